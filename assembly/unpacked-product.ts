@@ -9,7 +9,7 @@ import { arg, thread } from './control'
 import { interleaveActivations } from './interleave-activations'
 import { inputOf, outputOf } from './matrix-groups'
 import { MXFP4_ZERO, unpackMxfp4 } from './tile-mxfp4-unpacked'
-import { tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
+import { tileUnpackedQ4x4, unpackQ4 } from './tile-q4-unpacked'
 import { tileUnpackedQ4mx4, unpackedBytesQ4m, unpackQ4m } from './tile-q4m-unpacked'
 
 /**
@@ -74,8 +74,8 @@ export function multiplyUnpacked(
   count: u32,
   offset: usize,
 ): void {
-  const bytes = format == WeightCode.q4m ? unpackedBytesQ4m(columns) : unpackedBytes(columns)
-  const unpacked: usize = arg(MatmulArg.unpacked) + thread * bytes
+  // The largest band of all formats: two threads may unpack matrices of different ones at once.
+  const unpacked: usize = arg(MatmulArg.unpacked) + thread * unpackedBytesQ4m(columns)
   if (format == WeightCode.q4) unpackQ4(weights, columns, unpacked)
   else if (format == WeightCode.q4m) unpackQ4m(weights, columns, unpacked)
   else unpackMxfp4(weights, columns, unpacked)

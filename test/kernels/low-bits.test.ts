@@ -1,5 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { UNPACKED_Q4M_BYTES } from '#molm/kernels/abi/formats.js'
+import { MatmulArg } from '#molm/kernels/abi/products.js'
 import { Matmul } from '#molm/kernels/calls/matmul.js'
 import { allocatePanels, TransposedMatmul } from '#molm/kernels/calls/training/transposed-matmul.js'
 import { Rows } from '#molm/kernels/memory/rows.js'
@@ -155,5 +157,24 @@ function transposed(
   new TransposedMatmul(bank, { format, input, output, panels: allocatePanels(bank, 1) }, 1).run(table, 1)
   return floatsOf(output)
 }
+
+test('a thread that unpacks q4 does not touch the room of a thread that unpacks q4m', () => {
+  const [rows, cols, tokens] = [8, 64, 16]
+  const bank = bankOf('relaxed')
+  const input = placeInputs(bank, normalFloats(tokens * cols, 76), cols)
+  const output = Rows.allocate(bank, tokens, rows, {})
+  const { bytes } = packEverywhere(matrixRequest(normalFloats(rows * cols, 77), rows, cols, 'q4'))
+  const matmul = new Matmul(bank, { format: 'q4', input, output }, 2)
+  const table = oneGroup(bank, place(bank, bytes), tokens)
+  matmul.run(table, 1, tokens)
+  const room = bank.control.args[MatmulArg.unpacked]
+  const ofFirst = () => bank.u8.slice(room, room + (cols / 32) * UNPACKED_Q4M_BYTES)
+  const before = ofFirst()
+  bank.u8.fill(1, room, room + before.length)
+  bank.kernels.enter(1)
+  matmul.run(table, 1, tokens)
+  assert.not.equal(before, new Uint8Array(before.length), 'the first thread had unpacked there')
+  assert.equal(ofFirst(), new Uint8Array(before.length).fill(1))
+})
 
 test.run()

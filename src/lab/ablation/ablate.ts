@@ -4,7 +4,7 @@ import type { MixtureKind } from '../../model/config/config.js'
 import { encodeTexts } from '../evaluation/reading.js'
 import type { ExpertPlace } from '../experts/usage/awake.js'
 import { type Reader, readerOf } from '../experts/usage/text-routes.js'
-import { type Condition, Conditions, type ExpertConditions } from './conditions.js'
+import { type Condition, Conditions } from './conditions.js'
 import { AblationJournal } from './journal.js'
 import { partsOf, readWhole, runParts, type WholeText } from './text-parts.js'
 import { riseOf, WAYS, type Way, type Worth, worthOf } from './worth.js'
@@ -32,7 +32,6 @@ export interface LayerWorth {
   worth: Worth
 }
 
-/** Worth of one expert, for each way that was measured. */
 export interface ExpertWorth extends ExpertPlace {
   /** Tokens of the text that chose it. Without any, its worth is exactly 0. */
   tokens: number
@@ -40,7 +39,6 @@ export interface ExpertWorth extends ExpertPlace {
   worth?: Partial<Record<Way, Worth>>
 }
 
-/** Worth of a model's experts on some texts. */
 export interface Ablation {
   model: Reader
   texts: string[]
@@ -79,7 +77,7 @@ export async function ablateTokens(
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to measure on')
   const ends = performance.now() + budgetMs
   const whole = await readWhole(model, parts, signal)
-  const conditions = new Conditions(model.config, whole, { ...options, modelMask: model.mask })
+  const conditions = new Conditions(model, whole, options)
   const journal =
     options.journal === undefined ? undefined : await AblationJournal.open(options.journal, model, parts, whole.losses)
   try {
@@ -96,7 +94,9 @@ export async function ablateTokens(
     const experts: ExpertWorth[] = []
     for (const { place, uses, conditions } of planned) {
       const isMeasured = performance.now() < ends || conditions.every((condition) => run.isFree(condition))
-      experts.push({ ...place, tokens: uses, ...(isMeasured && { worth: await run.measureWays(conditions) }) })
+      const worth: ExpertWorth['worth'] = {}
+      if (isMeasured) for (const condition of conditions) worth[condition.way] = await run.measure(condition)
+      experts.push({ ...place, tokens: uses, ...(isMeasured && { worth }) })
     }
     const { losses, predicted } = whole
     return {
@@ -132,12 +132,6 @@ class AblationRun {
 
   isFree({ name, parts }: Condition): boolean {
     return parts.length === 0 || this.journal?.lossesOf(name) !== undefined
-  }
-
-  async measureWays(conditions: ExpertConditions['conditions']): Promise<Partial<Record<Way, Worth>>> {
-    const worth: Partial<Record<Way, Worth>> = {}
-    for (const condition of conditions) worth[condition.way] = await this.measure(condition)
-    return worth
   }
 
   async measure(condition: Condition): Promise<Worth> {

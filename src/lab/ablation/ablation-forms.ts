@@ -2,10 +2,7 @@ import { csvRow } from '../../ground/csv.js'
 import type { Ablation } from './ablate.js'
 import { WAYS, type Worth } from './worth.js'
 
-/**
- * Worth of experts as `molm experts --ablate --json` prints it, in nats per token with the error of each. An expert
- * without a `worth` was not measured.
- */
+/** Worth as `molm experts --ablate --json` prints it, in nats per token. Without `worth` an expert was not measured. */
 export function ablationObject({ model, texts, tokens, parts, loss, layers, experts }: Ablation) {
   return {
     model: model.name,

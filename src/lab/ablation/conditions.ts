@@ -1,3 +1,4 @@
+import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
 import { type Mixture, type MixtureKind, type ModelConfig, perMixture } from '../../model/config/config.js'
 import { type ExpertMask, layerMasks, type MaskedUse } from '../../model/config/expert-mask.js'
@@ -26,33 +27,36 @@ export interface ExpertConditions {
 }
 
 interface ConditionOptions {
-  modelMask?: ExpertMask
   only?: MixtureKind
   layers?: readonly number[]
   ways?: readonly Way[]
 }
 
 export class Conditions {
-  private readonly mixtures: Mixture[]
+  /** Layers to measure, with each kind of experts that they have. */
+  private readonly places: { mixture: Mixture; layer: number }[]
   private readonly ways: readonly Way[]
 
   constructor(
-    private readonly config: ModelConfig,
+    private readonly model: Pick<Model, 'config' | 'mask'>,
     private readonly whole: WholeText,
-    private readonly options: ConditionOptions,
+    { only, layers: chosen, ways = WAYS }: ConditionOptions,
   ) {
-    const { only, layers: chosen, ways = WAYS } = options
-    this.mixtures = config.mixtures.filter(({ kind }) => only === undefined || kind === only)
+    const { mixtures, layers } = model.config
+    const wrong = chosen?.find((layer) => !(layer >= 0 && layer < layers))
+    if (wrong !== undefined) throw new UserError(`there is no layer ${wrong}: the model has 0 to ${layers - 1}`)
     this.ways = ways
-    const wrong = chosen?.find((layer) => !(layer >= 0 && layer < config.layers))
-    if (wrong !== undefined) throw new UserError(`there is no layer ${wrong}: the model has 0 to ${config.layers - 1}`)
-    if (this.layers().length === 0) throw new UserError(`there are no ${only ?? ''} experts in these layers`)
+    this.places = [...Array(layers).keys()]
+      .filter((layer) => chosen?.includes(layer) ?? true)
+      .flatMap((layer) => mixtures.map((mixture) => ({ mixture, layer })))
+      .filter(({ mixture, layer }) => mixture.experts[layer] > 0 && mixture.kind === (only ?? mixture.kind))
+    if (this.places.length === 0) throw new UserError(`there are no ${only ?? ''} experts in these layers`)
   }
 
   /** Layers without the outputs of all their experts. */
   layers(): LayerCondition[] {
     const allParts = this.whole.losses.map((_, part) => part)
-    return this.layersOf().map(({ mixture: { kind, experts }, layer }) => ({
+    return this.places.map(({ mixture: { kind, experts }, layer }) => ({
       kind,
       layer,
       name: `${layer}:${kind} off`,
@@ -64,7 +68,7 @@ export class Conditions {
   /** Experts by the expected worth, falling: their layer's worth times their share of its gates. */
   experts(layerWorth: (kind: MixtureKind, layer: number) => number): ExpertConditions[] {
     const { usage } = this.whole
-    const experts = this.layersOf().flatMap(({ mixture, layer }) => {
+    const experts = this.places.flatMap(({ mixture, layer }) => {
       const { kind } = mixture
       const { counts, gateMass } = usage.of(kind, layer)
       const all = gateMass.reduce((sum, mass) => sum + mass, 0)
@@ -82,8 +86,8 @@ export class Conditions {
     const { kind, routing } = mixture
     return this.ways.flatMap((way) => {
       const mask = this.mask(kind, layer, [expert], way)
-      const { modelMask } = this.options
-      if (!fit(modelMask ? [modelMask, mask] : [mask], this.config)) return []
+      const { config, mask: own } = this.model
+      if (!fit(own ? [own, mask] : [mask], config)) return []
       // Scores of a group count also if none of its experts is chosen.
       const isEverywhere = way === 'around' && routing?.groups !== undefined
       const parts = [...this.whole.usages.keys()].filter((part) => {
@@ -93,18 +97,11 @@ export class Conditions {
     })
   }
 
-  private layersOf(): { mixture: Mixture; layer: number }[] {
-    const { layers } = this.options
-    return [...Array(this.config.layers).keys()].flatMap((layer) => {
-      if (layers && !layers.includes(layer)) return []
-      return this.mixtures.filter(({ experts }) => experts[layer] > 0).map((mixture) => ({ mixture, layer }))
-    })
-  }
-
   private mask(kind: MixtureKind, layer: number, ids: number[], way: Way): ExpertMask {
-    const lists = perMixture(this.config.mixtures, () => Array.from({ length: this.config.layers }, (): number[] => []))
-    const masked = lists[kind]
-    if (masked) masked[layer] = ids
+    const { mixtures, layers } = this.model.config
+    const lists = perMixture(mixtures, (mixture) =>
+      Array.from({ length: layers }, (_, l) => (mixture.kind === kind && l === layer ? ids : [])),
+    )
     const instead: Record<Way, MaskedUse> = { off: 'nothing', around: 'others', mean: { means: this.whole.means } }
     return { ...lists, gates: 'all', instead: instead[way] }
   }

@@ -38,7 +38,6 @@ export class AblationJournal {
     return new AblationJournal(await Journal.create(path, [key, ...entries]), new Map(entries))
   }
 
-  /** Losses of all parts under a condition, if they have been measured. */
   lossesOf(name: string): readonly number[] | undefined {
     return this.losses.get(name)
   }

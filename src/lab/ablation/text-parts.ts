@@ -10,29 +10,24 @@ const TOKENS_AHEAD = 512
 /** Parts to divide a text into, and the bounds of their tokens. */
 const PARTS = { wanted: 20, least: 64, most: 512 }
 
-/**
- * Divides texts into parts of at most `most` tokens, each read from its own beginning. Leaves out those with a single
- * token, since it predicts nothing.
- */
+/** Divides texts into parts, each read from its own beginning. A part of a single token predicts nothing: it goes. */
 export function partsOf(texts: readonly (readonly number[])[], most: number = PARTS.most): number[][] {
   const all = texts.reduce((sum, { length }) => sum + length, 0)
   const size = Math.min(most, PARTS.most, Math.max(PARTS.least, Math.ceil(all / PARTS.wanted)))
   return texts.flatMap((tokens) => cut(tokens, size)).filter(({ length }) => length >= 2)
 }
 
-export function predictedIn(part: readonly number[]): number {
-  return part.length - 1
+/** Numbers of the tokens of parts that are predicted: all but the first. */
+export function predictedIn(parts: readonly (readonly number[])[]): number[] {
+  return parts.map(({ length }) => length - 1)
 }
 
-/** Loss of a part in nats, and whatever else was asked for. */
-export type PartResult = Omit<ForwardResult, 'logits'> & { loss: number }
-
-/** Runs parts, several at once, and yields their results in order. */
+/** Runs parts, several at once, and yields in order the loss of each in nats, and whatever else was asked for. */
 export function runParts(
   model: Model,
   parts: readonly (readonly number[])[],
   { mask, ...options }: SessionOptions & Pick<ForwardOptions, 'routes' | 'outputSums' | 'signal'>,
-): AsyncGenerator<PartResult, void> {
+): AsyncGenerator<Omit<ForwardResult, 'logits'> & { loss: number }, void> {
   const run = async (part: readonly number[]) => {
     const wanted = { ...options, targets: part.slice(1), logits: 'none' } as const
     const read = (session: Session) => session.forward(part.slice(0, -1), wanted)
@@ -61,10 +56,9 @@ export async function readWhole(
   signal?: AbortSignal,
 ): Promise<WholeText> {
   const { config } = model
-  const { mixtures, width } = config
-  const whole = { losses: [] as number[], predicted: parts.map(predictedIn), usages: [] as ExpertUsage[] }
+  const whole = { losses: [] as number[], predicted: predictedIn(parts), usages: [] as ExpertUsage[] }
   const usage = new ExpertUsage(config)
-  const sums = perMixture(mixtures, ({ experts }) => experts.map(() => new Float64Array(width)))
+  const sums = perMixture(config.mixtures, ({ experts }) => experts.map(() => new Float64Array(config.width)))
   const results = runParts(model, parts, { routes: true, outputSums: true, signal })
   for await (const { loss, routes = [], outputSums = {} } of results) {
     const tokens = whole.predicted[whole.losses.length]
@@ -73,14 +67,14 @@ export async function readWhole(
     usage.add(routes, tokens)
     whole.losses.push(loss)
     whole.usages.push(own)
-    for (const { kind } of mixtures) {
+    for (const { kind } of config.mixtures) {
       for (const [layer, sum] of (outputSums[kind] ?? []).entries()) {
         const total = sums[kind]?.[layer]
         if (total) for (let i = 0; i < sum.length; i++) total[i] += sum[i]
       }
     }
   }
-  const means = perMixture(mixtures, ({ kind, experts }) =>
+  const means = perMixture(config.mixtures, ({ kind, experts }) =>
     experts.map((_, layer) => {
       const uses = usage.of(kind, layer).counts.reduce((total, count) => total + count, 0)
       return Float32Array.from(sums[kind]?.[layer] ?? [], (value) => (uses === 0 ? 0 : value / uses))

@@ -14,10 +14,7 @@ export interface Worth {
   error?: number
 }
 
-/**
- * Worth from the losses of each part, in nats, and the numbers of its predicted tokens. It has the error of a
- * ratio of two sums over independent parts.
- */
+/** Worth from each part's loss in nats and predicted tokens, with the error of a ratio of sums over parts. */
 export function worthOf(losses: readonly number[], tokens: readonly number[]): Worth {
   const all = sum(tokens)
   const nats = sum(losses) / all

@@ -50,10 +50,7 @@ export interface BenchmarkRow {
   /** Experts that a token uses, by kind: a number, or a list with one for each layer if these differ. */
   expertsPerToken: PerMixture<number | number[]>
   activeBytesPerToken: number
-  /**
-   * Active bytes times tokens a second, in GB. A batch reads less, since its sequences share the weights. What a token
-   * reads of the cache is not counted.
-   */
+  /** Active bytes times tokens a second, in GB: without reads of the cache, and more than a batch reads. */
   effectiveGbPerSecond: number
   /** Streaming read speed of the same threads between the samples, in GB a second (median). */
   streamGbPerSecond: number
@@ -67,46 +64,41 @@ export interface BenchmarkRow {
   firstTokenMs: number
 }
 
-/** Runs a test on sessions and measures their common speed. */
-type MeasuredRun = (sessions: Session[]) => Promise<Sample>
-
 interface Sample {
   tokensPerSecond: number
   firstTokenMs: number
 }
 
+interface Test extends Pick<BenchmarkRow, 'test' | 'batch'> {
+  /** Measures the common speed of sessions. */
+  run: (sessions: Session[]) => Promise<Sample>
+}
+
 /** Runs the tests of a plan on a loaded model. Yields each row as soon as it is measured. */
 export async function* benchmark(model: Model, plan: BenchmarkPlan): AsyncGenerator<BenchmarkRow> {
   const { prompts, generate, depths, batches = [1], repetitions } = plan
-  const starts = new Map<string, number>()
+  const tests: Test[] = [
+    ...prompts.map((tokens): Test => {
+      return { test: `pp${tokens}`, batch: 1, run: ([session]) => prefill(model, session, tokens) }
+    }),
+    ...(generate === 0 ? [] : batches).map((batch): Test => {
+      return { test: `tg${generate}`, batch, run: (sessions) => decode(model, sessions, generate) }
+    }),
+  ]
+  /** Speeds at depth 0. */
+  const starts = new Map<Test, number>()
   for (const depth of depths) {
-    for (const tokens of prompts) {
-      const run: MeasuredRun = ([session]) => prefill(model, session, tokens)
-      yield withShare(await measure(model, { test: `pp${tokens}`, depth, batch: 1, repetitions, run }), starts)
-    }
-    if (generate === 0) continue
-    for (const batch of batches) {
-      const run: MeasuredRun = (sessions) => decode(model, sessions, generate)
-      yield withShare(await measure(model, { test: `tg${generate}`, depth, batch, repetitions, run }), starts)
+    for (const test of tests) {
+      const row = await measure(model, test, depth, repetitions)
+      const speed = row.tokensPerSecond.median
+      if (depth === 0) starts.set(test, speed)
+      const start = depth === 0 ? undefined : starts.get(test)
+      yield { ...row, shareOfStart: start === undefined ? null : speed / start }
     }
   }
 }
 
-/** Adds the share of the speed at depth 0; `starts` keeps the speeds there by test. */
-function withShare(row: Omit<BenchmarkRow, 'shareOfStart'>, starts: Map<string, number>): BenchmarkRow {
-  const test = `${row.test} x ${row.batch}`
-  const speed = row.tokensPerSecond.median
-  if (row.depth === 0) starts.set(test, speed)
-  const start = row.depth === 0 ? undefined : starts.get(test)
-  return { ...row, shareOfStart: start === undefined ? null : speed / start }
-}
-
-interface Test extends Pick<BenchmarkRow, 'test' | 'depth' | 'batch'> {
-  repetitions: number
-  run: MeasuredRun
-}
-
-async function measure(model: Model, { test, depth, batch, repetitions, run }: Test) {
+async function measure(model: Model, { test, batch, run }: Test, depth: number, repetitions: number) {
   if (model.config.architecture === 'classifier') throw new UsageError('a classifier generates nothing to measure')
   const samples: Sample[] = []
   const streams: number[] = []

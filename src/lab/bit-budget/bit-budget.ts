@@ -31,19 +31,11 @@ export interface BitPlan {
   error: number
 }
 
-interface BudgetStep {
-  expert: number
-  to: number
-  cost: number
-  /** Error that it saves for each bit. */
-  gain: number
-}
-
 /**
  * Chooses a format for each expert, so that the mean of their bits is at most `bits`. q2 serves only budgets that need
  * it: on a text unlike the calibration, an expert that was hardly awake may matter, and in q2 it does most harm. Begins
- * with the smallest format for all, and takes the steps to better formats in falling order of the error that each saves per bit. The first step
- * that does not fit is skipped; later ones of other experts may still fit.
+ * with the smallest format for all, and takes the steps to better formats in falling order of the error that each saves
+ * per bit. A step that does not fit is skipped; later ones of other experts may still fit.
  */
 export function planBits(experts: readonly BudgetedExpert[], bits: number): BitPlan {
   checkBits(bits)
@@ -77,12 +69,12 @@ export function checkBits(bits: number): void {
 }
 
 /**
- * The gain of a step falls from each format to the next, so sorting keeps the steps of an expert in order. Equal gains
- * keep the order of the experts.
+ * A step gives an expert format number `to`; its gain is the error that it saves for each bit. The gain falls from each
+ * format to the next, so sorting keeps the steps of an expert in order. Equal gains keep the order of the experts.
  */
-function stepsOf(experts: readonly BudgetedExpert[], least: number): BudgetStep[] {
+function stepsOf(experts: readonly BudgetedExpert[], least: number) {
   const steps = experts.flatMap(({ weights, importance }, expert) =>
-    EXPERT_FORMATS.slice(least + 1).map(({ bits, error }, i): BudgetStep => {
+    EXPERT_FORMATS.slice(least + 1).map(({ bits, error }, i) => {
       const below = EXPERT_FORMATS[least + i]
       const cost = (bits - below.bits) * weights
       return { expert, to: least + i + 1, cost, gain: (importance * (below.error - error)) / cost }

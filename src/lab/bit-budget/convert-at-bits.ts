@@ -34,7 +34,6 @@ export interface BitsLoss {
 export interface AtBits {
   path: string
   bytes: number
-  /** Mean bits of the experts' weights. */
   bits: number
   mix: Partial<Record<WeightFormat, number>>
   loss: BitsLoss
@@ -55,68 +54,60 @@ export const CURVE_BITS: readonly number[] = [2.5, 3, 3.5, 4, 4.5, 5, 6, 8.5]
  * take no such formats.
  */
 export async function convertAtBits(name: string, out: string, bits: number, options: BitsOptions): Promise<AtBits> {
-  checkOptions([bits], options)
-  const packings = await packingsOf(name, options)
-  const measured = await importanceFor(name, packings, options)
-  const packed = await packAtBits(name, out, bits, { importance: measured, quant: packings.others }, options)
+  const weighed = await weigh(name, [bits], options)
+  const packed = await packAtBits(name, out, bits, weighed, options)
   options.onProgress?.('measuring')
-  const loss = await lossOf(name, packed.path, packings, options)
-  return { ...packed, loss }
+  return { ...packed, loss: await lossOf(name, packed.path, weighed, options) }
 }
 
 /** Measures packings of several bits, and keeps none: each is written to the folder for temporary files and removed. */
 export async function bitsCurve(name: string, bits: readonly number[], options: BitsOptions): Promise<BitsPoint[]> {
-  checkOptions(bits, options)
-  const packings = await packingsOf(name, options)
-  const importance = await importanceFor(name, packings, options)
+  const weighed = await weigh(name, bits, options)
   const points: BitsPoint[] = []
   for (const each of bits) {
     await inPackingFolder(join(os.tmpdir(), 'model'), async (folder) => {
-      const { path, warnings, predicted, ...packed } = await packAtBits(
-        name,
-        folder,
-        each,
-        { importance, quant: packings.others },
-        options,
-      )
+      const { path, warnings: _, ...packed } = await packAtBits(name, folder, each, weighed, options)
       options.onProgress?.(`measuring ${each} bits`)
-      const loss = await lossOf(name, path, packings, options)
-      points.push({ ...packed, predicted, loss })
+      points.push({ ...packed, loss: await lossOf(name, path, weighed, options) })
     })
   }
   return points
 }
 
-/** Packings of the other weights, and of the model that others are compared with. Undefined: a GGUF file as it is. */
-interface Packings {
-  others?: Quant
+/** A model whose experts have been weighed. */
+interface Weighed {
+  importance: ExpertImportance
+  /** Packings of the other weights, and of the model to compare with. Undefined: a GGUF file as it is. */
+  quant?: Quant
   exact?: Quant
 }
 
-/** Rejects with a UserError if the model is packed already. */
-async function packingsOf(name: string, { quant }: BitsOptions): Promise<Packings> {
+/** Rejects with a UserError if the options are wrong or the model is packed already. */
+async function weigh(name: string, bits: readonly number[], options: BitsOptions): Promise<Weighed> {
+  const { calibrate, threads, onProgress, signal } = options
+  for (const each of bits) checkBits(each)
+  if (calibrate.length === 0) throw new UsageError('`bits` needs a calibration text')
+  if ((options.quant as Quant | undefined) === 'f32') throw new UsageError('`bits` needs `quant` q4 or q8, not f32')
   const found = await resolveModel(name)
   if (found.kind === 'packed') {
     throw new UserError(`${name} is packed already, as ${found.quant}: \`bits\` needs the checkpoint or GGUF file`)
   }
-  return found.kind === 'gguf' ? { others: quant } : { others: quant ?? 'q4', exact: 'q8' }
-}
-
-async function importanceFor(name: string, { others }: Packings, options: BitsOptions): Promise<ExpertImportance> {
-  const { calibrate, threads, onProgress, signal } = options
+  const isGguf = found.kind === 'gguf'
+  const quant = options.quant ?? (isGguf ? undefined : 'q4')
   onProgress?.('loading')
-  return useModel(await loadModel(name, { quant: others, threads, signal }), async (model) => {
+  const importance = await useModel(await loadModel(name, { quant, threads, signal }), async (model) => {
     const tokens = await calibrationTokens(model, splitTexts(calibrate).calibration, signal)
     const show = (share: number) => onProgress?.(`calibrating ${Math.floor(100 * share)} %`)
     return measureImportance(model, tokens, { window: model.config.trainedContext || 1024, onProgress: show, signal })
   })
+  return { importance, quant, ...(!isGguf && { exact: 'q8' as const }) }
 }
 
 async function packAtBits(
   name: string,
   out: string,
   bits: number,
-  { importance, quant }: { importance: ExpertImportance; quant?: Quant },
+  { importance, quant }: Weighed,
   { calibrate, threads, onProgress, signal }: BitsOptions,
 ): Promise<Omit<AtBits, 'loss'> & { predicted: number }> {
   let chosen: ExpertFormats | undefined
@@ -140,21 +131,14 @@ async function packAtBits(
   return { path: resolve(path), bytes, warnings, bits: plan.bits, mix, predicted: plan.error / usual.plan.error }
 }
 
-/** Compares a packed file with the model on the held-out texts. */
 async function lossOf(
   name: string,
   path: string,
-  { exact }: Packings,
+  { exact }: Weighed,
   { calibrate, threads, signal }: BitsOptions,
 ): Promise<BitsLoss> {
   const { heldOut } = splitTexts(calibrate)
   return useModel(await loadModel(name, { quant: exact, threads, signal }), async (against) =>
     useModel(await loadModel(path, { threads, signal }), (model) => lossOn(model, heldOut, { against, signal })),
   )
-}
-
-function checkOptions(bits: readonly number[], { calibrate, quant }: BitsOptions): void {
-  for (const each of bits) checkBits(each)
-  if (calibrate.length === 0) throw new UsageError('`bits` needs a calibration text')
-  if ((quant as Quant | undefined) === 'f32') throw new UsageError('`bits` needs `quant` q4 or q8, not f32')
 }

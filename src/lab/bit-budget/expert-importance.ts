@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { ExpertInfluence } from '../../api/session.js'
-import { type PerMixture, perMixture } from '../../model/config/config.js'
+import { MIXTURE_KINDS, type PerMixture, perMixture } from '../../model/config/config.js'
 import { readWindows, type WindowReading } from '../evaluation/reading.js'
 
 /** Importance of each expert: for each kind and layer one number per expert. */
@@ -17,7 +17,8 @@ export async function measureImportance(
 ): Promise<ExpertImportance> {
   let sums: PerMixture<ExpertInfluence[]> | undefined
   await readWindows(model, texts, { ...options, influence: true }, ({ influence = {} }) => {
-    sums = sums ? added(sums, influence) : influence
+    if (sums) add(influence, sums)
+    else sums = influence
   })
   return perMixture(model.config.mixtures, ({ kind }) => (sums?.[kind] ?? []).map(importanceOf))
 }
@@ -32,21 +33,17 @@ export function importanceOf({ inner, outputs }: ExpertInfluence): Float64Array 
   return inner.map((value) => value * factor)
 }
 
-function added(
-  sums: PerMixture<ExpertInfluence[]>,
-  more: PerMixture<ExpertInfluence[]>,
-): PerMixture<ExpertInfluence[]> {
-  for (const [kind, layers] of Object.entries(more) as [keyof typeof more, ExpertInfluence[]][]) {
-    for (const [layer, { inner, outputs }] of layers.entries()) {
-      const own = sums[kind]?.[layer]
-      if (!own) continue
+function add(more: PerMixture<ExpertInfluence[]>, sums: PerMixture<ExpertInfluence[]>): void {
+  for (const kind of MIXTURE_KINDS) {
+    for (const [layer, { inner, outputs }] of (sums[kind] ?? []).entries()) {
+      const added = more[kind]?.[layer]
+      if (!added) continue
       for (let e = 0; e < inner.length; e++) {
-        own.inner[e] += inner[e]
-        own.outputs[e] += outputs[e]
+        inner[e] += added.inner[e]
+        outputs[e] += added.outputs[e]
       }
     }
   }
-  return sums
 }
 
 function sum(values: Float64Array): number {

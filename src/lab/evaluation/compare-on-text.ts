@@ -1,8 +1,7 @@
 import type { Model } from '../../api/model.js'
 import { logSumExp } from '../../engine/sampling/logprobs.js'
 import { divergence, indexOfLargest } from './probabilities.js'
-import type { WindowsScore } from './score-windows.js'
-import { type WindowOptions, windowsOf } from './windows.js'
+import { type WindowOptions, type WindowsScore, windowsOf } from './score-windows.js'
 
 export interface Agreement {
   /** Mean over the scored tokens of KL(reference || model), in nats. */

@@ -11,7 +11,6 @@ export interface EvaluateTaskOptions {
   signal?: AbortSignal
 }
 
-/** The model's choice for one item. */
 export interface TaskAnswer {
   /** Line of the task's file. */
   line: number
@@ -23,7 +22,6 @@ export interface TaskAnswer {
   chosenNorm: number
 }
 
-/** Accuracy of a model on a task. */
 export interface TaskScore {
   file: string
   items: number
@@ -46,27 +44,26 @@ export interface TaskScore {
 export async function evaluateTask(model: Model, task: Task, options: EvaluateTaskOptions = {}): Promise<TaskScore> {
   checkLanguageModel(model)
   const { onProgress, signal } = options
-  const of = task.items.length
+  const items = task.items.length
   const encoded: EncodedItem[] = []
   for (const [index, item] of task.items.entries()) {
     signal?.throwIfAborted()
     encoded.push(await encodeItem(model, item, `${task.name}: line ${task.lines[index]}`))
   }
-  const loglikelihoods = await scoreItems(model, encoded, { onDone: (items) => onProgress?.({ items, of }), signal })
+  const onDone = (done: number) => onProgress?.({ items: done, of: items })
+  const loglikelihoods = await scoreItems(model, encoded, { onDone, signal })
   const answers = task.items.map((item, index): TaskAnswer => {
     const sums = loglikelihoods[index]
     const perCharacter = sums.map((sum, choice) => sum / [...item.choices[choice]].length)
-    const chosen = { chosen: indexOfLargest(sums), chosenNorm: indexOfLargest(perCharacter) }
-    return { line: task.lines[index], answer: item.answer, ...chosen }
+    const [chosen, chosenNorm] = [sums, perCharacter].map(indexOfLargest)
+    return { line: task.lines[index], answer: item.answer, chosen, chosenNorm }
   })
-  const items = task.items.length
-  const acc = answers.filter(({ answer, chosen }) => chosen === answer).length / items
-  const accNorm = answers.filter(({ answer, chosenNorm }) => chosenNorm === answer).length / items
+  const share = (by: 'chosen' | 'chosenNorm') => answers.filter((one) => one[by] === one.answer).length / items
+  const [acc, accNorm] = [share('chosen'), share('chosenNorm')]
   const errors = { accStderr: standardError(acc, items), accNormStderr: standardError(accNorm, items) }
   return { file: task.name, items, acc, accNorm, ...errors, answers, loglikelihoods }
 }
 
-/** Standard error of a share of right answers. */
 function standardError(share: number, items: number): number {
   return items > 1 ? Math.sqrt((share * (1 - share)) / (items - 1)) : 0
 }
@@ -82,16 +79,14 @@ async function encodeItem(
   { context, choices, delimiter }: TaskItem,
   source: string,
 ): Promise<EncodedItem> {
-  const { config } = model
   const trimmed = context.trimEnd()
-  const blanks = context.slice(trimmed.length)
   const encode = (text: string) => encodePlain(model, text)
   const tokens = await encode(trimmed)
-  const start = tokens.length === 0 ? (config.bosToken ?? config.eosToken) : undefined
+  const start = tokens.length === 0 ? (model.config.bosToken ?? model.config.eosToken) : undefined
   if (start === null) throw new UserError(`${source}: the context is empty, and the model has no token to begin a text`)
   const continuations: number[][] = []
   for (const [index, choice] of choices.entries()) {
-    const continuation = (await encode(trimmed + blanks + delimiter + choice)).slice(tokens.length)
+    const continuation = (await encode(context + delimiter + choice)).slice(tokens.length)
     if (continuation.length === 0) throw new UserError(`${source}: choice ${index} adds no tokens to the context`)
     continuations.push(continuation)
   }

@@ -4,9 +4,8 @@ import { plural } from '../../ground/numbers.js'
 import { checkLanguageModel } from './check-language-model.js'
 import { type Agreement, compareOnText } from './compare-on-text.js'
 import { encodePlain } from './reading.js'
-import { scoreWindows } from './score-windows.js'
+import { scoreWindows, type WindowOptions } from './score-windows.js'
 import type { NamedText } from './text-file.js'
-import type { WindowOptions } from './windows.js'
 
 export interface EvaluateTextOptions extends Partial<WindowOptions> {
   /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */
@@ -15,7 +14,6 @@ export interface EvaluateTextOptions extends Partial<WindowOptions> {
   signal?: AbortSignal
 }
 
-/** How well a model predicts a text. */
 export interface TextScore {
   file: string
   tokens: number
@@ -27,7 +25,6 @@ export interface TextScore {
   perplexity: number
   /** nll in bits, divided by the bytes of the text: comparable between models with different tokenizers. */
   bitsPerByte: number
-  /** Agreement with the reference, if one was given. */
   against?: Agreement
 }
 

@@ -1,5 +1,6 @@
 import type { Model, SessionOptions } from '../../api/model.js'
 import type { ForwardOptions, ForwardResult, Session } from '../../api/session.js'
+import { allowManyListeners } from '../../ground/platform/listeners.js'
 
 /** Encodes a text as it is, without special tokens. */
 export function encodePlain(model: Pick<Model, 'tokenizer'>, text: string, signal?: AbortSignal): Promise<number[]> {
@@ -29,7 +30,6 @@ export async function useModel<T>(model: Model, use: (model: Model) => Promise<T
   }
 }
 
-/** Runs `use` with a new session, and disposes it afterwards. */
 export async function useSession<T>(
   model: Model,
   use: (session: Session) => Promise<T>,
@@ -40,6 +40,34 @@ export async function useSession<T>(
     return await use(session)
   } finally {
     session.dispose()
+  }
+}
+
+/** Maximum tokens of all sequences under way: their caches take memory. */
+const MOST_TOKENS = 4096
+
+/** Number of sequences of `tokens` tokens that may be under way: `wanted`, fewer if they are long, at least two. */
+export function sequencesAtOnce(tokens: number, wanted: number): number {
+  return Math.max(2, Math.min(wanted, Math.floor(MOST_TOKENS / tokens)))
+}
+
+/**
+ * Runs work with a new signal, which is aborted with the caller's. Many calls listen at once, and Node warns of a
+ * leak if more than ten listen to one signal.
+ */
+export async function withOwnSignal<T>(
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const own = new AbortController()
+  allowManyListeners(own.signal)
+  const abort = () => own.abort(signal?.reason)
+  signal?.addEventListener('abort', abort)
+  try {
+    return await work(own.signal)
+  } finally {
+    signal?.removeEventListener('abort', abort)
   }
 }
 

@@ -14,13 +14,10 @@ export function* usageCsv(texts: readonly TextRoutes[]): Generator<string> {
   yield 'text_name,layer,kind,expert,count,share,gate_mass,entropy,fairness\n'
   for (const { name, usage } of texts) {
     for (const { kind, layers } of usage.mixtures) {
-      for (const [layer, used] of layers.entries()) {
-        const { experts, counts, gateMass, entropy, fairness } = used
-        const share = (count: number) => (usage.tokens === 0 ? 0 : count / usage.tokens)
-        const measures = [sixDigits(entropy), sixDigits(fairness)]
-        const rows = Array.from({ length: experts }, (_, expert) => {
-          const count = counts[expert]
-          return [name, layer, kind, expert, count, sixDigits(share(count)), sixDigits(gateMass[expert]), ...measures]
+      for (const [layer, { counts, gateMass, entropy, fairness }] of layers.entries()) {
+        const rows = Array.from(counts, (count, expert) => {
+          const share = usage.tokens === 0 ? 0 : count / usage.tokens
+          return [name, layer, kind, expert, count, ...[share, gateMass[expert], entropy, fairness].map(sixDigits)]
         })
         yield linesOf(rows)
       }

@@ -1,4 +1,4 @@
-import type { ExpertRoutes, LayerRoutes } from '../../api/routes.js'
+import type { LayerRoutes } from '../../api/routes.js'
 import { UserError } from '../../ground/errors.js'
 import { plural } from '../../ground/numbers.js'
 import { printable } from '../../ground/printable.js'
@@ -57,10 +57,7 @@ export function textsOfTraces(
   return { texts: named.map(({ name, text }) => textRoutes(name, text, reader)), notes }
 }
 
-interface NamedText {
-  name: string
-  text: TracedText
-}
+type NamedText = TraceFormat['texts'][number]
 
 function fitted({ name, trace }: NamedTrace, model?: TracedModel): NamedText[] {
   return trace.texts.map(({ name: part, text }) => {
@@ -119,10 +116,7 @@ function mixturesOf(texts: readonly NamedText[], given?: number): TracedMixture[
   })
 }
 
-/**
- * A mixture with the numbers of experts per token that the traces have, layer by layer. Throws a UserError if two traces
- * differ in a layer.
- */
+/** A mixture with the traces' numbers of experts per token. Throws a UserError if two traces differ in a layer. */
 function asTraced<M extends TracedMixture>(mixture: M, texts: readonly NamedText[]): M {
   const { kind, experts } = mixture
   const used = experts.map((_, layer) => {
@@ -174,11 +168,10 @@ function textRoutes(name: string, text: TracedText, reader: Reader): TextRoutes 
     const count = Math.min(CHUNK, text.length - first)
     const chunk = Array.from({ length: layers }, (): LayerRoutes => ({}))
     for (const { kind, layer, k, ids, gates } of text.layers) {
-      const chosen: ExpertRoutes = {
+      chunk[layer][kind] = {
         ids: ids.subarray(first * k, (first + count) * k),
         gates: gates?.subarray(first * k, (first + count) * k) ?? new Float32Array(count * k).fill(Number.NaN),
       }
-      chunk[layer][kind] = chosen
     }
     routes.add(chunk, count)
   }

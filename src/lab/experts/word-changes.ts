@@ -1,4 +1,3 @@
-/** A part of a text, and whether it differs from the other text. */
 export interface ComparedPart {
   text: string
   differs: boolean

@@ -6,20 +6,14 @@ const PROMPT_TOKENS = 32
 const GENERATED_TOKENS = 64
 const RUNS = 3
 
-/**
- * Measures the tokens a second that a model generates after the beginning of a text: the median of three short runs.
- */
+/** Measures the tokens a second of a generation after the beginning of a text: the median of three short runs. */
 export async function decodeSpeed(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
   const speeds: number[] = []
-  for (let run = -1; run < RUNS; run++) {
-    const speed = await decodeOnce(model, text, signal)
-    // The first run does not count: it reads experts and warms the code.
-    if (run >= 0) speeds.push(speed)
-  }
-  return median(speeds)
+  for (let run = 0; run <= RUNS; run++) speeds.push(await decodeOnce(model, text, signal))
+  // The first run does not count: it reads experts and warms the code.
+  return median(speeds.slice(1))
 }
 
-/** Measures the tokens a second of one short run. */
 export async function decodeOnce(model: Model, text: readonly number[], signal?: AbortSignal): Promise<number> {
   const options = { maxTokens: GENERATED_TOKENS, temperature: 0, stop: [], ignoreEos: true, signal }
   const { decodeMs } = await useSession(model, (session) =>

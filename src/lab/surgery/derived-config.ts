@@ -30,7 +30,6 @@ export interface ChangedExperts {
   gateBias?: boolean
   /** New ids of the model's own experts. Default: the same. */
   newIdOf?: NewId
-  /** Ids of experts that are taught now. */
   taught?: PerMixture<number[][]>
 }
 

@@ -42,7 +42,7 @@ export interface DerivedModel {
  * copied. Resolves with the bytes of its file.
  */
 export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
-  const { experts, newExpert = noExpert, taught, signal } = derived
+  const { experts, newExpert, taught, signal } = derived
   const originOf = derived.originOf ?? (({ name }) => copyOf(from, from.layout.find(name)))
   const { metadata } = from.file
   const { text, config } = await configWithExperts(from.folder, experts)
@@ -52,7 +52,9 @@ export async function writeDerivedModel(from: PackedModel, outDir: string, deriv
     const { name, layer } = part
     if (isExpert(part)) {
       const origin = originOf(part)
-      return origin ? origin.model.read(origin.part.name) : newExpert(part)
+      if (origin) return origin.model.read(origin.part.name)
+      if (newExpert) return newExpert(part)
+      throw new RangeError(`the model has no part ${name}`)
     }
     const bytes = await from.read(name)
     if (layer === undefined) return bytes
@@ -116,10 +118,6 @@ export function isExpert(part: Part): part is ExpertPart {
 /** The expert of a model as the origin of another; undefined if it has none. */
 export function copyOf(model: PackedModel, part: Part | undefined): Origin | undefined {
   return part && { model, part }
-}
-
-function noExpert({ name }: Part): never {
-  throw new RangeError(`the model has no part ${name}`)
 }
 
 /** Leaves out names of experts: a model that is made from this one has other experts under their ids. */

@@ -12,7 +12,6 @@ import { decodeOnce, median } from './decode-speed.js'
 /** Numbers of experts per token, by kind: one for all layers, or a list with one for each. */
 export type NumbersByKind = PerMixture<number | number[]>
 
-/** A model with some numbers of experts per token, measured on a text. */
 export interface NumbersPoint {
   numbers: NumbersByKind
   activeBytes: number
@@ -88,7 +87,7 @@ export async function measureExpertsPerToken(
   const tokens = await encodeTexts(model, texts, signal)
   const parts = partsOf(tokens, model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to measure on')
-  const predicted = parts.map(predictedIn)
+  const predicted = predictedIn(parts)
   try {
     const points: NumbersPoint[] = []
     let first: number[] | undefined

@@ -28,7 +28,6 @@ export interface FewerExpertsOptions extends CurveOptions {
   budget?: number
 }
 
-/** A model with fewer and fewer experts per token. */
 export interface FewerExperts {
   /** The first has the most experts per token; all rises are since it. */
   points: NumbersPoint[]
@@ -56,11 +55,7 @@ export async function measureFewerExperts(
   return { points: await measureExpertsPerToken(model, heldOut, [...settings, found], options), found }
 }
 
-interface SearchOptions extends Omit<CurveOptions, 'speed'> {
-  /** Share of the bytes of experts that a token may read, above 0 and at most 1. */
-  budget: number
-}
-
+/** Tokens to search with, of all texts together. */
 const MOST_TOKENS = 2048
 
 /** A layer's experts of one kind, measured with fewer of them per token. */
@@ -68,6 +63,8 @@ interface LayerChoice {
   kind: MixtureKind
   layer: number
   used: number
+  /** The fewest that it may use. */
+  least: number
   /** By number: rise of the loss and bytes that a token reads, with all other layers unchanged. */
   rises: Map<number, number>
   bytes: Map<number, number>
@@ -82,30 +79,34 @@ interface LayerChoice {
 async function searchExpertsPerToken(
   model: Model,
   texts: readonly NamedText[],
-  { budget, onProgress, signal }: SearchOptions,
+  { budget, onProgress, signal }: CurveOptions & { budget: number },
 ): Promise<PerMixture<number[]>> {
   if (!(budget > 0 && budget <= 1)) throw new UsageError('`budget` must be a share above 0 and at most 1')
   const { mixtures } = model.config
   const full = perMixture(mixtures, ({ experts, topK }) => experts.map((count) => Math.min(count, topK)))
-  const parts = partsOf(first(await encodeTexts(model, texts, signal)), model.config.maxPositions)
+  // As many tokens of each text.
+  const each = Math.floor(MOST_TOKENS / texts.length)
+  const tokens = (await encodeTexts(model, texts, signal)).map((all) => all.slice(0, each))
+  const parts = partsOf(tokens, model.config.maxPositions)
   if (parts.length === 0) throw new UserError('there are fewer than two tokens to search with')
-  const predicted = parts.map(predictedIn)
+  const predicted = predictedIn(parts)
   try {
     await model.setExpertsPerToken(full)
     const [whole, base] = [expertBytes(model), await lossesOf(model, parts, signal)]
     await checkBudget(model, budget, whole)
-    const choices: LayerChoice[] = mixtures.flatMap((mixture) => {
-      return mixture.experts.flatMap((count, layer) => {
+    const choices = mixtures.flatMap((mixture) =>
+      mixture.experts.flatMap((count, layer): LayerChoice[] => {
         const { kind, topK } = mixture
         const used = Math.min(count, topK)
-        return count > 0 ? [{ kind, layer, used, rises: new Map([[used, 0]]), bytes: new Map([[used, whole]]) }] : []
-      })
-    })
-    const steps = choices.flatMap((choice) => {
-      const mixture = mixtures.find(({ kind }) => kind === choice.kind)
-      const least = Math.max(1, mixture ? alwaysChosen(mixture, choice.layer).length : 1)
-      return Array.from({ length: choice.used - least }, (_, i) => ({ choice, number: choice.used - 1 - i }))
-    })
+        const least = Math.max(1, alwaysChosen(mixture, layer).length)
+        return used > 0
+          ? [{ kind, layer, used, least, rises: new Map([[used, 0]]), bytes: new Map([[used, whole]]) }]
+          : []
+      }),
+    )
+    const steps = choices.flatMap((choice) =>
+      Array.from({ length: choice.used - choice.least }, (_, i) => ({ choice, number: choice.used - 1 - i })),
+    )
     for (const [i, { choice, number }] of steps.entries()) {
       const { kind, layer, rises, bytes } = choice
       onProgress?.(`searching, ${i + 1} of ${steps.length}: layer ${layer}, ${number} ${kind}`)
@@ -169,10 +170,4 @@ async function checkBudget(model: Model, budget: number, whole: number): Promise
   if (least <= budget * (1 + 1e-9)) return
   const percent = Math.ceil(1000 * least) / 10
   throw new UserError(`a budget of ${100 * budget} % is too small: with the fewest experts, a token reads ${percent} %`)
-}
-
-/** The first tokens of all texts, as many of each, `MOST_TOKENS` together. */
-function first(texts: readonly number[][]): number[][] {
-  const each = Math.floor(MOST_TOKENS / texts.length)
-  return texts.map((tokens) => tokens.slice(0, each))
 }

@@ -39,9 +39,7 @@ export interface GraftOptions {
 export interface Grafted {
   path: string
   bytes: number
-  /**
-   * For each mixture and layer, the new experts' ids in the giving model; in the new model they follow its own experts.
-   */
+  /** The new experts' ids in the giving model, by mixture and layer; in the new model they follow its own experts. */
   newExperts: PerMixture<number[][]>
 }
 

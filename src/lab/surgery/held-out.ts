@@ -4,13 +4,11 @@ import { type EvaluateTextOptions, evaluateText } from '../evaluation/evaluate-t
 import { encodePlain, encodeTexts } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
 
-/** Texts in two parts: one to judge experts by, one to check the judgement. */
 export interface SplitTexts {
   calibration: NamedText[]
   heldOut: NamedText[]
 }
 
-/** Share of each text for calibration; the rest is held out. */
 const CALIBRATION_SHARE = 3 / 4
 /** Minimum tokens for calibration: a token wakes only a few experts, so fewer say too little. */
 const LEAST_TOKENS = 256

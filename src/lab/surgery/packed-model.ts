@@ -93,15 +93,13 @@ async function findOther(name: string, outDir: string, options: PackingOptions):
 }
 
 async function openPacked<T>(found: FoundModel, outDir: string, options: PackingOptions, use: Use<T>): Promise<T> {
-  if (found.kind === 'packed') return withOpen(found, use)
+  const open = (opened: FoundModel) =>
+    whileOpen(PackedModel.open(opened.folder, opened.path, opened.config), (packed) => use(packed, opened))
+  if (found.kind === 'packed') return open(found)
   return inPackingFolder(outDir, async (folder) => {
     // The caller's options have more names, such as a pruning's `calibrate`.
     const { threads, signal } = options
     const { path } = await convertModel(found.path, folder, { quant: found.quant, threads, signal })
-    return withOpen({ ...found, folder, path, kind: 'packed' }, use)
+    return open({ ...found, folder, path, kind: 'packed' })
   })
-}
-
-function withOpen<T>(found: FoundModel, use: Use<T>): Promise<T> {
-  return whileOpen(PackedModel.open(found.folder, found.path, found.config), (packed) => use(packed, found))
 }

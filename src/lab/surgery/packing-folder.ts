@@ -16,7 +16,7 @@ export async function inPackingFolder<T>(outDir: string, use: (folder: string) =
   const parent = dirname(resolve(outDir))
   await removeAbandoned(parent)
   const folder = join(parent, `.molm-packing-${randomUUID()}`)
-  const lock = await takeLock(lockOf(folder), `packing into ${folder}`)
+  const lock = await takeLock(`${folder}.lock`, `packing into ${folder}`)
   try {
     await makeFolder(folder).catch((error: unknown) => {
       throw cannotWrite(folder, error)
@@ -33,7 +33,7 @@ async function removeAbandoned(parent: string): Promise<void> {
   const names = new Set(entries.flatMap((entry) => NAME.exec(entry)?.[1] ?? []))
   for (const name of names) {
     const folder = join(parent, name)
-    const lock = await freeLock(lockOf(folder))
+    const lock = await freeLock(`${folder}.lock`)
     if (!lock) continue
     // A folder of another user cannot be removed, and stays.
     await rm(folder, { recursive: true, force: true }).catch(() => undefined)
@@ -49,8 +49,4 @@ async function freeLock(path: string): Promise<Lock | undefined> {
     if (error instanceof UserError) return undefined
     throw error
   }
-}
-
-function lockOf(folder: string): string {
-  return `${folder}.lock`
 }

@@ -94,10 +94,7 @@ export async function pruneModel(name: string, outDir: string, options: PruneOpt
   })
 }
 
-/**
- * One point of a pruning curve: the number of experts kept in each mixture and layer, and the perplexity with either
- * softmax.
- */
+/** The number of experts that each mixture and layer keeps, and the perplexity with either softmax. */
 export interface PruningPoint extends PerMixture<number[]> {
   keep: number
   /** On the held-out text. */

@@ -9,7 +9,6 @@ export interface RouterRow {
   selection?: number
 }
 
-/** Reads the rows of a router from the bytes of its layer's dense part. */
 export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: MixtureKind): RouterRow[] {
   const logits = pieceOf(part, logitsName(part, kind))
   const floats = (isIn: boolean | undefined, name: string) =>

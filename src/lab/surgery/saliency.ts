@@ -38,12 +38,6 @@ export function scoresOf({ mixtures }: ExpertUsage, by: Exclude<Score, 'ablation
   return perMixture(mixtures, ({ layers }) => layers.map((layer) => expertScores(layer, by)))
 }
 
-interface CalibrationOptions extends WindowReading {
-  by: Score
-  /** Kind of experts to score. Default: all. */
-  only?: MixtureKind
-}
-
 /**
  * Scores all experts on texts (as ids). `ablation` is the rise of the loss, in nats per token, when tokens use the next
  * best expert instead; it takes a run of the texts for each expert.
@@ -51,9 +45,8 @@ interface CalibrationOptions extends WindowReading {
 export async function measureScores(
   model: Model,
   texts: readonly (readonly number[])[],
-  { by, ...options }: CalibrationOptions,
+  { by, only, ...reading }: WindowReading & { by: Score; only?: MixtureKind },
 ): Promise<ExpertScores> {
-  const { only, ...reading } = options
   if (by !== 'ablation') {
     const usage = new ExpertUsage(model.config)
     const reports = { routes: true, outputNorms: by === 'reap', probabilities: by === 'emo' } as const

@@ -27,24 +27,20 @@ export interface SelectionOptions {
   budget: 'layer' | 'model'
 }
 
-/**
- * Chooses the experts to keep, always with the experts that every token uses. Throws a UserError if a layer would keep fewer
- * than a token uses.
- */
+/** Chooses the experts to keep. Throws a UserError if a layer would keep fewer than a token uses. */
 export function selectExperts(allScores: ExpertScores, config: ModelConfig, options: SelectionOptions): Selection {
   const { by, only, budget } = options
   checkKind(config, only)
   return perMixture(config.mixtures, (mixture) => {
     const { kind, experts, topK } = mixture
-    const always = (layer: number) => alwaysChosen(mixture, layer)
     const scores = experts.map((_, layer) => {
+      const always = alwaysChosen(mixture, layer)
       const ofLayer = allScores[kind]?.[layer] ?? new Float64Array(0)
-      return withAlways(by === 'ablation' ? ofLayer : shares(ofLayer, always(layer)), always(layer))
+      const compared = by === 'ablation' ? ofLayer : shares(ofLayer, always)
+      return compared.map((score, id) => (always.includes(id) ? Number.POSITIVE_INFINITY : score))
     })
     if (only !== undefined && only !== kind) return scores.map((layer) => [...layer.keys()])
-    return budget === 'layer'
-      ? selectPerLayer(scores, kind, topK, options.keep)
-      : selectOverall(scores, kind, topK, options.keep)
+    return (budget === 'layer' ? selectPerLayer : selectOverall)(scores, kind, topK, options.keep)
   })
 }
 
@@ -81,7 +77,9 @@ function selectPerLayer(scores: Float64Array[], kind: MixtureKind, k: number, ke
   return scores.map((layer) => {
     const count = Math.round(keep * layer.length)
     if (layer.length > 0 && count < k) throw tooFew(kind, count, k, layer.length)
-    return ranked(layer).slice(0, count).sort(rising)
+    return ranked(layer)
+      .slice(0, count)
+      .sort((a, b) => a - b)
   })
 }
 
@@ -99,7 +97,7 @@ function selectOverall(scores: Float64Array[], kind: MixtureKind, k: number, kee
     )
     .sort((a, b) => b.score - a.score || a.index - b.index || a.id - b.id)
   for (const { index, id } of others.slice(0, wanted - k * layers)) kept[index].push(id)
-  return kept.map((ids) => ids.sort(rising))
+  return kept.map((ids) => ids.sort((a, b) => a - b))
 }
 
 /** Ids by falling score; of equal scores the lower id comes first. */
@@ -113,18 +111,9 @@ function shares(scores: Float64Array, always: readonly number[]): Float64Array {
   return sum === 0 ? scores : scores.map((score) => score / sum)
 }
 
-/** Scores with infinite ones for experts that are always kept. */
-function withAlways(scores: Float64Array, always: readonly number[]): Float64Array {
-  return scores.map((score, id) => (always.includes(id) ? Number.POSITIVE_INFINITY : score))
-}
-
 function tooFew(kind: MixtureKind, count: number, k: number, experts: number): UserError {
   const least = Math.ceil((1000 * k) / experts) / 1000
   return new UserError(
     `\`keep\` leaves ${count} of ${experts} ${kind} experts in a layer, but a token uses ${k}; keep at least ${least}`,
   )
-}
-
-function rising(a: number, b: number): number {
-  return a - b
 }

@@ -20,7 +20,6 @@ export interface Dataset {
 
 const TRAIN_SHARE = 0.9
 
-/** Number of tokens of a text to train on; the rest is held out. */
 export function trainTokens({ ids }: EncodedText): number {
   return Math.floor(ids.length * TRAIN_SHARE)
 }

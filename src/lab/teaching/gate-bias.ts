@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
 import { type Dataset, heldOutSample } from './datasets.js'
-import { lossOf, type Sample } from './measure.js'
+import { lossOf } from './measure.js'
 
 /** A bias of the new experts' gates, with its gains and losses on held-out sequences. */
 export interface CalibrationPoint {
@@ -38,9 +38,7 @@ const HALVINGS = 3
 /** Tokens measured per point: of the held-out texts together, and of each retained text. */
 const TOKENS = 4096
 const RETAINED_TOKENS = 4096
-/**
- * Share of a continuation that is not scored: it is still about the new text, and the models are meant to differ there.
- */
+/** Share of a continuation that is not scored: it is still about the new text, and the models should differ. */
 const NEAR_SHARE = 0.5
 
 /** Least gain in nats that counts as learnt. */
@@ -59,13 +57,20 @@ export function hasLearnt({ heldOutLossBefore, curve }: Calibration, bias: numbe
 export async function calibrate(
   model: Model,
   { datasets, retained }: { datasets: readonly Dataset[]; retained: readonly Dataset[] },
-  options: CalibrationOptions,
+  { forget, onPoint, signal }: CalibrationOptions,
 ): Promise<Calibration> {
-  const { onPoint } = options
-  const { heldOutLossBefore, measure } = await gauge(model, datasets, retained, options)
+  const taught = datasets.map((dataset) => ({ dataset, sequences: heldOutSample(dataset, TOKENS / datasets.length) }))
+  const lossAt = (newExpertBias: number) => lossOf(model, taught, { newExpertBias, signal })
+  const { loss: heldOutLossBefore } = await lossAt(-Infinity)
+  const rises: Rise[] = []
+  for (const dataset of retained) rises.push(await riseOf(model, dataset, signal))
   const curve: CalibrationPoint[] = []
   const at = async (bias: number) => {
-    const point = await measure(bias)
+    const { loss: heldOutLoss, newExpertShare } = await lossAt(bias)
+    const point: CalibrationPoint = { bias, heldOutLoss, newExpertShare, retained: [] }
+    for (const [i, dataset] of retained.entries()) {
+      point.retained.push({ name: dataset.name, rise: await rises[i](bias), bound: boundOf(dataset, forget) })
+    }
     curve.push(point)
     onPoint?.(point)
     return isWithinLimit(point)
@@ -102,42 +107,19 @@ export function boundOf({ allowance = 1 }: Dataset, forget: number): number {
   return Math.log1p(forget * allowance)
 }
 
-/** Measures the original model; `measure` then measures the model with new experts at a bias. */
-async function gauge(
-  model: Model,
-  datasets: readonly Dataset[],
-  retained: readonly Dataset[],
-  { forget, signal }: CalibrationOptions,
-): Promise<{ heldOutLossBefore: number; measure: (bias: number) => Promise<CalibrationPoint> }> {
-  const taught = datasets.map((dataset) => ({ dataset, sequences: heldOutSample(dataset, TOKENS / datasets.length) }))
-  const lossAt = async (samples: readonly Sample[], newExpertBias: number) =>
-    lossOf(model, samples, { newExpertBias, signal })
-  const { loss: heldOutLossBefore } = await lossAt(taught, -Infinity)
-  const rises: ((bias: number) => Promise<number>)[] = []
-  for (const dataset of retained) {
-    if (dataset.isGenerated) {
-      rises.push((newExpertBias) => divergenceOf(model, dataset, { newExpertBias, signal }))
-      continue
-    }
-    const samples = [{ dataset, sequences: heldOutSample(dataset, RETAINED_TOKENS) }]
-    const before = (await lossAt(samples, -Infinity)).loss
-    rises.push(async (bias) => (await lossAt(samples, bias)).loss - before)
-  }
-  const measure = async (bias: number) => {
-    const { loss, newExpertShare } = await lossAt(taught, bias)
-    const points: CalibrationPoint['retained'] = []
-    for (const [i, { name }] of retained.entries()) {
-      points.push({ name, rise: await rises[i](bias), bound: boundOf(retained[i], forget) })
-    }
-    return { bias, heldOutLoss: loss, newExpertShare, retained: points }
-  }
-  return { heldOutLossBefore, measure }
+/** Measures the rise of a text's loss, in nats, with new experts at a bias. */
+type Rise = (bias: number) => Promise<number>
+
+/** Measures a retained text with the original model, unless that wrote it. */
+async function riseOf(model: Model, dataset: Dataset, signal?: AbortSignal): Promise<Rise> {
+  if (dataset.isGenerated) return (newExpertBias) => divergenceOf(model, dataset, { newExpertBias, signal })
+  const samples = [{ dataset, sequences: heldOutSample(dataset, RETAINED_TOKENS) }]
+  const lossAt = async (newExpertBias: number) => (await lossOf(model, samples, { newExpertBias, signal })).loss
+  const before = await lossAt(-Infinity)
+  return async (bias) => (await lossAt(bias)) - before
 }
 
-/**
- * KL divergence from the original model on passages that it wrote. Its mean is the rise of their loss, and it has less
- * noise.
- */
+/** KL divergence from the original model on passages that it wrote: the mean rise of their loss, with less noise. */
 async function divergenceOf(
   model: Model,
   dataset: Dataset,

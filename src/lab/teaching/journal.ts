@@ -9,12 +9,10 @@ import { parseJsonObject } from '../../ground/json/json.js'
 import type { ReplaySequences } from './rehearsal.js'
 import type { TeachingPoint } from './teach-events.js'
 
-/** State of an interrupted training. */
 export interface Journal {
   /** Points of the curve: the beginning and each step of the state. */
   curve: TeachingPoint[]
   state: TrainingState
-  /** The best weights so far. */
   best: Float32Array
   /** Replay sequences that the model wrote, by dataset. */
   replay: ReplaySequences[]
@@ -24,10 +22,7 @@ const MAGIC = 'molm teaching 3\n'
 const SHA256_BYTES = 32
 const ARRAYS = ['weights', 'firstMoments', 'secondMoments'] as const
 
-/**
- * Path of the journal of a training that writes into `out`: a file next to it, so that `out` never holds a half-taught
- * model.
- */
+/** Path of a training's journal: a file next to `out`, so that `out` never holds a half-taught model. */
 export function journalPath(out: string): string {
   return `${resolve(out)}.teaching`
 }
@@ -57,10 +52,7 @@ export async function writeJournal(path: string, key: string, journal: Journal):
   await writeAtomically(path, [...pieces, hash.digest()])
 }
 
-/**
- * Reads a journal. Rejects with a UserError if there is none, or if it is damaged, of another version or of another
- * training.
- */
+/** Reads a journal. Rejects with a UserError if it is missing, damaged, or of another version or training. */
 export async function readJournal(path: string, key: string): Promise<Journal> {
   const bytes = await readFile(path).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') throw new UserError(`${path}: no such file; there is no training to resume`)

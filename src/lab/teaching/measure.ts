@@ -27,10 +27,7 @@ export interface NewExperts {
 
 const MOST_READ = 16384
 
-/**
- * Measures a model on held-out sequences of a dataset, all or a spread sample. Each sequence is read on its own, with
- * nothing before it.
- */
+/** Measures a model on a dataset's held-out sequences, or a spread sample of them, each read on its own. */
 export async function measureHeldOut(
   model: Model,
   dataset: Dataset,
@@ -70,10 +67,7 @@ interface LossOptions {
   signal?: AbortSignal
 }
 
-/**
- * Measures the mean loss of sequences with the new experts in training, in nats per prediction, and the share of their
- * choices that fell on these.
- */
+/** Mean loss of sequences with new experts in training, in nats per prediction, and the share of choices of these. */
 export async function lossOf(
   model: Model,
   samples: readonly Sample[],

@@ -1,13 +1,11 @@
 import type { TeachEvent } from './teach-events.js'
 
-/** Phases whose times are reported. */
 export const PHASES = {
   replay: 'writing replay text',
   training: 'teaching',
   calibration: 'calibrating the gates',
 }
 
-/** Reports the phases of a teaching in turn and measures them. */
 export class PhaseClock {
   private readonly times = new Map<string, number>()
   private current?: { phase: string; since: number }

@@ -14,6 +14,7 @@ import { checkTeachable, planRun, type RunPlan, readTexts } from './run-plan.js'
 import { makeBatch, Sampler } from './samplers.js'
 import type { TeachingPlan } from './teach-events.js'
 import { checkTeachOptions, type Settings, settingsOf, type TeachOptions } from './teach-options.js'
+import { stepSizes } from './training-run.js'
 
 export interface Prepared extends RunPlan {
   packed: PackedModel
@@ -69,16 +70,12 @@ async function checkDisk(out: string, packed: PackedModel, parameters: number): 
   throw new UserError(`teaching needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(free)} are free`)
 }
 
-/** A plan with the measured speed of a step. */
 export interface MeasuredPlan extends TeachingPlan {
   tokensPerSecond: number
   secondsPerEpoch: number
 }
 
-/**
- * Plans a teaching and measures the speed of a step, whose result is thrown away. Writes nothing. Rejects as `teach`
- * does.
- */
+/** Plans a teaching and measures the speed of a step. Writes and keeps nothing. Rejects as `teach` does. */
 export async function planTeaching(name: string, options: Omit<TeachOptions, 'out' | 'resume'>): Promise<MeasuredPlan> {
   checkTeachOptions({ ...options, out: '.' })
   const { quant, threads, signal, onEvent } = options
@@ -86,13 +83,14 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     checkTeachable(model.name, model.config)
     const texts = await readTexts(model, settingsOf(options, model.config), options)
     onEvent?.({ kind: 'phase', phase: PHASES.replay })
-    const { setup, plan, sizes, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
+    const { setup, plan, initialWeights } = await planRun(model, texts, options, { forOneStep: true })
     onEvent?.({ kind: 'phase', phase: 'measuring a step' })
     await model.training.begin(setup.plan, await initialWeights())
+    const { settings } = setup
+    const sizes = stepSizes(settings)
     const draw = (datasets: readonly Dataset[], count: number) => new Sampler([datasets], 0).draw(count)
     const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
-    const { steering } = setup.settings
-    const step = () => model.training.step(batch, { learningRate: 0 }, { steering, signal })
+    const step = () => model.training.step(batch, { learningRate: 0 }, { steering: settings.steering, signal })
     // The first step also reads experts from the disk.
     await step()
     const start = performance.now()

@@ -70,7 +70,6 @@ function curveSvg(curve: readonly TeachingPoint[], caption: readonly string[]): 
   })
 }
 
-/** A row for each bias, with the rise of each retained text. */
 function calibrationCsv({ curve }: Calibration): string {
   const rises = curve[0].retained.map(({ name }) => `"rise of ${name.replaceAll('"', '""')}"`)
   const rows = curve.map(({ bias, heldOutLoss, newExpertShare, retained }) =>

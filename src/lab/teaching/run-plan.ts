@@ -12,7 +12,7 @@ import { createInitialWeights } from './initial-weights.js'
 import { countReplayTokens, generateReplay, type ReplaySequences, replayDatasets } from './rehearsal.js'
 import type { TeachingPlan } from './teach-events.js'
 import { DEFAULT_BATCH, fitBatch, type Settings, type TeachOptions } from './teach-options.js'
-import { type RunSetup, type StepSizes, stepSizes } from './training-run.js'
+import { type RunSetup, stepSizes } from './training-run.js'
 
 /** Default number of steps: this many epochs, within these limits. */
 const DEFAULT_EPOCHS = 2
@@ -22,7 +22,6 @@ const MOST_STEPS = 256
 export interface RunPlan {
   setup: RunSetup
   plan: TeachingPlan
-  sizes: StepSizes
   /** Replay sequences that the model wrote; `setup.retained` has them, too. */
   replay: ReplaySequences[]
   initialWeights(): Promise<Float32Array>
@@ -50,19 +49,15 @@ export async function readTexts(
   return { texts: encoded, keepTexts: await encode(keepTexts), settings: fitBatch(wanted, batch, available) }
 }
 
-/** Source of the replay sequences. */
-interface Writing {
-  earlier?: ReplaySequences[]
-  /** Whether to write no more than a single step reads. */
-  forOneStep?: boolean
-}
-
-/** Plans a teaching. Rejects with a UserError if a text is too short or if there is not enough memory. */
+/**
+ * Plans a teaching. The replay sequences are `earlier` ones, or the model writes them: with `forOneStep` no more than a
+ * single step reads. Rejects with a UserError if a text is too short or if there is not enough memory.
+ */
 export async function planRun(
   model: Model,
   { texts, keepTexts, settings }: TrainingTexts,
   options: Omit<TeachOptions, 'out'>,
-  { earlier, forOneStep = false }: Writing = {},
+  { earlier, forOneStep = false }: { earlier?: ReplaySequences[]; forOneStep?: boolean },
 ): Promise<RunPlan> {
   const { signal, onEvent } = options
   const trained = trainingPlan(settings)
@@ -96,14 +91,9 @@ export async function planRun(
     stepsPerEpoch,
   }
   onEvent?.({ kind: 'plan', plan })
+  const setup = { settings, plan: trained, datasets, retained, steps }
   const initialWeights = () => createInitialWeights(model, trained, settings, trainSequences, signal)
-  return {
-    setup: { settings, plan: trained, datasets, retained, steps: plan.steps },
-    plan,
-    sizes,
-    replay,
-    initialWeights,
-  }
+  return { setup, plan, replay, initialWeights }
 }
 
 /** Throws a UserError if a model is not a language model. */
@@ -112,19 +102,14 @@ export function checkTeachable(name: string, { architecture }: ModelConfig): voi
   throw new UserError(`${name} is a classifier: only language models are taught`)
 }
 
-/**
- * Number of steps. The default is two epochs, with enough steps for a short text, and no more than a small model takes
- * in ten minutes for a long one.
- */
+/** By default two epochs: more for a short text, and for a long one at most ten minutes of a small model. */
 function stepsOf({ steps, epochs }: Settings, stepsPerEpoch: number): number {
   if (steps !== undefined) return steps
   if (epochs !== undefined) return epochs * stepsPerEpoch
   return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, DEFAULT_EPOCHS * stepsPerEpoch))
 }
 
-/**
- * Copies of the trained weights on the caller's side: the best state, and one on its way to the disk with its moments.
- */
+/** Copies of the weights on the caller's side: the best state, and one on its way to the disk with its moments. */
 const COPIES = 4
 
 /** Plans the training: new experts alone; the rest of the model is frozen. */
@@ -133,17 +118,11 @@ function trainingPlan({ layers, kind, experts, batch, window }: Settings): Train
   return { mixtures, maxTokens: Math.max(window, Math.min(batch, MAX_TOKENS)), maxSequence: window }
 }
 
-/**
- * Computes the bytes that a training takes in addition to the model. Rejects with a UserError, which names a remedy, if
- * they are not free.
- */
-async function checkMemory(
-  model: Model,
-  plan: TrainingPlan,
-  free = availableMemory(),
-): Promise<{ parameters: number; memoryBytes: number }> {
+/** Bytes that a training takes in addition to the model. Rejects with a UserError if they are not free. */
+async function checkMemory(model: Model, plan: TrainingPlan): Promise<{ parameters: number; memoryBytes: number }> {
   const { bytes, parameters } = await model.training.size(plan)
   const memoryBytes = bytes + COPIES * 4 * parameters
+  const free = availableMemory()
   if (memoryBytes <= free) return { parameters, memoryBytes }
   throw new UserError(
     `teaching takes ${formatBytes(memoryBytes)} of memory in addition to the model, and ${formatBytes(free)} are free; ` +

@@ -7,10 +7,7 @@ export interface Example {
   dataset: Dataset
 }
 
-/**
- * Draws sequences to train on from groups of datasets in turn. Those of a group come in a random order, and in another one
- * after all have been drawn.
- */
+/** Draws sequences from groups of datasets in turn: those of a group in a random order, another one in each round. */
 export class Sampler {
   private turn = 0
   private readonly groups: { examples: Example[]; seed: number; left: number[] }[]
@@ -32,9 +29,7 @@ export class Sampler {
   }
 }
 
-/**
- * Makes a step's batch. The targets of replayed sequences are not their tokens, but the original model's predictions.
- */
+/** Makes a step's batch. Replayed sequences have the original model's predictions as targets, not their tokens. */
 export function makeBatch(newText: readonly Example[], replay: readonly Example[]): TrainingBatch {
   const drawn = [...newText, ...replay]
   const retained = drawn.map((_, i) => i >= newText.length)

@@ -5,14 +5,10 @@ import type { CalibrationPoint } from './gate-bias.js'
 export interface TeachingPoint {
   /** Steps of the optimiser so far; 0 is the beginning. */
   step: number
-  /** Tokens read in these steps. */
   tokens: number
   /** Mean cross-entropy in nats over the step's predictions of new text; absent at step 0. */
   loss?: number
-  /**
-   * Mean divergence in nats from the original model's predictions, over the step's retained text; absent at step 0, and
-   * if no text is replayed.
-   */
+  /** Mean divergence in nats from the original model on the step's retained text; absent at step 0 or without any. */
   divergence?: number
   /** Mean cross-entropy over the held-out tenth of the texts. */
   heldOutLoss?: number
@@ -38,7 +34,6 @@ export type TeachEvent =
   | { kind: 'calibration'; point: CalibrationPoint }
   | { kind: 'end'; stopReason: StopReason; step: number; bestStep: number }
 
-/** Plan of a training: sizes and steps. */
 export interface TeachingPlan {
   /** Kind and layers of the new experts, and their number in each layer. */
   kind: MixtureKind

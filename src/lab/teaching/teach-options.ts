@@ -169,10 +169,7 @@ export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConf
   }
 }
 
-/**
- * Fits the batch to the texts: as `wanted`, or else the default, halved until the texts have enough tokens. Throws a
- * UserError if they have too few.
- */
+/** The batch as `wanted`, or the default, halved until the texts suffice. Throws a UserError if they do not. */
 export function fitBatch(settings: Settings, wanted: number | undefined, available: number): Settings {
   if (wanted !== undefined && wanted > available) {
     throw new UserError(

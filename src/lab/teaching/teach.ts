@@ -7,8 +7,9 @@ import type { PerMixture } from '../../model/config/config.js'
 import { packedFileName } from '../../model/packing/format/packed-folder.js'
 import { useModel } from '../evaluation/reading.js'
 import type { BeforeAndAfter } from '../surgery/prune.js'
+import { calibrateGates } from './calibrate-gates.js'
 import type { Calibration } from './gate-bias.js'
-import { journalPath, removeJournal } from './journal.js'
+import { journalPath, removeJournal, writeJournal } from './journal.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
 import { curveFiles, summaryOf } from './records.js'
@@ -21,8 +22,7 @@ import {
   type TextComparison,
   type TextRegression,
 } from './text-comparison.js'
-import { calibrateGates, train } from './train.js'
-import type { TrainingOutcome } from './training-run.js'
+import { runTraining, type TrainingOutcome } from './training-run.js'
 import { newExpertIds, writeTaughtModel } from './write-taught-model.js'
 
 export interface TeachResult {
@@ -62,13 +62,24 @@ export async function teach(name: string, options: TeachOptions): Promise<TeachR
   try {
     return await withPrepared(name, options, clock, (prepared) => trainAndWrite(prepared, options, clock))
   } catch (error) {
-    if (!(error instanceof DiskFull) || !(await isFile(journalPath(options.out)))) throw error
+    if (!(error instanceof DiskFull)) throw error
+    const journal = await stat(journalPath(options.out)).catch(() => undefined)
+    if (!journal?.isFile()) throw error
     throw new UserError(`${error.path}: the disk is full; make room and teach with \`resume\``, { cause: error })
   }
 }
 
 async function trainAndWrite(prepared: Prepared, options: TeachOptions, clock: PhaseClock): Promise<TeachResult> {
-  const outcome = await train(prepared, options, clock)
+  const { model, setup, replay, initialWeights, journal, key } = prepared
+  const { out, onEvent } = options
+  clock.begin(PHASES.training)
+  // An abort ends the training with the best state so far.
+  const outcome = await runTraining(model, setup, {
+    from: journal ?? (await initialWeights()),
+    save: (state) => writeJournal(journalPath(out), key, { ...state, replay }),
+    onEvent,
+    signal: options.signal,
+  })
   // A signal that has ended the training must not stop the writing of its result.
   const signal = options.signal?.aborted ? undefined : options.signal
   try {
@@ -125,8 +136,4 @@ async function write(
       calibration: clock.seconds(PHASES.calibration),
     },
   }
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isFile() ?? false
 }

@@ -26,10 +26,7 @@ export interface TextRegression {
 
 export type Measurements = ReadonlyMap<Dataset, HeldOutLoss>
 
-/**
- * Measures a model on the held-out parts of a run's datasets. `config` is the original model's; experts beyond it
- * are new.
- */
+/** Measures a model on a run's held-out parts. `config` is the original model's; experts beyond it are new. */
 export async function measureDatasets(
   model: Model,
   { datasets, retained, settings: { kind, layers } }: RunSetup,

@@ -16,7 +16,6 @@ export interface RunSetup {
   steps: number
 }
 
-/** Sequences of a step: new and replayed text. */
 export interface StepSizes {
   newText: number
   replay: number
@@ -34,7 +33,6 @@ export interface TrainingOutcome {
 export interface RunOptions {
   /** Initial weights of the new experts, or the journal of an interrupted run. */
   from: Float32Array | Journal
-  /** Saves a state that a later run can resume from. */
   save(journal: Omit<Journal, 'replay'>): Promise<void>
   onEvent?: (event: TeachEvent) => void
   signal?: AbortSignal
@@ -74,10 +72,7 @@ export function stepSizes({ batch, window, keep }: Settings): StepSizes {
   return { newText: all - replay, replay }
 }
 
-/**
- * Trains new experts until the steps are done, the held-out loss stops falling, or the caller aborts; returns the best
- * state.
- */
+/** Trains new experts until the steps are done, the held-out loss stops falling, or an abort. Gives the best state. */
 export async function runTraining(model: Model, setup: RunSetup, options: RunOptions): Promise<TrainingOutcome> {
   const run = new TrainingRun(model, setup, options)
   const stopReason = await run.toItsEnd()

@@ -2,7 +2,7 @@ import { type ModelConfig, mixtureOf, type PerMixture } from '../../model/config
 import { molmExperts } from '../surgery/derived-config.js'
 import { writeDerivedModel } from '../surgery/derived-model.js'
 import type { PackedModel } from '../surgery/packed-model.js'
-import type { PackedExpert } from './packed-experts.js'
+import type { PackedExpert } from './calibrate-gates.js'
 import type { Settings } from './teach-options.js'
 
 export interface TaughtModel {

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { windowsOf } from '#molm/lab/evaluation/windows.js'
+import { sequencesAtOnce } from '#molm/lab/evaluation/reading.js'
+import { windowsOf } from '#molm/lab/evaluation/score-windows.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 
 test('adjacent windows score all but their own first tokens', () => {
@@ -37,6 +38,12 @@ test('windows that would skip tokens are refused', async () => {
   )
   await rejectsWithUserError(() => [...windowsOf(9, { window: 4, stride: 0 })], /`stride`/)
   await rejectsWithUserError(() => [...windowsOf(9, { window: 1, stride: 1 })], /`window` must be .* from 2/)
+})
+
+test('fewer long sequences run at once, but at least two', () => {
+  assert.is(sequencesAtOnce(64, 32), 32)
+  assert.is(sequencesAtOnce(512, 32), 8)
+  assert.is(sequencesAtOnce(100_000, 32), 2)
 })
 
 test.run()

@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ExpertUsage } from '#molm/lab/experts/usage/usage.js'
-import { type ExpertScores, scoresOf } from '#molm/lab/surgery/saliency.js'
-import { keepShares, maskOf, selectExperts } from '#molm/lab/surgery/selection.js'
+import { scoresOf } from '#molm/lab/surgery/saliency.js'
+import { keepShares, maskOf, type SelectionOptions, selectExperts } from '#molm/lab/surgery/selection.js'
 import type { ModelConfig } from '#molm/model/config/config.js'
 import { layerMasks } from '#molm/model/config/expert-mask.js'
 import { parseConfig } from '#molm/model/families/index.js'
@@ -23,20 +23,17 @@ function usageOf(counts: number[][]): ExpertUsage {
 
 const options = { keep: 0.5, by: 'frequency', budget: 'layer' } as const
 
-function scores(counts: number[][]): ExpertScores {
-  return scoresOf(usageOf(counts), 'frequency')
+/** Selects experts by the times that they were chosen. */
+function select(usage: ExpertUsage, shape: ModelConfig = config, more: Partial<SelectionOptions> = {}) {
+  return selectExperts(scoresOf(usage, 'frequency'), shape, { ...options, ...more })
 }
 
 test('each layer keeps its best experts, in rising order, and the lower ids of equal ones', () => {
-  const selection = selectExperts(
-    scores([
-      [9, 1, 2, 8],
-      [5, 5, 5, 5],
-    ]),
-    config,
-    options,
-  )
-  assert.equal(selection, {
+  const usage = usageOf([
+    [9, 1, 2, 8],
+    [5, 5, 5, 5],
+  ])
+  assert.equal(select(usage), {
     attention: [
       [2, 3],
       [2, 3],
@@ -49,14 +46,11 @@ test('each layer keeps its best experts, in rising order, and the lower ids of e
 })
 
 test('a single kind can be pruned', () => {
-  const selection = selectExperts(
-    scores([
-      [9, 1, 2, 8],
-      [5, 6, 7, 8],
-    ]),
-    config,
-    { ...options, only: 'mlp' },
-  )
+  const usage = usageOf([
+    [9, 1, 2, 8],
+    [5, 6, 7, 8],
+  ])
+  const selection = select(usage, config, { only: 'mlp' })
   assert.equal(selection.attention, [
     [0, 1, 2, 3],
     [0, 1, 2, 3],
@@ -69,7 +63,7 @@ test('a single kind can be pruned', () => {
 
 test('a budget of the model favours layers that spread their use, but none falls below k', () => {
   const concentrated = [97, 1, 1, 1]
-  const selection = selectExperts(scores([concentrated, [25, 25, 25, 25]]), config, { ...options, budget: 'model' })
+  const selection = select(usageOf([concentrated, [25, 25, 25, 25]]), config, { budget: 'model' })
   assert.equal(selection.mlp, [[0], [0, 1, 2]])
 })
 
@@ -79,14 +73,9 @@ test('fewer experts than a token uses are refused, with the smallest possible sh
     [1, 2, 3, 4],
   ])
   const refused = /`keep` leaves 0 of 4 attention experts in a layer, but a token uses 1; keep at least 0.25/
-  await rejectsWithUserError(
-    () => selectExperts(scoresOf(usage, 'frequency'), config, { ...options, keep: 0.1 }),
-    refused,
-  )
-  await rejectsWithUserError(
-    () => selectExperts(scoresOf(usage, 'frequency'), config, { ...options, keep: 0.1, budget: 'model' }),
-    refused,
-  )
+  for (const budget of ['layer', 'model'] as const) {
+    await rejectsWithUserError(() => select(usage, config, { keep: 0.1, budget }), refused)
+  }
 })
 
 const sparse = {
@@ -99,8 +88,8 @@ test('layers without experts keep none, and count for neither a share nor a budg
   const usage = new ExpertUsage(sparse)
   usage.of('mlp', 1).counts.set([9, 1, 2, 8])
   usage.of('mlp', 2).counts.set([1, 1, 1, 1, 9, 9, 1, 1])
-  assert.equal(selectExperts(scoresOf(usage, 'frequency'), sparse, options), { mlp: [[], [0, 3], [0, 1, 4, 5]] })
-  assert.equal(selectExperts(scoresOf(usage, 'frequency'), sparse, { ...options, keep: 1 / 3, budget: 'model' }), {
+  assert.equal(select(usage, sparse), { mlp: [[], [0, 3], [0, 1, 4, 5]] })
+  assert.equal(select(usage, sparse, { keep: 1 / 3, budget: 'model' }), {
     mlp: [[], [0, 3], [4, 5]],
   })
   assert.equal(keepShares(sparse), [1, 0.875, 0.75, 0.625, 0.5])
@@ -113,10 +102,7 @@ test('layers without experts keep none, and count for neither a share nor a budg
 test('a kind that the model lacks is refused by name', async () => {
   const usage = new ExpertUsage(sparse)
   const refused = /the model has no attention experts/
-  await rejectsWithUserError(
-    () => selectExperts(scoresOf(usage, 'frequency'), sparse, { ...options, only: 'attention' }),
-    refused,
-  )
+  await rejectsWithUserError(() => select(usage, sparse, { only: 'attention' }), refused)
   await rejectsWithUserError(() => keepShares(sparse, 'attention'), refused)
   await rejectsWithUserError(() => layerMasks([{ attention: [[0]], gates: 'all' }], sparse), refused)
 })
@@ -153,10 +139,10 @@ test('experts that every token uses are kept, whatever their score, and count fo
   const usage = new ExpertUsage(model)
   usage.of('mlp', 1).counts.set([999, 1, 9, 8])
   usage.of('mlp', 2).counts.set([1, 1, 0, 1, 9, 8, 1, 0])
-  assert.equal(selectExperts(scoresOf(usage, 'frequency'), model, { ...options, keep: 0.75 }), {
+  assert.equal(select(usage, model, { keep: 0.75 }), {
     mlp: [[], [0, 2, 3], [0, 1, 2, 4, 5, 7]],
   })
-  assert.equal(selectExperts(scoresOf(usage, 'frequency'), model, { ...options, keep: 7 / 12, budget: 'model' }), {
+  assert.equal(select(usage, model, { keep: 7 / 12, budget: 'model' }), {
     mlp: [[], [0, 2, 3], [2, 4, 5, 7]],
   })
 })
@@ -166,10 +152,7 @@ test('experts that are chosen by groups cannot be taken away', async () => {
   const mixtures = sparse.mixtures.map((mixture) => ({ ...mixture, routing: { groups } }))
   const usage = new ExpertUsage(sparse)
   const refused = /routers choose experts by groups, so their number cannot change/
-  await rejectsWithUserError(
-    () => selectExperts(scoresOf(usage, 'frequency'), { ...sparse, mixtures }, options),
-    refused,
-  )
+  await rejectsWithUserError(() => select(usage, { ...sparse, mixtures }), refused)
 })
 
 test('a mask names the experts that are not selected', () => {

@@ -6,8 +6,8 @@ import * as assert from 'uvu/assert'
 import {
   convertModel,
   describeModel,
+  type ExpertMask,
   graftModel,
-  type Model,
   pruneModel,
   type TeachEvent,
   type TeachOptions,
@@ -18,6 +18,7 @@ import { fixturePath, repositoryPath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
+import { keepText, quick as quickly } from './quick.js'
 
 const test = suite('teaching')
 
@@ -36,109 +37,39 @@ test.before(async () => {
 
 test.after(() => rm(folder, { recursive: true, force: true }))
 
-/** Words that nano has never seen, with a pattern that a short training can learn. */
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(30)
-const TEXT = { name: 'strange.txt', text: STRANGE }
+const quick = (out: string, options: Partial<TeachOptions> = {}) => quickly(out, options, 30)
 
-const keepText = async (length = 400) => ({
-  name: 'novels.txt',
-  text: (await readFile(fixturePath('texts/novels.txt'), 'utf8')).slice(0, length),
-})
-
-async function quick(out: string, options: Partial<TeachOptions> = {}): Promise<TeachOptions> {
-  return {
-    out,
-    texts: [TEXT],
-    keepTexts: [await keepText()],
-    layers: 'last:1',
-    batch: 64,
-    steps: 10,
-    threads: 1,
-    learningRate: 0.01,
-    ...options,
-  }
-}
-
-const run = (name: string, before: (model: Model) => Promise<void> = async () => {}) =>
+const run = (name: string, mask?: ExpertMask) =>
   withModel(name, { threads: 1 }, async (model) => {
-    await before(model)
+    if (mask) await model.maskExperts(mask)
     const tokens = model.tokenizer.encode('The lantern is lit. Zwölf Boxkämpfer jagen').slice(0, 40)
     return model.createSession().forward(tokens, { logits: 'all', routes: true })
   })
 
-for (const { only, batch, kept } of [{ only: 'mlp', batch: 128, kept: 3000 }] as const) {
-  test(`new ${only} experts learn a text; masked they leave the model as it was, to the bit`, () =>
-    inTemporaryFolder(async (dir) => {
-      const out = join(dir, 'taught')
-      const events: TeachEvent[] = []
-      const onEvent = (event: TeachEvent) => events.push(event)
-      const keepTexts = [await keepText(kept)]
-      const taught = await teach(NANO, await quick(out, { only, experts: 2, batch, keepTexts, forget: 0.01, onEvent }))
-      assert.is(taught.path, join(out, 'model-q4.molm.safetensors'))
-      const own = only === 'mlp' ? 24 : 8
-      assert.equal(taught.newExperts, { [only]: [[], [], [], [], [], [own, own + 1]] })
-      const [{ perplexity, loss, newExpertShare }] = taught.texts
-      assert.is(Math.exp(loss.after), perplexity.after)
-      assert.equal(
-        taught.retained.map(({ name }) => name),
-        ['own writing', 'own continuations', 'novels.txt'],
-      )
-      const { bias, isWithinLimit, heldOutLossBefore, curve: tried } = taught.calibration
-      assert.ok(bias < 0, 'there must be a bias for the mask to remove')
-      assert.ok(isWithinLimit, JSON.stringify(tried))
-      assert.is(events.filter(({ kind }) => kind === 'calibration').length, tried.length)
-      const chosen = tried.find((point) => point.bias === bias)
-      // 0.03 with unpacked weights. Queries suffer more from the rounding of activations in products.
-      const apart = Math.abs(loss.after - (chosen?.heldOutLoss ?? 0))
-      assert.ok(apart < (only === 'mlp' ? 0.01 : 0.05), `the written model is calibrated: ${apart} nats apart`)
-      const open = tried.find((point) => point.bias === 0)?.heldOutLoss ?? Infinity
-      assert.ok(
-        heldOutLossBefore - open > Math.log(2),
-        `with open gates the perplexity is halved: ${JSON.stringify(tried)}`,
-      )
-      assert.ok(perplexity.after < 0.5 * perplexity.before, JSON.stringify(perplexity))
-      for (const kept of taught.retained) {
-        assert.ok(newExpertShare > kept.newExpertShare, `new experts serve the new text more than ${kept.name}`)
-      }
-      assert.is(taught.stopReason, 'done')
-      assert.equal(
-        taught.curve.map(({ step }) => step),
-        Array.from({ length: 11 }, (_, step) => step),
-      )
-      assert.is(events.filter(({ kind }) => kind === 'step').length, 10)
-      assert.equal((await readdir(dir)).sort(), ['taught'], 'no other files are left')
-
-      const mask = { ...taught.newExperts, gates: 'kept' } as const
-      const [masked, original, free] = [
-        await run(out, (model) => model.maskExperts(mask)),
-        await run(NANO),
-        await run(out),
-      ]
-      assert.equal(masked.logits, original.logits)
-      assert.equal(masked.routes, original.routes)
-      assert.not.equal(free.logits, original.logits)
-      const info = await describeModel(out)
-      assert.equal(info.config.mixtures.find(({ kind }) => kind === only)?.newExperts, taught.newExperts[only])
-      assert.equal(
-        info.taught?.map(({ texts, kind, layers, heldOutLoss }) => ({ texts, kind, layers, heldOutLoss })),
-        [
-          {
-            texts: ['strange.txt'],
-            kind: only,
-            layers: [5],
-            heldOutLoss: { before: heldOutLossBefore, after: chosen?.heldOutLoss },
-          },
-        ],
-      )
-      const csv = (await readFile(join(out, 'teaching.csv'), 'utf8')).trim().split('\n')
-      assert.is(csv.length, 12)
-      const calibration = (await readFile(join(out, 'calibration.csv'), 'utf8')).trim().split('\n')
-      assert.is(calibration.length, 1 + tried.length)
-      for (const name of ['teaching.svg', 'calibration.svg']) {
-        assert.match(await readFile(join(out, name), 'utf8'), /^<svg .*<\/svg>\n$/s)
-      }
-    }))
-}
+test('new experts halve the perplexity of a text under nano, and a mask removes them with the bias of their gates', () =>
+  inTemporaryFolder(async (dir) => {
+    const out = join(dir, 'taught')
+    const keepTexts = [await keepText(3000)]
+    const taught = await teach(NANO, await quick(out, { experts: 2, batch: 128, keepTexts, forget: 0.01 }))
+    assert.equal(taught.newExperts, { mlp: [[], [], [], [], [], [24, 25]] })
+    const [{ perplexity, loss, newExpertShare }] = taught.texts
+    const { bias, isWithinLimit, heldOutLossBefore, curve: tried } = taught.calibration
+    assert.ok(bias < 0, 'there must be a bias for the mask to remove')
+    assert.ok(isWithinLimit, JSON.stringify(tried))
+    // 0.03 with unpacked weights.
+    const apart = Math.abs(loss.after - (tried.find((point) => point.bias === bias)?.heldOutLoss ?? 0))
+    assert.ok(apart < 0.01, `the written model is calibrated: ${apart} nats apart`)
+    const open = tried.find((point) => point.bias === 0)?.heldOutLoss ?? Infinity
+    assert.ok(heldOutLossBefore - open > Math.log(2), `with open gates it is halved, too: ${JSON.stringify(tried)}`)
+    assert.ok(perplexity.after < 0.5 * perplexity.before, JSON.stringify(perplexity))
+    for (const kept of taught.retained) {
+      assert.ok(newExpertShare > kept.newExpertShare, `new experts serve the new text more than ${kept.name}`)
+    }
+    const [masked, original] = [await run(out, { ...taught.newExperts, gates: 'kept' }), await run(NANO)]
+    assert.equal(masked.logits, original.logits)
+    assert.equal(masked.routes, original.routes)
+    assert.not.equal((await run(out)).logits, original.logits)
+  }))
 
 test('an abort before a state is worth writing reports that, and keeps the training', () =>
   inTemporaryFolder(async (dir) => {

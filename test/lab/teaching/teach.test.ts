@@ -18,6 +18,7 @@ import { fixturePath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
+import { quick } from './quick.js'
 
 const test = suite('teaching')
 
@@ -39,29 +40,6 @@ test.before(async () => {
 })
 
 test.after(() => rm(folder, { recursive: true, force: true }))
-
-/** Words that nano has never seen, with a pattern that a short training can learn. */
-const STRANGE = 'Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. '.repeat(12)
-const TEXT = { name: 'strange.txt', text: STRANGE }
-
-const keepText = async (length = 400) => ({
-  name: 'novels.txt',
-  text: (await readFile(fixturePath('texts/novels.txt'), 'utf8')).slice(0, length),
-})
-
-async function quick(out: string, options: Partial<TeachOptions> = {}): Promise<TeachOptions> {
-  return {
-    out,
-    texts: [TEXT],
-    keepTexts: [await keepText()],
-    layers: 'last:1',
-    batch: 64,
-    steps: 10,
-    threads: 1,
-    learningRate: 0.01,
-    ...options,
-  }
-}
 
 /** Logits and routes of a text, with the new experts of a taught model masked or not. */
 const run = (name: string, mask?: ExpertMask) =>

@@ -8,13 +8,13 @@ import { ExpertUsage } from '../usage/usage.js'
 
 export interface TextKind {
   name: string
-  texts: readonly string[]
+  texts: readonly { text: string }[]
 }
 
 const BLOCK = 512
 /** Minimum blocks of a text, so that its halves are alike. */
 const LEAST_BLOCKS = 8
-export const LEAST_TOKENS = 256
+const LEAST_TOKENS = 256
 
 /** One half of the texts: its tokens, and the experts that each wakes. */
 export class Half {
@@ -25,10 +25,8 @@ export class Half {
 
   /** Adds the tokens of a block with their routes, one entry per layer. */
   add(kind: number, tokens: readonly number[], routes: LayerRoutes[]): void {
-    for (const token of tokens) {
-      this.tokens.push(token)
-      this.kinds.push(kind)
-    }
+    this.tokens.push(...tokens)
+    this.kinds.push(...tokens.map(() => kind))
     this.routes.push(routes)
   }
 
@@ -70,11 +68,7 @@ export async function readHalves(
   const { signal, onPromptProgress } = options
   const blocks: { kind: number; tokens: number[] }[] = []
   for (const [kind, { name, texts }] of kinds.entries()) {
-    const encoded = await encodeTexts(
-      model,
-      texts.map((text) => ({ text })),
-      signal,
-    )
+    const encoded = await encodeTexts(model, texts, signal)
     const tokens = encoded.reduce((sum, { length }) => sum + length, 0)
     if (tokens < LEAST_TOKENS) {
       throw new UserError(`${name}: has ${tokens} tokens, too few; give at least ${LEAST_TOKENS} of each kind of text`)

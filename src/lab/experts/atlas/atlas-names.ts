@@ -40,7 +40,7 @@ function findPreferences({ words, classes, kinds }: LayerChoices, expert: number
   const telling = ({ count, lift }: Preference) => count * Math.log(lift)
   return {
     words: words.found(expert, FOUND).sort((a, b) => telling(b) - telling(a) || a.of - b.of),
-    ...(group && { group }),
+    group,
     kinds: evenKinds(kinds, expert)
       .filter((found) => meets(found, FOUND_GROUP))
       .sort((a, b) => b.cover - a.cover || a.of - b.of),
@@ -83,25 +83,20 @@ function isBlank({ of }: Preference): boolean {
 }
 
 function withHead(head: string, words: readonly string[]): string | undefined {
-  const rest = words.join(' ')
-  if (head === '' && rest === '') return undefined
-  return head === '' || rest === '' ? head + rest : `${head}: ${rest}`
+  return [head, words.join(' ')].filter((part) => part !== '').join(': ') || undefined
 }
 
-/** An expert as one half names it and the other confirms it. */
-export interface NamedExpert {
-  entry: Omit<AtlasEntry, 'share'>
-  isNamed: boolean
-}
-
-/** Names an expert by the first half, and keeps what the second half confirms: all parts of the name, or no name. */
+/**
+ * Names an expert by the first half, and keeps what the second half confirms: all parts of the name, or no name.
+ * `isNamed` says whether the first half named it.
+ */
 export function nameExpert(
   first: LayerChoices,
   second: LayerChoices,
   expert: number,
   texts: readonly string[],
   kinds: readonly string[],
-): NamedExpert {
+): { entry: Omit<AtlasEntry, 'share'>; isNamed: boolean } {
   const found = findPreferences(first, expert)
   const parts = partsOf(found, texts)
   const name = writeName(parts, texts, kinds)

@@ -1,4 +1,4 @@
-import type { MixtureKind } from '../../../model/config/config.js'
+import type { Mixture } from '../../../model/config/config.js'
 import type { Half } from './atlas-halves.js'
 import { CLASSES } from './atlas-words.js'
 
@@ -96,12 +96,6 @@ export interface LayerChoices {
   kinds: Choices
 }
 
-interface LayerOf {
-  kind: MixtureKind
-  layer: number
-  experts: number
-}
-
 /** Features of the tokens of a half: their words, classes and kinds of text. */
 export interface Features {
   words: number[]
@@ -112,11 +106,16 @@ export interface Features {
 }
 
 /** Counts the choices of a half in a layer. */
-export function choicesOf(half: Half, { words, classes, kinds, sizes }: Features, layer: LayerOf): LayerChoices {
-  const chosen = half.chosen(layer.kind, layer.layer)
+export function choicesOf(
+  half: Half,
+  { words, classes, kinds, sizes }: Features,
+  { kind, experts }: Mixture,
+  layer: number,
+): LayerChoices {
+  const chosen = half.chosen(kind, layer)
   return {
-    words: new Choices(chosen, words, layer.experts, sizes.words),
-    classes: new Choices(chosen, classes, layer.experts, CLASSES.length),
-    kinds: new Choices(chosen, kinds, layer.experts, sizes.kinds),
+    words: new Choices(chosen, words, experts[layer], sizes.words),
+    classes: new Choices(chosen, classes, experts[layer], CLASSES.length),
+    kinds: new Choices(chosen, kinds, experts[layer], sizes.kinds),
   }
 }

@@ -3,7 +3,8 @@ import { isCount, numberFrom, oneOf, wordUpTo } from '../../../ground/json/forms
 import { isObject } from '../../../ground/json/json.js'
 import { type JsonPath, JsonReader, nameOf } from '../../../ground/json/reader.js'
 import { printable } from '../../../ground/printable.js'
-import { type Mixture, perMixture } from '../../../model/config/config.js'
+import { perMixture } from '../../../model/config/config.js'
+import type { ExpertShape } from '../usage/usage.js'
 import type { Atlas, AtlasCommittee, AtlasEntry, AtlasToken } from './atlas.js'
 
 /** Maximum characters of a name or a token. Names may contain files; some tokenizers have tokens of 128 blanks. */
@@ -13,17 +14,15 @@ const MOST_TOKENS = 64
 /** Maximum kinds of text of an atlas. */
 const MOST_TEXTS = 1024
 
-/** Shape of the model that an atlas must fit. */
-interface Shape {
-  name: string
-  config: { mixtures: readonly Pick<Mixture, 'kind' | 'experts'>[] }
-}
-
 /**
  * Checks a parsed atlas from an untrusted file, whose name begins each message. Names become safe to print; the texts of
  * tokens stay unchanged. Throws a UserError if a key has another form, or if the atlas has other experts than the model.
  */
-export function checkAtlas(file: string, value: unknown, { name: model, config: { mixtures } }: Shape): Atlas {
+export function checkAtlas(
+  file: string,
+  value: unknown,
+  { name: model, config: { mixtures } }: { name: string; config: ExpertShape },
+): Atlas {
   const errorAt = (path: JsonPath, what: string) => new UserError(`${file}: ${nameOf(path) || 'the file'}: ${what}`)
   const atlas = new JsonReader(value, errorAt)
   atlas.in('format').as(oneOf(['molm-atlas']), '"molm-atlas"')

@@ -6,8 +6,6 @@ import { MOST_JSON_BYTES, parseJsonObject } from '../../../ground/json/json.js'
 import type { Atlas } from './atlas.js'
 import { checkAtlas } from './atlas-shape.js'
 
-const ATLAS_FILE = 'atlas.json'
-
 /**
  * Reads names of a model's experts: from the file `path`, else from `atlas.json` beside the model. Resolves with
  * undefined if `path` is absent and the model has no such file. Names are safe to print; texts of tokens are not. Rejects
@@ -19,12 +17,15 @@ export async function loadAtlas(
   path?: string,
   onWarning?: (message: string) => void,
 ): Promise<Atlas | undefined> {
-  if (path !== undefined) return read(path, model)
+  if (path !== undefined) {
+    const atlas = await read(path, model)
+    if (atlas) return atlas
+    throw new UserError(`${path}: there is no such file`)
+  }
   if (model.info.kind === 'random') return undefined
   const { path: place, kind } = model.info
-  const file = join(kind === 'checkpoint' ? place : dirname(place), ATLAS_FILE)
   try {
-    return await read(file, model, true)
+    return await read(join(kind === 'checkpoint' ? place : dirname(place), 'atlas.json'), model)
   } catch (error) {
     if (!(onWarning && error instanceof UserError)) throw error
     onWarning(`no names of experts: ${error.message}`)
@@ -32,11 +33,7 @@ export async function loadAtlas(
   }
 }
 
-function read(file: string, model: Pick<Model, 'name' | 'config'>): Promise<Atlas>
-function read(file: string, model: Pick<Model, 'name' | 'config'>, mayLack: true): Promise<Atlas | undefined>
-async function read(file: string, model: Pick<Model, 'name' | 'config'>, mayLack?: true): Promise<Atlas | undefined> {
+async function read(file: string, model: Pick<Model, 'name' | 'config'>): Promise<Atlas | undefined> {
   const bytes = await readSmallFile(file, MOST_JSON_BYTES)
-  if (bytes) return checkAtlas(file, parseJsonObject(bytes, file), model)
-  if (mayLack) return undefined
-  throw new UserError(`${file}: there is no such file`)
+  return bytes && checkAtlas(file, parseJsonObject(bytes, file), model)
 }

@@ -30,7 +30,8 @@ export async function makeAtlas(
 ): Promise<Atlas> {
   const { name, config, tokenizer } = model
   if (config.mixtures.length === 0) throw new UserError(`${name} has no experts`)
-  const kinds = kindsOf(texts)
+  const names = new Set(texts.map(({ name }) => name))
+  const kinds = Array.from(names, (name) => ({ name, texts: texts.filter((text) => text.name === name) }))
   const decoder = new TextDecoder()
   // Decoding a token alone would lose its first blank with some tokenizers.
   const textOf = (token: number) => decoder.decode(tokenizer.bytesOf(token))
@@ -62,8 +63,8 @@ export function atlasOf(
   const sums = { named: 0, confirmed: 0 }
   const entries = perMixture(config.mixtures, (mixture) =>
     mixture.experts.map((experts, layer) => {
-      const place = { kind: mixture.kind, layer, experts }
-      const [found, confirming] = [choicesOf(first, ofFirst, place), choicesOf(second, ofSecond, place)]
+      const found = choicesOf(first, ofFirst, mixture, layer)
+      const confirming = choicesOf(second, ofSecond, mixture, layer)
       const always = alwaysChosen(mixture, layer)
       return Array.from({ length: experts }, (_, expert): AtlasEntry => {
         const share = rounded((found.words.experts[expert] + confirming.words.experts[expert]) / tokens)
@@ -118,10 +119,4 @@ function written({ members, share, gini, fairness }: Committee): AtlasCommittee 
     gini: rounded(gini),
     fairness: rounded(fairness),
   }
-}
-
-function kindsOf(texts: readonly { name: string; text: string }[]): TextKind[] {
-  const kinds = new Map<string, string[]>()
-  for (const { name, text } of texts) kinds.set(name, [...(kinds.get(name) ?? []), text])
-  return Array.from(kinds, ([name, texts]) => ({ name, texts }))
 }

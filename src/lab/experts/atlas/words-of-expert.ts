@@ -52,15 +52,13 @@ export function wordsOf(text: SpokenTokens, { kind, layer, expert }: ExpertPlace
  * expert has such words, as in a short text.
  */
 export function mostParticular(text: RoutedTokens): ParticularExpert | undefined {
+  const { mixtures } = text.model.config
   const words = new WordCounts(text)
-  const experts = text.model.config.mixtures.reduce(
-    (sum, mixture) => sum + mixture.experts.reduce((a, b) => a + b, 0),
-    0,
-  )
+  const experts = mixtures.flatMap((mixture) => mixture.experts).reduce((sum, count) => sum + count, 0)
   const chances = experts * words.thatCame(LEAST_COUNT)
   let best: ParticularExpert | undefined
   let most = 0
-  for (const { kind, experts: layers } of text.model.config.mixtures) {
+  for (const { kind, experts: layers } of mixtures) {
     for (const [layer, size] of layers.entries()) {
       const counts = Array.from({ length: size }, () => new Map<number, number>())
       for (const [i, word] of words.at.entries()) {
@@ -127,9 +125,7 @@ class WordCounts {
 
   /** Ranks the words that woke an expert more often than others, by the times that each woke it. */
   ranked(counts: ReadonlyMap<number, number>) {
-    let uses = 0
-    for (const count of counts.values()) uses += count
-    const base = uses / this.at.length
+    const base = [...counts.values()].reduce((sum, count) => sum + count, 0) / this.at.length
     return [...counts]
       .map(([id, count]) => {
         const total = this.totals[id]

@@ -8,7 +8,6 @@ import { TracedTextBuilder, type TraceFormat } from './traced-text.js'
 const MOST_VALUES = 2 ** 25
 const MOST_KEYS = 2 ** 21
 
-/** A JSON text of a file, and what begins a message about it. */
 export interface JsonText {
   bytes: Uint8Array
   place: string

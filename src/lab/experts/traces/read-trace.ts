@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf, UserError } from '../../../ground/errors.js'
+import { readLines } from '../../../ground/files/lines.js'
 import { readCsvTrace } from './csv-trace.js'
 import { type JsonText, readJsonTrace } from './json-trace.js'
 import type { TraceFormat } from './traced-text.js'
@@ -27,7 +28,7 @@ export async function readTrace(path: string): Promise<TraceFormat> {
 }
 
 /** Reads a trace from its bytes as they come; `path` names it in messages. */
-export async function readChunks(path: string, source: AsyncIterable<Uint8Array>): Promise<TraceFormat> {
+export async function readChunks(path: string, source: AsyncIterable<Buffer>): Promise<TraceFormat> {
   const chunks = source[Symbol.asyncIterator]()
   const start = await chunks.next()
   if (start.done) throw new UserError(`${path}: the file is empty`)
@@ -53,46 +54,28 @@ async function* decoded(path: string, chunks: AsyncIterable<Uint8Array>): AsyncG
   }
 }
 
-const LINE_FEED = 10
+const LINE_FEED = Uint8Array.of(10)
 const BRACE = 0x7b
 
 /** Yields each line, if the first one is a whole JSON text; else the whole file as one text. */
-async function* jsonTexts(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<JsonText> {
+async function* jsonTexts(path: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<JsonText> {
   const held: Uint8Array[] = []
   let areLines: boolean | undefined
-  let bytes = 0
-  let number = 0
-  for await (const line of lines(path, chunks)) {
-    number++
-    if (line.every((byte) => byte === 32 || byte === 13 || byte === 9)) continue
-    areLines ??= isBalanced(line)
+  let length = 0
+  for await (const { bytes, number } of readLines(chunks, MOST_BYTES)) {
+    const place = `${path}: line ${number}`
+    if (!bytes) throw tooLarge(place)
+    if (bytes.every((byte) => byte === 32 || byte === 13 || byte === 9)) continue
+    areLines ??= isBalanced(bytes)
     if (areLines) {
-      yield { bytes: line, place: `${path}: line ${number}` }
+      yield { bytes, place }
       continue
     }
-    bytes += line.length + 1
-    if (bytes > MOST_BYTES) throw tooLarge(path)
-    held.push(line, Uint8Array.of(LINE_FEED))
+    length += bytes.length + 1
+    if (length > MOST_BYTES) throw tooLarge(path)
+    held.push(bytes, LINE_FEED)
   }
   if (!areLines) yield { bytes: Buffer.concat(held), place: path }
-}
-
-async function* lines(path: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let parts: Uint8Array[] = []
-  let bytes = 0
-  let number = 1
-  for await (const chunk of chunks) {
-    let from = 0
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
-      yield Buffer.concat([...parts, chunk.subarray(from, end)])
-      ;[parts, bytes, from] = [[], 0, end + 1]
-      number++
-    }
-    parts.push(chunk.subarray(from))
-    bytes += chunk.length - from
-    if (bytes > MOST_BYTES) throw tooLarge(`${path}: line ${number}`)
-  }
-  if (bytes > 0) yield Buffer.concat(parts)
 }
 
 /** Whether as many brackets close as open: whether a line can be a whole JSON text. */

@@ -105,23 +105,14 @@ function vllmText(response: Record<string, unknown>, choice: Record<string, unkn
   const counted = isObject(usage) && typeof usage.prompt_tokens === 'number' ? usage.prompt_tokens : 0
   // An array of prompt and answer begins with the prompt.
   const promptTokens = prompt?.tokens ?? Math.min(promptIds?.length ?? counted, answer.tokens)
-  const ids = promptIds && idsOf(choice.token_ids) ? [...promptIds, ...(idsOf(choice.token_ids) ?? [])] : []
+  const answerIds = idsOf(choice.token_ids)
+  const ids = promptIds && answerIds ? [...promptIds, ...answerIds] : []
   const builder = new TracedTextBuilder(() => where)
-  addArrays(builder, prompt ? [prompt, answer] : [answer], promptTokens, ids)
-  return builder.finish()
-}
-
-/** Adds the tokens of arrays, one after the other. The first `prompt` tokens are a prompt; `ids` are known or empty. */
-function addArrays(
-  builder: TracedTextBuilder,
-  arrays: readonly RoutedArray[],
-  prompt: number,
-  ids: readonly number[],
-): void {
-  let number = 0
-  for (const { tokens, layers, k, ids: experts } of arrays) {
-    for (let t = 0; t < tokens; t++, number++) {
-      const token = builder.addToken({ id: ids[number], isPrompt: number < prompt })
+  let read = 0
+  for (const { tokens, layers, k, ids: experts } of prompt ? [prompt, answer] : [answer]) {
+    for (let t = 0; t < tokens; t++) {
+      const token = builder.addToken({ id: ids[read], isPrompt: read < promptTokens })
+      read++
       for (let layer = 0; layer < layers; layer++) {
         const at = (t * layers + layer) * k
         const chosen = Array.from({ length: k }, (_, i) => experts[at + i])
@@ -130,6 +121,7 @@ function addArrays(
       }
     }
   }
+  return builder.finish()
 }
 
 /** Reads an array as vLLM writes it into JSON: in NumPy's format, or as nested lists until version 0.21. */

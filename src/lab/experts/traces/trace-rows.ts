@@ -20,16 +20,7 @@ export interface TraceRow {
   gate?: number
 }
 
-export const TRACE_COLUMNS = [
-  'index',
-  'token',
-  'text',
-  'layer',
-  'kind',
-  'rank',
-  'expert',
-  'gate',
-] as const satisfies readonly (keyof TraceRow)[]
+export const TRACE_COLUMNS = ['index', 'token', 'text', 'layer', 'kind', 'rank', 'expert', 'gate'] as const
 
 /** The rows of a token with its routes, one entry per layer. */
 export function rowsOf(index: number, token: number, text: string, routes: readonly LayerRoutes[]): TraceRow[] {

@@ -21,7 +21,6 @@ export interface LayerAgreement {
   has: { model: boolean[]; against: boolean[] }
 }
 
-/** Agreement of two models on one text, token by token. */
 export interface RoutingAgreement {
   text: TextRoutes
   /** The same text as the other model routes it. */

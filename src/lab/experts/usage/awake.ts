@@ -17,31 +17,25 @@ export function everyExpert({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Expert
 export interface Awake {
   /** All experts of the model, in all layers and of all kinds. */
   experts: number
-  /** Experts that at least one token used. */
   woke: number
-  /** Experts that no token used. */
   slept: number
   /** The fewest experts that did half of the work: uses of an expert by a token. */
   committee: number
 }
 
 export function awakeIn({ mixtures }: Pick<ExpertUsage, 'mixtures'>): Awake {
-  let experts = 0
-  const woken: number[] = []
-  for (const { counts } of mixtures.flatMap(({ layers }) => layers)) {
-    experts += counts.length
-    for (const count of counts) if (count > 0) woken.push(count)
-  }
-  return { experts, woke: woken.length, slept: experts - woken.length, committee: fewestForHalf(woken) }
+  const counts = mixtures.flatMap(({ layers }) => layers.flatMap(({ counts }) => [...counts]))
+  const woke = counts.filter((count) => count > 0).length
+  return { experts: counts.length, woke, slept: counts.length - woke, committee: fewestForHalf(counts) }
 }
 
 /** Describes a usage in one sentence: `208 of 240 experts woke; 44 of them did half of the work`. */
 export function awakeSentence(usage: Pick<ExpertUsage, 'mixtures'>): string {
   const { experts, woke, committee } = awakeIn(usage)
-  const [some, all] = [woke, experts].map((count) => count.toLocaleString('en-US'))
-  const work = committee.toLocaleString('en-US')
-  if (woke === 0) return `none of ${all} experts woke`
-  return `${some} of ${all} experts woke; ${work} of them did half of the work`
+  const [some, all, few] = [woke, experts, committee].map((count) => count.toLocaleString('en-US'))
+  return woke === 0
+    ? `none of ${all} experts woke`
+    : `${some} of ${all} experts woke; ${few} of them did half of the work`
 }
 
 function fewestForHalf(counts: readonly number[]): number {

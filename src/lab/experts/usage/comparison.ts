@@ -33,24 +33,16 @@ export type Includes = (place: ExpertPlace) => boolean
 
 const ALL: Includes = () => true
 
-export function largestShare(texts: readonly NamedUsage[], includes = ALL): number {
-  return largestOf(texts, includes, (i, place) => shareOf(texts[i], place))
-}
-
-function largestOf(
+/** Largest amount of an expert in any of the texts; 1 if it is 0. */
+export function largestOf(
   texts: readonly NamedUsage[],
   includes: Includes,
-  of: (text: number, place: ExpertPlace) => number,
+  amount: (text: number, place: ExpertPlace) => number,
 ): number {
-  let most = 0
-  for (const place of everyExpert(texts[0].usage).filter(includes)) {
-    for (const text of texts.keys()) most = Math.max(most, of(text, place))
-  }
-  return most || 1
-}
-
-export function largestPreference(texts: readonly TextRoutes[], includes = ALL): number {
-  return largestOf(texts, includes, (i, place) => Math.abs(preference(texts, i, place)))
+  const amounts = everyExpert(texts[0].usage)
+    .filter(includes)
+    .flatMap((place) => texts.map((_, text) => amount(text, place)))
+  return amounts.reduce((most, amount) => Math.max(most, amount), 0) || 1
 }
 
 /**

@@ -39,12 +39,9 @@ export async function measureUsage(
   await useSession(model, async (session) => {
     for (let first = 0; first < tokens.length; first += CHUNK) {
       const chunk = tokens.slice(first, first + CHUNK)
+      const total = tokens.length
       const ofWhole = ({ processed }: PromptProgress) =>
-        onPromptProgress?.({
-          processed: first + processed,
-          total: tokens.length,
-          timeMs: performance.now() - started,
-        })
+        onPromptProgress?.({ processed: first + processed, total, timeMs: performance.now() - started })
       const next = tokens.slice(first + 1, first + 1 + chunk.length)
       const { routes = [], logprobs } = await session.forward(chunk, {
         logits: 'none',

@@ -10,7 +10,6 @@ export type TextColour =
   /** Share of the token's experts that sleep through most of the text. */
   | { by: 'sleepers' }
 
-/** A text whose tokens may be coloured. */
 export type ColouredTokens = Pick<TextRoutes, 'tokens' | 'first' | 'chosen' | 'surprise'> & {
   usage: Pick<TextRoutes['usage'], 'mixtures'>
 }

@@ -15,10 +15,7 @@ export interface Reader {
   quant?: ModelInfo['quant']
   config: Pick<ModelConfig, 'mixtures'>
   textOf(token: number): string
-  /**
-   * Ids that the experts of a pruned model had before: for each kind a list per layer. Absent if its experts have their
-   * own numbers.
-   */
+  /** Ids that a pruned model's experts had before, by kind and layer. Absent if its experts have their own numbers. */
   originals?: PerMixture<number[][]>
   /** False if the gates are not known: the routes then have NaN. */
   hasGates?: false

@@ -12,7 +12,6 @@ export function routesOfToken(layer: LayerRoutes, token: number, tokens: number)
   return own
 }
 
-/** Does the same for one kind of experts. */
 export function expertsOfToken({ ids, gates, probabilities }: ExpertRoutes, token: number, tokens: number) {
   const row = <T extends Int32Array | Float32Array>(all: T) => {
     const size = all.length / tokens

@@ -8,7 +8,6 @@ export interface ExpertShape {
 
 const NONE = new Float32Array()
 
-/** Usage of the experts of one kind in one layer. */
 export class LayerUsage {
   readonly counts: Float64Array
   readonly gateMass: Float64Array
@@ -67,11 +66,10 @@ export interface MixtureUsage {
   layers: LayerUsage[]
 }
 
-/** Usage of a model's experts by the tokens of a text. */
 export class ExpertUsage {
   /** One entry for each kind, in the order of the model. */
   readonly mixtures: readonly MixtureUsage[]
-  private seen = 0
+  tokens = 0
 
   constructor({ mixtures }: ExpertShape) {
     this.mixtures = mixtures.map(({ kind, experts }) => ({ kind, layers: experts.map((n) => new LayerUsage(n)) }))
@@ -83,7 +81,7 @@ export class ExpertUsage {
     for (const { kind, layers } of usage.mixtures) {
       for (const [layer, own] of layers.entries()) own.counts.set(counts[kind]?.[layer] ?? [])
     }
-    usage.seen = tokens
+    usage.tokens = tokens
     return usage
   }
 
@@ -98,14 +96,7 @@ export class ExpertUsage {
     return this.mixtures[0]?.layers.length ?? 0
   }
 
-  get tokens(): number {
-    return this.seen
-  }
-
-  /**
-   * Adds the routes of `tokens` tokens, one entry per layer, as `forward` or a step reports them; `times` of -1
-   * subtracts them again.
-   */
+  /** Adds the routes of `tokens` tokens, one entry per layer, as `forward` gives them; `times` of -1 subtracts them. */
   add(routes: readonly LayerRoutes[], tokens: number, times: 1 | -1 = 1): void {
     for (const { kind, layers } of this.mixtures) {
       for (const [layer, usage] of layers.entries()) {
@@ -113,7 +104,7 @@ export class ExpertUsage {
         if (chosen) usage.add(chosen, times)
       }
     }
-    this.seen += times * tokens
+    this.tokens += times * tokens
   }
 }
 

@@ -25,11 +25,9 @@ export interface FigureOptions {
   colour?: TextColour
 }
 
-/** The layers and kinds of experts that a figure shows. */
 export interface Scope {
   layers: readonly number[]
   mixtures: readonly MapMixture[]
-  /** Whether the figure shows an expert. */
   includes(address: Pick<ExpertPlace, 'kind' | 'layer'>): boolean
 }
 

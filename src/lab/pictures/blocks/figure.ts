@@ -39,7 +39,6 @@ export interface TableBlock {
   empty: string
 }
 
-/** Tokens of a text, each with its experts. */
 export interface TokensBlock {
   type: 'tokens'
   title: string
@@ -97,7 +96,6 @@ export const DENSE = 'dense'
 
 export const TITLES: Record<MixtureKind, string> = { attention: 'attention experts', mlp: 'MLP experts' }
 
-/** Short names, for heads above numbers. */
 export const SHORT: Record<MixtureKind, string> = { attention: 'attn', mlp: 'mlp' }
 
 export function mapsOf({ blocks }: Pick<Figure, 'blocks'>): ExpertMap[] {

@@ -26,16 +26,13 @@ export function diverging(difference: number): Rgb {
 }
 
 export function divergingOn(depth: ColourDepth, difference: number): Rgb {
-  const position = (difference + 1) / 2
-  return depth === '256' ? nearest(DIVERGING_256, position) : onRamp(ON_TERMINAL, position)
+  const position = Math.min(1, Math.max(0, (difference + 1) / 2))
+  if (depth !== '256') return onRamp(ON_TERMINAL, position)
+  return DIVERGING_256[Math.round(position * (DIVERGING_256.length - 1))]
 }
 
 export function toHex(rgb: Rgb): string {
   return `#${rgb.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`
-}
-
-function nearest(ramp: readonly Rgb[], position: number): Rgb {
-  return ramp[Math.round(Math.min(1, Math.max(0, position)) * (ramp.length - 1))]
 }
 
 /** Strength of a gate against the largest possible one, from 0 to 1; 1 for a gate that is not known. */

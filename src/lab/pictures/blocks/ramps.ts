@@ -2,7 +2,6 @@ import type { ColourDepth, Rgb } from '../../../ground/output/colours.js'
 
 export type Background = 'dark' | 'light'
 
-/** Number of colours of a ramp in true colour. */
 const LEVELS = 24
 
 /*

@@ -77,7 +77,6 @@ export function mapImage(
   return image({ ...drawing, width: Math.max(drawing.width, least) }, `usage of experts: ${maps[index].title}`)
 }
 
-/** A page's width, all its maps, and the width of the widest. */
 interface Page {
   width: number
   maps: readonly ExpertMap[]
@@ -186,7 +185,6 @@ function agreementSection({ text, perToken }: RoutingAgreement): string {
 <div class="tokens">${spans.join('')}</div>${moreTokens(text)}</section>`
 }
 
-/** Says how many tokens of a text the page leaves out. */
 function moreTokens({ tokens }: TextRoutes): string {
   const rest = tokens.length - MOST_TOKENS
   return rest > 0 ? `<p class="note">and ${plural(rest, 'more token')}, which the map counts too</p>` : ''

@@ -25,7 +25,6 @@ type Explorable = HTMLElement | SVGElement
 const LEAST_FRAMED = 7
 const TICK_HEIGHT = 3
 
-/** Elements that a section highlights. */
 interface State {
   /** Tokens with a background. */
   lit: HTMLElement[]
@@ -33,7 +32,6 @@ interface State {
   framed: Element[]
   /** Frames and ticks, drawn above all cells. */
   marks: Element[]
-  /** The element whose details are shown. */
   shown: Explorable | null
   pinned: Explorable | null
   isPointed: boolean
@@ -42,14 +40,18 @@ interface State {
 /** Tokens, cells and the numbers of layers, which focus.ts makes Tab stops. */
 const EXPLORABLE = '.tokens [data-i], [data-expert], .layer > [tabindex]'
 
+const nothing = (): Pick<State, 'lit' | 'framed' | 'marks' | 'shown'> => ({
+  lit: [],
+  framed: [],
+  marks: [],
+  shown: null,
+})
+
 const states = new WeakMap<TextSection, State>()
 
 function stateOf(section: TextSection): State {
-  let state = states.get(section)
-  if (!state) {
-    state = { lit: [], framed: [], marks: [], shown: null, pinned: null, isPointed: false }
-    states.set(section, state)
-  }
+  const state = states.get(section) ?? { ...nothing(), pinned: null, isPointed: false }
+  states.set(section, state)
   return state
 }
 
@@ -122,10 +124,7 @@ function clear(section: TextSection): void {
   for (const element of state.framed) element.classList.remove('on')
   for (const mark of state.marks) mark.remove()
   for (const token of state.lit) token.style.background = ''
-  state.framed = []
-  state.marks = []
-  state.lit = []
-  state.shown = null
+  Object.assign(state, nothing())
   section.classList.remove('lighting')
   setDetail(section, '')
 }
@@ -153,12 +152,11 @@ function showToken(section: TextSection, token: Explorable): void {
   })
   const name = document.createElement('div')
   // A page shows a line break as a sign and a break.
-  name.textContent = `experts of ${JSON.stringify(
-    parts
-      .map(({ textContent }) => textContent)
-      .join('')
-      .replaceAll('⏎\n', '\n'),
-  )}`
+  const text = parts
+    .map(({ textContent }) => textContent)
+    .join('')
+    .replaceAll('⏎\n', '\n')
+  name.textContent = `experts of ${JSON.stringify(text)}`
   find(section, '.detail').replaceChildren(name, ...lines)
 }
 
@@ -268,18 +266,14 @@ for (const type of ['mouseout', 'focusout'] as const) {
     if (!state.pinned && type === 'mouseout') clear(section)
   })
 }
-document.addEventListener('show', (event) => {
-  const { element, section } = targetOf(event)
-  if (!element || !section) return
-  const { pinned, isPointed } = stateOf(section)
-  if (!pinned && !isPointed) show(section, element)
-})
-document.addEventListener('hide', ({ target }) => {
-  const section = (target as Element).closest<TextSection>('section.text')
-  if (!section) return
-  const { pinned, isPointed } = stateOf(section)
-  if (!pinned && !isPointed) clear(section)
-})
+for (const type of ['show', 'hide']) {
+  document.addEventListener(type, (event) => {
+    const { element, section } = targetOf(event)
+    if (!section || stateOf(section).pinned || stateOf(section).isPointed) return
+    if (type === 'hide') clear(section)
+    else if (element) show(section, element)
+  })
+}
 document.addEventListener('click', (event) => {
   const { element, section } = targetOf(event)
   if (element && section) pin(section, element)

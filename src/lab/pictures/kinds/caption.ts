@@ -1,5 +1,5 @@
 import { printable } from '../../../ground/printable.js'
-import { type MixtureKind, mixtureOf } from '../../../model/config/config.js'
+import { type Mixture, type MixtureKind, mixtureOf } from '../../../model/config/config.js'
 import { rangeOfUsed } from '../../../model/config/experts-per-token.js'
 import { alwaysChosen } from '../../../model/config/routing.js'
 import { type Atlas, nameIn } from '../../experts/atlas/atlas.js'
@@ -54,23 +54,25 @@ export function isNewExpert({ config }: Pick<Reader, 'config'>, { kind, layer, e
   return mixtureOf(config, kind)?.newExperts?.[layer]?.includes(expert) ?? false
 }
 
-/**
- * A line about the experts added by teaching: `newcomers, taught later: mlp 24 in layers 3, 4, 5`; none without any.
- */
+/** A line about experts added by teaching: `newcomers, taught later: mlp 24 in layers 3, 4, 5`; none without any. */
 export function newExpertsLine({ config }: Pick<Reader, 'config'>): string[] {
-  const named = config.mixtures.flatMap(({ kind, newExperts = [] }) => byIds(kind, newExperts))
-  return named.length === 0 ? [] : [`newcomers, taught later: ${named.join('; ')}`]
+  return idsLine('newcomers, taught later:', config, ({ newExperts = [] }) => newExperts)
 }
 
 /** A line about the experts that every token uses: `every token uses mlp 8 in layers 0, 1, 2`; none without any. */
 export function alwaysLine({ config }: Pick<Reader, 'config'>): string[] {
-  const named = config.mixtures.flatMap((mixture) =>
-    byIds(
-      mixture.kind,
-      mixture.experts.map((_, layer) => alwaysChosen(mixture, layer)),
-    ),
+  return idsLine('every token uses', config, (mixture) =>
+    mixture.experts.map((_, layer) => alwaysChosen(mixture, layer)),
   )
-  return named.length === 0 ? [] : [`every token uses ${named.join('; ')}`]
+}
+
+function idsLine(
+  said: string,
+  { mixtures }: Reader['config'],
+  idsOf: (mixture: Mixture) => readonly (readonly number[])[],
+): string[] {
+  const named = mixtures.flatMap((mixture) => byIds(mixture.kind, idsOf(mixture)))
+  return named.length === 0 ? [] : [`${said} ${named.join('; ')}`]
 }
 
 /** Names the layers' ids, together if several layers have the same: `mlp 24 in layers 3, 4, 5`. */

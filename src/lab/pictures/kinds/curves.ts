@@ -51,7 +51,7 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
     const radius = points.length > 1 ? 2 : 4
     const dot = (p: Curve['points'][number]) => `<circle cx="${placeX(p.x)}" cy="${placeY(p.y)}" r="${radius}"/>`
     const dots = isFaint ? '' : points.map(dot).join('')
-    return `<g fill="${colourOf(i)}"><path d="M${path}" fill="none" ${strokeOf(i, isFaint)}/>${dots}</g>`
+    return `<g fill="${COLOURS[i % COLOURS.length]}"><path d="M${path}" fill="none" ${strokeOf(i, isFaint)}/>${dots}</g>`
   })
   let legendAt = left
   const legend = drawn.map(({ name, isFaint }, i) => {
@@ -69,13 +69,8 @@ export function renderCurves({ title, caption, x, y, curves }: Chart): string {
   return svgImage(SIZE.width, SIZE.height, title, [...texts, ...grid, ...lines, ...legend].join('\n'))
 }
 
-function colourOf(curve: number): string {
-  return COLOURS[curve % COLOURS.length]
-}
-
-/** Stroke of a curve and of its sample in the legend. */
 function strokeOf(curve: number, isFaint?: boolean): string {
-  return `stroke="${colourOf(curve)}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"`
+  return `stroke="${COLOURS[curve % COLOURS.length]}" stroke-width="${isFaint ? 1 : 2}" opacity="${isFaint ? 0.5 : 1}"`
 }
 
 interface Axis {

@@ -11,10 +11,7 @@ import { awakeSentence } from '../../experts/usage/awake.js'
 import type { TextRoutes } from '../../experts/usage/text-routes.js'
 import { visibleToken } from '../blocks/labels.js'
 
-/**
- * Describes in sentences how a text uses the experts: how many woke, and the words that woke the most particular one,
- * if some words clearly did.
- */
+/** Says how many experts a text woke, and which words woke the most particular one, if some words clearly did. */
 export function usageCaption(text: RoutedTokens & Pick<TextRoutes, 'usage'>, atlas?: Atlas): string[] {
   const particular = mostParticular(text)
   return [awakeSentence(text.usage), ...(particular ? [wordsSentence(particular, atlas)] : [])]

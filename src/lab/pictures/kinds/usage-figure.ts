@@ -4,8 +4,7 @@ import { type Atlas, nameIn } from '../../experts/atlas/atlas.js'
 import { committeesOf } from '../../experts/atlas/committee.js'
 import {
   findSpecialists,
-  largestPreference,
-  largestShare,
+  largestOf,
   NOTABLE,
   preference,
   SPECIALISTS,
@@ -71,7 +70,6 @@ function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
   })
 }
 
-/** Layers and kinds to draw, and names for their experts. */
 interface Drawn {
   scope: Scope
   atlas?: Atlas
@@ -81,7 +79,7 @@ interface Drawn {
 export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Partial<Drawn> = {}): MapsBlock {
   const [{ model }] = texts
   const shown = scope ?? scopeOf(model.config.mixtures, {})
-  const most = largestShare(texts, shown.includes)
+  const most = largestOf(texts, shown.includes, (i, place) => shareOf(texts[i], place))
   const maps = texts.map(
     (text): ExpertMap => ({
       ...shown,
@@ -125,7 +123,7 @@ function measuresOf({ usage }: NamedUsage): Measure[] {
 
 /** Maps of the experts that a text uses more or less than the others on average; for two texts a single map. */
 function differenceMaps(texts: readonly TextRoutes[], { scope, atlas }: Drawn): MapsBlock {
-  const most = largestPreference(texts, scope.includes)
+  const most = largestOf(texts, scope.includes, (i, place) => Math.abs(preference(texts, i, place)))
   const [first, second] = texts.map(({ name }) => printable(name))
   const ofTwo = texts.length === 2
   const maps = texts.slice(0, ofTwo ? 1 : texts.length).map(

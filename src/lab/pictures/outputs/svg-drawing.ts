@@ -12,15 +12,11 @@ export interface Drawing {
 /** Returns the SVG attribute with the colour of an amount. */
 export type Fill = (amount: number) => string
 
-/** Fills for a white background. */
 export function onPaper(isSigned: boolean): Fill {
   return (amount) => `fill="${toHex(isSigned ? diverging(amount) : sequential(amount))}"`
 }
 
-/**
- * Fonts of fixed width, so that the width of a text is known whichever of them the reader has. PNG is rendered with the
- * first.
- */
+/** Fonts of fixed width, so that the width of a text is known with each of them. PNG is rendered with the first. */
 export const FONT = "'DejaVu Sans Mono',ui-monospace,Menlo,Consolas,monospace"
 export const FONT_SIZE = 11
 export const CHARACTER = 0.602 * FONT_SIZE
@@ -43,7 +39,6 @@ export function textLines(lines: readonly string[], style = ''): Drawing {
   return { markup, width: Math.max(0, ...lines.map(textWidth)), height: lines.length * LINE }
 }
 
-/** Puts drawings below one another. */
 export function stack(drawings: readonly Drawing[], gap: number): Drawing {
   let y = 0
   const placed = drawings.map(({ markup, height }) => {
@@ -66,7 +61,6 @@ ${markup}
 
 const STYLE = `text{font-family:${FONT};font-size:${FONT_SIZE}px;fill:#333}.title{font-weight:700;fill:#111}.head{fill:#111}.small{font-size:8px}.empty{fill:none;stroke:#ccc}.cross{fill:none;stroke:#777}.new{stroke:#d1242f;stroke-width:1.5}`
 
-/** Rounds a coordinate to two decimals. */
 export function fixed(value: number): number {
   return Number(value.toFixed(2))
 }

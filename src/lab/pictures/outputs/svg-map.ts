@@ -110,7 +110,6 @@ function columnsOf(mixtures: readonly MapMixture[], cell: number): { starts: num
   return { starts, end }
 }
 
-/** Labels some experts with their numbers, above their cells. */
 function axis(experts: number, x: number, cell: number): string[] {
   const digits = String(experts - 1).length
   const step = [1, 2, 4, 8, 16, 32, 64].find((step) => step * cell >= (digits + 1) * CHARACTER) ?? 128
@@ -120,16 +119,9 @@ function axis(experts: number, x: number, cell: number): string[] {
   )
 }
 
-interface RowOf {
-  kind: MixtureKind
-  layer: number
-  experts: number
-  fill: Fill
-}
-
 function rowOfCells(
   map: ExpertMap,
-  { kind, layer, experts, fill }: RowOf,
+  { kind, layer, experts, fill }: { kind: MixtureKind; layer: number; experts: number; fill: Fill },
   { x, y, cell, row }: { x: number; y: number; cell: number; row: number },
 ): string {
   if (experts === 0) return label(x, y + row / 2 + 4, DENSE)
@@ -161,7 +153,6 @@ function measureWidth(name: string, mixtures: readonly MapMixture[]): number {
   return Math.max(name.length, mixtures.length * (NUMBER + 1) - 1) * CHARACTER + GAP / 2
 }
 
-/** Draws something for each measure, from left to right. */
 function forMeasures(
   { measures }: ExpertMap,
   mixtures: readonly MapMixture[],

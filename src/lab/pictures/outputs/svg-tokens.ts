@@ -37,15 +37,12 @@ const LAYER_GAP = 5
 /** Room for the numbers of the first and the last expert of a lane. */
 const NUMBERS = 4 * CHARACTER
 
-/**
- * Draws tokens from left to right in strips as wide as the picture, with a lane for each layer and kind, lit by gate.
- */
+/** Draws tokens from left to right in strips as wide as the picture: a lane for each layer and kind, lit by gate. */
 export function tokenDrawing(block: TokensBlock, width: number): Drawing {
   const { text, mixtures } = block
   const shown = Math.min(MOST_TOKENS, text.tokens.length)
   const lanes = lanesOf(block)
-  const left =
-    Math.max(...lanes.rows.map(({ name }) => textWidth(name)), ...lanes.dense.map(({ name }) => textWidth(name))) + 6
+  const left = Math.max(...[...lanes.rows, ...lanes.dense].map(({ name }) => textWidth(name))) + 6
   const room = Math.max(1, Math.floor((width - left - NUMBERS) / CELL))
   const perStrip = Math.ceil(shown / Math.ceil(shown / room))
   const strips = Array.from({ length: Math.ceil(shown / perStrip) }, (_, i) => i * perStrip).map((from) =>
@@ -60,13 +57,11 @@ export function tokenDrawing(block: TokensBlock, width: number): Drawing {
   return stack([stack([note, ...legend], 2), ...strips], 16)
 }
 
-interface Strip {
-  from: number
-  to: number
-  left: number
-}
-
-function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from, to, left }: Strip): Drawing {
+function stripDrawing(
+  text: TextRoutes,
+  { rows, dense, end, row }: ReturnType<typeof lanesOf>,
+  { from, to, left }: { from: number; to: number; left: number },
+): Drawing {
   const names = text.tokens.slice(from, to).map((token) => clipped(visibleToken(text.model.textOf(token))))
   const head = Math.max(...names.map(textWidth)) + 6
   const parts = names.map((name, i) => {
@@ -102,8 +97,6 @@ function stripDrawing(text: TextRoutes, { rows, dense, end, row }: Lanes, { from
   }
   return { markup: parts.join('\n'), width: left + width + NUMBERS, height: head + end }
 }
-
-type Lanes = ReturnType<typeof lanesOf>
 
 /** Places of the lanes below the names, and of layers without any. */
 function lanesOf({ layers, mixtures }: TokensBlock) {

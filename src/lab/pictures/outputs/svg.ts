@@ -19,10 +19,7 @@ export const MOST_PICTURE = 4000
 const USUAL = { least: 640, most: 1000 }
 const MARGIN = 16
 
-/**
- * Renders a figure as one self-contained SVG image, black on white. Throws a UserError if it would be higher or wider
- * than 4000 pixels.
- */
+/** Renders a figure as one SVG image, black on white. Throws a UserError if a side would be over 4000 pixels. */
 export function renderSvg(figure: Figure, options: PictureOptions = {}): string {
   const full = Math.max(LEAST_PICTURE, options.width ?? usualWidth(figure))
   const width = full - 2 * MARGIN
@@ -32,18 +29,16 @@ export function renderSvg(figure: Figure, options: PictureOptions = {}): string 
   const blocks = figure.blocks.map((block) => blockDrawing(block, width, onPaper, maps))
   const { markup, height } = stack([...(head.length > 0 ? [stack(head, 2)] : []), ...blocks], 22)
   const tall = Math.ceil(height + 2 * MARGIN)
-  if (Math.max(full, tall) > MOST_PICTURE) throw tooLarge(full, tall)
+  if (Math.max(full, tall) > MOST_PICTURE) {
+    const size = `${full} x ${tall} pixels, and ${MOST_PICTURE} is the most`
+    throw new UserError(`the picture would have ${size}: show less with \`layers\`, \`only\` or \`parts\``)
+  }
   const content = `<g transform="translate(${MARGIN} ${MARGIN})">${markup}</g>`
   return svgImage(full, tall, figure.title || 'Experts', content)
 }
 
 /** Draws a block with its title, no wider than `width`. */
-export function blockDrawing(
-  block: Block,
-  width: number,
-  fillOf = onPaper,
-  all: readonly ExpertMap[] = mapsOf({ blocks: [block] }),
-): Drawing {
+export function blockDrawing(block: Block, width: number, fillOf: typeof onPaper, all: readonly ExpertMap[]): Drawing {
   if (block.type === 'maps') {
     const fill = fillOf(block.scale.isSigned)
     const maps = block.maps.map((map) => {
@@ -54,11 +49,6 @@ export function blockDrawing(
   }
   const content = block.type === 'table' ? textLines(tableLines(block, columnsOf(width))) : tokenDrawing(block, width)
   return stack([wrapped(block.title, width, 'title'), content], 6)
-}
-
-function tooLarge(width: number, height: number): UserError {
-  const size = `${width} x ${height} pixels, and ${MOST_PICTURE} is the most`
-  return new UserError(`the picture would have ${size}: show less with \`layers\`, \`only\` or \`parts\``)
 }
 
 function usualWidth({ blocks }: Figure): number {

@@ -3,7 +3,6 @@ import type { Amount, Mark } from '../blocks/figure.js'
 import { divergingOn } from '../blocks/palette.js'
 import { type Background, rampColour, rampFor } from '../blocks/ramps.js'
 
-/** Colours of a terminal: their number, and its background. */
 export interface Colours {
   depth: ColourDepth
   background: Background
@@ -20,7 +19,6 @@ const QUIET: Record<Background, Rgb> = { dark: [88, 88, 88], light: [160, 160, 1
 /** Signs of differences, from much smaller to much larger. */
 export const SIGNS = ['▼', '-', NOTHING, '+', '▲']
 
-/** Draws a cell of `columns` columns for an amount, signed or not. */
 export function textCell(amount: Amount, isSigned: boolean, colours: Colours, columns: number): string {
   if (amount === 'missing') return quiet(MISSING, colours, columns)
   if (amount === 'unused') return ' '.repeat(columns)
@@ -52,7 +50,6 @@ function signedCell(by: number, colours: Colours, columns: number): string {
     : paint(sign.padEnd(columns), divergingOn(depth, Math.sign(by)), depth)
 }
 
-/** Draws a scale from one end to the other as cells. */
 export function rampCells(isSigned: boolean, colours: Colours): string {
   if (!hasRamp(colours.depth)) return isSigned ? SIGNS.join(' ') : [NOTHING, ...SHADES].join(' ')
   const steps = 16
@@ -67,10 +64,7 @@ export function rampWidth(depth: ColourDepth): number {
 /** Names of the signs of cells without an amount, for a legend. */
 export const MARKS: Record<Mark, string> = { unused: 'blank', missing: MISSING }
 
-/**
- * Whether a terminal can show a ramp. Sixteen colours have no order: there shades show the amount, colours only the
- * sign.
- */
+/** Whether a terminal can show a ramp. Sixteen colours have no order: there shades show the amount. */
 function hasRamp(depth: ColourDepth): boolean {
   return depth === 'truecolor' || depth === '256'
 }

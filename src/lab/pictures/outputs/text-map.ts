@@ -93,7 +93,6 @@ function alone(mixture: MapMixture, map: ExpertMap, draw: DrawCell, width: numbe
   return [title, head.trimEnd(), ...rows]
 }
 
-/** Labels some experts with their numbers, above their cells. */
 function axis(experts: number, cell: number): string {
   const step = cell === 1 && experts > 16 ? 8 : 4
   let line = ''

@@ -39,7 +39,8 @@ export function* tokenLanes(
     yield trimmed(['token', ...mixtures.map(() => numbers)], [TOKEN, ...mixtures.map(() => lane)])
     for (const [i, token] of text.tokens.entries()) {
       const lanes = mixtures.map(({ kind }) => experts(i, kind, layers))
-      yield `${padded(named(token), TOKEN)}  ${lanes.join('   ')}`
+      const name = named(token)
+      yield `${name}${' '.repeat(TOKEN - cellWidth(name))}  ${lanes.join('   ')}`
     }
     return
   }
@@ -69,8 +70,4 @@ function first(
 
 function trimmed([name, ...lanes]: string[], [nameWidth, ...widths]: number[]): string {
   return `${name.padEnd(nameWidth)}  ${lanes.map((lane, i) => lane.padEnd(widths[i])).join('   ')}`.trimEnd()
-}
-
-function padded(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - cellWidth(text)))
 }
