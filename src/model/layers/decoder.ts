@@ -79,7 +79,6 @@ export class Decoder {
     private readonly pool: Pool,
     formats: PartFormats,
     private readonly shape: DecoderShape,
-    maxBatch = MAX_BATCH,
   ) {
     const config = loaded
     this.current = config
@@ -87,13 +86,13 @@ export class Decoder {
     this.cacheFormat = shape.cacheFormat
     for (const { rows } of this.cachedLayers()) if (rows) checkHeads(rows, this.cacheFormat)
     this.workspaces = store.banks.map((bank, index) => {
-      return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads, this.cacheFormat)
+      return new Workspace(bank, index, store, config, formats, MAX_BATCH, pool.threads, this.cacheFormat)
     })
     this.blocks = this.workspaces.map((workspace) => shape.build(workspace))
     const [first, last] = [this.workspaces[0], this.workspaces[this.workspaces.length - 1]]
     this.table = store.address('embedding', 'table')
     this.headWeights = store.address(config.architecture === 'classifier' ? 'score' : 'lm_head', 'weight')
-    this.ids = first.bank.arena.allocate(maxBatch * 4)
+    this.ids = first.bank.arena.allocate(MAX_BATCH * 4)
     this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x, config.embeddingScale)
     this.logitRows = Rows.allocate(last.bank, LOGIT_ROWS, outputsOf(config))
     this.logitList = identityList(last.bank, LOGIT_ROWS)

@@ -53,15 +53,17 @@ export class GatedConvolution implements Mixer {
     this.convolution = new ShortConvolution(bank, { input: this.parts, output: c, taps }, threads)
     this.output = new Linear(workspace, { format, input: c, output: this.y })
     this.table = allocateConvolutionRows(bank, maxTokens)
-    const at = (layer: number, piece: string) => (isIn(layer) ? workspace.at(layer, `conv.${piece}`) : 0)
-    this.weights = workspace.perLayer((layer) => ({
-      input: at(layer, 'in.weight'),
-      inputBias: bias ? at(layer, 'in.bias') : 0,
-      taps: at(layer, 'taps'),
-      bias: bias ? at(layer, 'bias') : 0,
-      output: at(layer, 'output.weight'),
-      outputBias: bias ? at(layer, 'output.bias') : 0,
-    }))
+    this.weights = workspace.addresses(
+      {
+        input: 'conv.in.weight',
+        inputBias: bias && 'conv.in.bias',
+        taps: 'conv.taps',
+        bias: bias && 'conv.bias',
+        output: 'conv.output.weight',
+        outputBias: bias && 'conv.output.bias',
+      },
+      isIn,
+    )
   }
 
   begin(): void {}

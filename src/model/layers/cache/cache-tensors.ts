@@ -25,8 +25,8 @@ export interface CacheTensorShape {
 }
 
 /** Parts of a cache that its tensors hold. */
-export interface CacheParts {
-  layerRows: readonly LayerRows[]
+interface CacheParts {
+  rows: { readonly list: readonly LayerRows[] }
   states?: RunningStates
   checkpoints: Checkpoints
 }
@@ -48,9 +48,9 @@ export class CacheTensors {
     private readonly parts: CacheParts,
     readonly saved: SavedPositions,
   ) {
-    const { layerRows, states } = parts
+    const { states } = parts
     this.list = []
-    for (const { name, rows, channels, window } of layerRows) {
+    for (const { name, rows, channels, window } of parts.rows.list) {
       const spans = savedSpans(window, saved)
       const count = spans.reduce((sum, { start, end }) => sum + end - start, 0)
       this.list.push({ name, format: rows.format, rows: count, channels })
@@ -119,10 +119,7 @@ interface Source {
   areScales: boolean
 }
 
-/**
- * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the
- * number of rows before it.
- */
+/** Calls `use` for each run of neighbours among `count` rows from row `from` on, with the number of rows before it. */
 function eachSpan(
   { spans }: Source,
   from: number,

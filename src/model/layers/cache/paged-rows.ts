@@ -100,10 +100,7 @@ export class PagedRows {
     this.eachScaleGrid(position, count, (inPage, inRows, size) => copyGrid(given, inRows, u32, inPage, size))
   }
 
-  /**
-   * Calls `use` for each run of rows in one page, with the page's address, the first row in it, and the number of rows
-   * before.
-   */
+  /** Calls `use` for each run of rows in a page, with its address, the first row in it, and the rows before. */
   private eachRun(
     position: number,
     count: number,
