@@ -1,10 +1,7 @@
 import { TILE_ROWS } from '../abi/formats.js'
 import { roundUp } from '../memory/formats.js'
 
-/*
- * Sizes of the chunks that threads claim. Each thread gets several, so that none waits long for the last; a single
- * thread takes all at once.
- */
+/* Sizes of chunks. Each thread gets several, so that none waits long for the last; a single one takes all at once. */
 
 /** Multiplications below which a chunk is finished before another thread can join. */
 export const LEAST_WORK = 16384

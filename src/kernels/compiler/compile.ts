@@ -78,9 +78,7 @@ function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
   }
 }
 
-/**
- * Sets only the flag for fusing vectors, when the flags stay set: kernels may be better without it (choose-kernels.ts).
- */
+/** Sets only the flag that fuses vectors, when flags stay set: kernels may be better without it (choose-kernels.ts). */
 function fusingOrNot<T>(flags: readonly V8Flag[], work: () => T): T {
   setV8Flag(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
   return work()

@@ -8,9 +8,7 @@ import { DOUBLED } from '../memory/tile-floats.js'
 
 const COLUMNS = 2 * TILE_COLUMNS
 const ROWS = TILE_ROWS
-/**
- * Rows of activations of each matrix. They cover the code for many, four, two rows and one, as far as a format has it.
- */
+/** Rows of activations of each matrix: they cover the code for many, four, two rows and one, if a format has it. */
 const LISTS = [16, 7]
 /** Rows if several are multiplied with widened weights, by the code of q4. */
 const WIDENED_LISTS = [4, 1]

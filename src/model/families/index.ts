@@ -84,10 +84,7 @@ export function blueprintOf(config: ModelConfig): Blueprint {
   }
 }
 
-/**
- * Formats of a packing of a published model, by its config.json alone. Those of a checkpoint depend on its tensors
- * (checkpointFormats).
- */
+/** Formats of a packing of a published model, by its config.json. A checkpoint's depend on its tensors. */
 export function publishedFormats(config: ModelConfig, quant: Quant): PartFormats {
   const isMxfp4 = architectureOf(config).readsMxfp4 && saysMxfp4(config.raw)
   return formatsFor(quant, isMxfp4 ? 'mxfp4' : 'floats')

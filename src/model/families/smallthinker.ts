@@ -13,10 +13,7 @@ export interface SmallThinkerConfig extends DecoderConfig {
   hasRope: boolean[]
 }
 
-/**
- * SmallThinker: a layer's router reads the residual stream before the layer's attention, so that experts can be read
- * from a disk in the meantime.
- */
+/** SmallThinker: routers read the residual stream before attention, so experts can be read from a disk meanwhile. */
 export const smallthinker: Architecture<SmallThinkerConfig> = {
   ...DECODER,
   title: 'SmallThinker',

@@ -1,9 +1,6 @@
 import { isObject } from '../../../ground/json/json.js'
 
-/*
- * Models that also take images or sound have the config of their text part in `text_config` of config.json. molm runs
- * that part alone.
- */
+/* Of models that also take images or sound, molm runs the text part, whose config is `text_config` of config.json. */
 
 /** Keys of the whole model that count for its text part, too. */
 const SHARED_KEYS = ['tie_word_embeddings', 'quantization_config', 'molm_experts']
