@@ -27,7 +27,6 @@ export interface PlacedSegment extends RowSpan {
   masks?: LayerMasks
 }
 
-/** Places segments one after the other. */
 export function placeSegments(segments: readonly Segment[], allMasks: Masks): PlacedSegment[] {
   let first = 0
   return segments.map(({ tokens, cache, taps = {}, mask }) => {
@@ -50,7 +49,6 @@ export interface StateSpan extends ConvolutionRows {
 export class BatchCache {
   /** Address of the table of places. */
   readonly places: number
-  /** Sequences of the batch. */
   segments: readonly PlacedSegment[] = []
 
   constructor(

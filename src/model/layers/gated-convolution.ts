@@ -1,13 +1,11 @@
 import {
   allocateConvolutionRows,
-  convolutionStateFloats,
   ShortConvolution,
   writeConvolutionRows,
 } from '../../kernels/calls/short-convolution.js'
 import { padded } from '../../kernels/memory/formats.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import type { BatchCache, StateSpan } from './batch-cache.js'
-import type { LayerCache } from './cache/layer-cache.js'
 import { Linear } from './linear.js'
 import type { Mixer } from './pre-norm-blocks.js'
 import type { Workspace } from './workspace.js'
@@ -18,11 +16,6 @@ export interface GatedConvolutionOptions {
   /** Whether both projections and the filter have biases: pieces `conv.in.bias`, `conv.bias` and `conv.output.bias`. */
   bias: boolean
   isIn: (layer: number) => boolean
-}
-
-/** The last n - 1 gated inputs of d channels. */
-export function convolutionCache(width: number, taps: number): LayerCache {
-  return { state: convolutionStateFloats(width, taps) }
 }
 
 /**

@@ -83,7 +83,6 @@ export class GroupedQueryAttention {
     )
   }
 
-  /** Begins another batch. */
   begin({ segments }: BatchCache): void {
     this.rope?.begin(segments)
     this.attention.begin(segments)

@@ -24,7 +24,6 @@ export interface CacheTensorShape {
   channels: number
 }
 
-/** Parts of a cache that its tensors hold. */
 interface CacheParts {
   rows: { readonly list: readonly LayerRows[] }
   states?: RunningStates
@@ -72,9 +71,7 @@ export class CacheTensors {
     if (source) {
       const { rows, channels, areScales } = source
       eachSpan(source, from, count, (position, size, before) => {
-        const part = target.subarray(before * channels)
-        if (areScales) rows.readScales(position, size, part)
-        else rows.read(position, size, part)
+        rows.read(position, size, target.subarray(before * channels), areScales)
       })
     } else if (states) {
       for (let row = from; row < from + count; row++) {
@@ -91,9 +88,7 @@ export class CacheTensors {
     if (to) {
       const { rows, channels, areScales } = to
       eachSpan(to, from, count, (position, size, before) => {
-        const part = source.subarray(before * channels)
-        if (areScales) rows.writeScales(position, size, part)
-        else rows.write(position, size, part)
+        rows.write(position, size, source.subarray(before * channels), areScales)
       })
     } else if (states) {
       this.written?.set(source.subarray(0, count * states.floats), from * states.floats)
