@@ -44,7 +44,7 @@ export abstract class Call<Args extends object> {
     const { words } = this
     const { args } = this.bank.control
     for (let i = 0; i < ARGUMENTS; i++) args[i] = words[i]
-    this.bank.kernels.run(this.job, chunks)
+    this.bank.run(this.job, chunks)
   }
 }
 

@@ -9,7 +9,6 @@ export const LEAST_WORK = 16384
 /** Minimum rows of activations that are worth a chunk. */
 const LEAST_ROWS = 4
 
-/** Rows of activations in a chunk. */
 export function rowsPerChunk(rows: number, threads: number, chunksPerThread = 4): number {
   return threads === 1 ? rows : Math.max(LEAST_ROWS, Math.ceil(rows / (threads * chunksPerThread)))
 }

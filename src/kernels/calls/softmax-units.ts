@@ -1,7 +1,6 @@
 import { SOFTMAX_SPAN, SOFTMAX_UNIT_BYTES, SoftmaxTask, SoftmaxUnit } from '../abi/attention.js'
 import type { RowSpan } from './places.js'
 
-/** Words of a unit. */
 const WORDS = SOFTMAX_UNIT_BYTES / 4
 
 /** Fewest rows that share the unit of a span. Fewer are faster one after the other (bench/LAB.md). */
@@ -197,10 +196,8 @@ function spanOf(position: number): number {
 
 /** A row of queries that sees keys of a span. */
 interface SpanRow {
-  /** Number of the row. */
   item: number
   span: number
-  /** Place of the sums. */
   sums: number
 }
 

@@ -5,7 +5,6 @@ import { Control } from './control.js'
 /** Exports of assembly/index.ts. */
 export interface KernelExports {
   enter(thread: number): void
-  /** Runs a job on all threads with the arguments in the control block; returns when it is finished. */
   run(kind: number, chunks: number): void
   publish(kind: number, chunks: number): number
   help(seen: number): number
@@ -75,6 +74,11 @@ export class Bank {
     this.refresh()
     this.control = new Control(this.memory)
     this.kernels = instantiate(module, this.memory, 0)
+  }
+
+  /** Runs a job on all threads with the arguments in `control`; returns when it is finished. */
+  run(kind: number, chunks: number): void {
+    this.kernels.run(kind, chunks)
   }
 
   private refresh(): void {

@@ -51,7 +51,6 @@ export interface ModelConfig {
   /** The first id that ends a text. */
   eosToken: number | null
   eosTokens?: number[]
-  /** Tokens of context during training. */
   trainedContext: number
   /** Most positions that the model can tell apart, if it has positions: no text may be longer. */
   maxPositions?: number

@@ -1,9 +1,10 @@
 import { MOST_TAPS } from '../../kernels/abi/convolution.js'
+import { convolutionStateFloats } from '../../kernels/calls/short-convolution.js'
 import type { Mixture } from '../config/config.js'
 import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
 import { byLayer } from '../layers/by-layer.js'
-import { convolutionCache, GatedConvolution } from '../layers/gated-convolution.js'
+import { GatedConvolution } from '../layers/gated-convolution.js'
 import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { entriesOf, matrix, type PlannedPiece, rowsOf, tapOf, vector, whole } from '../packing/format/pieces.js'
@@ -17,7 +18,6 @@ const LAYER_TYPES = ['conv', 'full_attention'] as const
 type LayerType = (typeof LAYER_TYPES)[number]
 
 export interface Lfm2Config extends DecoderConfig {
-  /** Mixer of each layer. */
   layerTypes: LayerType[]
   /** Tokens that a convolution sees. */
   taps: number
@@ -105,7 +105,7 @@ export const lfm2: Architecture<Lfm2Config> = {
 
   cache(config, layer) {
     const { layerTypes, width, taps } = config
-    return layerTypes[layer] === 'conv' ? convolutionCache(width, taps) : groupedCache(config, layer)
+    return layerTypes[layer] === 'conv' ? { state: convolutionStateFloats(width, taps) } : groupedCache(config, layer)
   },
 
   build(config, workspace) {

@@ -40,11 +40,9 @@ export interface ResumableOptions {
   signal?: AbortSignal
   /** Returns the ranges that were read since its last call. Required if they are recorded. */
   takeReads?: () => SourceRange[]
-  /** Returns the inputs of a matrix (see packParts). */
   inputsOf?: PackPartsOptions['inputsOf']
   /** Called before the bytes of a part are packed. */
   onPart?: (part: Part) => void
-  /** Called for each part that is done. */
   onPartDone?: (part: Part) => void
   /** Called when all parts are written, before the file gets its name. If it rejects, so does the packing. */
   check?: (reads: SourceRange[]) => Promise<void>
