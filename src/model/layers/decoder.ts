@@ -70,8 +70,8 @@ export class Decoder {
   private readonly logitList: number
   private readonly logitSummary: Summary
   private current: ModelConfig
-  /** Tokens whose uses of experts do not count. */
-  private takenBack = 0
+  /** Tokens whose uses of experts were taken back. */
+  tokensTakenBack = 0
 
   constructor(
     private readonly loaded: ModelConfig,
@@ -240,14 +240,9 @@ export class Decoder {
     )
   }
 
-  /** Tokens whose uses of experts were taken back. */
-  get tokensTakenBack(): number {
-    return this.takenBack
-  }
-
   /** Takes back the uses of experts by `tokens` tokens, which are no part of a text, by their ids in each layer. */
   takeBackUses(layers: readonly PerMixture<{ ids: Int32Array }>[], tokens: number): void {
-    this.takenBack += tokens
+    this.tokensTakenBack += tokens
     const { store, workspaces } = this
     for (const [layer, routes] of layers.entries()) {
       const { uses } = workspaces[store.bankOf(layer)]
