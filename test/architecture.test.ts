@@ -94,11 +94,11 @@ const BUDGETS: Record<string, number> = {
   engine: 8530,
   text: 11162,
   api: 1431,
-  model: 13325,
-  kernels: 3733,
-  ground: 2232,
+  model: 12933,
+  kernels: 3662,
+  ground: 2187,
   // The tests and what they need, fixtures not among them.
-  tests: 72474,
+  tests: 72459,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

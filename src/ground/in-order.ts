@@ -1,19 +1,13 @@
-export interface InOrderOptions {
-  /** Maximum number of items under way at once. */
-  parallel: number
-  /** Maximum number of results that wait for an earlier one, in addition to `parallel`. Default: 0. */
-  waiting?: number
-}
-
 /**
- * Works on several items at once and yields the results in the order of the items. Reads an item only when there is room
- * for it. An error of an item or of `work` is thrown in its turn: results of earlier items are yielded first, and no more
- * items are begun. At the end it waits for the work under way, but not for an item that is still being read.
+ * Works on at most `parallel` items at once and yields the results in the order of the items. At most `waiting` more
+ * results wait for an earlier one. Reads an item only when there is room for it. An error of an item or of `work` is
+ * thrown in its turn: results of earlier items are yielded first, and no more items are begun. At the end it waits for
+ * the work under way, but not for an item that is still being read.
  */
 export async function* inOrder<Item, Result>(
   items: Iterable<Item> | AsyncIterable<Item>,
   work: (item: Item) => Promise<Result>,
-  { parallel, waiting = 0 }: InOrderOptions,
+  { parallel, waiting = 0 }: { parallel: number; waiting?: number },
 ): AsyncGenerator<Result, void> {
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
   /** From the first that is not yielded, in order. Only the last may still await its item. */

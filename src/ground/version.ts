@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 
-/** The version of this molm. */
 export function molmVersion(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
 }

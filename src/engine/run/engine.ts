@@ -97,7 +97,7 @@ export class Engine {
       case 'sequences':
         return this.openSequences()
       case 'adopt':
-        return this.sequence(request.session).cache.adopt(this.sequence(request.other).cache, request.tokens)
+        return this.sequence(request.session).cache.rows.adopt(this.sequence(request.other).cache.rows, request.tokens)
       case 'classify':
         return yield* this.classify(request.tokens, stop)
       case 'pack':
@@ -224,7 +224,7 @@ export class Engine {
     return all.map(([session, { tokens, mask, cache }], i) => {
       let shared: SharedStart = { other: session, tokens: 0 }
       for (const [other, earlier] of all.slice(0, i)) {
-        const common = cache.sharedWith(earlier.cache)
+        const common = cache.rows.sharedWith(earlier.cache.rows)
         if (common > shared.tokens) shared = { other, tokens: common }
       }
       return { session, length: tokens.length, ...(mask && { mask }), ...(shared.tokens > 0 && { shared }) }

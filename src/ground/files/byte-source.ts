@@ -30,7 +30,6 @@ export function isPlainName(file: string): boolean {
   return file !== '' && file !== '.' && file !== '..' && !/[/\\\0]/.test(file)
 }
 
-/** No files. */
 export const NO_FILES: FileSet = {
   name: '',
   list: async () => [],

@@ -1,21 +1,15 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { cannotWrite } from './folders.js'
 
-export interface AtomicWriteOptions {
-  /** Path of the file until it is complete; replaces a file of that name. Default: `path` and `.partial`. */
-  partial?: string
-  /** Permissions of the file. Default: 0o666 without the bits of the umask. */
-  mode?: number
-}
-
 /**
- * Writes a file whole or not at all, replacing a former one: the pieces go to a partial file, which is renamed once it
- * is on the disk. Rejects with a UserError, and removes the partial file, if the system refuses to write.
+ * Writes a file whole or not at all, replacing a former one: the pieces go to the file `partial`, which is renamed once
+ * it is on the disk. `mode` has its permissions, by default 0o666 without the bits of the umask. Rejects with a
+ * UserError, and removes the partial file, if the system refuses to write.
  */
 export async function writeAtomically(
   path: string,
   pieces: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array>,
-  { partial = `${path}.partial`, mode }: AtomicWriteOptions = {},
+  { partial = `${path}.partial`, mode }: { partial?: string; mode?: number } = {},
 ): Promise<void> {
   try {
     const file = await open(partial, 'w', mode)

@@ -26,7 +26,6 @@ export function numberFrom(least: number, most = Infinity): Form<number> {
   return (value): value is number => Number.isFinite(value) && Number(value) >= least && Number(value) <= most
 }
 
-/** A finite number. */
 export const isNumber = numberFrom(-Infinity)
 
 /** A whole number within bounds. */

@@ -1,21 +1,13 @@
 import { UserError } from '../errors.js'
 import { printable } from '../printable.js'
 
-/**
- * Maximum bytes of a JSON text. A header of a hundred thousand tensors is smaller; a larger text could exhaust the
- * memory.
- */
+/** Maximum bytes of a JSON text. A header of a hundred thousand tensors is smaller; more could exhaust the memory. */
 export const MOST_JSON_BYTES = 32 * 2 ** 20
 
-/**
- * Maximum values of a JSON text: with more, 32 MiB would take a gigabyte once parsed. A hundred thousand tensors have
- * fewer.
- */
+/** Maximum values of a JSON text: more, in 32 MiB, would take a gigabyte. A hundred thousand tensors have fewer. */
 export const MOST_JSON_VALUES = 2 ** 20
 
-/**
- * Maximum keys of all its objects, which take more memory. A vocabulary has up to 300,000, a tensor in a header four.
- */
+/** Maximum keys of all its objects, which take more memory. A vocabulary has 300,000, a tensor in a header four. */
 const MOST_JSON_KEYS = 2 ** 19
 
 /** Maximum nesting. Checkpoints need four levels; millions would exhaust the memory. */

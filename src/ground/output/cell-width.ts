@@ -32,7 +32,8 @@ export function graphemes(text: string): string[] {
   let size = STRETCH
   for (let at = 0; at < text.length; ) {
     // Half of a pair would hide what joins the pair to the character before.
-    const end = at + size + (isPairAt(text, at + size - 1) ? 1 : 0)
+    const isPair = (text.codePointAt(at + size - 1) ?? 0) > 0xffff
+    const end = at + size + (isPair ? 1 : 0)
     const segments = Array.from(GRAPHEMES.segment(text.slice(at, end)), ({ segment }) => segment)
     // The last one may continue after the stretch.
     const isCut = end < text.length && size < LONGEST
@@ -48,10 +49,6 @@ export function graphemes(text: string): string[] {
     size = STRETCH
   }
   return found
-}
-
-function isPairAt(text: string, at: number): boolean {
-  return (text.codePointAt(at) ?? 0) > 0xffff
 }
 
 /** Width of a text in columns of a terminal. The text must have no control characters. */

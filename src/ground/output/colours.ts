@@ -40,7 +40,7 @@ export function highlight(text: string, background: Rgb, ink: Rgb, depth: Colour
 }
 
 /** SGR parameters of an ink on a background; empty without colour. */
-export function highlightCodes(background: Rgb, ink: Rgb, depth: ColourDepth): string {
+function highlightCodes(background: Rgb, ink: Rgb, depth: ColourDepth): string {
   switch (depth) {
     case 'truecolor':
       return `48;2;${background.join(';')};38;2;${ink.join(';')}`

@@ -16,7 +16,6 @@ export const RUNTIME_FAULT = deno && `models run on Node 20 or newer and on Bun,
 /** Version of V8, such as 14.6.202.34-node.34. */
 export const V8_VERSION = process.versions.v8
 
-/** An environment variable; undefined if it is not set. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name]
 }

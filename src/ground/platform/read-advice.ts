@@ -21,17 +21,8 @@ const RIGHTS = 0x82n
 
 /** The functions of WASI that are used here. Each returns 0, or the number of an error. */
 interface WasiFunctions {
-  path_open(
-    folder: number,
-    lookup: number,
-    path: number,
-    pathBytes: number,
-    openFlags: number,
-    rights: bigint,
-    inherited: bigint,
-    flags: number,
-    result: number,
-  ): number
+  /** Folder, flags, address and bytes of the name, flags, rights, inherited rights, flags, address of the descriptor. */
+  path_open(...args: (number | bigint)[]): number
   fd_advise(descriptor: number, offset: bigint, bytes: bigint, advice: number): number
   fd_close(descriptor: number): number
 }

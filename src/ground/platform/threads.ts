@@ -49,28 +49,19 @@ export function threadData(): unknown {
   return workerData
 }
 
-/** Messages between a thread and the thread that started it. */
-export interface Mailbox<Received, Sent> {
-  /** Sends a message. Buffers in `transfer` are moved, not copied. */
-  post(message: Sent, transfer?: ArrayBuffer[]): void
-  /** Calls `listener` for every message that `take` has not taken. The thread lives until `close`. */
-  listen(listener: (message: Received) => void): void
-  /** Calls `listener` for the next message only. */
-  listenOnce(listener: (message: Received) => void): void
-  /** The next message, if one has come; does not wait. */
-  take(): Received | undefined
-  close(): void
-}
-
-/** The mailbox of this thread. Throws in the main thread, which has none. */
-export function openMailbox<Received, Sent>(): Mailbox<Received, Sent> {
+/** The messages between this thread and the one that started it. Throws in the main thread, which has none. */
+export function openMailbox<Received, Sent>() {
   const port = parentPort
   if (!port) throw new Error('this module runs in a thread of its own')
   return {
-    post: (message, transfer = []) => port.postMessage(message, transfer),
-    listen: (listener) => port.on('message', listener),
-    listenOnce: (listener) => port.once('message', listener),
-    take: () => receiveMessageOnPort(port)?.message,
+    /** Sends a message. Buffers in `transfer` are moved, not copied. */
+    post: (message: Sent, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer),
+    /** Calls `listener` for every message that `take` has not taken. The thread lives until `close`. */
+    listen: (listener: (message: Received) => void) => port.on('message', listener),
+    /** Calls `listener` for the next message only. */
+    listenOnce: (listener: (message: Received) => void) => port.once('message', listener),
+    /** The next message, if one has come; does not wait. */
+    take: (): Received | undefined => receiveMessageOnPort(port)?.message,
     close: () => port.close(),
   }
 }

@@ -131,10 +131,7 @@ export enum SoftmaxArg {
   scale,
   /** Maximum number of keys that a row sees; 0 for all. */
   window,
-  /**
-   * SOFTMAX_UNIT_BYTES each. If a unit has not all heads, the channels of each head's group are a multiple of
-   * TILE_COLUMNS.
-   */
+  /** SOFTMAX_UNIT_BYTES each. Without all heads, the channels of a head's group are a multiple of TILE_COLUMNS. */
   units,
   count,
   chunkUnits,

@@ -40,9 +40,7 @@ export enum Job {
 export enum Address {
   /** Number of the current job; helpers wait for it to change. */
   epoch = 1024,
-  /**
-   * i64: epoch << 32 | next chunk. One word, so that a late helper cannot claim a chunk of a job that it has not read.
-   */
+  /** i64: epoch << 32 | next chunk. One word, so that a late helper cannot claim a chunk of a job it has not read. */
   claim = 1088,
   /** Finished chunks of the job. */
   done = 1152,

@@ -53,9 +53,7 @@ export enum MatmulArg {
   interleaved,
 }
 
-/**
- * Byte offsets in an entry of the table of groups: one matrix and the rows of activations that it is multiplied with.
- */
+/** Byte offsets in an entry of the table of groups: a matrix and the rows of activations that it is multiplied with. */
 export enum Group {
   /**
    * Address of the packed matrix, a multiple of MATRIX_ALIGNMENT. If the matrix is not in the format of the call, one
@@ -135,9 +133,7 @@ export enum PackArg {
   kind,
   /** Address of a u32 that counts the NaN and infinite weights. */
   nonFinite,
-  /**
-   * Chunks of the target from one packed chunk to the next: 1, or 2 to leave room after each for one of another run.
-   */
+  /** Chunks of the target from one packed chunk to the next: 1, or 2 to leave room for one of another run. */
   targetStep,
   /**
    * Scales of MXFP4_PAIR, a byte for each 32 columns. The source has 16 bytes for each 32 columns, and firstElement

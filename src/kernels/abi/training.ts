@@ -115,10 +115,7 @@ export enum StickArg {
   scale,
   /** f32: remaining length of the stick below which older keys are not visited. */
   enough,
-  /**
-   * For each query and head: the weights of the keys, newest first, then the share of the remaining stick that each key
-   * takes.
-   */
+  /** For each query and head: the weights of the keys, newest first, then the share of the stick that each takes. */
   weights,
   /** Bytes of these weights per query and head. */
   weightBytes,

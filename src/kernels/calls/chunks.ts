@@ -1,10 +1,7 @@
 import { TILE_ROWS } from '../abi/formats.js'
 import { roundUp } from '../memory/formats.js'
 
-/*
- * Sizes of the chunks that threads claim. Each thread gets several, so that none waits long for the last; a single
- * thread takes all at once.
- */
+/* Sizes of chunks. Each thread gets several, so that none waits long for the last; a single one takes all at once. */
 
 /** Multiplications below which a chunk is finished before another thread can join. */
 export const LEAST_WORK = 16384
@@ -12,7 +9,6 @@ export const LEAST_WORK = 16384
 /** Minimum rows of activations that are worth a chunk. */
 const LEAST_ROWS = 4
 
-/** Rows of activations in a chunk. */
 export function rowsPerChunk(rows: number, threads: number, chunksPerThread = 4): number {
   return threads === 1 ? rows : Math.max(LEAST_ROWS, Math.ceil(rows / (threads * chunksPerThread)))
 }

@@ -86,10 +86,7 @@ export class Matmul extends Call<typeof MatmulArg> {
     )
   }
 
-  /**
-   * Runs the first `groups` groups of the table at address `table` (see groups.ts). `work` is the total number of their
-   * activation rows.
-   */
+  /** Runs the first `groups` groups of the table at address `table` (groups.ts), with `work` activation rows in all. */
   run(table: number, groups: number, work: number): void {
     this.bank.productObserver?.(this.input, table, groups)
     const chunkRows = this.chunkRows(groups, work)

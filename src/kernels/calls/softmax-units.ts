@@ -1,7 +1,6 @@
 import { SOFTMAX_SPAN, SOFTMAX_UNIT_BYTES, SoftmaxTask, SoftmaxUnit } from '../abi/attention.js'
 import type { RowSpan } from './places.js'
 
-/** Words of a unit. */
 const WORDS = SOFTMAX_UNIT_BYTES / 4
 
 /** Fewest rows that share the unit of a span. Fewer are faster one after the other (bench/LAB.md). */
@@ -43,22 +42,10 @@ export interface DividedRows {
   sumBytes: number
 }
 
-/** Rows of queries that make up a unit or, with fewer heads each, several. */
-interface Work {
-  task: SoftmaxTask
-  /** First row. */
-  item: number
-  /** Number of rows. Default 1. */
-  rows?: number
-  /** Units that the heads are divided among. */
-  parts: number
-  /** Number of the span; in a merge, number of spans. */
-  span?: number
-  /** Place of the sums that a merge combines. */
-  sums?: number
-  /** Place of a partial unit's list. */
-  list?: number
-}
+/** Rows of queries (see SoftmaxUnit) that make up a unit or, with the heads in several `parts`, several. */
+type Work = { task: SoftmaxTask; item: number; parts: number } & Partial<
+  Record<'rows' | 'span' | 'sums' | 'list', number>
+>
 
 class UnitList implements Units {
   readonly words: number[] = []
@@ -181,10 +168,7 @@ function partsOfGroup(rows: number, least: number, { parts: most, unitRows }: Di
   return parts
 }
 
-/**
- * Calls `use` with each row of queries, the first and last span of the keys that it sees, its sequence, the first key
- * and its position.
- */
+/** Calls `use` with each row of queries, its first and last span of keys, its sequence, first key and position. */
 function eachRow(
   spans: readonly RowSpan[],
   { perToken, window }: Division,
@@ -212,10 +196,8 @@ function spanOf(position: number): number {
 
 /** A row of queries that sees keys of a span. */
 interface SpanRow {
-  /** Number of the row. */
   item: number
   span: number
-  /** Place of the sums. */
   sums: number
 }
 

@@ -67,7 +67,11 @@ const PATIENCE_MS = 10_000
 function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
   const word = owner()
   for (let other = take(word); other !== 0; other = take(word)) {
-    if (other === FOR_GOOD) return fusingOrNot(flags, work)
+    if (other === FOR_GOOD) {
+      // The others stay set. Kernels may be better without this one (choose-kernels.ts).
+      setV8Flag(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
+      return work()
+    }
     if (Atomics.wait(word, 0, other, PATIENCE_MS) === 'timed-out') Atomics.compareExchange(word, 0, other, 0)
   }
   try {
@@ -76,14 +80,6 @@ function withFlags<T>(flags: readonly V8Flag[], work: () => T): T {
   } finally {
     setBack(flags, threadId)
   }
-}
-
-/**
- * Sets only the flag for fusing vectors, when the flags stay set: kernels may be better without it (choose-kernels.ts).
- */
-function fusingOrNot<T>(flags: readonly V8Flag[], work: () => T): T {
-  setV8Flag(flags.includes(FUSED_VECTORS) ? FUSED_VECTORS.set : FUSED_VECTORS.unset)
-  return work()
 }
 
 /** Takes the word for this thread. Returns 0, or the word of the thread that has it. */

@@ -23,10 +23,7 @@ export interface V8Flag {
 /** Relaxed SIMD; on by default from V8 11.4 on. */
 const RELAXED_SIMD: V8Flag = { set: '--experimental-wasm-relaxed-simd', unset: '--no-experimental-wasm-relaxed-simd' }
 
-/**
- * Fuses neighbouring 128-bit operations into 256-bit ones: prefill is 1.4 times as fast. V8 12 knows the flag, but
- * ignores it.
- */
+/** Fuses neighbouring 128-bit operations to 256 bits: prefill is 1.4 times as fast. V8 12 ignores the flag. */
 export const FUSED_VECTORS: V8Flag = {
   set: '--experimental-wasm-revectorize',
   unset: '--no-experimental-wasm-revectorize',

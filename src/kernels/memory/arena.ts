@@ -5,9 +5,7 @@ import { Address } from '../abi/control.js'
 const PAGE = 65536
 /** End of a memory. wasm32 ends at 4 GiB; the last page is left out so that ends of ranges fit 32 bits. */
 export const MEMORY_LIMIT = 65535 * PAGE
-/**
- * Minimum bytes that a memory grows by, because every thread has to notice. Untouched pages cost address space only.
- */
+/** Least bytes that a memory grows by, since every thread has to notice. Untouched pages cost address space only. */
 const GROWTH = 16 * 2 ** 20
 
 /** Thrown if no range of the wanted size is left, or if the system refuses to let the memory grow. */

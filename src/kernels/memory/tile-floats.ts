@@ -9,9 +9,7 @@ function tileAt(format: WeightFormat, columns: number, row: number, column: numb
   return (Math.floor(row / TILE_ROWS) * blocks + Math.floor(column / TILE_COLUMNS)) * TileBytes[format]
 }
 
-/**
- * Index, in floats from address 0, of weight [row, column] of the f32 matrix with `columns` columns at byte `address`.
- */
+/** Index, in floats from address 0, of weight [row, column] of the f32 matrix of `columns` columns at `address`. */
 export function tileFloat(address: number, columns: number, row: number, column: number): number {
   const tile = (address + tileAt('f32', columns, row, column)) / 4
   return tile + (column % TILE_COLUMNS) * TILE_ROWS + (row % TILE_ROWS)

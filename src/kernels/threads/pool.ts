@@ -7,18 +7,12 @@ import { type Helper, takeHelper } from './spawn-helpers.js'
 /** Maximum wait for helpers to end by themselves; one that the system has suspended takes some milliseconds. */
 const PATIENCE_MS = 2000
 
-/**
- * Helper threads of one engine, all in the same bank as the leader at any time. The thread that creates the pool is the
- * leader.
- */
+/** Helper threads of one engine, all in the same bank as the leader, which is the thread that creates the pool. */
 export class Pool {
   private readonly helpers: Helper[] = []
   private current = 0
 
-  /**
-   * Starts `threads - 1` helpers on the banks. Jobs can run before they have started, because the leader also claims
-   * chunks.
-   */
+  /** Starts `threads - 1` helpers. Jobs can run before they have started, because the leader also claims chunks. */
   constructor(
     private readonly banks: Bank[],
     readonly threads: number,
@@ -33,10 +27,7 @@ export class Pool {
     }
   }
 
-  /**
-   * Moves all helpers to another bank. The target first gets a new epoch, so that they do not find an old `leave`
-   * there.
-   */
+  /** Moves all helpers to another bank, which first gets a new epoch, so that they find no old `leave` there. */
   enter(bank: number): void {
     if (bank === this.current) return
     if (this.helpers.length > 0) {

@@ -8,9 +8,7 @@ import { DOUBLED } from '../memory/tile-floats.js'
 
 const COLUMNS = 2 * TILE_COLUMNS
 const ROWS = TILE_ROWS
-/**
- * Rows of activations of each matrix. They cover the code for many, four, two rows and one, as far as a format has it.
- */
+/** Rows of activations of each matrix: they cover the code for many, four, two rows and one, if a format has it. */
 const LISTS = [16, 7]
 /** Rows if several are multiplied with widened weights, by the code of q4. */
 const WIDENED_LISTS = [4, 1]
@@ -28,13 +26,18 @@ interface Proof {
 /** bfloat16 1.0 */
 const ONE = [0x80, 0x3f]
 
+/** Stores the codes of levels in four bits each, after `head` bytes of scales. */
+function inNibbles(head: number, codeOf: (level: number) => number): Proof['store'] {
+  return ({ u8 }, tile, row, column, level) => {
+    u8[tile + head + (column >> 3) * 32 + row * 4 + (column & 3)] |= codeOf(level) << (column & 4)
+  }
+}
+
 const PROOFS: Proof[] = [
   {
     format: 'q4',
     level: (row, column) => (column % 5 === 0 ? 15 : (row * 7 + column * 3) % 16) - 8,
-    store: ({ u8 }, tile, row, column, level) => {
-      u8[tile + 16 + (column >> 3) * 32 + row * 4 + (column & 3)] |= (level + 8) << (column & 4)
-    },
+    store: inNibbles(16, (level) => level + 8),
   },
   {
     format: 'q8',
@@ -47,16 +50,12 @@ const PROOFS: Proof[] = [
   {
     format: 'mxfp4',
     level: (row, column) => DOUBLED[column % 5 === 0 ? 7 : (row * 7 + column * 3) % 16],
-    store: ({ u8 }, tile, row, column, level) => {
-      u8[tile + 16 + (column >> 3) * 32 + row * 4 + (column & 3)] |= DOUBLED.indexOf(level) << (column & 4)
-    },
+    store: inNibbles(16, (level) => DOUBLED.indexOf(level)),
   },
   {
     format: 'q4m',
     level: (row, column) => (column % 5 === 0 ? 15 : (row * 7 + column * 3) % 16) + 1,
-    store: ({ u8 }, tile, row, column, level) => {
-      u8[tile + 32 + (column >> 3) * 32 + row * 4 + (column & 3)] |= (level - 1) << (column & 4)
-    },
+    store: inNibbles(32, (level) => level - 1),
   },
   {
     format: 'q3',

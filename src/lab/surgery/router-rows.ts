@@ -1,6 +1,6 @@
 import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../../model/config/config.js'
+import { readTileRows, writeTileRows } from '../../model/packing/format/formats.js'
 import { type Part, pieceOf } from '../../model/packing/format/layout.js'
-import { readTileRows, writeTileRows } from '../../model/packing/format/tile-rows.js'
 
 /** A row of a router: its weights, and its biases of the logit and of the choice. A router without has 0. */
 export interface RouterRow {

@@ -13,8 +13,8 @@ import type { PackMatrix } from '../../model/packing/write/pack.js'
 import type { SourceRange } from '../../model/packing/write/pack-journal.js'
 import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
 import { withoutChecksums } from '../../model/packing/write/packed-file-writer.js'
-import { calibrateResumably } from '../../model/packing/write/resumable-calibration.js'
 import {
+  calibrateResumably,
   findLeftovers,
   type Leftovers,
   packResumably,

@@ -16,10 +16,7 @@ export function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`
 }
 
-/*
- * Patterns that divide a text into words: of cl100k (and Llama 3, Qwen 2 and 3), of o200k (and gpt-oss, Mistral's Tekken),
- * and of single families.
- */
+/* Patterns that divide a text into words: of cl100k (Llama 3, Qwen 2 and 3), o200k (gpt-oss, Tekken), and others. */
 export const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 const BLANKS_AND_SIGNS = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+'
 export const cl100k = (digits: string): string =>

@@ -12,12 +12,12 @@ export type PickleValue =
 
 /** Value that a host supplies for a class, a function or an object of another kind. */
 export abstract class PickleObject {
-  abstract readonly kind: string
+  /** No other value has it, so that the types differ. */
+  protected readonly isSupplied = true
 }
 
 /** Function that a host supplies for a class or function that the pickle names. */
 export class PickleCallable extends PickleObject {
-  readonly kind = 'callable'
   constructor(readonly call: (args: PickleValue[]) => PickleValue) {
     super()
   }

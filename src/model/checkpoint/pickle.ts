@@ -1,7 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { printable } from '../../ground/printable.js'
 import { ByteCursor, EndOfBytes } from './byte-cursor.js'
-import { Opcode } from './pickle-opcodes.js'
 import { PickleCallable, type PickleHost, type PickleObject, type PickleValue } from './pickle-value.js'
 
 /** Maximum bytes of a pickle: enough for tens of thousands of tensors. */
@@ -9,6 +8,9 @@ export const MOST_PICKLE_BYTES = 16 * 2 ** 20
 
 /** Maximum containers and memo entries. One byte can request one, so the bytes alone limit too little. */
 const MOST_OBJECTS = 2 ** 20
+
+/** Opcode that ends a pickle. */
+const STOP = 0x2e
 
 /** Maximum bytes of an integer; torch's own magic number has 10. */
 const MOST_INTEGER_BYTES = 255
@@ -40,6 +42,61 @@ class Unpickler {
   private readonly memo = new Map<number, PickleValue>()
   private objects = 0
 
+  /** Opcodes that push a value, with their names in Python's pickletools. Python 2 wrote texts as strings of bytes. */
+  private readonly values: ReadonlyMap<number, () => PickleValue> = new Map<number, () => PickleValue>([
+    [0x32, () => this.top()], // DUP
+    [0x4e, () => null], // NONE
+    [0x88, () => true], // NEWTRUE
+    [0x89, () => false], // NEWFALSE
+    [0x4b, () => this.cursor.u8()], // BININT1
+    [0x4d, () => this.cursor.u16()], // BININT2
+    [0x4a, () => this.cursor.u32() | 0], // BININT
+    [0x8a, () => this.integer(this.cursor.u8())], // LONG1
+    [0x8b, () => this.integer(this.cursor.u32())], // LONG4
+    [0x47, () => this.cursor.f64()], // BINFLOAT
+    [0x8c, () => this.cursor.text(this.cursor.u8())], // SHORT_BINUNICODE
+    [0x55, () => this.cursor.text(this.cursor.u8())], // SHORT_BINSTRING
+    [0x58, () => this.cursor.text(this.cursor.u32())], // BINUNICODE
+    [0x54, () => this.cursor.text(this.cursor.u32())], // BINSTRING
+    [0x8d, () => this.cursor.text(this.cursor.u64())], // BINUNICODE8
+    [0x43, () => this.made(this.cursor.take(this.cursor.u8()))], // SHORT_BINBYTES
+    [0x42, () => this.made(this.cursor.take(this.cursor.u32()))], // BINBYTES
+    [0x8e, () => this.made(this.cursor.take(this.cursor.u64()))], // BINBYTES8
+    [0x29, () => this.made([])], // EMPTY_TUPLE
+    [0x5d, () => this.made([])], // EMPTY_LIST
+    [0x85, () => this.made(this.popMany(1))], // TUPLE1
+    [0x86, () => this.made(this.popMany(2))], // TUPLE2
+    [0x87, () => this.made(this.popMany(3))], // TUPLE3
+    [0x74, () => this.made(this.popToMark())], // TUPLE
+    [0x6c, () => this.made(this.popToMark())], // LIST
+    [0x7d, () => this.made(new Map())], // EMPTY_DICT
+    [0x64, () => this.filled(this.made(new Map()), this.popToMark())], // DICT
+    [0x68, () => this.recall(this.cursor.u8())], // BINGET
+    [0x6a, () => this.recall(this.cursor.u32())], // LONG_BINGET
+    [0x63, () => this.global([this.cursor.line(), this.cursor.line()])], // GLOBAL
+    [0x93, () => this.global(this.popMany(2))], // STACK_GLOBAL
+    [0x52, () => this.made(this.called())], // REDUCE
+    [0x81, () => this.made(this.called())], // NEWOBJ
+    [0x51, () => this.made(this.host.persistent(this.pop()))], // BINPERSID
+  ])
+
+  /** Opcodes that push nothing. */
+  private readonly actions: ReadonlyMap<number, () => unknown> = new Map([
+    [0x80, () => this.checkProtocol()], // PROTO
+    [0x95, () => this.cursor.u64()], // FRAME
+    [0x28, () => this.marks.push(this.stack.length)], // MARK
+    [0x30, () => this.pop()], // POP
+    [0x31, () => this.popToMark()], // POP_MARK
+    [0x61, () => this.extendList(this.popMany(1))], // APPEND
+    [0x65, () => this.extendList(this.popToMark())], // APPENDS
+    [0x73, () => this.fillDict(this.popMany(2))], // SETITEM
+    [0x75, () => this.fillDict(this.popToMark())], // SETITEMS
+    [0x71, () => this.memorize(this.cursor.u8())], // BINPUT
+    [0x72, () => this.memorize(this.cursor.u32())], // LONG_BINPUT
+    [0x94, () => this.memorize(this.memo.size)], // MEMOIZE
+    [0x62, () => this.setState()], // BUILD
+  ])
+
   constructor(
     private readonly cursor: ByteCursor,
     private readonly host: PickleHost,
@@ -48,117 +105,16 @@ class Unpickler {
   run(): PickleValue {
     for (;;) {
       const opcode = this.cursor.u8()
-      if (opcode === Opcode.STOP) return this.pop()
-      const value = this.pushed(opcode)
-      if (value === undefined) this.act(opcode)
-      else this.stack.push(value)
+      if (opcode === STOP) return this.pop()
+      const [push, act] = [this.values.get(opcode), this.actions.get(opcode)]
+      if (push) this.stack.push(push())
+      else if (act) act()
+      else throw this.broken(`it uses the opcode 0x${opcode.toString(16)}, which torch.save does not write`)
     }
   }
 
-  /** The value that an opcode pushes; undefined if it does something else. */
-  private pushed(opcode: Opcode): PickleValue | undefined {
-    const { cursor } = this
-    switch (opcode) {
-      case Opcode.DUP:
-        return this.top()
-      case Opcode.NONE:
-        return null
-      case Opcode.NEWTRUE:
-        return true
-      case Opcode.NEWFALSE:
-        return false
-      case Opcode.BININT1:
-        return cursor.u8()
-      case Opcode.BININT2:
-        return cursor.u16()
-      case Opcode.BININT:
-        return cursor.u32() | 0
-      case Opcode.LONG1:
-        return this.integer(cursor.u8())
-      case Opcode.LONG4:
-        return this.integer(cursor.u32())
-      case Opcode.BINFLOAT:
-        return cursor.f64()
-      case Opcode.SHORT_BINUNICODE:
-      case Opcode.SHORT_BINSTRING:
-        return cursor.text(cursor.u8())
-      case Opcode.BINUNICODE:
-      case Opcode.BINSTRING:
-        return cursor.text(cursor.u32())
-      case Opcode.BINUNICODE8:
-        return cursor.text(cursor.u64())
-      case Opcode.SHORT_BINBYTES:
-        return this.made(cursor.take(cursor.u8()))
-      case Opcode.BINBYTES:
-        return this.made(cursor.take(cursor.u32()))
-      case Opcode.BINBYTES8:
-        return this.made(cursor.take(cursor.u64()))
-      case Opcode.EMPTY_TUPLE:
-      case Opcode.EMPTY_LIST:
-        return this.made([])
-      case Opcode.TUPLE1:
-      case Opcode.TUPLE2:
-      case Opcode.TUPLE3:
-        return this.made(this.popMany(opcode - Opcode.TUPLE1 + 1))
-      case Opcode.TUPLE:
-      case Opcode.LIST:
-        return this.made(this.popToMark())
-      case Opcode.EMPTY_DICT:
-        return this.made(new Map())
-      case Opcode.DICT:
-        return this.filled(this.made(new Map()), this.popToMark())
-      case Opcode.BINGET:
-        return this.recall(cursor.u8())
-      case Opcode.LONG_BINGET:
-        return this.recall(cursor.u32())
-      case Opcode.GLOBAL:
-        return this.global(cursor.line(), cursor.line())
-      case Opcode.STACK_GLOBAL: {
-        const [module, name] = this.popMany(2)
-        return this.global(module, name)
-      }
-      case Opcode.REDUCE:
-      case Opcode.NEWOBJ:
-        return this.made(this.called())
-      case Opcode.BINPERSID:
-        return this.made(this.host.persistent(this.pop()))
-    }
-    return undefined
-  }
-
-  /** Executes an opcode that pushes nothing. */
-  private act(opcode: Opcode): unknown {
-    const { cursor, stack } = this
-    switch (opcode) {
-      case Opcode.PROTO:
-        if (cursor.u8() > 5) throw this.broken('it has an unknown protocol')
-        return
-      case Opcode.FRAME:
-        return cursor.u64()
-      case Opcode.MARK:
-        return this.marks.push(stack.length)
-      case Opcode.POP:
-        return this.pop()
-      case Opcode.POP_MARK:
-        return this.popToMark()
-      case Opcode.APPEND:
-        return this.extendList(this.popMany(1))
-      case Opcode.APPENDS:
-        return this.extendList(this.popToMark())
-      case Opcode.SETITEM:
-        return this.fillDict(this.popMany(2))
-      case Opcode.SETITEMS:
-        return this.fillDict(this.popToMark())
-      case Opcode.BINPUT:
-        return this.memorize(cursor.u8())
-      case Opcode.LONG_BINPUT:
-        return this.memorize(cursor.u32())
-      case Opcode.MEMOIZE:
-        return this.memorize(this.memo.size)
-      case Opcode.BUILD:
-        return this.setState()
-    }
-    throw this.broken(`it uses the opcode 0x${(opcode as number).toString(16)}, which torch.save does not write`)
+  private checkProtocol(): void {
+    if (this.cursor.u8() > 5) throw this.broken('it has an unknown protocol')
   }
 
   private top(): PickleValue {
@@ -225,7 +181,7 @@ class Unpickler {
     return dict
   }
 
-  private global(module: PickleValue, name: PickleValue): PickleObject {
+  private global([module, name]: PickleValue[]): PickleObject {
     if (typeof module !== 'string' || typeof name !== 'string') throw this.broken('it names something without a text')
     const found = this.host.global(`${module}.${name}`)
     if (found) return found

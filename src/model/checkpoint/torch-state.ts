@@ -14,7 +14,6 @@ export interface StorageRecord {
 
 /** Storage of a tensor: a record, or in old files a part of one. */
 class Storage extends PickleObject {
-  readonly kind = 'storage'
   constructor(
     readonly record: StorageRecord,
     readonly first: number,
@@ -26,7 +25,6 @@ class Storage extends PickleObject {
 
 /** Tensor as the pickle describes it, before the place of its storage in the file is known. */
 class TensorView extends PickleObject {
-  readonly kind = 'tensor'
   constructor(
     readonly storage: Storage,
     /** First element, counted from the first of the storage. */
@@ -40,16 +38,13 @@ class TensorView extends PickleObject {
 }
 
 class StorageType extends PickleObject {
-  readonly kind = 'storage type'
   constructor(readonly dtype: ElementType) {
     super()
   }
 }
 
 /** A torch dtype or device: a name that may be in a file and does not matter for reading its tensors. */
-class Remark extends PickleObject {
-  readonly kind = 'remark'
-}
+class Remark extends PickleObject {}
 
 const STORAGE_DTYPES = new Map<string, ElementType>([
   ['torch.DoubleStorage', 'F64'],

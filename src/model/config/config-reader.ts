@@ -56,7 +56,6 @@ export class ConfigReader {
     return this.as(key, whole(least, most), `an integer from ${least} to ${most}`)
   }
 
-  /** A number of layers. */
   layers(key: string): number {
     return this.size(key, 1, MOST_LAYERS)
   }
@@ -106,7 +105,6 @@ export class ConfigReader {
     })
   }
 
-  /** A list of layers' numbers. */
   layerNumbers(key: string): Set<number> {
     return new Set(this.as(key, listOf(isId), 'a list of layers'))
   }

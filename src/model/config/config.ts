@@ -15,10 +15,7 @@ export interface Mixture {
   topK: number
   /** Experts that a token uses in each layer, if these are others than `topK`; 0 for layers without experts. */
   used?: number[]
-  /**
-   * Rows of each layer's router that follow the experts' rows: they take part in the softmax, but belong to no expert.
-   * Absent if there are none.
-   */
+  /** Rows of each layer's router after the experts': part of the softmax, of no expert. Absent if there are none. */
   silentRows?: number[]
   /** Ids, in rising order, of each layer's experts that were taught to the model later. Absent if there are none. */
   newExperts?: number[][]
@@ -54,9 +51,6 @@ export interface ModelConfig {
   /** The first id that ends a text. */
   eosToken: number | null
   eosTokens?: number[]
-  /** Id that pads short texts of a batch; a classifier reads the last token that is not padding. */
-  padToken?: number
-  /** Tokens of context during training. */
   trainedContext: number
   /** Most positions that the model can tell apart, if it has positions: no text may be longer. */
   maxPositions?: number

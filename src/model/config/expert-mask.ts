@@ -31,7 +31,6 @@ export interface ExpertMask extends PerMixture<number[][]> {
   instead?: MaskedUse
 }
 
-/** A layer's part of masks. */
 export interface LayerMask {
   gates: GateSoftmax
   /** 1 for each expert that the router must not choose; absent if it may choose all. */

@@ -3,10 +3,10 @@ import { anyOf, isNumber, listOf, oneOf } from '../../ground/json/forms.js'
 import type { ConfigReader } from '../config/config-reader.js'
 import type { AlwaysChosen, Routing } from '../config/routing.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, hasExperts, softmaxRouting, unlessDense } from './shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, softmaxRouting, unlessDense } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 
 const NORMS = ['pre_attention_layernorm', 'pre_feedforward_layernorm'] as const
 
@@ -66,20 +66,7 @@ export const emo: Architecture<EmoConfig> = {
     }
   },
 
-  parts: (config, formats) =>
-    decoderParts(config, formats, (layer) => {
-      const mlp = `model.layers.${layer}.mlp`
-      return {
-        dense: [
-          ...normPieces(config, layer, NORMS),
-          ...attentionPieces(config, formats, layer),
-          ...(hasExperts(config, layer)
-            ? routerPieces(config, layer, `${mlp}.gate`)
-            : gatedTensors(config, formats, 'dense', mlp, { bias: config.denseBias })),
-        ],
-        expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
-      }
-    }),
+  parts: (config, formats) => namedParts(config, formats, { norms: NORMS, denseBias: config.denseBias }),
 
   build: (config, workspace) => decoderBlocks(config, workspace, {}, { denseBias: config.denseBias }),
 }

@@ -1,10 +1,9 @@
 import type { ConfigReader } from '../config/config-reader.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import { type PlannedPiece, whole } from '../packing/format/pieces.js'
+import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, hasExperts, unlessDense } from './shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, unlessDense } from './shared/decoder-config.js'
 import { DECODER, isUnused } from './shared/decoder-family.js'
-import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 
 /** Baidu's ERNIE 4.5 (ERNIE-4.5-21B-A3B): a bias moves the choice of experts, but not their gates. */
 export const ernie: Architecture<DecoderConfig> = {
@@ -60,18 +59,10 @@ export const ernie: Architecture<DecoderConfig> = {
   ignores: (tensor, config) => isUnused(tensor, config) || tensor.includes('mtp'),
 
   parts: (config, formats) =>
-    decoderParts(config, formats, (layer) => {
-      const mlp = `model.layers.${layer}.mlp`
-      return {
-        dense: [
-          ...normPieces(config, layer),
-          ...attentionPieces(config, formats, layer),
-          ...(hasExperts(config, layer)
-            ? sparsePieces(config, formats, layer)
-            : gatedTensors(config, formats, 'dense', mlp)),
-        ],
-        expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
-      }
+    namedParts(config, formats, {
+      selection: (layer, mlp) =>
+        whole(`${mlp}.moe_statics.e_score_correction_bias`, [1, config.mixtures[0].experts[layer]]),
+      shared: 'shared_experts',
     }),
 }
 
@@ -85,14 +76,4 @@ function expertsPerLayer(keys: ConfigReader, layers: number): number[] {
   return Array.from({ length: layers }, (_, l) => {
     return (l + 1) % interval === 0 && l >= start && l <= last ? experts : 0
   })
-}
-
-/** Pieces of the router with its bias of the choice, and of the shared expert. */
-function sparsePieces(config: DecoderConfig, formats: PartFormats, layer: number): PlannedPiece[] {
-  const mlp = `model.layers.${layer}.mlp`
-  const selection = whole(`${mlp}.moe_statics.e_score_correction_bias`, [1, config.mixtures[0].experts[layer]])
-  return [
-    ...routerPieces(config, layer, `${mlp}.gate`, { selection }),
-    ...gatedTensors(config, formats, 'shared', `${mlp}.shared_experts`),
-  ]
 }

@@ -118,10 +118,7 @@ function refusePartialBlocks({ width, ffnHidden }: DecoderConfig): void {
   }
 }
 
-/**
- * Pieces of an expert. A tensor has all experts of a layer, with rows of gate and up in turn: floats [E, in, out], or
- * MXFP4 [E, out, in].
- */
+/** Pieces of an expert. A tensor has all experts, rows of gate and up in turn: [E, in, out], or MXFP4 [E, out, in]. */
 function expertPieces(
   { width: d, ffnHidden: f }: DecoderConfig,
   { mlp: format }: PartFormats,

@@ -22,7 +22,7 @@ import { olmoe } from './olmoe.js'
 import { qwen2, qwen3 } from './qwen.js'
 import type { Architecture } from './shared/architecture.js'
 import { refuseQuantised, saysMxfp4 } from './shared/quantised.js'
-import { isOtherPart, textPart } from './shared/text-part.js'
+import { OTHER_PARTS, textPart } from './shared/text-part.js'
 import { smallthinker } from './smallthinker.js'
 
 /** Architectures that molm runs; a new one is a file and a line here. */
@@ -42,7 +42,6 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   smallthinker,
 ]
 
-/** Model types that molm runs. */
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)
 
 /**
@@ -78,16 +77,13 @@ export function blueprintOf(config: ModelConfig): Blueprint {
   return {
     parts: (formats) => withPieceFormats(architecture.parts(config, formats), formats),
     ignores: (tensor) =>
-      architecture.ignores(tensor, config) || (config.textPartOf !== undefined && isOtherPart(tensor)),
+      architecture.ignores(tensor, config) || (config.textPartOf !== undefined && OTHER_PARTS.test(tensor)),
     refusesUnknownTensors: !architecture.toleratesUnknownTensors,
     readsMxfp4: architecture.readsMxfp4 === true,
   }
 }
 
-/**
- * Formats of a packing of a published model, by its config.json alone. Those of a checkpoint depend on its tensors
- * (checkpointFormats).
- */
+/** Formats of a packing of a published model, by its config.json. A checkpoint's depend on its tensors. */
 export function publishedFormats(config: ModelConfig, quant: Quant): PartFormats {
   const isMxfp4 = architectureOf(config).readsMxfp4 && saysMxfp4(config.raw)
   return formatsFor(quant, isMxfp4 ? 'mxfp4' : 'floats')

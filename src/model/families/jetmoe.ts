@@ -16,10 +16,7 @@ import { decoderParts, gatedPieces, normPieces, routerPieces } from './shared/de
 /** Epsilon of the two norms of every layer, whatever config.json says: its rms_norm_eps is for the last norm alone. */
 const BLOCK_EPSILON = 1e-6
 
-/**
- * JetMoE, derived from ModuleFormer: mixtures of attention and of MLP experts, with softmax attention and rotary
- * positions.
- */
+/** JetMoE, derived from ModuleFormer: mixtures of attention and MLP experts, softmax attention, rotary positions. */
 export const jetmoe: Architecture<DecoderConfig> = {
   ...DECODER,
   title: 'JetMoE',
@@ -104,12 +101,12 @@ export const jetmoe: Architecture<DecoderConfig> = {
     const addExperts = new Norm(bank, { ...rms, add: { y: experts.y, gates: experts.gates } }, threads)
     const last = new Norm(bank, { ...rms, epsilon }, threads)
     const lastWeights = workspace.store.address('final', 'norm.weight')
-    const at = workspace.perLayer((layer) => ({
-      norm1: workspace.at(layer, 'norm1.weight'),
-      norm2: workspace.at(layer, 'norm2.weight'),
-      attentionBias: workspace.at(layer, 'attention.bias'),
-      mlpBias: workspace.at(layer, 'mlp.bias'),
-    }))
+    const at = workspace.addresses({
+      norm1: 'norm1.weight',
+      norm2: 'norm2.weight',
+      attentionBias: 'attention.bias',
+      mlpBias: 'mlp.bias',
+    })
 
     return {
       begin({ segments }) {

@@ -1,39 +1,28 @@
 import { MOST_TAPS } from '../../kernels/abi/convolution.js'
+import { convolutionStateFloats } from '../../kernels/calls/short-convolution.js'
 import type { Mixture } from '../config/config.js'
 import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
 import { byLayer } from '../layers/by-layer.js'
-import { convolutionCache, GatedConvolution } from '../layers/gated-convolution.js'
+import { GatedConvolution } from '../layers/gated-convolution.js'
 import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { entriesOf, matrix, type PlannedPiece, rowsOf, tapOf, vector, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, hasExperts, unlessDense } from './shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, unlessDense } from './shared/decoder-config.js'
 import { DECODER, describeDecoder, groupedCache } from './shared/decoder-family.js'
 import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
-import {
-  attentionPieces,
-  decoderParts,
-  gatedTensors,
-  normPieces,
-  queryKeyNorms,
-  routerPieces,
-} from './shared/decoder-parts.js'
+import { attentionPieces, namedParts, queryKeyNorms } from './shared/decoder-parts.js'
 
 const LAYER_TYPES = ['conv', 'full_attention'] as const
 type LayerType = (typeof LAYER_TYPES)[number]
 
 export interface Lfm2Config extends DecoderConfig {
-  /** Mixer of each layer. */
   layerTypes: LayerType[]
   /** Tokens that a convolution sees. */
   taps: number
   convolutionBias: boolean
 }
-
-const NORMS = ['operator_norm', 'ffn_norm'] as const
-/** Names of the tensors gate, up and down. */
-const GATED = ['w1', 'w3', 'w2'] as const
 
 /** Liquid AI's LFM2 mixtures: short convolutions, with attention in some layers. */
 export const lfm2: Architecture<Lfm2Config> = {
@@ -98,27 +87,25 @@ export const lfm2: Architecture<Lfm2Config> = {
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_intermediate_size'],
 
   parts(config, formats) {
-    const layers = (layer: number) => {
-      const feed = `model.layers.${layer}.feed_forward`
-      return {
-        dense: [
-          ...normPieces(config, layer, NORMS),
-          ...(config.layerTypes[layer] === 'conv'
-            ? convolutionPieces(config, formats, layer)
-            : attentionWithNorms(config, formats, layer)),
-          ...(hasExperts(config, layer)
-            ? routerWithBias(config, layer, feed)
-            : gatedTensors(config, formats, 'dense', feed, { names: GATED })),
-        ],
-        expert: (id: number) => gatedTensors(config, formats, 'expert', `${feed}.experts.${id}`, { names: GATED }),
-      }
-    }
-    return decoderParts(config, formats, layers, { lastNorm: 'model.embedding_norm' })
+    const [mixture] = config.mixtures
+    return namedParts(config, formats, {
+      norms: ['operator_norm', 'ffn_norm'],
+      mixer: (layer) =>
+        config.layerTypes[layer] === 'conv'
+          ? convolutionPieces(config, formats, layer)
+          : attentionWithNorms(config, formats, layer),
+      feed: 'feed_forward',
+      selection: mixture?.routing?.selectionBias
+        ? (layer, feed) => whole(`${feed}.expert_bias`, [mixture.experts[layer]])
+        : undefined,
+      gated: ['w1', 'w3', 'w2'],
+      lastNorm: 'model.embedding_norm',
+    })
   },
 
   cache(config, layer) {
     const { layerTypes, width, taps } = config
-    return layerTypes[layer] === 'conv' ? convolutionCache(width, taps) : groupedCache(config, layer)
+    return layerTypes[layer] === 'conv' ? { state: convolutionStateFloats(width, taps) } : groupedCache(config, layer)
   },
 
   build(config, workspace) {
@@ -179,11 +166,4 @@ function convolutionPieces(config: Lfm2Config, formats: PartFormats, layer: numb
     matrix('conv.output.weight', formats.attention, whole(`${conv}.out_proj.weight`, [d, d])),
     ...(hasBias ? [vector('conv.output.bias', whole(`${conv}.out_proj.bias`, [d]))] : []),
   ]
-}
-
-/** Pieces of the router, with its bias of the choice if it has one. */
-function routerWithBias(config: Lfm2Config, layer: number, key: string): PlannedPiece[] {
-  const [{ experts, routing }] = config.mixtures
-  const selection = routing?.selectionBias && whole(`${key}.expert_bias`, [experts[layer]])
-  return routerPieces(config, layer, `${key}.gate`, { selection })
 }

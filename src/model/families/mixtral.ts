@@ -1,10 +1,7 @@
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
-import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
-
-/** Names of an expert's matrices: gate, up, down. */
-const GATED = ['w1', 'w3', 'w2'] as const
+import { namedParts } from './shared/decoder-parts.js'
 
 /** Mistral's Mixtral, with a sliding window if config.json has one. */
 export const mixtral: Architecture<DecoderConfig> = {
@@ -42,16 +39,5 @@ export const mixtral: Architecture<DecoderConfig> = {
     }
   },
 
-  parts: (config, formats) =>
-    decoderParts(config, formats, (layer) => {
-      const moe = `model.layers.${layer}.block_sparse_moe`
-      return {
-        dense: [
-          ...normPieces(config, layer),
-          ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, layer, `${moe}.gate`),
-        ],
-        expert: (id) => gatedTensors(config, formats, 'expert', `${moe}.experts.${id}`, { names: GATED }),
-      }
-    }),
+  parts: (config, formats) => namedParts(config, formats, { feed: 'block_sparse_moe', gated: ['w1', 'w3', 'w2'] }),
 }

@@ -64,7 +64,6 @@ export function moduleFormerConfig(keys: ConfigReader, classNames: string[]): Mo
   }
 }
 
-/** The shape in words. */
 export function describeModuleFormer(config: ModuleFormerConfig): ShapeWords {
   const { heads, attentionHidden, sharedKeyValue, ffnHidden, activation, gateType, gatingSize } = config
   return {

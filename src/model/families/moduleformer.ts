@@ -95,12 +95,8 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
     const norm = new Norm(bank, { x, output: a }, threads)
     const addAttention = new Norm(bank, { x, add: { y, gates: attention.gates }, output: a }, threads)
     const addMlp = new Norm(bank, { x, add: { y, gates: mlp.gates }, output: a }, threads)
-    const pair = (layer: number, name: string) => ({
-      weight: workspace.at(layer, `${name}.weight`),
-      bias: workspace.at(layer, `${name}.bias`),
-    })
-    const norm1 = workspace.perLayer((layer) => pair(layer, 'ln_1'))
-    const norm2 = workspace.perLayer((layer) => pair(layer, 'ln_2'))
+    const norm1 = workspace.addresses({ weight: 'ln_1.weight', bias: 'ln_1.bias' })
+    const norm2 = workspace.addresses({ weight: 'ln_2.weight', bias: 'ln_2.bias' })
     const [lastWeight, lastBias] = ['weight', 'bias'].map((name) => workspace.store.address('final', `ln_f.${name}`))
 
     return {
@@ -170,10 +166,7 @@ function expertPieces(
   ]
 }
 
-/**
- * Pieces of a router. The matrix that scores the experts is f32 in every packing: it is small, and a wrong expert costs
- * more than a bit.
- */
+/** Pieces of a router. Its last matrix is always f32: it is small, and a wrong expert costs more than a bit. */
 function routerPieces(
   config: ModuleFormerConfig,
   formats: PartFormats,

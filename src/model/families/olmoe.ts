@@ -2,14 +2,7 @@ import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, refuseOtherHeadSize, softmaxRouting } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import {
-  attentionPieces,
-  decoderParts,
-  gatedTensors,
-  normPieces,
-  queryKeyNorms,
-  routerPieces,
-} from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 
 export interface OlmoeConfig extends DecoderConfig {
   /** Queries, keys and values are clamped to [-clip, clip]. */
@@ -55,19 +48,7 @@ export const olmoe: Architecture<OlmoeConfig> = {
     }
   },
 
-  parts: (config, formats) =>
-    decoderParts(config, formats, (layer) => {
-      const mlp = `model.layers.${layer}.mlp`
-      return {
-        dense: [
-          ...normPieces(config, layer),
-          ...attentionPieces(config, formats, layer),
-          ...queryKeyNorms(config, layer, 'row'),
-          ...routerPieces(config, layer, `${mlp}.gate`),
-        ],
-        expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
-      }
-    }),
+  parts: (config, formats) => namedParts(config, formats, { queryKeyNorms: 'row' }),
 
   build: (config, workspace) => decoderBlocks(config, workspace, { norm: 'row', clip: config.clip }),
 }

@@ -88,7 +88,6 @@ const SHAPES = {
 export type PublishedShape = keyof typeof SHAPES
 export const PUBLISHED_SHAPES = Object.keys(SHAPES) as PublishedShape[]
 
-/** Shape of a published model. */
 export function publishedShape(name: PublishedShape): ModelConfig {
   return parseConfig(SHAPES[name], `shape ${name}`)
 }

@@ -1,26 +1,17 @@
 import type { ConfigReader } from '../config/config-reader.js'
 import type { Workspace } from '../layers/workspace.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { matrix, type PlannedPiece, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import {
   type DecoderConfig,
   decoderConfig,
-  hasExperts,
   refuseOtherHeadSize,
   softmaxRouting,
   unlessDense,
 } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import {
-  attentionPieces,
-  decoderParts,
-  gatedTensors,
-  normPieces,
-  queryKeyNorms,
-  routerPieces,
-} from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 
 export interface QwenConfig extends DecoderConfig {
   /** Whether each head of queries and keys is normalised. */
@@ -50,7 +41,12 @@ const DEFAULTS = {
 const SHARED = {
   ...DECODER,
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
-  parts: qwenParts,
+  parts: (config: QwenConfig, formats: PartFormats) =>
+    namedParts(config, formats, {
+      queryKeyNorms: config.normalisesHeads ? 'head' : undefined,
+      shared: 'shared_expert',
+      sharedGate: 'shared_expert_gate',
+    }),
   build: (config: QwenConfig, workspace: Workspace) =>
     decoderBlocks(config, workspace, config.normalisesHeads ? { norm: 'head' } : {}, { sharedGate: true }),
 } satisfies Partial<Architecture<QwenConfig>>
@@ -126,32 +122,4 @@ function sparseKeys(keys: ConfigReader, layers: number) {
     ffnHidden: keys.size('moe_intermediate_size'),
     denseHidden: keys.size('intermediate_size'),
   }
-}
-
-function qwenParts(config: QwenConfig, formats: PartFormats) {
-  return decoderParts(config, formats, (layer) => {
-    const mlp = `model.layers.${layer}.mlp`
-    return {
-      dense: [
-        ...normPieces(config, layer),
-        ...attentionPieces(config, formats, layer),
-        ...(config.normalisesHeads ? queryKeyNorms(config, layer, 'head') : []),
-        ...(hasExperts(config, layer)
-          ? sparsePieces(config, formats, layer)
-          : gatedTensors(config, formats, 'dense', mlp)),
-      ],
-      expert: (id) => gatedTensors(config, formats, 'expert', `${mlp}.experts.${id}`),
-    }
-  })
-}
-
-/** Pieces of the router, and of the shared expert with its gate. */
-function sparsePieces(config: QwenConfig, formats: PartFormats, layer: number): PlannedPiece[] {
-  const mlp = `model.layers.${layer}.mlp`
-  const gate = whole(`${mlp}.shared_expert_gate.weight`, [1, config.width])
-  return [
-    ...routerPieces(config, layer, `${mlp}.gate`),
-    ...gatedTensors(config, formats, 'shared', `${mlp}.shared_expert`),
-    ...(config.sharedHidden === 0 ? [] : [matrix('shared.gate', 'f32', gate)]),
-  ]
 }

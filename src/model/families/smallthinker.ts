@@ -6,20 +6,14 @@ import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, slidingWindows } from './shared/decoder-config.js'
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
 import { attentionLayers } from './shared/decoder-layers.js'
-import { attentionPieces, decoderParts, gatedTensors, normPieces, routerPieces } from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 
 export interface SmallThinkerConfig extends DecoderConfig {
   /** Whether each layer rotates queries and keys by their positions. */
   hasRope: boolean[]
 }
 
-/** Names of the tensors gate, up and down. */
-const GATED = ['gate', 'up', 'down'] as const
-
-/**
- * SmallThinker: a layer's router reads the residual stream before the layer's attention, so that experts can be read
- * from a disk in the meantime.
- */
+/** SmallThinker: routers read the residual stream before attention, so experts can be read from a disk meanwhile. */
 export const smallthinker: Architecture<SmallThinkerConfig> = {
   ...DECODER,
   title: 'SmallThinker',
@@ -73,17 +67,7 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_ffn_hidden_size'],
 
   parts: (config, formats) =>
-    decoderParts(config, formats, (layer) => {
-      const moe = `model.layers.${layer}.block_sparse_moe`
-      return {
-        dense: [
-          ...normPieces(config, layer),
-          ...attentionPieces(config, formats, layer),
-          ...routerPieces(config, layer, `${moe}.primary_router`),
-        ],
-        expert: (id) => gatedTensors(config, formats, 'expert', `${moe}.experts.${id}`, { names: GATED }),
-      }
-    }),
+    namedParts(config, formats, { feed: 'block_sparse_moe', router: 'primary_router', gated: ['gate', 'up', 'down'] }),
 
   build(config, workspace) {
     const { hasRope, rope, mixtures, ffnHidden: hidden } = config

@@ -24,11 +24,8 @@ export class FamilyKeys {
     return this.file.metadata.text(this.name(key), absent)
   }
 
-  number(key: string): number
-  number<T>(key: string, absent: T): number | T
-  number<T>(key: string, ...absent: T[]): number | T {
-    const name = this.name(key)
-    return absent.length === 0 ? this.file.metadata.number(name) : this.file.metadata.number(name, absent[0])
+  number<T = never>(key: string, ...absent: T[]): number | T {
+    return this.file.metadata.number(this.name(key), ...absent)
   }
 
   /** Numbers of a value that may be a number, a flag (0 or 1) or a list of them; none if the key is absent. */
@@ -41,9 +38,7 @@ export class FamilyKeys {
   }
 
   /** A number that the file may also store as a list with one for each layer, if all layers that have some agree. */
-  uniform(key: string): number
-  uniform<T>(key: string, absent: T): number | T
-  uniform<T>(key: string, ...absent: T[]): number | T {
+  uniform<T = never>(key: string, ...absent: T[]): number | T {
     if (!this.has(key)) return absent.length > 0 ? absent[0] : this.number(key)
     const values = this.values(key).filter((value) => value !== 0)
     if (new Set(values).size > 1) throw this.refuse(key, 'differs between layers, which molm does not run')

@@ -8,8 +8,6 @@ import type { GgufMetadata } from './metadata.js'
 import { placeTensors } from './place-tensors.js'
 import { partNames } from './split-names.js'
 
-export { isGguf } from './split-names.js'
-
 /** A model in a GGUF file, or in the parts of a split one. */
 export interface GgufFile {
   /** Name for messages: the file that was opened. */

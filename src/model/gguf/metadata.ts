@@ -6,7 +6,10 @@ import { type StoredValue, scalarBytes, scalarReader } from './values.js'
 /** Maximum elements of an array that is read. The largest vocabularies have half a million merges. */
 const MOST_ELEMENTS = 2 ** 21
 
-/** Metadata of a GGUF file. Getters throw a UserError that names the file and the key of a missing or unfit value. */
+/**
+ * Metadata of a GGUF file. Getters throw a UserError that names the file and the key of an unfit value, and of a
+ * missing one unless `absent` takes its place.
+ */
 export class GgufMetadata {
   constructor(
     /** Name of the file, the beginning of messages. */
@@ -32,24 +35,18 @@ export class GgufMetadata {
     return this.values.get(key)?.type === 'bool'
   }
 
-  text(key: string): string
-  text<T>(key: string, absent: T): string | T
-  text<T>(key: string, ...absent: T[]): string | T {
+  text<T = never>(key: string, ...absent: T[]): string | T {
     return this.read(key, 'a text', absent, ({ type, at }) => (type === 'string' ? this.textAt(at) : undefined))
   }
 
-  flag(key: string): boolean
-  flag<T>(key: string, absent: T): boolean | T
-  flag<T>(key: string, ...absent: T[]): boolean | T {
+  flag<T = never>(key: string, ...absent: T[]): boolean | T {
     return this.read(key, 'true or false', absent, ({ type, at }) =>
       type === 'bool' ? this.bytes[at] !== 0 : undefined,
     )
   }
 
   /** A finite number; an integer must be exact as a double. A float32 is the shortest decimal that rounds to it. */
-  number(key: string): number
-  number<T>(key: string, absent: T): number | T
-  number<T>(key: string, ...absent: T[]): number | T {
+  number<T = never>(key: string, ...absent: T[]): number | T {
     return this.read(key, 'a number below 2^53', absent, ({ type, at }) => {
       if (type === 'string' || type === 'array' || type === 'bool') return undefined
       const value = exact(scalarReader(this.bytes, type)(at))
@@ -57,9 +54,7 @@ export class GgufMetadata {
     })
   }
 
-  texts(key: string): string[]
-  texts<T>(key: string, absent: T): string[] | T
-  texts<T>(key: string, ...absent: T[]): string[] | T {
+  texts<T = never>(key: string, ...absent: T[]): string[] | T {
     return this.read(key, 'a list of texts', absent, ({ at, elements }) => {
       if (elements?.type !== 'string') return elements?.count === 0 ? [] : undefined
       const cursor = new ByteCursor(this.bytes, at)
@@ -68,9 +63,7 @@ export class GgufMetadata {
   }
 
   /** Numbers as they are stored; flags are 0 and 1. */
-  numbers(key: string): number[]
-  numbers<T>(key: string, absent: T): number[] | T
-  numbers<T>(key: string, ...absent: T[]): number[] | T {
+  numbers<T = never>(key: string, ...absent: T[]): number[] | T {
     return this.read(key, 'a list of numbers below 2^53', absent, ({ at, elements }) => {
       if (elements === undefined || elements.type === 'string' || elements.type === 'array') {
         return elements?.count === 0 ? [] : undefined

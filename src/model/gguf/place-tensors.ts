@@ -32,9 +32,10 @@ interface PlacedTensor {
 function place(source: ByteSource, info: TensorInfo, start: number, alignment: number): PlacedTensor {
   const { name, sizes, type, offset } = info
   const refuse = (why: string) => new UserError(`${source.name}: tensor ${printable(name)} ${why}`)
-  const dtype = dtypeOf(type)
+  const dtype = READ_TYPES.find((name) => name === NAMES[type])
   if (dtype === undefined) {
-    throw refuse(`has the type ${typeName(type)}, which molm does not read (it reads ${READ_TYPES.join(', ')})`)
+    const found = NAMES[type] ?? `number ${type}`
+    throw refuse(`has the type ${found}, which molm does not read (it reads ${READ_TYPES.join(', ')})`)
   }
   const shape = sizes.toReversed()
   const count = isSizes(shape) ? elementCount(shape) : Number.NaN
@@ -75,12 +76,3 @@ const READ_TYPES: readonly DType[] = [
   ...(['F32', 'F16', 'BF16', 'F64', 'Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1'] as const),
   ...(['Q4_K', 'Q5_K', 'Q6_K', 'IQ4_NL', 'MXFP4'] as const),
 ]
-
-function typeName(type: number): string {
-  return NAMES[type] ?? `number ${type}`
-}
-
-/** The element type that a ggml type is read as; undefined for types that are not read. */
-function dtypeOf(type: number): DType | undefined {
-  return READ_TYPES.find((name) => name === NAMES[type])
-}

@@ -17,6 +17,7 @@ export interface SourceOptions {
 /** Sources of a piece in a file, with the rows and columns of the planned ones. */
 export function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: SourceOptions): Source[] {
   const { prefix, expert, arrange = [] } = options
+  const arranged = (tensor: Tensor, index: number) => arrange[index]?.(tensor) ?? tensor
   const isVector = piece.kind === 'vector'
   const planned = wholeSources(piece)
   const shapeOf = ({ rows, cols }: Pick<Source, 'rows' | 'cols'>) => (isVector ? [cols] : [rows, cols])
@@ -30,7 +31,7 @@ export function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, optio
       const end = from
       return inTensor(file, joined, source, total, {
         expert,
-        take: (t) => applied(arrange[index], rows(t, first, end)),
+        take: (t) => arranged(rows(t, first, end), index),
       })
     })
   }
@@ -48,7 +49,7 @@ export function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, optio
   return planned.map((source, index) => {
     const known = names.sources[index].map((name) => prefix + name)
     const name = known.find((name) => file.tensors.has(name)) ?? known[0]
-    return inTensor(file, name, source, shapeOf(source), { expert, take: (t) => applied(arrange[index], t) })
+    return inTensor(file, name, source, shapeOf(source), { expert, take: (t) => arranged(t, index) })
   })
 }
 
@@ -84,10 +85,6 @@ function inTensor(
 
 function isMore(size: number): boolean {
   return size !== 1
-}
-
-function applied(arrange: Arrange | undefined, tensor: Tensor): Tensor {
-  return arrange ? arrange(tensor) : tensor
 }
 
 function sum(sources: readonly Pick<Source, 'rows' | 'cols'>[], key: 'rows' | 'cols'): number {

@@ -89,18 +89,18 @@ export class AttentionMixture {
 class KeyValueProjection {
   private readonly keyList: number
   private readonly valueList: number
-  private readonly weights: { key: number; keyBias: number; value: number; valueBias: number }[]
+  private readonly weights: Record<'key' | 'keyBias' | 'value' | 'valueBias', number>[]
 
   constructor(workspace: Workspace, first: number, { bias = false } = {}) {
     const { bank, maxTokens } = workspace
     this.keyList = identityList(bank, maxTokens, first)
     this.valueList = identityList(bank, maxTokens, first + maxTokens)
-    this.weights = workspace.perLayer((layer) => ({
-      key: workspace.at(layer, 'key.weight'),
-      keyBias: bias ? workspace.at(layer, 'key.bias') : 0,
-      value: workspace.at(layer, 'value.weight'),
-      valueBias: bias ? workspace.at(layer, 'value.bias') : 0,
-    }))
+    this.weights = workspace.addresses({
+      key: 'key.weight',
+      keyBias: bias && 'key.bias',
+      value: 'value.weight',
+      valueBias: bias && 'value.bias',
+    })
   }
 
   of(layer: number, tokens: number): AppendGroups {

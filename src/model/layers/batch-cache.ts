@@ -27,13 +27,12 @@ export interface PlacedSegment extends RowSpan {
   masks?: LayerMasks
 }
 
-/** Places segments one after the other. */
 export function placeSegments(segments: readonly Segment[], allMasks: Masks): PlacedSegment[] {
   let first = 0
   return segments.map(({ tokens, cache, taps = {}, mask }) => {
     const masks = allMasks.of(mask)
-    const { length: position, oldest } = cache
-    const pageOf = cache.pageOf.bind(cache)
+    const { length: position, oldest, rows } = cache
+    const pageOf = (position: number) => rows.pageOf(position)
     const placed = { first, count: tokens.length, position, oldest, pageOf, cache, taps, masks }
     first += tokens.length
     return placed
@@ -46,14 +45,10 @@ export interface StateSpan extends ConvolutionRows {
   marks: Mark[]
 }
 
-/**
- * Caches of all sequences in a micro-batch, as attention in one bank sees them: each row has a position and the pages
- * of its sequence.
- */
+/** Caches of a micro-batch's sequences, as attention in a bank sees them: each row has a position and pages. */
 export class BatchCache {
   /** Address of the table of places. */
   readonly places: number
-  /** Sequences of the batch. */
   segments: readonly PlacedSegment[] = []
 
   constructor(
@@ -76,7 +71,7 @@ export class BatchCache {
     for (const segment of this.segments) {
       const { first, count, cache } = segment
       cache.append(layer, first, count, keys, values)
-      writeTables(this.bank, this.places, segment, cache.keyTable(layer), cache.valueTable(layer))
+      writeTables(this.bank, this.places, segment, cache.rows.keyTable(layer), cache.rows.valueTable(layer))
     }
   }
 

@@ -70,8 +70,8 @@ export class Decoder {
   private readonly logitList: number
   private readonly logitSummary: Summary
   private current: ModelConfig
-  /** Tokens whose uses of experts do not count. */
-  private takenBack = 0
+  /** Tokens whose uses of experts were taken back. */
+  tokensTakenBack = 0
 
   constructor(
     private readonly loaded: ModelConfig,
@@ -79,7 +79,6 @@ export class Decoder {
     private readonly pool: Pool,
     formats: PartFormats,
     private readonly shape: DecoderShape,
-    maxBatch = MAX_BATCH,
   ) {
     const config = loaded
     this.current = config
@@ -87,13 +86,13 @@ export class Decoder {
     this.cacheFormat = shape.cacheFormat
     for (const { rows } of this.cachedLayers()) if (rows) checkHeads(rows, this.cacheFormat)
     this.workspaces = store.banks.map((bank, index) => {
-      return new Workspace(bank, index, store, config, formats, maxBatch, pool.threads, this.cacheFormat)
+      return new Workspace(bank, index, store, config, formats, MAX_BATCH, pool.threads, this.cacheFormat)
     })
     this.blocks = this.workspaces.map((workspace) => shape.build(workspace))
     const [first, last] = [this.workspaces[0], this.workspaces[this.workspaces.length - 1]]
     this.table = store.address('embedding', 'table')
     this.headWeights = store.address(config.architecture === 'classifier' ? 'score' : 'lm_head', 'weight')
-    this.ids = first.bank.arena.allocate(maxBatch * 4)
+    this.ids = first.bank.arena.allocate(MAX_BATCH * 4)
     this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x, config.embeddingScale)
     this.logitRows = Rows.allocate(last.bank, LOGIT_ROWS, outputsOf(config))
     this.logitList = identityList(last.bank, LOGIT_ROWS)
@@ -241,14 +240,9 @@ export class Decoder {
     )
   }
 
-  /** Tokens whose uses of experts were taken back. */
-  get tokensTakenBack(): number {
-    return this.takenBack
-  }
-
   /** Takes back the uses of experts by `tokens` tokens, which are no part of a text, by their ids in each layer. */
   takeBackUses(layers: readonly PerMixture<{ ids: Int32Array }>[], tokens: number): void {
-    this.takenBack += tokens
+    this.tokensTakenBack += tokens
     const { store, workspaces } = this
     for (const [layer, routes] of layers.entries()) {
       const { uses } = workspaces[store.bankOf(layer)]

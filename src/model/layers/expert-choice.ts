@@ -15,10 +15,7 @@ export interface LayerRouter {
   selectionAt?: number
 }
 
-/**
- * Chooses the k experts of one token from its logits, by the rule of the mixture. Equal experts are chosen by the lower
- * id.
- */
+/** Chooses k experts of a token from its logits, by the mixture's rule. Equal experts are chosen by the lower id. */
 export class ExpertChoice {
   /** Experts of the token, the first k entries, in falling order of their gates. */
   readonly ids: Int32Array

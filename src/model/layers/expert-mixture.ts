@@ -13,10 +13,7 @@ export interface MixtureOptions {
   extraMatrices?: number
 }
 
-/**
- * Adds groups of other matrices, from number `next` on. Returns the number of matrices, and the sum of their rows of
- * activations.
- */
+/** Adds groups of other matrices from number `next` on. Returns the number of matrices, and of their rows in all. */
 export type AppendGroups = (groups: ExpertGroups, next: number) => { matrices: number; rows: number }
 
 /** A matrix that every expert of a mixture has, and the product with it. */
@@ -96,9 +93,7 @@ export class ExpertMixture {
     workspace.store.require(layer, mixture.kind, groups.chosenExperts, groups.count)
   }
 
-  /**
-   * Multiplies with the experts' first matrix: token rows in, item rows out. `append` may add groups of other matrices.
-   */
+  /** Multiplies with experts' first matrix: token rows in, item rows out. `append` adds groups of other matrices. */
   fromTokens(layer: number, product: ExpertProduct, append?: AppendGroups): void {
     const { groups } = this
     const count = groups.fromTokens(this.addresses(layer, product.places), this.biases(layer, product))

@@ -1,13 +1,11 @@
 import {
   allocateConvolutionRows,
-  convolutionStateFloats,
   ShortConvolution,
   writeConvolutionRows,
 } from '../../kernels/calls/short-convolution.js'
 import { padded } from '../../kernels/memory/formats.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import type { BatchCache, StateSpan } from './batch-cache.js'
-import type { LayerCache } from './cache/layer-cache.js'
 import { Linear } from './linear.js'
 import type { Mixer } from './pre-norm-blocks.js'
 import type { Workspace } from './workspace.js'
@@ -18,11 +16,6 @@ export interface GatedConvolutionOptions {
   /** Whether both projections and the filter have biases: pieces `conv.in.bias`, `conv.bias` and `conv.output.bias`. */
   bias: boolean
   isIn: (layer: number) => boolean
-}
-
-/** The last n - 1 gated inputs of d channels. */
-export function convolutionCache(width: number, taps: number): LayerCache {
-  return { state: convolutionStateFloats(width, taps) }
 }
 
 /**
@@ -53,15 +46,17 @@ export class GatedConvolution implements Mixer {
     this.convolution = new ShortConvolution(bank, { input: this.parts, output: c, taps }, threads)
     this.output = new Linear(workspace, { format, input: c, output: this.y })
     this.table = allocateConvolutionRows(bank, maxTokens)
-    const at = (layer: number, piece: string) => (isIn(layer) ? workspace.at(layer, `conv.${piece}`) : 0)
-    this.weights = workspace.perLayer((layer) => ({
-      input: at(layer, 'in.weight'),
-      inputBias: bias ? at(layer, 'in.bias') : 0,
-      taps: at(layer, 'taps'),
-      bias: bias ? at(layer, 'bias') : 0,
-      output: at(layer, 'output.weight'),
-      outputBias: bias ? at(layer, 'output.bias') : 0,
-    }))
+    this.weights = workspace.addresses(
+      {
+        input: 'conv.in.weight',
+        inputBias: bias && 'conv.in.bias',
+        taps: 'conv.taps',
+        bias: bias && 'conv.bias',
+        output: 'conv.output.weight',
+        outputBias: bias && 'conv.output.bias',
+      },
+      isIn,
+    )
   }
 
   begin(): void {}

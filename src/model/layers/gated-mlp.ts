@@ -16,20 +16,12 @@ export interface GatedOptions {
   bias?: boolean
 }
 
-/** Addresses of a layer's weights; 0 for absent ones. */
-interface Weights {
-  gateUp: number
-  gateUpBias: number
-  down: number
-  downBias: number
-}
-
 /** One gated feed-forward layer: y = down( act(gate a) * (up a) ). Pieces `PREFIXgate_up` and `PREFIXdown`. */
 export class GatedMlp implements Feed {
   readonly y: Rows
   private readonly gateUp: Linear
   private readonly down: Linear
-  private readonly weights: Weights[]
+  private readonly weights: Record<'gateUp' | 'gateUpBias' | 'down' | 'downBias', number>[]
 
   /** `into` has other rows to write the outputs to, and a list of the row of each token. */
   constructor(
@@ -45,13 +37,16 @@ export class GatedMlp implements Feed {
     this.y = into?.y ?? workspace.rows(1, config.width)
     this.gateUp = new Linear(workspace, { format, input: a, output: h, activation, gated: true })
     this.down = new Linear(workspace, { format, input: h, output: this.y }, into?.list)
-    const at = (layer: number, name: string) => (isIn(layer) ? workspace.at(layer, `${prefix}${name}`) : 0)
-    this.weights = workspace.perLayer((layer) => ({
-      gateUp: at(layer, 'gate_up'),
-      gateUpBias: bias ? at(layer, 'gate_up.bias') : 0,
-      down: at(layer, 'down'),
-      downBias: bias ? at(layer, 'down.bias') : 0,
-    }))
+    const at = (name: string) => `${prefix}${name}`
+    this.weights = workspace.addresses(
+      {
+        gateUp: at('gate_up'),
+        gateUpBias: bias && at('gate_up.bias'),
+        down: at('down'),
+        downBias: bias && at('down.bias'),
+      },
+      isIn,
+    )
   }
 
   run(layer: number, T: number): void {
@@ -63,7 +58,7 @@ export class GatedMlp implements Feed {
 
 export interface GatedMixtureOptions extends GatedOptions {
   /** An expert that every token uses, with or without its own gate, sigmoid(w . a). */
-  shared?: { hidden: number; gated: boolean; bias?: boolean }
+  shared?: { hidden: number; gated: boolean }
   /** Rows [T, d] that the router reads before `run`, when the caller calls `route`. Default: `run` routes a. */
   routerInput?: Rows
 }
@@ -123,7 +118,7 @@ class SharedExpert {
   private readonly list: number
   private listed = { slots: 0, tokens: 0 }
   /** Present if it has its own gate. */
-  private readonly score?: { linear: Linear; weights: number[]; scores: Rows }
+  private readonly score?: { linear: Linear; weights: { gate: number }[]; scores: Rows }
 
   constructor(
     private readonly workspace: Workspace,
@@ -138,8 +133,7 @@ class SharedExpert {
     if (gated) {
       const scores = workspace.rows(1, 1)
       const linear = new Linear(workspace, { format: 'f32', input: a, output: scores })
-      const weights = workspace.perLayer((layer) => (isIn(layer) ? workspace.at(layer, 'shared.gate') : 0))
-      this.score = { linear, weights, scores }
+      this.score = { linear, weights: workspace.addresses({ gate: 'shared.gate' }, isIn), scores }
     }
   }
 
@@ -149,7 +143,7 @@ class SharedExpert {
     this.mlp.run(layer, T)
     if (!this.score) return this.fillGates(slots, T, () => 1)
     const { linear, weights, scores } = this.score
-    linear.run(T, weights[layer])
+    linear.run(T, weights[layer].gate)
     const { f32 } = this.workspace.bank
     this.fillGates(slots, T, (t) => 1 / (1 + Math.exp(-f32[scores.address / 4 + t * scores.stride])))
   }

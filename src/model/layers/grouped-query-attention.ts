@@ -30,17 +30,6 @@ export interface GroupedQueryOptions {
   isIn?: (layer: number) => boolean
 }
 
-/** Addresses of a layer's weights; 0 for absent ones. */
-interface Weights {
-  qkv: number
-  qkvBias: number
-  output: number
-  outputBias: number
-  q: number
-  k: number
-  sinks: number
-}
-
 /** Grouped-query attention with a softmax over the keys. */
 export class GroupedQueryAttention {
   /** Output for the residual stream [T, d]. */
@@ -54,10 +43,10 @@ export class GroupedQueryAttention {
   private readonly rope?: Rope
   private readonly attention: SoftmaxAttention
   private readonly output: Linear
-  private readonly weights: Weights[]
+  private readonly weights: Record<'qkv' | 'qkvBias' | 'output' | 'outputBias' | 'q' | 'k' | 'sinks', number>[]
 
   constructor(workspace: Workspace, options: GroupedQueryOptions) {
-    const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip } = options
+    const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip, bias, sinks, isIn } = options
     const { a, bank, threads, formats, config, cacheFormat } = workspace
     const format = formats.attention
     const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
@@ -80,10 +69,20 @@ export class GroupedQueryAttention {
     this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: o }, threads)
     this.output = new Linear(workspace, { format, input: o, output: this.y })
 
-    this.weights = weightsOf(workspace, options)
+    this.weights = workspace.addresses(
+      {
+        qkv: 'qkv.weight',
+        qkvBias: bias !== 'none' && 'qkv.bias',
+        output: 'output.weight',
+        outputBias: bias === 'all' && 'output.bias',
+        q: norm && 'q_norm',
+        k: norm && 'k_norm',
+        sinks: sinks && 'sinks',
+      },
+      isIn,
+    )
   }
 
-  /** Begins another batch. */
   begin({ segments }: BatchCache): void {
     this.rope?.begin(segments)
     this.attention.begin(segments)
@@ -99,21 +98,6 @@ export class GroupedQueryAttention {
     this.attention.run(cache.places, at.sinks) //         o [T, H, hd] = softmax(scale . q k; sink) v
     this.output.run(T, at.output, at.outputBias) //       y [T, d] = Wo o
   }
-}
-
-function weightsOf(workspace: Workspace, { bias, norm, sinks, isIn = () => true }: GroupedQueryOptions): Weights[] {
-  return workspace.perLayer((layer) => {
-    const at = (piece: string, isThere = true) => (isThere && isIn(layer) ? workspace.at(layer, piece) : 0)
-    return {
-      qkv: at('qkv.weight'),
-      qkvBias: at('qkv.bias', bias !== 'none'),
-      output: at('output.weight'),
-      outputBias: at('output.bias', bias === 'all'),
-      q: at('q_norm', norm !== undefined),
-      k: at('k_norm', norm !== undefined),
-      sinks: at('sinks', sinks === true),
-    }
-  })
 }
 
 /** Some columns of rows, in the same place. */

@@ -11,10 +11,7 @@ export interface RopeConfig {
     | { type: 'default' }
     /** linear: all frequencies are divided by a factor. */
     | { type: 'linear'; factor: number }
-    /**
-     * yarn: low frequencies are divided by a factor, high ones kept, those between mixed; cos and sin are scaled by
-     * `attention`.
-     */
+    /** yarn: low frequencies are divided by a factor, high ones kept, others mixed; `attention` scales cos and sin. */
     | {
         type: 'yarn'
         factor: number

@@ -81,6 +81,18 @@ export class Workspace {
   at(layer: number, piece: string): number {
     return this.store.address(densePartName(layer), piece)
   }
+
+  /** Addresses of pieces in each layer, by names of their own; 0 without a piece, and in layers that are not `isIn`. */
+  addresses<Name extends string>(
+    pieces: Readonly<Record<Name, string | false | undefined>>,
+    isIn: (layer: number) => boolean = () => true,
+  ): Record<Name, number>[] {
+    const named = Object.entries<string | false | undefined>(pieces)
+    return this.perLayer((layer) => {
+      const found = named.map(([name, piece]) => [name, piece && isIn(layer) ? this.at(layer, piece) : 0])
+      return Object.fromEntries(found) as Record<Name, number>
+    })
+  }
 }
 
 /** Experts that a token uses, by kind and layer. */

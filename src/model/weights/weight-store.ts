@@ -74,10 +74,7 @@ export class WeightStore {
     return this.plan.bankOfLayer[layer]
   }
 
-  /**
-   * Address of a dense piece in the bank of its part, and the format of a matrix (see withFormat). Throws if the model
-   * has no such part or piece.
-   */
+  /** Address of a dense piece in its bank, with a matrix's format (withFormat). Throws if there is no such piece. */
   address(part: string, piece: string): number {
     const address = this.addresses.get(part)
     if (address === undefined) throw new RangeError(`part ${part} is not in memory`)

@@ -19,8 +19,11 @@ import { inTemporaryFolder } from '../../support/temporary-folder.js'
 const FORMATS = formatsFor('q4')
 const METADATA = { quant: 'q4', formats: FORMATS, source: 'some/model', sourceRevision: 'abc123', files: {} } as const
 
-async function withLayout(use: (layout: Layout) => unknown): Promise<void> {
-  await withFixture('02-base-safetensors-f32', (config) => use(layoutOf(config, FORMATS)))
+/** Runs `use` with a layout and an empty folder. */
+async function withLayout(use: (layout: Layout, dir: string) => Promise<unknown>): Promise<void> {
+  await withFixture('02-base-safetensors-f32', (config) => {
+    return inTemporaryFolder((dir) => use(layoutOf(config, FORMATS), dir))
+  })
 }
 
 /** Bytes that differ between parts. */
@@ -35,9 +38,7 @@ async function writePacked(path: string, layout: Layout): Promise<void> {
 }
 
 /** Runs `use` with a packed file, alone in a folder. */
-async function withPackedFile(
-  use: (path: string, layout: Layout, config: ModelConfig) => Promise<unknown>,
-): Promise<void> {
+async function withPackedFile(use: (path: string, layout: Layout, config: ModelConfig) => Promise<unknown>) {
   await withFixture('02-base-safetensors-f32', (config) =>
     inTemporaryFolder(async (dir) => {
       const path = join(dir, 'model-q4.molm.safetensors')
@@ -121,40 +122,29 @@ test('any safetensors reader can list it: bytes in the order of the layout, with
     assert.is((8n + header) % 64n, 0n)
   }))
 
-test('the file has its name only when it is finished, and an aborted one leaves nothing', async () => {
-  await withLayout((layout) =>
-    inTemporaryFolder(async (dir) => {
-      const writer = await createPackedFile(join(dir, 'a.molm.safetensors'), layout, METADATA)
-      await writer.write(layout.parts[0], content(layout, 0))
-      assert.equal(await readdir(dir), ['a.molm.safetensors.partial'])
-      await writer.abort()
-      assert.equal(await readdir(dir), [])
-      await writer.abort()
-    }),
-  )
-})
+test('the file has its name only when it is finished, and an aborted one leaves nothing', () =>
+  withLayout(async (layout, dir) => {
+    const writer = await createPackedFile(join(dir, 'a.molm.safetensors'), layout, METADATA)
+    await writer.write(layout.parts[0], content(layout, 0))
+    assert.equal(await readdir(dir), ['a.molm.safetensors.partial'])
+    await writer.abort()
+    assert.equal(await readdir(dir), [])
+    await writer.abort()
+  }))
 
-test('a file with a part missing cannot be finished', async () => {
-  await withLayout((layout) =>
-    inTemporaryFolder(async (dir) => {
-      const writer = await createPackedFile(join(dir, 'a.molm.safetensors'), layout, METADATA)
-      await writer.write(layout.parts[0], content(layout, 0))
-      assert.match(String(await thrownBy(writer.finish())), /layers\.0\.dense was never written/)
-      await writer.abort()
-    }),
-  )
-})
+test('a file with a part missing cannot be finished', () =>
+  withLayout(async (layout, dir) => {
+    const writer = await createPackedFile(join(dir, 'a.molm.safetensors'), layout, METADATA)
+    await writer.write(layout.parts[0], content(layout, 0))
+    assert.match(String(await thrownBy(writer.finish())), /layers\.0\.dense was never written/)
+    await writer.abort()
+  }))
 
-test('a missing folder cannot be written to', async () => {
-  await withLayout((layout) =>
-    inTemporaryFolder((dir) =>
-      rejectsWithUserError(
-        () => createPackedFile(join(dir, 'no', 'a'), layout, METADATA),
-        /cannot be written \(there is no such folder/,
-      ),
-    ),
-  )
-})
+test('a missing folder cannot be written to', () =>
+  withLayout((layout, dir) => {
+    const create = () => createPackedFile(join(dir, 'no', 'a'), layout, METADATA)
+    return rejectsWithUserError(create, /cannot be written \(there is no such folder/)
+  }))
 
 test('a flipped byte is found, and its part is named', () =>
   withPackedFile(async (path, _, config) => {

@@ -6,7 +6,6 @@ import { Call } from '../call.js'
 /** Floats of a chunk. Their number does not depend on the number of threads, and so neither do the sums. */
 const CHUNK = 16384
 
-/** Parameters of a step of AdamW. */
 export interface AdamWStep {
   step: number
   learningRate: number
@@ -27,7 +26,6 @@ export interface AdamWArrays {
   secondMoments: number
 }
 
-/** AdamW on arrays of floats. */
 export class AdamW extends Call<typeof AdamWArg> {
   private readonly sums: number
 

@@ -31,10 +31,7 @@ export class CrossEntropy extends Call<typeof CrossEntropyArg> {
     this.bank.f32[this.weights / 4 + row] = weight
   }
 
-  /**
-   * Returns the sum of the cross-entropies of the first `rows` rows, in nats. With `gradient`, the logits are replaced
-   * by gradients.
-   */
+  /** Sum of the cross-entropies of the first `rows` rows, in nats. With `gradient`, gradients replace the logits. */
   run(rows: number, gradient: boolean): number {
     const { bank, results } = this
     this.set(CrossEntropyArg.rows, rows)

@@ -31,7 +31,6 @@ export interface StickTrainingShape {
 /** Stick-breaking attention over whole sequences, forward and backward. */
 export class StickTraining extends Call<typeof StickArg> {
   private readonly depths: number
-  private readonly weightBytes: number
 
   constructor(
     bank: Bank,
@@ -41,7 +40,8 @@ export class StickTraining extends Call<typeof StickArg> {
     super(bank, Job.stickTraining, StickArg)
     const { q, keys, dKeys, heads, k, enough, maxSequence } = shape
     const units = maxSequence * k * heads
-    this.weightBytes = stickWeightBytes(maxSequence)
+    // Two floats per key.
+    const weightBytes = 8 * roundUp(maxSequence + 1, 4)
     this.depths = bank.arena.allocate(units * 4)
     this.bind(
       {
@@ -52,8 +52,8 @@ export class StickTraining extends Call<typeof StickArg> {
         heads,
         k,
         padded: padded(q.columns),
-        weights: bank.arena.allocate(units * this.weightBytes),
-        weightBytes: this.weightBytes,
+        weights: bank.arena.allocate(units * weightBytes),
+        weightBytes,
         depths: this.depths,
       },
       { scale: 1 / Math.sqrt(q.columns / heads), enough },
@@ -71,10 +71,7 @@ export class StickTraining extends Call<typeof StickArg> {
     this.share(StickPhase.records, tokens * k)
   }
 
-  /**
-   * Computes the gradients of its queries, keys and values. `forward` must have been the last call, for the same
-   * sequence.
-   */
+  /** Computes gradients of queries, keys and values. The last call must have been `forward` of the same sequence. */
   backward(first: number, tokens: number): void {
     const { k, heads } = this.shape
     this.enter(first, tokens)
@@ -111,9 +108,4 @@ export class StickTraining extends Call<typeof StickArg> {
     for (let i = 0; i < units; i++) most = Math.max(most, u32[this.depths / 4 + i])
     return most
   }
-}
-
-/** Bytes that are kept per query and head: two floats per key. */
-export function stickWeightBytes(maxSequence: number): number {
-  return 8 * roundUp(maxSequence + 1, 4)
 }

@@ -27,7 +27,6 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   aliases?: Record<string, string>
   /** Reads a config.json with defaults filled in. Throws a UserError that names the key. */
   parseConfig(keys: ConfigReader, classNames: string[]): C
-  /** Its shape in words. */
   describe(config: C): ShapeWords
   /** Keys of config.json that must agree in two models for the experts of one to work in the other. */
   shapeKeys(config: C): readonly string[]

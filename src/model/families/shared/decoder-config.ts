@@ -7,9 +7,6 @@ import { ropeConfig } from './rope-config.js'
 
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
 
-/** Values of `hidden_act`: with another name of gelu_new. */
-const HIDDEN_ACTIVATIONS = [...ACTIVATIONS, 'gelu_pytorch_tanh'] as const
-
 /** Shape of a decoder with grouped-query attention, RMSNorm, rotary positions and gated (SwiGLU) layers. */
 export interface DecoderConfig extends ModelConfig {
   /** H, heads of queries. */
@@ -80,7 +77,8 @@ export function decoderConfig(keys: ConfigReader, modelType: string): Omit<Decod
 }
 
 function activationOf(keys: ConfigReader): DecoderConfig['activation'] {
-  const name = keys.oneOf('hidden_act', HIDDEN_ACTIVATIONS)
+  // transformers has two names for the same one.
+  const name = keys.oneOf('hidden_act', [...ACTIVATIONS, 'gelu_pytorch_tanh'])
   return name === 'gelu_pytorch_tanh' ? 'gelu_new' : name
 }
 

@@ -16,7 +16,6 @@ export const DECODER = {
   build: (config: DecoderConfig, workspace: Workspace): Blocks => decoderBlocks(config, workspace),
 }
 
-/** Describes a decoder's shape in words. */
 export function describeDecoder(config: DecoderConfig): ShapeWords {
   const { heads, keyValueHeads, headSize, ffnHidden, sharedHidden, activation, rope } = config
   const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]

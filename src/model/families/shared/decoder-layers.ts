@@ -53,9 +53,7 @@ export function attentionLayers(
 export interface FeedOptions {
   /** Whether experts have biases. */
   bias?: boolean
-  /** Whether dense layers have biases. */
   denseBias?: boolean
-  /** Whether the shared expert has its own gate. */
   sharedGate?: boolean
 }
 

@@ -2,7 +2,7 @@ import { type Mixture, type MixtureKind, type ModelConfig, routerRows } from '..
 import type { PartFormats } from '../../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../../packing/format/layout.js'
 import { matrix, type PlannedPiece, part, table, vector, whole } from '../../packing/format/pieces.js'
-import type { DecoderConfig } from './decoder-config.js'
+import { type DecoderConfig, hasExperts } from './decoder-config.js'
 
 /* Parts that several families name alike. */
 
@@ -28,6 +28,56 @@ export function* decoderParts(
   yield part('final', [vector('norm.weight', whole(`${lastNorm}.weight`, [d]))])
   const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
   yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
+}
+
+/** Names of a layer's tensors, and pieces that not all families have. */
+interface LayerNames {
+  norms?: readonly [first: string, second: string]
+  /** Pieces of a layer's mixer. Default: grouped-query attention. */
+  mixer?: (layer: number) => PlannedPiece[]
+  /** Norms of queries and keys. Default: none. */
+  queryKeyNorms?: 'row' | 'head'
+  /** The experts with their router, or the network of a dense layer. Default: `mlp`. */
+  feed?: string
+  /** The router in it. Default: `gate`. */
+  router?: string
+  /** Bias of the choice of experts in a layer; absent if it has none. */
+  selection?: (layer: number, feed: string) => Source
+  /** The shared expert, and its gate. */
+  shared?: string
+  sharedGate?: string
+  /** Gate, up and down of an expert. */
+  gated?: readonly [gate: string, up: string, down: string]
+  denseBias?: boolean
+  lastNorm?: string
+}
+
+/** Parts of a model whose experts have tensors of their own: norms, attention, and experts or a dense network. */
+export function namedParts(config: DecoderConfig, formats: PartFormats, names: LayerNames): Generator<Part> {
+  const { feed = 'mlp', router = 'gate', queryKeyNorms: span, shared, sharedGate } = names
+  const attention = (layer: number) => [
+    ...attentionPieces(config, formats, layer),
+    ...(span ? queryKeyNorms(config, layer, span) : []),
+  ]
+  const sparse = (layer: number, key: string) => [
+    ...routerPieces(config, layer, `${key}.${router}`, { selection: names.selection?.(layer, key) }),
+    ...(shared ? gatedTensors(config, formats, 'shared', `${key}.${shared}`, names) : []),
+    ...(sharedGate && config.sharedHidden > 0
+      ? [matrix('shared.gate', 'f32', whole(`${key}.${sharedGate}.weight`, [1, config.width]))]
+      : []),
+  ]
+  const layerPieces = (layer: number): LayerPieces => {
+    const key = `model.layers.${layer}.${feed}`
+    return {
+      dense: [
+        ...normPieces(config, layer, names.norms),
+        ...(names.mixer ?? attention)(layer),
+        ...(hasExperts(config, layer) ? sparse(layer, key) : gatedTensors(config, formats, 'dense', key, names)),
+      ],
+      expert: (id) => gatedTensors(config, formats, 'expert', `${key}.experts.${id}`, names),
+    }
+  }
+  return decoderParts(config, formats, layerPieces, { lastNorm: names.lastNorm })
 }
 
 /** Makes the part with the pieces of a layer that every token needs. */
@@ -94,7 +144,7 @@ export function queryKeyNorms(
 }
 
 /** Matrices, or biases, of a gated layer. */
-export interface Gated {
+interface Gated {
   gate: Source
   up: Source
   down: Source
@@ -119,30 +169,28 @@ export function gatedPieces(
 
 /**
  * The same of an expert, of a layer without experts, or of the shared expert, if there is one. The names of the tensors
- * gate [f, d], up [f, d] and down [d, f] begin with `key`; with `bias` each has a bias.
+ * gate [f, d], up [f, d] and down [d, f] begin with `key`.
  */
-export function gatedTensors(
+function gatedTensors(
   { width: d, ffnHidden: expert, denseHidden: dense, sharedHidden: shared }: DecoderConfig,
   formats: PartFormats,
   of: 'expert' | 'dense' | 'shared',
   key: string,
-  { names = ['gate_proj', 'up_proj', 'down_proj'], bias = false }: GatedNames = {},
+  { gated = ['gate_proj', 'up_proj', 'down_proj'], denseBias }: LayerNames,
 ): PlannedPiece[] {
   const f = { expert, dense, shared }[of]
   if (f === 0) return []
-  const [gate, up, down] = names.map((name) => `${key}.${name}`)
+  const [gate, up, down] = gated.map((name) => `${key}.${name}`)
   const weights = {
     gate: whole(`${gate}.weight`, [f, d]),
     up: whole(`${up}.weight`, [f, d]),
     down: whole(`${down}.weight`, [d, f]),
   }
   const biases = { gate: whole(`${gate}.bias`, [f]), up: whole(`${up}.bias`, [f]), down: whole(`${down}.bias`, [d]) }
-  return gatedPieces(formats.mlp, weights, { prefix: of === 'expert' ? '' : `${of}.`, ...(bias && { biases }) })
-}
-
-interface GatedNames {
-  names?: readonly [gate: string, up: string, down: string]
-  bias?: boolean
+  return gatedPieces(formats.mlp, weights, {
+    prefix: of === 'expert' ? '' : `${of}.`,
+    ...(of === 'dense' && denseBias && { biases }),
+  })
 }
 
 /**

@@ -2,29 +2,17 @@ import { UserError } from '../../../ground/errors.js'
 import { isObject } from '../../../ground/json/json.js'
 import { type ConfigReader, quoted } from '../../config/config-reader.js'
 
-/** Ways of quantising a checkpoint, by the `quant_method` of its config.json, as their users call them. */
-const METHODS: Readonly<Record<string, string>> = {
-  aqlm: 'AQLM',
-  'auto-round': 'AutoRound',
-  awq: 'AWQ',
-  bitnet: 'BitNet',
-  bitsandbytes: 'bitsandbytes',
-  'compressed-tensors': 'compressed-tensors',
-  eetq: 'EETQ',
-  exl2: 'EXL2',
-  exl3: 'EXL3',
-  fbgemm_fp8: 'FP8',
-  fp8: 'FP8',
-  gptq: 'GPTQ',
-  hqq: 'HQQ',
-  'intel/auto-round': 'AutoRound',
-  modelopt: 'ModelOpt',
-  mxfp4: 'MXFP4',
-  quanto: 'Quanto',
-  quark: 'Quark',
-  torchao: 'TorchAO',
-  vptq: 'VPTQ',
-}
+/** Ways of quantising a checkpoint, as users call them; `quant_method` of config.json has them in small letters. */
+const METHODS = [
+  ...['AQLM', 'AWQ', 'BitNet', 'bitsandbytes', 'compressed-tensors', 'EETQ', 'EXL2', 'EXL3', 'FP8', 'GPTQ', 'HQQ'],
+  ...['ModelOpt', 'MXFP4', 'Quanto', 'Quark', 'TorchAO', 'VPTQ'],
+]
+/** Methods that config.json names in another way. */
+const OTHERS = new Map([
+  ['auto-round', 'AutoRound'],
+  ['intel/auto-round', 'AutoRound'],
+  ['fbgemm_fp8', 'FP8'],
+])
 
 /** Whether a config.json describes a checkpoint whose experts are stored as MXFP4. */
 export function saysMxfp4({ quantization_config: quantisation }: Record<string, unknown>): boolean {
@@ -43,7 +31,7 @@ export function refuseQuantised(keys: ConfigReader): void {
 
 function methodOf({ quant_method: method }: Record<string, unknown>): string | undefined {
   if (typeof method !== 'string') return undefined
-  return Object.hasOwn(METHODS, method) ? METHODS[method] : quoted(method)
+  return OTHERS.get(method) ?? METHODS.find((name) => name.toLowerCase() === method) ?? quoted(method)
 }
 
 function refusal(source: string, key: string, method: string | undefined, details: Record<string, unknown>): UserError {

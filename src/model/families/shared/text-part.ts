@@ -1,9 +1,6 @@
 import { isObject } from '../../../ground/json/json.js'
 
-/*
- * Models that also take images or sound have the config of their text part in `text_config` of config.json. molm runs
- * that part alone.
- */
+/* Of models that also take images or sound, molm runs the text part, whose config is `text_config` of config.json. */
 
 /** Keys of the whole model that count for its text part, too. */
 const SHARED_KEYS = ['tie_word_embeddings', 'quantization_config', 'molm_experts']
@@ -11,7 +8,7 @@ const SHARED_KEYS = ['tie_word_embeddings', 'quantization_config', 'molm_experts
 const FALLBACK_KEYS = ['bos_token_id', 'eos_token_id', 'pad_token_id']
 
 /** Tensors of the other parts, and of heads that predict several tokens at once. */
-const OTHER_PARTS =
+export const OTHER_PARTS =
   /^(model\.)?(visual|vision_tower|vision_model|embed_vision|audio_tower|embed_audio|multi_modal_projector)\.|^mtp\./
 
 /** The config of a model's text part, and the model's type if it has other parts. */
@@ -20,9 +17,4 @@ export function textPart(json: Record<string, unknown>): { json: Record<string, 
   if (!isObject(inner)) return { json }
   const pick = (keys: string[]) => Object.fromEntries(keys.filter((key) => key in json).map((key) => [key, json[key]]))
   return { json: { ...pick(FALLBACK_KEYS), ...inner, ...pick(SHARED_KEYS) }, textPartOf: String(type) }
-}
-
-/** Whether a tensor belongs to a part that molm leaves out. */
-export function isOtherPart(tensor: string): boolean {
-  return OTHER_PARTS.test(tensor)
 }

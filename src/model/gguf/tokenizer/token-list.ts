@@ -71,16 +71,6 @@ export function tokenIdAt(key: string, metadata: GgufMetadata, { tokens }: Token
   return tokens[id] === undefined ? undefined : id
 }
 
-interface AddedToken {
-  id: number
-  content: string
-  single_word: false
-  lstrip: false
-  rstrip: false
-  normalized: boolean
-  special: boolean
-}
-
 /** Rules of a family for its added tokens. */
 export interface AddedTokenRules {
   normalizesAddedTokens: boolean
@@ -88,7 +78,7 @@ export interface AddedTokenRules {
 }
 
 /** Tokens that are matched in a text before it is divided: control tokens, unknown ones, and users' tokens. */
-export function addedTokensOf({ tokens, types }: TokenList, rules: AddedTokenRules): AddedToken[] {
+export function addedTokensOf({ tokens, types }: TokenList, rules: AddedTokenRules): object[] {
   return tokens.flatMap((content, id) => {
     if (content === undefined || !isAdded(types[id])) return []
     const isControl = types[id] !== TokenType.userDefined

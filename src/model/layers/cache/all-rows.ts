@@ -1,6 +1,8 @@
+import type { Bank } from '../../../kernels/memory/bank.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
 import type { LayerRows } from './cache-tensors.js'
 import { type CachedLayer, pageHeads } from './layer-cache.js'
+import type { Span } from './page-table.js'
 import { PagedRows } from './paged-rows.js'
 
 /** Keys and values of all layers of a sequence. Which positions count is for its cache to know. */
@@ -42,7 +44,21 @@ export class AllRows {
     return this.list.reduce((sum, { rows }) => sum + rows.pages.bytes, 0)
   }
 
-  /** Address of the page of a layer without a window that has a position; 0 if there is none. */
+  /** Whether the banks have enough memory for the rows of spans, and to own the pages from position `end` on. */
+  hasRoom(spansOf: (rows: LayerRows) => Span[], end: number): boolean {
+    const wanted = new Map<Bank, number>()
+    for (const layer of this.list) {
+      const { pages } = layer.rows
+      const count = pages.missing(spansOf(layer)) + pages.sharedFrom(end)
+      wanted.set(pages.bank, (wanted.get(pages.bank) ?? 0) + count * pages.pageBytes)
+    }
+    return [...wanted].every(([bank, bytes]) => bytes <= bank.arena.room)
+  }
+
+  /**
+   * Address of the page of a layer without a window that has a position; 0 if there is none. Sequences with the same
+   * one share all before.
+   */
   pageOf(position: number): number {
     return this.whole?.rows.pages.pageOf(position) ?? 0
   }

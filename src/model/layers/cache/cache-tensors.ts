@@ -24,9 +24,8 @@ export interface CacheTensorShape {
   channels: number
 }
 
-/** Parts of a cache that its tensors hold. */
-export interface CacheParts {
-  layerRows: readonly LayerRows[]
+interface CacheParts {
+  rows: { readonly list: readonly LayerRows[] }
   states?: RunningStates
   checkpoints: Checkpoints
 }
@@ -48,9 +47,9 @@ export class CacheTensors {
     private readonly parts: CacheParts,
     readonly saved: SavedPositions,
   ) {
-    const { layerRows, states } = parts
+    const { states } = parts
     this.list = []
-    for (const { name, rows, channels, window } of layerRows) {
+    for (const { name, rows, channels, window } of parts.rows.list) {
       const spans = savedSpans(window, saved)
       const count = spans.reduce((sum, { start, end }) => sum + end - start, 0)
       this.list.push({ name, format: rows.format, rows: count, channels })
@@ -72,9 +71,7 @@ export class CacheTensors {
     if (source) {
       const { rows, channels, areScales } = source
       eachSpan(source, from, count, (position, size, before) => {
-        const part = target.subarray(before * channels)
-        if (areScales) rows.readScales(position, size, part)
-        else rows.read(position, size, part)
+        rows.read(position, size, target.subarray(before * channels), areScales)
       })
     } else if (states) {
       for (let row = from; row < from + count; row++) {
@@ -91,9 +88,7 @@ export class CacheTensors {
     if (to) {
       const { rows, channels, areScales } = to
       eachSpan(to, from, count, (position, size, before) => {
-        const part = source.subarray(before * channels)
-        if (areScales) rows.writeScales(position, size, part)
-        else rows.write(position, size, part)
+        rows.write(position, size, source.subarray(before * channels), areScales)
       })
     } else if (states) {
       this.written?.set(source.subarray(0, count * states.floats), from * states.floats)
@@ -119,10 +114,7 @@ interface Source {
   areScales: boolean
 }
 
-/**
- * Calls `use` for each run of neighbouring positions among `count` rows of a tensor, from row `from` on, with the
- * number of rows before it.
- */
+/** Calls `use` for each run of neighbours among `count` rows from row `from` on, with the number of rows before it. */
 function eachSpan(
   { spans }: Source,
   from: number,

@@ -27,7 +27,6 @@ export interface LayerCache {
   state?: number
 }
 
-/** A layer's cache in a bank. */
 export interface CachedLayer extends LayerCache {
   bank: Bank
   format: CacheFormat

@@ -74,36 +74,26 @@ export class PagedRows {
     })
   }
 
-  /** Copies the rows of `count` positions, from `position` on, to `target`, which has numbers of the format. */
-  read(position: number, count: number, target: RowNumbers): void {
-    const { numbers } = this
-    const given = bitsOf(target)
-    this.eachGrid(position, count, (inPage, inRows, size) => copyGrid(numbers, inPage, given, inRows, size))
-  }
-
-  /** Sets the rows of `count` positions, from `position` on, from numbers such as `read` gives. */
-  write(position: number, count: number, source: RowNumbers): void {
-    const { numbers } = this
-    const given = bitsOf(source)
-    this.eachGrid(position, count, (inPage, inRows, size) => copyGrid(given, inRows, numbers, inPage, size))
-  }
-
-  /** Copies the scales of `count` positions, from `position` on, to `target`. */
-  readScales(position: number, count: number, target: RowNumbers): void {
-    const [{ u32 }, given] = [this.bank, bitsOf(target)]
-    this.eachScaleGrid(position, count, (inPage, inRows, size) => copyGrid(u32, inPage, given, inRows, size))
-  }
-
-  /** Sets the scales of `count` positions, from `position` on. */
-  writeScales(position: number, count: number, source: RowNumbers): void {
-    const [{ u32 }, given] = [this.bank, bitsOf(source)]
-    this.eachScaleGrid(position, count, (inPage, inRows, size) => copyGrid(given, inRows, u32, inPage, size))
-  }
-
   /**
-   * Calls `use` for each run of rows in one page, with the page's address, the first row in it, and the number of rows
-   * before.
+   * Copies the rows of `count` positions, from `position` on, or their scales, to `target`, which has numbers of the
+   * format.
    */
+  read(position: number, count: number, target: RowNumbers, areScales = false): void {
+    const [inPages, outside] = [this.numbers(areScales), bitsOf(target)]
+    this.eachGrid(position, count, areScales, (inPage, inRows, size) =>
+      copyGrid(inPages, inPage, outside, inRows, size),
+    )
+  }
+
+  /** Sets the rows of `count` positions, from `position` on, or their scales, from numbers such as `read` gives. */
+  write(position: number, count: number, source: RowNumbers, areScales = false): void {
+    const [inPages, outside] = [this.numbers(areScales), bitsOf(source)]
+    this.eachGrid(position, count, areScales, (inPage, inRows, size) =>
+      copyGrid(outside, inRows, inPages, inPage, size),
+    )
+  }
+
+  /** Calls `use` for each run of rows in a page, with its address, the first row in it, and the rows before. */
   private eachRun(
     position: number,
     count: number,
@@ -118,35 +108,30 @@ export class PagedRows {
   }
 
   /** The bank's numbers that `eachGrid` has indices of. */
-  private get numbers(): GridNumbers {
+  private numbers(areScales: boolean): GridNumbers {
     const { u8, u16, u32 } = this.bank
-    if (this.format === 'q8') return new Int8Array(u8.buffer)
-    return this.format === 'f32' ? u32 : u16
+    if (areScales || this.format === 'f32') return u32
+    return this.format === 'q8' ? new Int8Array(u8.buffer) : u16
   }
 
-  /** Calls `use` for the grids of the numbers of some positions. */
-  private eachGrid(position: number, count: number, use: UseGrid): void {
-    const { channels, layout } = this
+  /** Calls `use` for the two places, in a page and in rows, of the numbers or scales of some positions. */
+  private eachGrid(
+    position: number,
+    count: number,
+    areScales: boolean,
+    use: (inPage: Grid, inRows: Grid, size: Pick<GridPair, 'rows' | 'columns'>) => void,
+  ): void {
+    const { channels, layout, q8, scales } = this
+    // Only q8 has scales.
+    if (areScales && !q8) return
+    const columns = areScales ? scales : channels
     this.eachRun(position, count, (page, start, first, rows) => {
-      for (const grid of layout.grids(page, start, rows)) useShifted(grid, first * channels, use)
+      const grids = areScales && q8 ? [q8.scales(page, start, rows)] : layout.grids(page, start, rows)
+      for (const { inPage, inRows, ...size } of grids) {
+        use(inPage, { ...inRows, at: inRows.at + first * columns }, size)
+      }
     })
   }
-
-  /** Calls `use` for the grids of the scales of some positions. */
-  private eachScaleGrid(position: number, count: number, use: UseGrid): void {
-    const { q8, scales } = this
-    this.eachRun(position, count, (page, start, first, rows) => {
-      if (q8) useShifted(q8.scales(page, start, rows), first * scales, use)
-    })
-  }
-}
-
-/** Uses the two places of some numbers: in a page and in rows. */
-type UseGrid = (inPage: Grid, inRows: Grid, size: Pick<GridPair, 'rows' | 'columns'>) => void
-
-/** Calls `use` with a grid that begins `shift` numbers later in its rows. */
-function useShifted({ inPage, inRows, ...size }: GridPair, shift: number, use: UseGrid): void {
-  use(inPage, { ...inRows, at: inRows.at + shift }, size)
 }
 
 /** Floats as their bits, in the same place: copies leave all of them alone, a NaN's bits included. */

@@ -1,9 +1,9 @@
+import { NoRoom } from '../../../ground/errors.js'
 import { PAGE_ROWS } from '../../../kernels/abi/formats.js'
 import { MemoryFull } from '../../../kernels/memory/arena.js'
 import { roundUp } from '../../../kernels/memory/formats.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
 import { AllRows } from './all-rows.js'
-import { hasRoom, noRoom } from './cache-room.js'
 import { CacheTensors, type LayerRows } from './cache-tensors.js'
 import { type Checkpoint, Checkpoints, mostCheckpoints } from './checkpoints.js'
 import { DraftedPositions } from './drafted-positions.js'
@@ -35,7 +35,8 @@ export interface Mark {
  * A fork shares the full pages. Each cache copies a shared page before it writes to it.
  */
 export class SequenceCache {
-  private readonly rows: AllRows
+  /** Keys and values of all layers. */
+  readonly rows: AllRows
   readonly states?: RunningStates
   readonly checkpoints: Checkpoints
   /** Checkpoints that the micro-batch under way will make. */
@@ -78,16 +79,6 @@ export class SequenceCache {
     return this.rows.bytes + (this.states?.bytes ?? 0) + this.checkpoints.bytes
   }
 
-  /** Address of the page of a layer without a window that has a position. Sequences with the same one share all before. */
-  pageOf(position: number): number {
-    return this.rows.pageOf(position)
-  }
-
-  /** Rows of all layers, each once, in the order of the layers. */
-  get layerRows(): readonly LayerRows[] {
-    return this.rows.list
-  }
-
   /** Whether it can be cut back only to checkpoints. */
   get needsCheckpoints(): boolean {
     return this.rows.windows.length > 0 || this.states !== undefined
@@ -111,7 +102,7 @@ export class SequenceCache {
     try {
       this.states?.prepare()
       if (this.end + tokens <= this.reserved) return
-      if (!hasRoom(this.rows.list, spansOf, this.end)) throw refusal()
+      if (!this.rows.hasRoom(spansOf, this.end)) throw refusal()
       for (const layer of this.rows.list) {
         layer.rows.pages.reserve(spansOf(layer))
         layer.rows.pages.own(this.end)
@@ -190,14 +181,6 @@ export class SequenceCache {
     return wanted.map(({ position, state }) => ({ after: position - this.end, state: state.subarray(from, to) }))
   }
 
-  keyTable(layer: number): number {
-    return this.rows.keyTable(layer)
-  }
-
-  valueTable(layer: number): number {
-    return this.rows.valueTable(layer)
-  }
-
   /** Completes a micro-batch: its tokens count from now on. Windows drop the positions that no token sees any more. */
   advance(tokens: number): void {
     this.end += tokens
@@ -253,7 +236,7 @@ export class SequenceCache {
     checkPositions(saved, this.needsCheckpoints)
     const spansOf = ({ window }: LayerRows) => savedSpans(window, saved)
     try {
-      if (!hasRoom(this.rows.list, spansOf, 0)) throw new MemoryFull('no room')
+      if (!this.rows.hasRoom(spansOf, 0)) throw new MemoryFull('no room')
       for (const layer of this.rows.list) layer.rows.pages.reserve(spansOf(layer))
     } catch (error) {
       this.trim()
@@ -290,16 +273,6 @@ export class SequenceCache {
       fork.release()
       throw error instanceof MemoryFull ? noRoom('another session', { held: 0, more: 0 }) : error
     }
-  }
-
-  /** Number of positions at the beginning whose memory another sequence shares. */
-  sharedWith({ rows }: SequenceCache): number {
-    return this.rows.sharedWith(rows)
-  }
-
-  /** Takes the memory of the first `count` positions from a sequence that has the same tokens, and frees its former one. */
-  adopt({ rows }: SequenceCache, count: number): void {
-    this.rows.adopt(rows, count)
   }
 
   release(): void {
@@ -347,4 +320,13 @@ export class SequenceCache {
     this.reserved = 0
     for (const layer of this.rows.list) layer.rows.pages.keep(this.keptSpans(layer))
   }
+}
+
+/** Error of a request that the banks have no memory for. `tokens` are its session's. */
+function noRoom(what: string, tokens: NoRoom['tokens']): NoRoom {
+  return new NoRoom(
+    `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +
+      'fewer tokens with `context`, or dispose of other sessions',
+    tokens,
+  )
 }

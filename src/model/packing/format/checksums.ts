@@ -29,7 +29,6 @@ export class RunningChecksums {
   }
 }
 
-/** Both checksums of a range of a file. */
 export async function checksumsOfRange(
   source: ByteSource,
   range: Pick<PackedRange, 'offset' | 'bytes'>,

@@ -2,6 +2,7 @@
 import { checkOneOf } from '../../../ground/option-checks.js'
 import { TableBlockBytes, TILE_COLUMNS, TILE_ROWS, TileBytes, WeightCode } from '../../../kernels/abi/formats.js'
 import { roundUp, type WeightFormat } from '../../../kernels/memory/formats.js'
+import { tileFloat, tileFloats } from '../../../kernels/memory/tile-floats.js'
 
 export type { WeightFormat }
 /** Name of a whole packing: the format of its experts, unless the checkpoint stores these as MXFP4. */
@@ -88,4 +89,19 @@ export function packedBytes(kind: PieceKind, format: WeightFormat, rows: number,
 
 export function aligned(bytes: number): number {
   return roundUp(bytes, ALIGNMENT)
+}
+
+/** Reads the rows of a packed f32 matrix as plain floats. */
+export function readTileRows(bytes: Uint8Array, rows: number, cols: number): Float32Array[] {
+  const tiles = new Float32Array(bytes.slice().buffer)
+  return Array.from({ length: rows }, (_, r) =>
+    Float32Array.from({ length: cols }, (_, c) => tiles[tileFloat(0, cols, r, c)]),
+  )
+}
+
+/** Packs rows into an f32 matrix; the reverse of readTileRows. */
+export function writeTileRows(rows: readonly Float32Array[], cols: number): Uint8Array {
+  const tiles = new Float32Array(tileFloats(rows.length, cols))
+  for (const [r, row] of rows.entries()) for (let c = 0; c < cols; c++) tiles[tileFloat(0, cols, r, c)] = row[c]
+  return new Uint8Array(tiles.buffer)
 }

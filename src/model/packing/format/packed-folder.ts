@@ -14,7 +14,6 @@ export const STAGING = '.molm.partial'
 /** Name of the file that locks a folder while a process writes a packed model there. */
 export const LOCK = '.molm.lock'
 
-/** Name of the packed weights in the folder of a model. */
 export function packedFileName(quant: Quant): string {
   return `model-${quant}${PACKED_SUFFIX}`
 }

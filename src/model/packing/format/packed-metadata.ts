@@ -28,7 +28,6 @@ export interface CalibrationRecord {
   unseen: number
 }
 
-/** Checksums of a part's bytes. */
 export interface PartChecksums {
   /** SHA-256 in hex. */
   sha256: string

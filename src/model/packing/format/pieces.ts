@@ -5,10 +5,7 @@ import { everySecond, joinLast, rows, select, type Tensor, transpose } from '../
 import { aligned, type PartFormats, packedBytes, type RowsFormat, type WeightFormat } from './formats.js'
 import type { Part, Piece, Source, SourceOrder, StoredEntries } from './layout.js'
 
-/*
- * Functions that describe the parts of a model: the sources of their weights, how they are packed, and what is read
- * together.
- */
+/* Functions that describe a model's parts: sources of the weights, how they are packed, what is read together. */
 
 /** Rows of each source (in a vector: entries) are padded to a block of the kernels if a piece has several. */
 export const BLOCK = TILE_COLUMNS

@@ -57,7 +57,10 @@ export async function ownNotes(
   }
   const own: string[] = []
   for (const name of files.filter(isNote)) {
-    const checksum = await checksumOfFile(join(dir, name)).catch(() => undefined)
+    const reading = whileOpen(openLocalFile(join(dir, name)), (file) =>
+      checksumOf(file, { offset: 0, bytes: file.size }),
+    )
+    const checksum = await reading.catch(() => undefined)
     if (!brought.has(`${name} ${checksum}`)) own.push(name)
   }
   return own
@@ -78,8 +81,4 @@ async function copy(source: ByteSource, path: string): Promise<string> {
     await target.close()
   }
   return hash.hex()
-}
-
-function checksumOfFile(path: string): Promise<string> {
-  return whileOpen(openLocalFile(path), (source) => checksumOf(source, { offset: 0, bytes: source.size }))
 }

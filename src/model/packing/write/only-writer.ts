@@ -5,7 +5,7 @@ import { codeOf } from '../../../ground/errors.js'
 import { cannotWrite, makeFolder } from '../../../ground/files/folders.js'
 import { type Lock, takeLock } from '../../../ground/files/lock.js'
 import { LOCK } from '../format/packed-folder.js'
-import { checkMayReceive } from './staged-model.js'
+import { formerFiles } from './staged-model.js'
 
 /** Attempts to create the folder while another writer removes it. */
 const TRIES = 10
@@ -19,7 +19,8 @@ const BETWEEN_MS = 10
  * holds other files, or if it cannot be written.
  */
 export async function asOnlyWriter<T>(outDir: string, work: () => Promise<T>): Promise<T> {
-  await checkMayReceive(outDir)
+  // Only to refuse a folder of other files.
+  await formerFiles(outDir)
   const { lock, isNew } = await claim(outDir)
   try {
     return await work()

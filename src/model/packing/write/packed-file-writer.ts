@@ -9,25 +9,6 @@ import { ALIGNMENT } from '../format/formats.js'
 import type { Layout, Part } from '../format/layout.js'
 import { encodeMetadata, type PackedMetadata, type PartChecksums } from '../format/packed-metadata.js'
 
-/** Writer of one packed file. Call exactly one of finish, abort and leave at the end. */
-export interface PackedFileWriter {
-  readonly bytes: number
-  /**
-   * Writes a part to its place. Parts may come in any order; a part may come in stretches, in order, each with its
-   * offset in the part. Resolves with the checksums of the part once it is complete, and with undefined before. Rejects
-   * with a UserError if the disk is full.
-   */
-  write(part: Part, bytes: Uint8Array, from?: number): Promise<Required<PartChecksums> | undefined>
-  /** Resolves once everything written would survive a power cut. */
-  sync(): Promise<void>
-  /** Completes the file and gives it its name. All parts must have been written. */
-  finish(): Promise<void>
-  /** Removes the partial file. Harmless after an error, and when called twice. */
-  abort(): Promise<void>
-  /** Closes the partial file, so that it can be resumed later. Harmless after an error, and when called twice. */
-  leave(): Promise<void>
-}
-
 /** Placeholders for checksums that are not known yet, so that the header has its final length from the start. */
 const NO_SHA256 = '0'.repeat(64)
 const NO_CHECKSUMS: PartChecksums = { sha256: NO_SHA256, crc32: '0'.repeat(8) }
@@ -37,14 +18,15 @@ const LARGEST_WRITE = 2 ** 30
 /**
  * Begins the packed file `path`. Until it is finished it is called `path`.partial and has an empty header, so that it
  * cannot be mistaken for a complete one. The same layout, metadata and parts give the same bytes. `finished` are the
- * checksums, by name, of parts that are already in the partial file: the writer then resumes it.
+ * checksums, by name, of parts that are already in the partial file: the writer then resumes it. Call exactly one of
+ * `finish`, `abort` and `leave` at the end.
  */
 export async function createPackedFile(
   path: string,
   layout: Layout,
   metadata: PackedMetadata,
   finished: ReadonlyMap<string, Required<PartChecksums>> = new Map(),
-): Promise<PackedFileWriter> {
+) {
   const partial = partialPath(path)
   const checksums = new Map(layout.parts.map(({ name }) => [name, finished.get(name) ?? NO_CHECKSUMS]))
   const { offsets, end } = placesOf(layout, metadata)
@@ -55,7 +37,12 @@ export async function createPackedFile(
 
   return {
     bytes: end,
-    async write(part, bytes, from = 0) {
+    /**
+     * Writes a part to its place. Parts may come in any order; a part may come in stretches, in order, each with its
+     * offset in the part. Resolves with the checksums of the part once it is complete, and with undefined before.
+     * Rejects with a UserError if the disk is full.
+     */
+    async write(part: Part, bytes: Uint8Array, from = 0) {
       const offset = offsets.get(part.name)
       const running = from === 0 ? new RunningChecksums() : begun.get(part.name)
       if (offset === undefined || running?.bytes !== from || from + bytes.length > part.bytes) {
@@ -69,11 +56,13 @@ export async function createPackedFile(
       checksums.set(part.name, known)
       return known
     },
+    /** Resolves once everything written would survive a power cut. */
     async sync() {
       await handle.datasync().catch((error: unknown) => {
         throw cannotWriteAll(partial, end, error)
       })
     },
+    /** Completes the file and gives it its name. All parts must have been written. */
     async finish() {
       const missing = layout.parts.find(({ name }) => checksums.get(name) === NO_CHECKSUMS)
       if (missing !== undefined) throw new Error(`part ${missing.name} was never written`)
@@ -84,10 +73,12 @@ export async function createPackedFile(
         throw cannotWriteAll(path, end, error)
       }
     },
+    /** Removes the partial file. Harmless after an error, and when called twice. */
     async abort() {
       await handle.close()
       await rm(partial, { force: true })
     },
+    /** Closes the partial file, so that it can be resumed later. Harmless after an error, and when called twice. */
     leave: () => handle.close(),
   }
 }

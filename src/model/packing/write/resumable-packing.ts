@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { Journal } from '../../../ground/files/journal.js'
 import { openLocalFile } from '../../../ground/files/local-folder.js'
 import { checksumsOfRange } from '../format/checksums.js'
 import type { Layout, Part } from '../format/layout.js'
 import type { PackedMetadata } from '../format/packed-file.js'
+import type { WithCalibration } from './calibrate.js'
 import { nonFiniteWeights } from './checkpoint-warnings.js'
 import type { ReadAhead } from './chunks.js'
 import type { Conversion } from './convert.js'
@@ -38,11 +40,9 @@ export interface ResumableOptions {
   signal?: AbortSignal
   /** Returns the ranges that were read since its last call. Required if they are recorded. */
   takeReads?: () => SourceRange[]
-  /** Returns the inputs of a matrix (see packParts). */
   inputsOf?: PackPartsOptions['inputsOf']
   /** Called before the bytes of a part are packed. */
   onPart?: (part: Part) => void
-  /** Called for each part that is done. */
   onPartDone?: (part: Part) => void
   /** Called when all parts are written, before the file gets its name. If it rejects, so does the packing. */
   check?: (reads: SourceRange[]) => Promise<void>
@@ -142,6 +142,34 @@ export async function packResumably(
     quant: metadata.quant,
     warnings: nonFiniteWeights(entries.flatMap((entry) => entry.nonFinite)),
   }
+}
+
+/** Packs a source again for the inputs of its matrices, in several attempts if need be, and replaces the plain file. */
+export async function calibrateResumably(
+  source: Pick<PackSource, 'tensors'>,
+  plain: ResumablePacking,
+  {
+    withCalibration,
+    check,
+    ...options
+  }: Omit<ResumableOptions, 'done' | 'inputsOf'> & { withCalibration: WithCalibration },
+): Promise<Conversion> {
+  return withCalibration(dirname(plain.path), async (calibration) => {
+    const metadata = { ...plain.metadata, calibration: calibration.record }
+    const packing = { ...plain, path: `${plain.path}.calibrated`, metadata }
+    const { entries: done } = await findLeftovers(packing, options.signal)
+    const conversion = await packResumably(source, packing, {
+      ...options,
+      done,
+      inputsOf: (part, piece) => calibration.inputsOf(part, piece),
+      check: async (reads) => {
+        metadata.calibration = await calibration.finish()
+        await check?.(reads)
+      },
+    })
+    await rename(packing.path, plain.path)
+    return { ...conversion, path: plain.path }
+  })
 }
 
 /** Adds to a packing the checksums of the files that its metadata announces. */

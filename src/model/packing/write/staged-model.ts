@@ -67,13 +67,11 @@ export async function stageModel(
   }
 }
 
-/** Rejects with a UserError if a folder holds other files than packed models, or cannot be read. */
-export async function checkMayReceive(outDir: string): Promise<void> {
-  await formerFiles(outDir)
-}
-
-/** Names of the files in a folder that may receive a packed model; undefined if it does not exist yet. */
-async function formerFiles(outDir: string): Promise<string[] | undefined> {
+/**
+ * Names of the files in a folder that may receive a packed model; undefined if it does not exist yet. Rejects with a
+ * UserError if it holds other files than packed models, or cannot be read.
+ */
+export async function formerFiles(outDir: string): Promise<string[] | undefined> {
   let files: string[]
   try {
     files = (await readdir(outDir)).filter((file) => !file.startsWith(LOCK))

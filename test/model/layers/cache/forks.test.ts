@@ -90,8 +90,8 @@ test('a fork shares full pages, and has a copy of the last one', () => {
   check(twin, 'fork')
   assert.is(bytesOfAll([text.cache]), (2 / 2 + 1) * 2 * PAGE_BYTES, 'half of two pages, and a whole one')
   assert.is(bytesOfAll([text.cache, twin.cache]), 4 * 2 * PAGE_BYTES, 'two shared pages, and two last ones')
-  assert.is(text.cache.pageOf(63), twin.cache.pageOf(63))
-  assert.is.not(text.cache.pageOf(64), twin.cache.pageOf(64))
+  assert.is(text.cache.rows.pageOf(63), twin.cache.rows.pageOf(63))
+  assert.is.not(text.cache.rows.pageOf(64), twin.cache.rows.pageOf(64))
   twin.cache.release()
   assert.is(bytesOfAll([text.cache]), 3 * 2 * PAGE_BYTES)
   check(text, 'after the fork has ended')
@@ -114,8 +114,8 @@ test('what one appends never changes the other, even after both are cut in a sha
   add(bank, text, range(400, 30))
   check(text, 'original')
   check(twin, 'fork')
-  assert.is(text.cache.pageOf(31), twin.cache.pageOf(31))
-  assert.is.not(text.cache.pageOf(32), twin.cache.pageOf(32))
+  assert.is(text.cache.rows.pageOf(31), twin.cache.rows.pageOf(31))
+  assert.is.not(text.cache.rows.pageOf(32), twin.cache.rows.pageOf(32))
 })
 
 test('a fork of a fork outlives both, and all memory is free after the last', () => {

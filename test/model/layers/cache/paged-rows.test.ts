@@ -60,8 +60,8 @@ for (const [name, heads, size, byHead, isTransposed] of LAYOUTS) {
           const expected = floatsOf(target, 0, COUNT, channels, size)
           target.write(position, count, numbersOf(source, position, count, channels))
           const scales = new Float32Array(count * source.scales)
-          source.readScales(position, count, scales)
-          target.writeScales(position, count, scales)
+          source.read(position, count, scales, true)
+          target.write(position, count, scales, true)
           expected.set(floatsOf(source, position, count, channels, size), position * channels)
           assert.equal(floatsOf(target, 0, COUNT, channels, size), expected, `${format}: ${count} from ${position}`)
           target.pages.release()
@@ -77,7 +77,7 @@ function floatsOf(rows: PagedRows, position: number, count: number, channels: nu
   if (numbers instanceof Uint16Array) return new Float32Array(Uint32Array.from(numbers, (bits) => bits << 16).buffer)
   if (rows.scales === 0) return Float32Array.from(numbers)
   const scales = new Float32Array(count * rows.scales)
-  rows.readScales(position, count, scales)
+  rows.read(position, count, scales, true)
   return Float32Array.from(numbers, (level, i) => level * scales[Math.floor(i / size)])
 }
 
