@@ -1,4 +1,4 @@
-import type { MemoryStats, Model } from '../../api/model.js'
+import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { hasForm } from '../../engine/session/prompt.js'
@@ -44,7 +44,7 @@ export class Chat implements AnswersScreen {
   readonly ended: Promise<void>
   readonly items: ChatItem[] = []
   /** Lines that were sent while the chat was busy. */
-  private readonly queue: string[] = []
+  readonly queue: string[] = []
   private readonly redraws = new Redraws()
   painter: CellPainter
   private isWorking = false
@@ -52,7 +52,8 @@ export class Chat implements AnswersScreen {
   areThoughtsOpen = false
   /** Whether the next Ctrl-C leaves. */
   isLeaving = false
-  private left?: 'left' | 'interrupted'
+  /** How the user has left; interrupted is by Ctrl-C. */
+  left?: 'left' | 'interrupted'
   private resolveEnded = () => {}
 
   constructor(
@@ -71,9 +72,6 @@ export class Chat implements AnswersScreen {
 
   /** Calls `listener` when the chat is to be drawn again, until the returned function is called. */
   readonly subscribe = (listener: () => void) => this.redraws.subscribe(listener)
-
-  /** Changes with everything that is to be drawn. */
-  readonly getVersion = () => this.redraws.version
 
   get state(): ChatState {
     if (this.left) return 'ended'
@@ -139,46 +137,12 @@ export class Chat implements AnswersScreen {
     return this.answers.work.watcher?.reading
   }
 
-  /** Tokens per second of the last answer. */
-  get speed(): number | undefined {
-    return this.answers.speed
-  }
-
-  /** Tokens in the conversation's cache. */
-  get contextLength(): number {
-    return this.conversation.length
-  }
-
-  /** Whether the answers so far are not on the map, and a walk reads them again. */
-  get isUnread(): boolean {
-    return this.answers.isUnread
-  }
-
-  get memory(): MemoryStats | undefined {
-    return this.answers.memory
-  }
-
   /** A question to show in the empty input, which Tab takes. */
   get placeholder(): string | undefined {
     const { options, model, items, input, state } = this
     const isFirst = state === 'idle' && !items.some(({ kind }) => kind === 'user')
     // Without colour the question would look like input.
     return isFirst && input.text === '' && options.depth !== 'none' ? firstQuestions(model.name)[0] : undefined
-  }
-
-  /** Number of messages that wait for their turn. */
-  get queued(): number {
-    return this.queue.length
-  }
-
-  /** Whether the last answer is being replayed on the map. */
-  get isPlaying(): boolean {
-    return this.answers.replay.isOn
-  }
-
-  /** Whether the user left by Ctrl-C. */
-  get interrupted(): boolean {
-    return this.left === 'interrupted'
   }
 
   /** Adds a finished piece to the conversation. */
@@ -253,7 +217,7 @@ export class Chat implements AnswersScreen {
 
   /** Shows the tokens of answers that were not written here on the map, if few have to be read. */
   async showFewAnswers(): Promise<void> {
-    if (this.isUnread) await this.answers.readAgain(QUICK)
+    if (this.answers.isUnread) await this.answers.readAgain(QUICK)
   }
 
   /** Does work that takes its time; meanwhile the chat takes no questions. */
@@ -268,20 +232,14 @@ export class Chat implements AnswersScreen {
     }
   }
 
-  /** Keeps a line until the chat is idle. */
-  enqueue(line: string): void {
-    this.queue.push(line)
-  }
-
-  /** Takes the oldest line from the queue; undefined if the queue is empty or the chat is busy. */
-  dequeue(): string | undefined {
-    return this.state === 'idle' ? this.queue.shift() : undefined
-  }
-
-  /** Stops the running answer; false if none is running. */
+  /**
+   * Stops the running answer; false if none is running. The queued lines were to follow it: the user decides whether to
+   * send them now.
+   */
   stop(): boolean {
     if (!this.answers.work.stop()) return false
-    this.giveBackQueue()
+    if (this.input.text === '') this.input.set(this.queue.join('\n'))
+    this.queue.length = 0
     return true
   }
 
@@ -293,11 +251,6 @@ export class Chat implements AnswersScreen {
     this.isLeaving = true
   }
 
-  /** Any key but Ctrl-C: the user does not want to leave. */
-  stay(): void {
-    this.isLeaving = false
-  }
-
   /** Leaves. Harmless a second time. */
   end(how: 'left' | 'interrupted' = 'left'): void {
     if (this.left) return
@@ -306,11 +259,5 @@ export class Chat implements AnswersScreen {
     this.answers.work.stop()
     this.changed()
     this.resolveEnded()
-  }
-
-  /** The queued lines were to follow the stopped answer: the user decides whether to send them now. */
-  private giveBackQueue(): void {
-    if (this.input.text === '') this.input.set(this.queue.join('\n'))
-    this.queue.length = 0
   }
 }

@@ -7,8 +7,6 @@ const SHARE = 0.1
 
 /** Calls listeners when they are to draw; close changes share a drawing. */
 export class Redraws {
-  /** Grows with each drawing. */
-  version = 0
   private readonly listeners = new Set<() => void>()
   private next?: NodeJS.Timeout
   /** Ms of the latest drawing. */
@@ -29,7 +27,6 @@ export class Redraws {
     }
     clearTimeout(this.next)
     this.next = undefined
-    this.version++
     const start = performance.now()
     for (const listener of this.listeners) listener()
     this.cost = performance.now() - start

@@ -26,8 +26,9 @@ export class Editor {
     this.after = ''
   }
 
+  /** Inserts typed or pasted text at the cursor. */
   insert(text: string): void {
-    this.before += text
+    this.before += harmless(text)
   }
 
   /** Applies a key; false if it is no editing key, or the cursor cannot move that way. */

@@ -21,7 +21,7 @@ export class InputHistory {
 
   private constructor(
     private readonly entries: string[],
-    /** The file, readable only by its owner; absent if nothing is kept. */
+    /** The file, readable only by its owner; without it, nothing more is kept. */
     public path?: string,
   ) {
     this.at = entries.length
@@ -59,11 +59,6 @@ export class InputHistory {
     if (text === '') return undefined
     const found = new Set(this.entries.filter((entry) => entry.includes(text)).reverse())
     return [...found][skipped]
-  }
-
-  /** Keeps nothing from now on. */
-  stopKeeping(): void {
-    this.path = undefined
   }
 
   private go(by: 1 | -1, current: string): string {

@@ -10,7 +10,7 @@ import { ChatView } from './chat-view.js'
 import { render } from './ink.js'
 import type { InkOutput, Terminal, WindowSize } from './terminal.js'
 import { Transcript } from './transcript.js'
-import { layoutOf, linesOf, lineWidth, viewOf } from './view.js'
+import { layoutOf, linesOf, lineWidth } from './view.js'
 
 /** Maximum frames per second, so that Ink delays no key. The chat asks for fewer while an answer runs. */
 const MOST_FRAMES = 60
@@ -114,7 +114,7 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     const { size } = this.terminal
     const output = this.terminal.outputFor(size)
     this.finished = []
-    this.chat.input.setWidth(inputColumns(lineWidth(size)))
+    this.chat.input.width = inputColumns(lineWidth(size))
     const ink = render(null, {
       stdin: this.terminal.keys as unknown as NodeJS.ReadStream,
       stdout: output as unknown as NodeJS.WriteStream,
@@ -141,20 +141,18 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     if (!mounted) return
     const { size, ink } = mounted
     const layout = layoutOf(chat, size, transcript.running)
-    const look = { width: layout.textWidth, background: chat.painter.ground, drawsMarkdown: chat.drawsMarkdown }
-    const { isRewrapped } = transcript.update(chat.items, look)
-    if (isRewrapped && !isAgain) return this.repaint()
+    const look = { width: layout.textWidth, background: chat.background, drawsMarkdown: chat.drawsMarkdown }
+    if (transcript.update(chat.items, look) && !isAgain) return this.repaint()
     const isEnded = chat.state === 'ended'
     const held = isEnded ? 0 : layout.held
     const finished = isAgain ? [] : transcript.takeAllBut(held)
-    const view = isEnded ? undefined : viewOf(chat, size, isAgain ? transcript.last(held) : transcript.held, layout)
-    this.live = view ? linesOf(view) : []
+    this.live = isEnded ? [] : linesOf(layout.view(isAgain ? transcript.last(held) : transcript.held))
     // Above the live area, as many finished lines as the window has room for.
     if (isAgain) finished.push(...transcript.takeAgain(held, Math.max(0, size.rows - 1 - this.live.length)))
     if (finished.length > 0) this.finished = [...this.finished, finished]
     this.above = [...(isAgain ? [] : this.above), ...finished].slice(-MOST_LINES)
-    const { takesKeys, onInput } = this
-    ink.rerender(<ChatView finished={this.finished} view={view} isActive={takesKeys} onInput={onInput} />)
+    const { finished: all, live, takesKeys, onInput } = this
+    ink.rerender(<ChatView finished={all} live={live} isActive={takesKeys} onInput={onInput} />)
   }
 
   /** Rows of the lines on the screen in a window of `columns`, as terminals break lines. */

@@ -116,12 +116,12 @@ function changeMap(map: TokenMap, argument: string): void {
   map.setLayer(number)
 }
 
-async function stats({ model, contextLength, speed }: Chat): Promise<string> {
+async function stats({ model, conversation, answers: { speed } }: Chat): Promise<string> {
   const { weightsBytes, cacheBytes, expertHits, expertMisses, meanAttentionDepth } = await model.stats()
   return [
     `${model.name}, ${model.info.quant}, ${plural(model.threads, 'thread')}, ${model.tier} kernels`,
     `last answer: ${speed === undefined ? 'too short for a speed' : `${speed.toFixed(1)} tokens/s`}`,
-    `tokens in the cache: ${contextLength} (${formatBytes(cacheBytes)}, ${model.cacheType})`,
+    `tokens in the cache: ${conversation.length} (${formatBytes(cacheBytes)}, ${model.cacheType})`,
     `weights in memory: ${formatBytes(weightsBytes)}; process: ${formatBytes(process.memoryUsage.rss())}`,
     `experts found in memory: ${expertHits}, read: ${expertMisses}`,
     ...(meanAttentionDepth === undefined
@@ -183,7 +183,7 @@ export async function edit(chat: Chat, text: string): Promise<void> {
  */
 export async function submit(chat: Chat, line: string): Promise<void> {
   const command = parseSlash(line)
-  if (chat.state !== 'idle' && !(command && mayRunAnyTime(command.name))) return chat.enqueue(line)
+  if (chat.state !== 'idle' && !(command && mayRunAnyTime(command.name))) return void chat.queue.push(line)
   if (command) chat.say('command', line)
   await thenQueue(chat, () => (command ? runCommand(chat, command) : chat.answers.ask(line)))
 }
@@ -199,6 +199,6 @@ export function walkOverAnswers(chat: Chat): Promise<void> {
 /** Does work, and afterwards sends the lines that queued up meanwhile. */
 export async function thenQueue(chat: Chat, work: () => Promise<unknown>): Promise<void> {
   await work()
-  const next = chat.dequeue()
+  const next = chat.state === 'idle' ? chat.queue.shift() : undefined
   if (next !== undefined) await submit(chat, next)
 }

@@ -16,7 +16,7 @@ import { formatElapsed, plural } from '../../../ground/numbers.js'
 import { cellWidth, fit, harmless } from '../../../ground/output/cell-width.js'
 import { modelWord } from '../../../library/finding/model-word.js'
 import { nameOfPath } from '../../../library/finding/name-of-path.js'
-import { pathOf } from '../../input/file-names.js'
+import { pathOf } from '../../input/files.js'
 import type { Chat } from '../chat-state.js'
 
 const MOST_LISTED = 20
@@ -47,7 +47,7 @@ export const CONVERSATION_ACTIONS = {
   },
   async history(chat: Chat, argument: string): Promise<void> {
     if (argument !== 'off') throw new UsageError('the only form is /history off')
-    chat.options.history.stopKeeping()
+    chat.options.history.path = undefined
     await chat.work(() => chat.keeper.settled())
     const { current } = chat.keeper
     await chat.work(() => chat.keeper.stop())

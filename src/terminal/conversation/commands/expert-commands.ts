@@ -29,7 +29,7 @@ export const EXPERT_ACTIONS = {
       throw new UsageError('this terminal shows no colours; molm experts --colour prints numbers')
     const colour = parseTextColour(argument, model.config)
     answers.colour = colour
-    if (!answers.tokens && chat.isUnread && !(await answers.readAgain())) return
+    if (!answers.tokens && answers.isUnread && !(await answers.readAgain())) return
     const { tokens } = answers
     if (!tokens) return chat.say('note', `the next answers are coloured by the ${colourTitle(colour)}`)
     const { legend, spans } = colourAnswer(tokens, colour, { model, background, atlas: chat.map.atlas })
@@ -114,8 +114,8 @@ function specsIn(argument: string): string[] {
 
 /** Says that experts are off or on, and that the conversation will be read again. */
 function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
-  const { contextLength } = chat
-  const again = contextLength > FEW_TOKENS ? `, which first reads ${formatRoughly(contextLength)} tokens again` : ''
+  const { length } = chat.conversation
+  const again = length > FEW_TOKENS ? `, which first reads ${formatRoughly(length)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
 }
 

@@ -8,7 +8,8 @@ import { switchExpert } from './expert-commands.js'
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
   chat.answers.replay.stop()
-  if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
+  // The second Ctrl-C in a row leaves.
+  if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.isLeaving = false
   if (chat.input.search) chat.input.pressInSearch(key)
   else if (key.kind === 'key') pressKey(chat, key.name)
   else if (key.kind !== 'text' || !(answerCall(chat, key.text) || pointAtExpert(chat, key.text))) {
@@ -71,7 +72,7 @@ function pointAtExpert(chat: Chat, text: string): boolean {
 function walk(chat: Chat, name: KeyName): boolean {
   const { input, map } = chat
   if (input.text !== '' || map.mode === 'off') return false
-  if (name === 'left' && chat.isUnread && chat.state === 'idle') {
+  if (name === 'left' && chat.answers.isUnread && chat.state === 'idle') {
     void walkOverAnswers(chat)
     return true
   }

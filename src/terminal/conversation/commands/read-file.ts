@@ -1,7 +1,6 @@
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { formatCount, plural } from '../../../ground/numbers.js'
-import { pathOf } from '../../input/file-names.js'
-import { readTextFile } from '../../input/text-file.js'
+import { pathOf, readTextFile } from '../../input/files.js'
 import type { Chat } from '../chat-state.js'
 
 /** Puts the text of a file before the next message, and asks a question that follows its name. */

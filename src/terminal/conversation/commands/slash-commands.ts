@@ -1,8 +1,8 @@
 import { UsageError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
 import { nearest } from '../../../ground/spelling.js'
-import type { Suggestion } from '../../input/completion.js'
-import { fileNames } from '../../input/file-names.js'
+import { fileNames } from '../../input/files.js'
+import type { Suggestion } from '../../input/input-line.js'
 import { MAP_MODES } from '../../map/token-map.js'
 import { SETTING_NAMES, THINK_WORDS } from '../settings.js'
 
