@@ -64,8 +64,8 @@ export interface Lanes {
 export const GAP = 2
 export const GAP_WITH_NAME = 6
 
-/** One or two columns per cell, one layer per line: every cell has its own sign. */
-const SINGLE: readonly CellForm[] = [
+/** One or two columns per cell, one layer per line: for maps that mark single cells, or have shades and no colours. */
+export const SINGLE_FORMS: readonly CellForm[] = [
   { cell: 2, perLine: 1 },
   { cell: 1, perLine: 1 },
 ]
@@ -77,15 +77,13 @@ const PAIRS: readonly CellForm[] = [
 
 /** Forms for maps with few lit cells: two of them seldom share a character. */
 export const SPARSE_FORMS: readonly CellForm[] = [
-  ...SINGLE,
+  ...SINGLE_FORMS,
   ...PAIRS,
   { cell: 0.5, perLine: 2 },
   { cell: 0.5, perLine: 4 },
 ]
 /** Forms for maps that colour every cell. */
-export const DENSE_FORMS: readonly CellForm[] = [...SINGLE, ...PAIRS, { cell: 0.5, perLine: 1 }]
-/** Forms for maps that mark single cells, or have shades and no colours. */
-export const SINGLE_FORMS = SINGLE
+export const DENSE_FORMS: readonly CellForm[] = [...SINGLE_FORMS, ...PAIRS, { cell: 0.5, perLine: 1 }]
 
 /**
  * Returns the most legible fold that shows all layers; else one that shows as many layers as possible around the one
@@ -132,21 +130,13 @@ function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
 }
 
 /** Says how many layers and experts share a sign: `each sign: 4 layers x 2 experts`. None if every expert has its own. */
-export function foldNote(kinds: readonly MixtureKind[], { perCell, cell, perLine }: FoldedForm): string[] {
-  const across = cell < 1 ? 2 : 1
-  const counts = perCell.map((count) => count * across)
-  const [first] = counts
-  const layers = perLine > 1 ? [`${perLine} layers`] : []
-  if (counts.every((count) => count === first)) {
-    const parts = first > 1 ? [...layers, `${first} experts`] : layers
-    return parts.length > 0 ? [`each sign: ${parts.join(' x ')}`] : []
-  }
-  const byKind = kinds.map((kind, i) => `${counts[i]} ${kind}`).join(' or ')
-  return [`each sign: ${[...layers, `${byKind} experts`].join(' x ')}`]
+export function foldNote(kinds: readonly MixtureKind[], { perCell, cell, perLine }: Fold): string[] {
+  const counts = perCell.map((count) => count * (cell < 1 ? 2 : 1))
+  const isSame = counts.every((count) => count === counts[0])
+  const experts = isSame ? String(counts[0]) : kinds.map((kind, i) => `${counts[i]} ${kind}`).join(' or ')
+  const parts = [...(perLine > 1 ? [`${perLine} layers`] : []), ...(experts === '1' ? [] : [`${experts} experts`])]
+  return parts.length > 0 ? [`each sign: ${parts.join(' x ')}`] : []
 }
-
-/** The part of a fold that its cells show. */
-type FoldedForm = CellForm & Pick<Fold, 'perCell'>
 
 /**
  * Folds the amounts of experts into cells of `perCell` experts: the strongest counts. A cell without experts is NaN.

@@ -11,7 +11,6 @@ import {
   STRUCK_CHOSEN,
   TRAIL,
 } from './cell-painter.js'
-import { longest } from './head.js'
 import type { TokenMap } from './token-map.js'
 
 /** Amounts of the samples in the legend; each is the largest of its shade. */
@@ -25,21 +24,17 @@ export interface LegendOptions {
   /** Whether cells of the selected token are marked. */
   marks?: boolean
   /** Other notes, most important first. */
-  notes?: readonly string[]
+  notes: readonly string[]
   /** Hints at keys, longest first. */
-  keys?: readonly string[]
+  keys: readonly string[]
 }
 
-export interface Legend {
-  text: string
-  /** Whether it has room for the first note, and for a hint at keys. */
-  hasNote: boolean
-  hasKeys: boolean
-}
-
-/** Explains the cells: a scale, then the notes, the other signs and the hint at keys, as far as there is room. */
-export function legendOf(map: TokenMap, painter: CellPainter, width: number, options: LegendOptions): Legend {
-  const { notes = [], keys = [] } = options
+/**
+ * Explains the cells: a scale, then the notes, the other signs and the hint at keys, as far as there is room. Says also
+ * whether the first note has room, and a hint at keys.
+ */
+export function legendOf(map: TokenMap, painter: CellPainter, width: number, options: LegendOptions) {
+  const { notes, keys } = options
   const dim = (text: string) => styled(text, 'dim', painter.depth)
   const scale = scaleOf(map, painter, width, options)
   const after = width - scale.width
@@ -53,6 +48,12 @@ export function legendOf(map: TokenMap, painter: CellPainter, width: number, opt
     hasNote: notes.length === 0 || noted.includes(notes[0]),
     hasKeys: hint !== '',
   }
+}
+
+/** The longest text that fits, with a separator in front of it; empty if none fits. */
+export function longest(texts: readonly string[], width: number, separator: string): string {
+  const found = texts.find((text) => cellWidth(separator + text) <= width)
+  return found === undefined ? '' : separator + found
 }
 
 /** Appends the parts that fit. */

@@ -95,6 +95,11 @@ export class TokenMap {
     return this.shape.layers
   }
 
+  /** Whether there is anything to draw. */
+  get isOn(): boolean {
+    return this.mode !== 'off' && this.kinds.length > 0
+  }
+
   /** Kinds of experts in the model, in the order that a token meets them. */
   get kinds(): MixtureKind[] {
     return this.shape.mixtures.map(({ kind }) => kind).filter((kind) => this.mostExperts(kind) > 0)

@@ -77,7 +77,6 @@ export function statusLine(chat: Chat, width: number): string {
   const limit = model.config.maxPositions ?? (model.config.trainedContext || undefined)
   const used = chat.conversation.length
   const context = limit === undefined ? `${used}` : `${used}/${limit}${used > limit ? ' !' : ''}`
-  const isMapped = map.mode !== 'off' && map.kinds.length > 0
   const all: [need: number, text: string | false | undefined][] = [
     [9, `${printable(model.name)} ${model.info.quant}`],
     [10, activity],
@@ -86,7 +85,7 @@ export function statusLine(chat: Chat, width: number): string {
     [6, `context ${context}`],
     [8, map.maskedExperts > 0 && `${plural(map.maskedExperts, 'expert')} off`],
     [1, memory && `${formatBytes(memory.weightsBytes)} weights`],
-    [2, isMapped && `map ${map.mode}`],
+    [2, map.isOn && `map ${map.mode}`],
     [7, '/help'],
   ]
   const parts = all.filter(([, text]) => text)

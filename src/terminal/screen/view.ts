@@ -3,10 +3,10 @@ import { cellWidth, fit } from '../../ground/output/cell-width.js'
 import { styled } from '../../ground/output/style.js'
 import type { Chat } from '../conversation/chat-state.js'
 import { inputLines } from '../input/lines.js'
-import { heightBelow } from '../map/all-layers.js'
+import { heightBelow, sideRooms } from '../map/all-layers.js'
 import type { Room } from '../map/fold.js'
-import type { MapOptions } from '../map/head.js'
-import { mapLines, sideRooms, walkBelow } from '../map/lines.js'
+import type { MapOptions } from '../map/frame.js'
+import { mapLines, walkBelow } from '../map/lines.js'
 import { RunningMarkdown } from '../markdown/running-markdown.js'
 import {
   MOST_SUGGESTIONS,
