@@ -10,7 +10,6 @@ type Signal = (typeof SIGNALS)[number]
  * end the process. A second one ends it at once, unless the terminal has gone away.
  */
 export class ChatSignals {
-  /** Resolves when the next signal comes. */
   readonly next: Promise<void>
   received?: Signal
   private resolve = () => {}

@@ -21,24 +21,18 @@ export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 
   beginning: ChatBeginning
   /** Takes a function for notes about tools. */
   onNotes?: (say: (note: string) => void) => void
-  /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
-  /** A kept conversation to continue. */
   conversation?: KeptConversation
   firstMessage?: string
   /** The terminal with the keys so far; absent if it only takes lines. */
   terminal?: Terminal
-  /** Aborting it leaves the chat. */
   signal: AbortSignal
 }
 
 /** File of earlier inputs, in the folder of the models. */
 const HISTORY = 'chat-history.jsonl'
 
-/**
- * Runs a chat at the terminal until the user leaves; `interrupted` says whether that was by Ctrl-C. Disposes of the
- * model in use at the end.
- */
+/** Runs a chat until the user leaves; `interrupted`: by Ctrl-C. Disposes of the model in use at the end. */
 export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
   const history = await InputHistory.open(options.keepsHistory ? join(molmHome(), HISTORY) : undefined)
   const models = await listModels().catch(() => [])

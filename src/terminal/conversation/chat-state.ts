@@ -20,20 +20,22 @@ import { Keeper, type KeepOccasion } from './keeper.js'
 import { messageOf } from './notes.js'
 import type { ChatBeginning, ChatOptions, ChatTerminal } from './options.js'
 import { lastTurns, trailOf } from './past-turns.js'
-import { Redraws } from './redraws.js'
 import { typedHere } from './settings.js'
 import type { Thought } from './watcher.js'
 
 /** 'working' is a command that takes its time. */
 type ChatState = 'idle' | 'answering' | 'working' | 'ended'
 
+/** Ms between redraws of a running answer: ten a second look steady. */
+const REDRAW_MS = 100
+/** The most ms between them, however long a drawing takes. */
+const SLOWEST_MS = 250
+/** Drawing has at most this share of the time of a core, which the model needs more. */
+const SHARE = 0.1
 /** Maximum tokens to read again without being asked to. */
 const QUICK = 256
 
-/**
- * A conversation at the terminal: all that is on the screen, and the verbs that change it. Keys (keys.ts) and commands
- * (commands.ts) act on it; screens draw it.
- */
+/** All that is on the screen, and the verbs that change it. Keys and commands act on it; screens draw it. */
 export class Chat implements AnswersScreen {
   readonly input: InputLine
   readonly answers: Answers
@@ -45,12 +47,13 @@ export class Chat implements AnswersScreen {
   readonly items: ChatItem[] = []
   /** Lines that were sent while the chat was busy. */
   readonly queue: string[] = []
-  private readonly redraws = new Redraws()
+  private readonly listeners = new Set<() => void>()
+  private nextDrawing?: NodeJS.Timeout
+  private drawingMs = 0
   painter: CellPainter
   private isWorking = false
   /** Whether running thoughts are shown as far as they fit, rather than in two lines. */
   areThoughtsOpen = false
-  /** Whether the next Ctrl-C leaves. */
   isLeaving = false
   /** How the user has left; interrupted is by Ctrl-C. */
   left?: 'left' | 'interrupted'
@@ -71,7 +74,10 @@ export class Chat implements AnswersScreen {
   }
 
   /** Calls `listener` when the chat is to be drawn again, until the returned function is called. */
-  readonly subscribe = (listener: () => void) => this.redraws.subscribe(listener)
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
 
   get state(): ChatState {
     if (this.left) return 'ended'
@@ -94,7 +100,6 @@ export class Chat implements AnswersScreen {
     return this.painter.ground
   }
 
-  /** Text of the running answer so far. */
   get answer(): string {
     return this.answers.work.watcher?.answer ?? ''
   }
@@ -115,7 +120,6 @@ export class Chat implements AnswersScreen {
     return thought && !thought.isOver && !thought.isBlank ? thought : undefined
   }
 
-  /** Name of the tool that the user is asked about. */
   get askedTool(): string | undefined {
     const { tool } = this.answers.tools.question
     return tool === undefined ? undefined : nameInWords(tool)
@@ -157,9 +161,18 @@ export class Chat implements AnswersScreen {
     if (!this.left) this.say('error', renameOptions(messageOf(error), typedHere))
   }
 
-  /** Draws again: now for what the user does, 'soon' for what the model does. */
+  /** Draws again: now for what the user does; soon for what the model does, once for all changes until then. */
   changed(when: 'now' | 'soon' = 'now'): void {
-    this.redraws.draw(when)
+    if (when === 'soon') {
+      const wait = Math.min(SLOWEST_MS, Math.max(REDRAW_MS, this.drawingMs / SHARE))
+      this.nextDrawing ??= setTimeout(() => this.changed(), wait)
+      return
+    }
+    clearTimeout(this.nextDrawing)
+    this.nextDrawing = undefined
+    const start = performance.now()
+    for (const listener of this.listeners) listener()
+    this.drawingMs = performance.now() - start
   }
 
   setBackground(background: Background): void {
@@ -168,7 +181,6 @@ export class Chat implements AnswersScreen {
     this.changed()
   }
 
-  /** Begins with what the command line gives. */
   begin(beginning: ChatBeginning): void {
     const { messages, files } = beginning
     this.answers.begin(beginning)
@@ -183,7 +195,6 @@ export class Chat implements AnswersScreen {
     this.sayMessages(state.messages)
   }
 
-  /** Keeps the turns so far. */
   keep(occasion: KeepOccasion): void {
     if (!this.keeper.conversations) return
     const { messages, mask } = this.conversation
@@ -192,7 +203,6 @@ export class Chat implements AnswersScreen {
     void this.keeper.keep(state, occasion)
   }
 
-  /** Shows the last turns of an earlier conversation. */
   private sayMessages(messages: readonly ChatMessage[]): void {
     const { items, earlier } = lastTurns(messages, this.terminal?.size)
     if (earlier > 0) this.say('note', `... ${plural(earlier, 'earlier turn')}`)
@@ -232,10 +242,7 @@ export class Chat implements AnswersScreen {
     }
   }
 
-  /**
-   * Stops the running answer; false if none is running. The queued lines were to follow it: the user decides whether to
-   * send them now.
-   */
+  /** Stops the running answer; false if none runs. The user decides whether to send what was to follow it. */
   stop(): boolean {
     if (!this.answers.work.stop()) return false
     if (this.input.text === '') this.input.set(this.queue.join('\n'))

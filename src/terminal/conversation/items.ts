@@ -2,7 +2,6 @@ import type { Rgb } from '../../ground/output/colours.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
 import type { KeepOccasion } from './keeper.js'
 
-/** A term and its meaning. */
 export type HelpRow = readonly [term: string, meaning: string]
 
 export interface ItemSpan {

@@ -14,16 +14,10 @@ export interface KeepOptions {
   keptCacheBytes?: number
 }
 
-/**
- * The reason why a conversation is kept now: a model begins to answer, it has answered, or the user has changed something.
- * A change alone begins no file.
- */
+/** Why a conversation is kept now: a model begins to answer, has answered, or a change, which alone begins no file. */
 export type KeepOccasion = 'asked' | 'answered' | 'changed'
 
-/**
- * Keeps the conversation of a chat in its file, turn by turn, and its cache beside it. A failure to write never ends the
- * chat: it is said once, and the next turn tries again.
- */
+/** Keeps a conversation in its file, and its cache beside it. A failure is said once, and the next turn tries again. */
 export class Keeper {
   /** The conversations as they were last listed, for their numbers. */
   listed?: readonly ConversationInfo[]
@@ -71,7 +65,7 @@ export class Keeper {
     this.kept = kept
     this.isWritten = !kept.isCopy
     this.cached = 0
-    if (this.cacheBytes > 0 && !kept.isCopy) {
+    if (this.options.keptCacheBytes && !kept.isCopy) {
       this.cached = await conversation.read.load(kept.cachePath).catch(() => 0)
     }
   }
@@ -93,24 +87,18 @@ export class Keeper {
     await kept?.close().catch((error: unknown) => this.failed(error))
   }
 
-  /** Keeps nothing from now on. */
   async stop(): Promise<void> {
     this.options = {}
     await this.close()
   }
 
-  private get cacheBytes(): number {
-    return this.options.keptCacheBytes ?? 0
-  }
-
   private async saveCache({ cachePath }: KeptConversation, conversation: Conversation): Promise<void> {
-    const { conversations, cacheBytes: most, cached } = this
-    if (!conversations || most === 0 || conversation.length <= cached) return
+    const { conversations, keptCacheBytes: most = 0 } = this.options
+    if (!conversations || most === 0 || conversation.length <= this.cached) return
     await conversation.read.save(cachePath, most)
     await limitCaches(conversations.folder, most)
   }
 
-  /** Resolves when nothing is being written. */
   async settled(): Promise<void> {
     await this.writing
   }

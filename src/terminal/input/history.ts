@@ -10,10 +10,7 @@ const MOST = 1000
 /** Maximum bytes of a file to read; a thousand entries have far fewer. */
 const MOST_BYTES = 32 * 2 ** 20
 
-/**
- * Earlier inputs of the user. The file has a JSON string per line. If it cannot be read or written, the history lasts
- * only for this run: that is no reason to refuse a chat.
- */
+/** Earlier inputs of the user. The file has a JSON string per line. Without one, the history lasts for this run. */
 export class InputHistory {
   private at: number
   /** Texts that were not sent, by their index: recalled entries that were changed, and the newest text. */
@@ -39,7 +36,6 @@ export class InputHistory {
     return new InputHistory(entries, path)
   }
 
-  /** Whether the input shows an earlier entry. */
   get isBrowsing(): boolean {
     return this.at < this.entries.length
   }
@@ -91,7 +87,6 @@ function entryOf(line: string): string[] {
   }
 }
 
-/** A search in earlier inputs, as Ctrl-R begins it. */
 export class HistorySearch {
   text = ''
   found?: string
@@ -102,10 +97,7 @@ export class HistorySearch {
 
   constructor(private readonly history: InputHistory) {}
 
-  /**
-   * Applies a key: letters narrow the search, Ctrl-R goes further back. Any other key ends the search and returns
-   * false: it takes the found input, or gives up.
-   */
+  /** Letters narrow the search, Ctrl-R goes further back. False for other keys, which take the find, or give up. */
   press(key: Key): boolean {
     if (key.kind !== 'key') this.look(this.text + harmless(key.text), 0)
     else if (key.name === 'search') this.look(this.text, this.skipped + 1)

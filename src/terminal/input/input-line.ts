@@ -3,7 +3,6 @@ import { Editor } from './editor.js'
 import { HistorySearch, type InputHistory } from './history.js'
 import type { Key, KeyName } from './keys.js'
 
-/** One way to complete a line. */
 export interface Suggestion {
   /** The whole line once it is completed. */
   line: string
@@ -13,7 +12,6 @@ export interface Suggestion {
 
 /** The text being written: an editor with completion, and with earlier inputs to recall or search. */
 export class InputLine extends Editor {
-  /** The running search in earlier inputs. */
   search?: HistorySearch
   /** Index of the suggestion that the text was taken from, while the user steps through `list`. */
   chosen?: number
@@ -42,10 +40,7 @@ export class InputLine extends Editor {
     super.insert(text)
   }
 
-  /**
-   * Takes the text out, on Enter, and adds it to the history. Undefined if there is nothing to take: the text is blank,
-   * or a backslash at its end becomes a line break.
-   */
+  /** Takes the text out, on Enter. Undefined if it is blank, or a backslash at its end becomes a line break. */
   take(): string | undefined {
     const { text } = this
     if (this.breakAtBackslash() || text.trim() === '') return undefined

@@ -19,10 +19,7 @@ export function inputColumns(width: number): number {
   return Math.max(1, width - PROMPT.length)
 }
 
-/**
- * Draws the input in at most `height` lines of at most `width` columns. If that is too few, draws the lines around the
- * cursor and says which rows they are.
- */
+/** Draws the input in this room; with too little room, the lines around the cursor, and says which rows they are. */
 export function inputLines(
   { text, cursor, search }: DrawnInput,
   width: number,

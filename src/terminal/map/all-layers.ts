@@ -2,17 +2,7 @@ import { fit } from '../../ground/output/cell-width.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
-import {
-  DENSE_FORMS,
-  type Fold,
-  foldLanes,
-  GAP,
-  GAP_WITH_NAME,
-  type Room,
-  SINGLE_FORMS,
-  SPARSE_FORMS,
-  withNames,
-} from './fold.js'
+import { FORMS, type Fold, foldLanes, GAP, GAP_WITH_NAME, type Room, withNames } from './fold.js'
 import { ALL_LABELS, frameAround, labelsFor, leastLabels, type MapOptions, titleOf } from './frame.js'
 import { beside, drawPanel, headLines, type Panel, panelsOf, withNumber } from './panels.js'
 import type { TokenMap } from './token-map.js'
@@ -76,10 +66,7 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
   return [...above, ...heads, ...drawn, ...below]
 }
 
-/**
- * How the map shows the layers in this room: `cell` is the columns of an expert's cell if each layer has a line with
- * numbers above, else 0.
- */
+/** How the map shows layers: `cell` is the columns of a cell if each has a line with numbers above, else 0. */
 export function laneForm(map: TokenMap, room: Room, painter: CellPainter): { cell: number; painter: CellPainter } {
   const { fold } = foldWithLabel(map, room, painter)
   if (!fold) return { cell: 0, painter }
@@ -102,7 +89,6 @@ export function sideRooms(map: TokenMap, most: Room): Room[] {
   return rooms.filter(({ width, height }) => width <= most.width && height <= most.height)
 }
 
-/** Height of a map below the text that may have `most` lines. */
 export function heightBelow(map: TokenMap, most: number): number {
   return Math.min(most, map.layers + ALL_LABELS)
 }
@@ -131,14 +117,14 @@ function foldWithLabel(map: TokenMap, room: Room, painter: CellPainter): { fold?
 
 function foldIn(map: TokenMap, { width, height }: Room, painter: CellPainter, label: number, gap = GAP) {
   const inColour = painter.depth !== 'none'
-  const forms = inColour ? DENSE_FORMS : SINGLE_FORMS
+  const forms = inColour ? FORMS.dense : FORMS.single
   const lanes = {
     layers: map.layers,
     experts: map.kinds.map((kind) => map.mostExperts(kind)),
     label,
     gap,
     around: map.layer,
-    forms: map.mode === 'usage' ? forms : SPARSE_FORMS,
+    forms: map.mode === 'usage' ? forms : FORMS.sparse,
     mostPerCell: inColour ? MOST_PER_CELL.colour : MOST_PER_CELL.plain,
   }
   return foldLanes(lanes, { width, height: height - leastLabels(height).lines })

@@ -7,9 +7,7 @@ import { GAP } from './fold.js'
 import { beside, drawPanel, NAMES, numbersOf, type Panel, widthOf, withNumber } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
-/** Experts of one kind that are side by side. */
 interface Piece extends Panel {
-  /** The first expert. */
   from: number
   /** In front of the cells, with a blank at its end. */
   label: string
@@ -17,7 +15,6 @@ interface Piece extends Panel {
   numberedTo: number
 }
 
-/** Pieces side by side. */
 type Row = readonly Piece[]
 
 /**

@@ -9,11 +9,9 @@ import { type Fold, foldNote } from './fold.js'
 import { type LegendOptions, legendOf, longest } from './legend.js'
 import type { TokenMap } from './token-map.js'
 
-/** How to draw a map. */
 export interface MapOptions {
   /** Whether to show the experts that the tokens just before chose, too. */
   fades: boolean
-  /** Whether more tokens will come. */
   isStreaming: boolean
   /** Hints at the keys that change the map, from the longest to the shortest. */
   keys: readonly string[]
@@ -47,7 +45,6 @@ export function labelsFor(height: number, lanes: number): Labels {
   return { ...least, ...(free > 1 && { heads: 2 }), caption: free > 0, lines }
 }
 
-/** Describes the map's content. */
 export function titleOf(map: TokenMap, isStreaming = false): string {
   const { mode, shown, selected, shownIndex, usage } = map
   if (mode === 'usage') return `share of the answers' ${usage.tokens} tokens that chose each expert`
@@ -82,7 +79,7 @@ export interface FrameTexts extends Pick<LegendOptions, 'fades' | 'marks' | 'key
   title: readonly string[]
 }
 
-/** The lines above the heads of a map: caption and title, with as many notes and hints as fit; and the legend below it. */
+/** The caption and the title above a map, and the legend below it, with as many notes and hints as fit. */
 export function frameAround(
   map: TokenMap,
   painter: CellPainter,

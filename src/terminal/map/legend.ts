@@ -1,21 +1,11 @@
 import { cellWidth } from '../../ground/output/cell-width.js'
 import { styled } from '../../ground/output/style.js'
 import { gateOf, largestShare } from './amounts.js'
-import {
-  type CellForm,
-  type CellPainter,
-  EMPTY,
-  isBraille,
-  MARK,
-  STRUCK,
-  STRUCK_CHOSEN,
-  TRAIL,
-} from './cell-painter.js'
+import { type CellForm, type CellPainter, isBraille, SIGNS } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
 
 /** Amounts of the samples in the legend; each is the largest of its shade. */
 const SAMPLES = [0.25, 0.5, 0.75, 1]
-/** Columns between two parts. */
 const BETWEEN = '   '
 
 export interface LegendOptions {
@@ -56,7 +46,6 @@ export function longest(texts: readonly string[], width: number, separator: stri
   return found === undefined ? '' : separator + found
 }
 
-/** Appends the parts that fit. */
 function joined(parts: readonly string[], begun: string, width: number, isAfter: boolean): string {
   return parts.reduce((line, part) => {
     return line + longest([part], width - cellWidth(line), isAfter || line !== '' ? BETWEEN : '')
@@ -90,12 +79,12 @@ function scaleOf(
 function signs(map: TokenMap, painter: CellPainter, { form, fades, marks }: LegendOptions): string[] {
   const isWalking = map.selected !== undefined
   return [
-    isBraille(form) ? `${isWalking ? `${EMPTY} or ` : ''}blank: not chosen` : `${EMPTY} not chosen`,
+    isBraille(form) ? `${isWalking ? `${SIGNS.empty} or ` : ''}blank: not chosen` : `${SIGNS.empty} not chosen`,
     // During a walk the scale, as the dot, belongs to the chosen layer.
     ...(isWalking && !hasShades(painter, form) ? [chosenSign(form)] : []),
-    ...(fades && !isBraille(form) ? [`${TRAIL} just before`] : []),
-    ...(marks ? [`${MARK} by this token`] : []),
-    ...(map.maskedExperts > 0 ? [`${STRUCK} ${STRUCK_CHOSEN} masked`] : []),
+    ...(fades && !isBraille(form) ? [`${SIGNS.trail} just before`] : []),
+    ...(marks ? [`${SIGNS.mark} by this token`] : []),
+    ...(map.maskedExperts > 0 ? [`${SIGNS.struck} ${SIGNS.struckChosen} masked`] : []),
   ]
 }
 

@@ -14,7 +14,6 @@ export function mapLines(map: TokenMap, room: Room, painter: CellPainter, option
   return draw(map, room, painter, options)
 }
 
-/** Lines below the map during a walk. */
 interface WalkLines {
   lines: string[]
   /** Whether nothing is missing that a reader needs: the chosen layer, the gates, the words that woke an expert. */

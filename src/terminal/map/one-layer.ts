@@ -3,7 +3,7 @@ import { inverse, styled } from '../../ground/output/style.js'
 import { visibleToken } from '../../lab/pictures/blocks/labels.js'
 import { glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
-import { type Fold, foldLanes, GAP, GAP_WITH_NAME, type Room, SINGLE_FORMS, withNames } from './fold.js'
+import { FORMS, type Fold, foldLanes, GAP, GAP_WITH_NAME, type Room, withNames } from './fold.js'
 import { ALL_LABELS, frameAround, labelsFor, type MapOptions, titleOf } from './frame.js'
 import { beside, drawPanel, headLines, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
@@ -57,7 +57,7 @@ export function cellOfRow(map: TokenMap, room: Room): number {
 function foldOf(map: TokenMap, room: Room, gap = GAP): Fold | undefined {
   const { layer } = map
   const experts = map.kindsOf(layer).map((kind) => map.experts(kind, layer))
-  const lanes = { layers: 1, experts, label: labelWidth(room) + 2, gap, around: 0, forms: SINGLE_FORMS, mostPerCell: 1 }
+  const lanes = { layers: 1, experts, label: labelWidth(room) + 2, gap, around: 0, forms: FORMS.single, mostPerCell: 1 }
   return foldLanes(lanes, { width: room.width, height: 1 })
 }
 

@@ -7,7 +7,6 @@ import type { CellForm, CellPainter, CellSigns } from './cell-painter.js'
 import { folded, GAP } from './fold.js'
 import type { TokenMap } from './token-map.js'
 
-/** The text of a lane without experts. */
 const DENSE = 'dense'
 
 /** Names of the kinds, longest first. */
@@ -23,7 +22,6 @@ export interface Panel extends CellForm {
   perCell: number
 }
 
-/** Panels of the same form for some kinds. */
 export function panelsOf(
   kinds: readonly MixtureKind[],
   experts: readonly number[],
@@ -32,7 +30,6 @@ export function panelsOf(
   return kinds.map((kind, i) => ({ kind, experts: experts[i], perCell: perCell[i], cell, perLine }))
 }
 
-/** Joins panels side by side. */
 export function beside(texts: readonly string[], gap = GAP): string {
   return texts.join(' '.repeat(gap))
 }
@@ -102,15 +99,11 @@ export function numbersOf(panel: Panel, map: TokenMap, first = 0): string {
   return marked(line.padEnd(width), cell / perCell, experts, (expert) => map.isNewcomer(panel.kind, first + expert))
 }
 
-/** Columns of a panel. */
 export function widthOf({ experts, perCell, cell }: Pick<Panel, 'experts' | 'perCell' | 'cell'>): number {
   return Math.ceil(Math.ceil(experts / perCell) * cell)
 }
 
-/**
- * A dim line of numbers, with the number at `column` in reverse video. It takes the place of numbers that it touches, and
- * moves left if it would not fit.
- */
+/** A dim line of numbers, with one at `column` in reverse video: it replaces those it touches, and stays in `width`. */
 export function withNumber(
   line: string,
   number: number | undefined,

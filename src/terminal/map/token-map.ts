@@ -23,11 +23,8 @@ export interface MappedToken {
 /** Number of tokens to keep; the oldest are dropped once there are an eighth more. */
 const MOST_TOKENS = 2048
 
-/**
- * The data of the map: tokens of the conversation, usage of experts by all answers, and the token and layer to show.
- */
+/** Tokens of the conversation, usage of experts by all answers, and the token and layer to show. */
 export class TokenMap {
-  /** Names of the model's experts. */
   atlas?: Atlas
   /** Experts that new tokens do not use, by kind and layer. */
   masked?: PerMixture<readonly (readonly number[])[]>
@@ -40,7 +37,6 @@ export class TokenMap {
   private pointed?: ExpertPlace
   /** Whether the user has found out that the arrow keys walk over tokens. */
   hasWalked = false
-  /** Experts that the tokens of all answers chose. */
   usage: ExpertUsage
   tokens: MappedToken[] = []
   /** Index of the first token of the newest answer. */
@@ -95,7 +91,6 @@ export class TokenMap {
     return this.shape.layers
   }
 
-  /** Whether there is anything to draw. */
   get isOn(): boolean {
     return this.mode !== 'off' && this.kinds.length > 0
   }
@@ -110,17 +105,14 @@ export class TokenMap {
     return this.kinds.filter((kind) => this.experts(kind, layer) > 0)
   }
 
-  /** Whether the scores of the experts of one kind are probabilities. */
   hasProbabilities(kind: MixtureKind): boolean {
     return areProbabilities(mixtureOf(this.shape, kind) ?? {})
   }
 
-  /** Whether every token uses an expert of the layer. */
   isAlways(kind: MixtureKind, layer: number, expert: number): boolean {
     return alwaysChosen(mixtureOf(this.shape, kind) ?? {}, layer).includes(expert)
   }
 
-  /** Bound of a gate. */
   get largestGate(): number {
     return largestGate(this.shape.mixtures)
   }
@@ -145,7 +137,6 @@ export class TokenMap {
     return this.shape.mixtures.some(({ newExperts }) => newExperts?.some((ids) => ids.length > 0))
   }
 
-  /** Number of experts of one kind in a layer. */
   experts(kind: MixtureKind, layer: number): number {
     return this.usage.of(kind, layer).experts
   }
@@ -171,7 +162,6 @@ export class TokenMap {
     this.newest = this.tokens.length - 1
   }
 
-  /** Adds the next token of the answer. */
   add(text: string, routes: LayerRoutes[]): void {
     this.tokens.push({ text, routes })
     this.newest = this.tokens.length - 1
@@ -207,7 +197,6 @@ export class TokenMap {
     if (last >= 0) this.newest = last
   }
 
-  /** Forgets all tokens; mode and layer stay. */
   reset(): void {
     this.tokens = []
     this.beginAnswer()

@@ -94,10 +94,7 @@ function recordLines(heads: readonly InlineRun[][], rows: readonly InlineRun[][]
   })
 }
 
-/**
- * Shares out `room` columns among columns of these natural widths: narrow ones keep theirs, the others get equal shares of
- * the rest. Undefined if a share would be below `least`.
- */
+/** Shares out columns: narrow ones keep their width, others get equal shares. Undefined if a share is below `least`. */
 function columnWidths(natural: readonly number[], room: number, least: number): number[] | undefined {
   const widths = [...natural]
   let rest = room

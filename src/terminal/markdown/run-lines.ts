@@ -18,7 +18,6 @@ const STYLES: readonly (readonly [looks: number, on: number, off: number])[] = [
   [LINK, 4, 24],
   [STRUCK, 9, 29],
 ]
-/** Colour of code within text. */
 const CODE_COLOURS: Readonly<Record<Background, Rgb>> = { dark: [135, 190, 230], light: [20, 85, 150] }
 
 /** Wraps runs into lines of at most `paper.width` columns, and draws them. */
@@ -53,7 +52,6 @@ export function wrapParts<P extends { text: string }>(
   })
 }
 
-/** Text with looks, on one line. */
 export function drawRun(text: string, looks: number, { depth, background }: Paper): string {
   if (depth === 'none' || looks === 0) return text
   const styles = STYLES.filter(([look]) => looks & look)

@@ -14,7 +14,6 @@ import { layoutOf, linesOf, lineWidth } from './view.js'
 
 /** Maximum frames per second, so that Ink delays no key. The chat asks for fewer while an answer runs. */
 const MOST_FRAMES = 60
-/** More lines than any window shows. */
 const MOST_LINES = 1000
 
 export interface ChatScreen {
@@ -24,10 +23,7 @@ export interface ChatScreen {
   close(): void
 }
 
-/**
- * Draws a chat with Ink. Ink is mounted for a window of one size, and while the terminal is the chat's: it is mounted
- * again after a resize, a suspension or another program.
- */
+/** Draws a chat with Ink, which is mounted again after a resize, a suspension or another program. */
 export class InkScreen implements ChatScreen, ChatTerminal {
   private readonly transcript: Transcript
   private readonly reader = new KeyReader()

@@ -7,13 +7,24 @@ import type { Chat } from '../conversation/chat-state.js'
 import type { RunningMarkdown } from '../markdown/running-markdown.js'
 import { THOUGHT_MARK } from './transcript.js'
 
-/** Maximum suggestions to show at once. */
-export const MOST_SUGGESTIONS = 6
-/** Lines of running thoughts, unless they are open. */
+const MOST_SUGGESTIONS = 6
 const FEW_THOUGHTS = 2
 
+/** The last lines of the running answer, below the progress of reading its prompt or its thoughts. */
+export function answerLines(chat: Chat, width: number, rows: number, running: RunningMarkdown): string[] {
+  if (chat.state !== 'answering') return []
+  const { reading, answer, painter } = chat
+  if (reading !== undefined && answer === '') return [styled(fit(reading, width), 'dim', painter.depth)]
+  const text = textLines(chat, width, rows, running)
+  return tail([...text, ...thoughtLines(chat, width, rows), ...workLines(chat, width)], rows)
+}
+
+export function tail<T>(lines: readonly T[], count: number): T[] {
+  return count > 0 ? lines.slice(-count) : []
+}
+
 /** At least the last `rows` lines of the running answer, if it has them. */
-export function textLines(chat: Chat, width: number, rows: number, running: RunningMarkdown): string[] {
+function textLines(chat: Chat, width: number, rows: number, running: RunningMarkdown): string[] {
   const { answer, drawsMarkdown, isLiteral, painter } = chat
   if (answer === '') return []
   if (!drawsMarkdown || isLiteral) return wrapTail(answer, width, rows)
@@ -21,7 +32,7 @@ export function textLines(chat: Chat, width: number, rows: number, running: Runn
 }
 
 /** Running thoughts: a line about them, and their last lines; in a low window fewer. */
-export function thoughtLines({ thought, areThoughtsOpen, painter }: Chat, width: number, rows: number): string[] {
+function thoughtLines({ thought, areThoughtsOpen, painter }: Chat, width: number, rows: number): string[] {
   if (!thought) return []
   const { depth } = painter
   const most = areThoughtsOpen ? rows : rows < 16 ? 1 : FEW_THOUGHTS
@@ -33,12 +44,11 @@ export function thoughtLines({ thought, areThoughtsOpen, painter }: Chat, width:
 }
 
 /** A line while a call is written or its tool runs, which show no text. */
-export function workLines({ activity = '', askedTool, painter }: Chat, width: number): string[] {
+function workLines({ activity = '', askedTool, painter }: Chat, width: number): string[] {
   const isSilent = askedTool === undefined && /^(writing|running) /.test(activity)
   return isSilent ? [styled(fit(`${activity} ...`, width), 'dim', painter.depth)] : []
 }
 
-/** The question whether a tool may run, above the keys that answer it. */
 export function questionLines({ askedTool, input, painter }: Chat, width: number): string[] {
   if (askedTool === undefined) return []
   const whole = 'y yes · n no · a always'

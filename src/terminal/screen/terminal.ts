@@ -27,7 +27,6 @@ const ERASE_AND_DOWN = `${ESC}[2K${ESC}[1B`
 const UP_AND_ERASE = `${ESC}[1A${ESC}[2K`
 
 const UP = new RegExp(`^${ESC}\\[(\\d+)A`)
-/** The colour of the background, as terminals report it. */
 const REPORT = new RegExp(`${ESC}\\]11;rgba?:([0-9a-f/]+)(?:${BEL}|${ESC}\\\\)`, 'gi')
 /** The beginning of a sequence at the end of a chunk. A report has at most 64 characters. */
 const INCOMPLETE = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*|O|\\](?:1[^${BEL}${ESC}]{0,64}${ESC}?)?)?$`)
@@ -56,11 +55,9 @@ export interface InkOutput extends WindowSize {
 
 /** Actions of the keys that take effect while the model loads. */
 export interface LoadingActions {
-  /** Ctrl-C. */
   interrupt(): void
   /** Ctrl-D, if nothing has been typed. */
   leave(): void
-  /** Ctrl-Z. */
   suspend(): void
 }
 
@@ -125,10 +122,7 @@ export class Terminal extends EventEmitter<TerminalEvents> {
     return Math.min(narrowest, this.size.columns)
   }
 
-  /**
-   * Erases the rows above the cursor, or the whole window. It does so line by line: some terminals copy a screen that is
-   * erased at once to the scrollback.
-   */
+  /** Erases rows above the cursor, or all: line by line, or some terminals copy the screen to the scrollback. */
   erase(rows: number | 'all'): void {
     const erase =
       rows === 'all' ? HOME + ERASE_AND_DOWN.repeat(this.size.rows) + HOME : `\r${UP_AND_ERASE.repeat(rows)}`
@@ -262,10 +256,7 @@ export class Terminal extends EventEmitter<TerminalEvents> {
   }
 }
 
-/**
- * Ink 6.8 goes up one row too few before it writes the lines that have changed. Ink 7 does not, but needs Node 22:
- * https://github.com/vadimdemedes/ink.
- */
+/** Ink 6.8 goes up one row too few before it writes changed lines; Ink 7 does not, but needs Node 22. */
 function oneRowHigher(text: string): string {
   return text.replace(UP, (_, rows: string) => `${ESC}[${Number(rows) + 1}A`)
 }

@@ -8,7 +8,6 @@ import { drawMarkdown } from '../markdown/draw-blocks.js'
 import { wrapParts } from '../markdown/run-lines.js'
 import { RunningMarkdown } from '../markdown/running-markdown.js'
 
-/** In front of thoughts. */
 export const THOUGHT_MARK = '│ '
 /** Items that the next one follows without a blank line. */
 export const JOINED: ReadonlySet<ChatItem['kind']> = new Set(['command', 'thought', 'call', 'result'])
@@ -16,7 +15,6 @@ export const JOINED: ReadonlySet<ChatItem['kind']> = new Set(['command', 'though
 /** Colour of errors, legible on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
 
-/** How items are drawn. */
 interface Look {
   width: number
   background: Background
@@ -38,10 +36,7 @@ export class Transcript {
 
   constructor(private readonly depth: ColourDepth) {}
 
-  /**
-   * Adds new items. If the width or the drawing of Markdown has changed, draws all items again and returns true: the
-   * screen must then be repainted.
-   */
+  /** Adds items. Another width or drawing of Markdown draws all again and gives true: the screen must be repainted. */
   update(items: readonly ChatItem[], look: Look): boolean {
     const { look: before } = this
     const isRewrapped = before?.width !== look.width || before.drawsMarkdown !== look.drawsMarkdown
@@ -85,7 +80,6 @@ export class Transcript {
     return kept > 0 ? this.lines.slice(-kept) : []
   }
 
-  /** The lines that are held back. */
   get held(): string[] {
     return this.lines.slice(this.printed)
   }

@@ -1,6 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { cellWidth, fit } from '../../ground/output/cell-width.js'
-import { styled } from '../../ground/output/style.js'
+import { cellWidth } from '../../ground/output/cell-width.js'
 import type { Chat } from '../conversation/chat-state.js'
 import { inputLines } from '../input/lines.js'
 import { heightBelow, sideRooms } from '../map/all-layers.js'
@@ -8,15 +7,7 @@ import type { Room } from '../map/fold.js'
 import type { MapOptions } from '../map/frame.js'
 import { mapLines, walkBelow } from '../map/lines.js'
 import { RunningMarkdown } from '../markdown/running-markdown.js'
-import {
-  MOST_SUGGESTIONS,
-  questionLines,
-  statusLine,
-  suggestionLines,
-  textLines,
-  thoughtLines,
-  workLines,
-} from './live-lines.js'
+import { answerLines, questionLines, statusLine, suggestionLines, tail } from './live-lines.js'
 import type { WindowSize } from './terminal.js'
 import { JOINED } from './transcript.js'
 
@@ -30,14 +21,12 @@ export interface View {
   token: string[]
   /** A blank line, unless the window is low. */
   air: string[]
-  /** The question whether a tool may run. */
   question: string[]
   suggestions: string[]
   input: string[]
   status: string[]
 }
 
-/** How a window is shared out. */
 export interface Layout {
   textWidth: number
   /** Room of the map, if it is beside the text. */
@@ -63,7 +52,6 @@ const LEAST_MAP = 6
 const LEAST_WALK = 3
 /** Minimum columns of the text beside a map. */
 const LEAST_COLUMNS = 60
-/** Columns between text and map. */
 const BETWEEN = 3
 /** Rows below a map beside the text: input, status, a blank line, the cursor's row, and some more. */
 const BELOW_SIDE = 9
@@ -105,7 +93,6 @@ export function layoutOf(chat: Chat, { columns, rows }: WindowSize, running = ne
 }
 
 interface WalkRoom {
-  /** Rows of the window. */
   rows: number
   forMap: Room
   isBeside: boolean
@@ -152,34 +139,24 @@ function mostBelow(rows: number, room: number): number {
   return room - 1 - text
 }
 
-/** All lines of a view, in order. */
 export function linesOf({ text, map, token, air, question, suggestions, input, status }: View): string[] {
   return [...text, ...map, ...token, ...air, ...question, ...suggestions, ...input, ...status]
 }
 
-/** Draws the parts below text, map and walk. The input gets its lines first, the blank line last, and `room` is left. */
+/** Draws the parts below text, map and walk; `room` is left. The input gets its lines first, the blank line last. */
 function lowerParts(chat: Chat, width: number, rows: number) {
   // The status has a row, and so has the cursor.
   let room = rows - 2
-  const take = (lines: string[], most = room): string[] => {
-    const taken = lines.slice(0, Math.max(0, Math.min(most, room)))
+  const take = (lines: string[]): string[] => {
+    const taken = lines.slice(0, Math.max(0, room))
     room -= taken.length
     return taken
   }
   const input = take(inputLines(chat.input, width, Math.max(1, Math.floor(rows / 4)), chat.placeholder))
   const question = take(questionLines(chat, width))
-  const suggestions = take(suggestionLines(chat, width), MOST_SUGGESTIONS + 1)
+  const suggestions = take(suggestionLines(chat, width))
   const air = rows >= 16 ? take(['']) : []
   return { question, suggestions, input, air, room }
-}
-
-/** The last lines of the running answer, below the progress of reading its prompt or its thoughts. */
-function answerLines(chat: Chat, width: number, rows: number, running: RunningMarkdown): string[] {
-  if (chat.state !== 'answering') return []
-  const { reading, answer, painter } = chat
-  if (reading !== undefined && answer === '') return [styled(fit(reading, width), 'dim', painter.depth)]
-  const text = textLines(chat, width, rows, running)
-  return tail([...text, ...thoughtLines(chat, width, rows), ...workLines(chat, width)], rows)
 }
 
 function optionsOf(chat: Chat): MapOptions {
@@ -198,8 +175,4 @@ function keysOfMap({ map, input, state, answers }: Chat): string[] {
   const x = cursor && (map.isMasked(cursor.kind, cursor.layer, cursor.expert) ? ' · x on' : ' · x off')
   const keys = `↑ ↓ layers · Tab experts${x ?? ''}`
   return [`${keys} · Esc ends`, keys, '↑ ↓ layers · Tab experts', '↑ ↓ layers']
-}
-
-function tail<T>(lines: readonly T[], count: number): T[] {
-  return count > 0 ? lines.slice(-count) : []
 }

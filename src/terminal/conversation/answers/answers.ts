@@ -11,12 +11,11 @@ import { Conversation, type ConversationState } from '../conversation.js'
 import type { AnswersScreen } from '../items.js'
 import { endNotes, Warnings } from '../notes.js'
 import type { ChatBeginning, ChatOptions } from '../options.js'
-import { AnswerSettings } from '../settings.js'
+import type { AnswerSettings } from '../settings.js'
 import { ChatWatcher, type WatchedChat } from '../watcher.js'
 import { type AnswerToken, answerAwake } from './answer-tokens.js'
 import { callInWords } from './call-words.js'
 import { colourAnswer, spansWithin } from './colouring.js'
-import { PendingTexts } from './pending-texts.js'
 import { Replay } from './replay.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
@@ -31,7 +30,6 @@ export class Answers implements WatchedChat {
   readonly tools: ToolExchange
   readonly settings: AnswerSettings
   readonly replay: Replay
-  /** Texts to put before the next question. */
   readonly pending = new PendingTexts()
   conversation: Conversation
   private readonly turns: TurnTokens
@@ -49,7 +47,7 @@ export class Answers implements WatchedChat {
     public model: Model,
     options: Pick<ChatOptions, 'generation' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
   ) {
-    this.settings = new AnswerSettings(options.generation)
+    this.settings = { generation: options.generation, drawsMarkdown: true }
     this.conversation = new Conversation(model, options.mask)
     this.turns = new TurnTokens(model.config)
     this.map.masked = options.mask
@@ -63,7 +61,6 @@ export class Answers implements WatchedChat {
     return this.turns.map
   }
 
-  /** Tokens per second of the last answer. */
   get speed(): number | undefined {
     return this.latest?.tokensPerSecond
   }
@@ -86,7 +83,7 @@ export class Answers implements WatchedChat {
 
   /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */
   setMask(mask?: ExpertMask): void {
-    this.conversation.read.mask = mask
+    this.conversation.read.setMask(mask)
     this.map.masked = mask
     this.screen.keep('changed')
   }
@@ -144,7 +141,6 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /** Answers the last question again. */
   async retry(): Promise<void> {
     const { question } = this.conversation
     if (question < 0) return this.screen.say('note', 'there is nothing to answer yet')
@@ -186,7 +182,6 @@ export class Answers implements WatchedChat {
     return isShown
   }
 
-  /** Reads the model's memory figures again. */
   async refreshMemory(): Promise<void> {
     this.memory = await this.model.stats().catch(() => undefined)
     this.screen.changed()
@@ -239,10 +234,7 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /**
-   * Shows work like an answer until it ends; `begun` is the text that it continues. Ctrl-C aborts its signal. False if
-   * it was aborted or failed.
-   */
+  /** Shows work like an answer that continues `begun`. Ctrl-C aborts its signal. False if it was aborted or failed. */
   follow(begun: string, work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>): Promise<boolean> {
     this.tools.offer(this.conversation)
     return this.work.run(new ChatWatcher(this, begun), (watcher, signal) => {
@@ -280,5 +272,29 @@ export class Answers implements WatchedChat {
     for (const call of answer.calls ?? []) screen.say('call', callInWords(call))
     if (answer.calls) screen.say('note', `${model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
     for (const note of endNotes(answer, map.answerLength, isLiteral)) screen.say('note', note)
+  }
+}
+
+/** Texts that go before the next question, such as files. */
+class PendingTexts {
+  texts: string[] = []
+  /** Questions that were sent with texts, by the whole message. */
+  private readonly sentWith = new Map<string, { texts: string[]; question: string }>()
+
+  joinedWith(question: string): string {
+    return [...this.texts, question].join('\n')
+  }
+
+  /** The message with this question was sent: the next one begins without texts. */
+  sent(question: string): void {
+    if (this.texts.length > 0) this.sentWith.set(this.joinedWith(question), { texts: this.texts, question })
+    this.texts = []
+  }
+
+  /** Takes a message back: its texts wait again. Returns its question. */
+  takeBack(message: string): string {
+    const { texts = [], question = message } = this.sentWith.get(message) ?? {}
+    this.texts.unshift(...texts)
+    return question
   }
 }

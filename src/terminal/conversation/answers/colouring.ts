@@ -12,9 +12,7 @@ import { Utf8Stream } from '../../../text/utf8-stream.js'
 import type { ItemSpan } from '../items.js'
 import { type AnswerToken, answerRoutes } from './answer-tokens.js'
 
-/** Experts that a legend lists. */
 const LISTED = 8
-/** Samples of a ramp in a legend. */
 const SAMPLES = 11
 
 /** Reads `expert 3`, `expert 3:mlp`, `surprise` or `sleepers`. Throws a UsageError if the model lacks the experts. */
@@ -33,26 +31,18 @@ export function parseTextColour(argument: string, { mixtures, layers }: ModelCon
   return { by: 'expert', layer, kind }
 }
 
-export interface ColouredAnswer {
-  legend: ItemSpan[]
-  /** The text; joined the spans are the text of the tokens. */
-  spans: ItemSpan[]
-}
-
-/** Colours the tokens of an answer for a terminal with this background. */
+/** Colours the tokens of an answer for this background. Joined, the spans are the text of the tokens. */
 export function colourAnswer(
   tokens: readonly AnswerToken[],
   colour: TextColour,
   { model, background, atlas }: { model: Model; background: Background; atlas?: Atlas },
-): ColouredAnswer {
+): { legend: ItemSpan[]; spans: ItemSpan[] } {
   const text = answerRoutes(tokens, model)
   const values = textValues(text, colour)
   const largest = largestOf(values)
   const on = (words: string, value: number): ItemSpan => {
-    const isExpert = colour.by === 'expert'
-    const behind = isExpert
-      ? expertColour(value, background)
-      : amountColour(amountOf(value, colour, largest), background)
+    const amount = () => amountColour(amountOf(value, colour, largest), background)
+    const behind = colour.by === 'expert' ? expertColour(value, background) : amount()
     return { text: words, highlight: { behind, ink: INK[background] } }
   }
   const decoder = new Utf8Stream()
@@ -75,9 +65,9 @@ export function colourAnswer(
     }
     if (listed.length > LISTED) legend.push(dim(`and ${listed.length - LISTED} more`))
   } else {
-    const most = colour.by === 'surprise' ? MOST_BITS : largest
-    const [from, to] =
-      colour.by === 'surprise' ? ['0 bits ', ` ${MOST_BITS} bits or more`] : ['0 % ', ` ${percent(largest)}`]
+    const isSurprise = colour.by === 'surprise'
+    const most = isSurprise ? MOST_BITS : largest
+    const [from, to] = isSurprise ? ['0 bits ', ` ${MOST_BITS} bits or more`] : ['0 % ', ` ${percent(largest)}`]
     // No-break spaces: lines do not break in a ramp.
     const samples = Array.from({ length: SAMPLES }, (_, i) => on('\u00a0', (most * i) / (SAMPLES - 1)))
     legend.push(dim(from), ...samples, dim(to))
@@ -85,10 +75,7 @@ export function colourAnswer(
   return { legend, spans }
 }
 
-/**
- * Colours the part of a text that the spans are, or the whole text if the spans have more, such as thoughts. Undefined if
- * neither contains the other.
- */
+/** The text in colour where the spans are in it, or it in them: they may have thoughts. Undefined if neither. */
 export function spansWithin(text: string, spans: readonly ItemSpan[]): ItemSpan[] | undefined {
   const trimmed = trimSpans(spans)
   const joined = trimmed.map((span) => span.text).join('')
@@ -113,7 +100,6 @@ function cutSpans(spans: readonly ItemSpan[], from: number, to: number): ItemSpa
   })
 }
 
-/** Drops the blanks at both ends. */
 export function trimSpans(spans: readonly ItemSpan[]): ItemSpan[] {
   const first = spans.findIndex(({ text }) => text.trim() !== '')
   const last = spans.findLastIndex(({ text }) => text.trim() !== '')

@@ -2,16 +2,13 @@ import type { GenerationResult, PromptProgress } from '../../../api/generation.j
 import type { LayerRoutes } from '../../../api/routes.js'
 import type { ChatMessage, Tokenizer, ToolCall } from '../../../api/text.js'
 import type { Answer, AnswerEnd, AnswerPart, AnswerToken } from '../../../engine/session/answer.js'
+import type { Prompt } from '../../../engine/session/prompt.js'
 import type { OfferedTool } from '../../../engine/session/run-calls.js'
 import type { AnswerEvent, Reading } from '../../../text/answer-reader.js'
 
 export interface AnswerWatcher {
-  /** The chat template leaves the system text out. */
-  systemDropped?(): void
-  /** Notes for the user about how the model is asked. */
-  notes?(notes: readonly string[]): void
-  /** Number of tokens before the answer, old and new, just before the new ones are read. */
-  prompt(tokens: number): void
+  /** The tokens before the answer, old and new, just before the new ones are read. */
+  prompt(prompt: Prompt): void
   /** Progress of reading the new tokens. */
   progress(progress: PromptProgress): void
   /** The last new tokens before the answer, with the routes of all of them. */
@@ -29,14 +26,12 @@ export interface AnswerWatcher {
 }
 
 export interface CallWatcher {
-  /** Tools that the model may call now. */
   readonly tools: readonly OfferedTool[]
   /** An answer has calls, which come next. */
   answered(answer: FinishedAnswer): void
   called(call: ToolCall): void
   allow(call: ToolCall, tool: OfferedTool): Promise<boolean>
   result(message: ChatMessage): void
-  /** The model is asked to answer the results. */
   asksAgain(): void
   failed(error: unknown): void
   /** The calls have been stopped. Returns the result of the one that was running. */
@@ -54,9 +49,7 @@ export interface FinishedAnswer {
   continues: boolean
   /** Whether it was to continue, and nothing came. */
   hadEnded?: true
-  /** Whether it ended because the model has no more positions. */
   contextFull?: boolean
-  /** Undefined if there are too few tokens to measure. */
   tokensPerSecond?: number
 }
 

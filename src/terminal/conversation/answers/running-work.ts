@@ -40,7 +40,6 @@ export class RunningWork {
     }
   }
 
-  /** Resolves when nothing runs. */
   async settled(): Promise<void> {
     while (this.isRunning) await wait(POLL_MS)
   }

@@ -34,14 +34,12 @@ export class TurnTokens {
     this.isUnread = hasAnswers
   }
 
-  /** A question comes next. */
   ask(question: number): void {
     this.marks.set(question, { question: this.map.tokens.at(-1) })
     this.latest = undefined
     this.isUnread = false
   }
 
-  /** The question will be answered again. */
   retry(question: number): void {
     const marks = this.marks.get(question)
     this.map.cutAfter(marks?.answer)
@@ -49,10 +47,7 @@ export class TurnTokens {
     this.latest = undefined
   }
 
-  /**
-   * The newest tokens of the map answer the question, or continue the last answer. Returns the tokens of the whole
-   * answer; undefined if its earlier part has to be read again.
-   */
+  /** The newest tokens answer a question. Returns those of the whole answer; undefined if some must be read again. */
   answered(
     question: number,
     tokens: readonly AnswerToken[],
@@ -77,7 +72,6 @@ export class TurnTokens {
     this.latest = undefined
   }
 
-  /** Fills the map with answers that were read again. */
   fill(read: ReadAnswers, textOf: (token: number) => string): void {
     const { ids, answers, from, routesOf, logprobOf } = read
     this.begin(false)

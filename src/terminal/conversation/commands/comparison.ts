@@ -17,35 +17,27 @@ export interface ComparedMasks {
   name: string
 }
 
-/**
- * Answers the last question with and without some experts, both at temperature 0, so that only the experts make a
- * difference, and shows the words that differ. The conversation stays as it was.
- */
+/** Shows in which words answers with and without experts differ: at temperature 0, outside the conversation. */
 export async function compareAnswers(chat: Chat, { before, after, name }: ComparedMasks): Promise<void> {
   const { answers, conversation, model, options } = chat
+  const { prefill } = conversation.parts
   const [first, second] = [`with ${name}, at temperature 0:`, `without ${name}, at temperature 0:`]
   const last = conversation.messages.at(-1)?.content.trim()
   const texts: string[] = []
-  const runs = [
-    { head: first, mask: before, known: answers.greedyText },
-    { head: second, mask: after, known: undefined },
-  ]
-  for (const { head, mask, known } of runs) {
-    if (known !== undefined) texts.push(known)
-    else {
-      // A screen of lines could not take back what it has written.
-      const begun = options.isPlain ? '' : `${head}\n${conversation.parts.prefill}`
-      const shown = options.isPlain ? () => undefined : undefined
-      const isDone = await answers.follow(begun, async (watcher, generation) => {
-        watcher.isLiteral = true
-        const prompt = await conversation.promptAgain(watcher, generation)
-        const { prefill } = conversation.parts
-        const text = await answerAside(model, mask, prompt, { ...generation, watcher, shown, prefill })
-        texts.push(text)
-      })
-      if (!isDone) return
-    }
+  const answerWith = (head: string, mask?: ExpertMask) => {
+    // A screen of lines could not take back what it has written.
+    const begun = options.isPlain ? '' : `${head}\n${prefill}`
+    const shown = options.isPlain ? () => undefined : undefined
+    return answers.follow(begun, async (watcher, generation) => {
+      watcher.isLiteral = true
+      const prompt = await conversation.promptAgain(watcher, generation)
+      texts.push(await answerAside(model, mask, prompt, { ...generation, watcher, shown, prefill }))
+    })
   }
+  const { greedyText } = answers
+  if (greedyText !== undefined) texts.push(greedyText)
+  else if (!(await answerWith(first, before))) return
+  if (!(await answerWith(second, after))) return
   const [one, other] = texts.map((text) => text.trim())
   const changes = wordChanges(one, other)
   const sentence = `without ${name}: ${changesSentence(changes)}`

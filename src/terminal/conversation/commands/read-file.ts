@@ -30,7 +30,6 @@ export async function readFile(chat: Chat, argument: string): Promise<void> {
   if (question !== '') await chat.answers.ask(question)
 }
 
-/** The texts that wait, in words. */
 function waiting({ answers: { pending } }: Chat): string {
   const { texts } = pending
   if (texts.length === 0) return 'no file goes before your next message'

@@ -6,28 +6,21 @@ import type { Suggestion } from '../../input/input-line.js'
 import { MAP_MODES } from '../../map/token-map.js'
 import { SETTING_NAMES, THINK_WORDS } from '../settings.js'
 
-/** A command that the user types into the conversation. */
 export interface SlashCommand {
   name: string
   /** Names that other programs use. */
   aliases?: readonly string[]
-  /** Its argument, as the help shows it. */
   argument?: string
   summary: string
-  /** Words that complete the argument. */
   choices?: readonly string[] | 'files' | 'models'
   /** The topic of /help that lists it, in place of /help itself. */
   topic?: 'answers' | 'conversations' | 'experts'
-  /** Whether it needs a screen to draw on. */
   draws?: true
   /** Whether it may run while an answer does. */
   anyTime?: true
 }
 
-/**
- * Commands in the order of the help. For its two columns to fit into 79, a term has at most 14 and a summary 22
- * columns.
- */
+/** Commands in the order of the help: in its two columns a term has at most 14 and a summary 22 columns. */
 const COMMANDS = [
   { name: 'retry', aliases: ['regen'], summary: 'answer again' },
   { name: 'continue', summary: 'resume the answer' },
@@ -120,7 +113,6 @@ export function mayRunAnyTime(name: string): boolean {
   return SLASH_COMMANDS.some((command) => command.name === name && command.anyTime)
 }
 
-/** The error for a name that no command has. */
 export function noCommand(name: string): UsageError {
   const meant = nearest(
     name,
