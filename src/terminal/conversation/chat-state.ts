@@ -42,8 +42,11 @@ export class Chat implements AnswersScreen {
   readonly keeper: Keeper
   /** Absent if it only takes lines. */
   terminal?: ChatTerminal
+  private resolveEnded = () => {}
   /** Resolves when the user has left. */
-  readonly ended: Promise<void>
+  readonly ended = new Promise<void>((resolve) => {
+    this.resolveEnded = resolve
+  })
   readonly items: ChatItem[] = []
   /** Lines that were sent while the chat was busy. */
   readonly queue: string[] = []
@@ -57,7 +60,6 @@ export class Chat implements AnswersScreen {
   isLeaving = false
   /** How the user has left; interrupted is by Ctrl-C. */
   left?: 'left' | 'interrupted'
-  private resolveEnded = () => {}
 
   constructor(
     model: Model,
@@ -68,9 +70,6 @@ export class Chat implements AnswersScreen {
     this.keeper = new Keeper(options, (note) => this.say('note', note))
     this.painter = new CellPainter(options.depth, options.background)
     if (options.isPlain) this.map.mode = 'off'
-    this.ended = new Promise((resolve) => {
-      this.resolveEnded = resolve
-    })
   }
 
   /** Calls `listener` when the chat is to be drawn again, until the returned function is called. */
@@ -152,7 +151,7 @@ export class Chat implements AnswersScreen {
   /** Adds a finished piece to the conversation. */
   say(kind: ChatItem['kind'], text: string, extra: ItemExtra = {}): void {
     const spans = extra.spans?.map((span) => ({ ...span, text: harmless(span.text) }))
-    this.items.push({ ...extra, ...(spans && { spans }), id: this.items.length, kind, text: harmless(text) })
+    this.items.push({ ...extra, ...(spans && { spans }), kind, text: harmless(text) })
     this.changed()
   }
 

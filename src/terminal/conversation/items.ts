@@ -18,7 +18,6 @@ export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans' | 'isEarlier'
 
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
-  id: number
   /**
    * 'command' is a command as the user typed it, 'thought' the line in place of thoughts, 'thoughts' opened thoughts,
    * 'result' is the result of a call.

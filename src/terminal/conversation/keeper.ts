@@ -4,6 +4,7 @@ import type { ConversationState } from '../../chat/conversations/conversation-st
 import type { Conversations } from '../../chat/conversations/conversations.js'
 import type { KeptConversation } from '../../chat/conversations/kept-conversation.js'
 import { limitCaches } from '../../chat/prompt-cache/prompt-cache.js'
+import { isEmpty } from './answers/locate-answers.js'
 import type { Conversation } from './conversation.js'
 import { messageOf } from './notes.js'
 
@@ -126,6 +127,6 @@ export class Keeper {
 }
 
 function withoutEmptyEnd(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const { role, content, thinking = '', toolCalls } = messages.at(-1) ?? { role: 'user', content: '' }
-  return role === 'assistant' && content === '' && thinking === '' && !toolCalls ? messages.slice(0, -1) : messages
+  const last = messages.at(-1)
+  return last?.role === 'assistant' && isEmpty(last) && !last.toolCalls ? messages.slice(0, -1) : messages
 }

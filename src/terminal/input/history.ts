@@ -2,8 +2,6 @@ import { appendFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makeFolder } from '../../ground/files/folders.js'
 import { readSmallFile } from '../../ground/files/small-file.js'
-import { harmless } from '../../ground/output/cell-width.js'
-import type { Key } from './keys.js'
 
 /** Maximum entries in the file; older ones are removed when a conversation begins. */
 const MOST = 1000
@@ -87,35 +85,9 @@ function entryOf(line: string): string[] {
   }
 }
 
-export class HistorySearch {
-  text = ''
+/** A search in earlier inputs for the newest with a text, or the one after `skipped` newer ones. */
+export interface HistorySearch {
+  text: string
   found?: string
-  /** The found input, once the user has taken it. */
-  taken?: string
-  /** Number of newer finds that were passed over. */
-  private skipped = 0
-
-  constructor(private readonly history: InputHistory) {}
-
-  /** Letters narrow the search, Ctrl-R goes further back. False for other keys, which take the find, or give up. */
-  press(key: Key): boolean {
-    if (key.kind !== 'key') this.look(this.text + harmless(key.text), 0)
-    else if (key.name === 'search') this.look(this.text, this.skipped + 1)
-    else if (key.name === 'backspace') this.look(this.text.slice(0, -1), 0)
-    else {
-      const gaveUp = key.name === 'escape' || key.name === 'ctrl-c' || key.name === 'ctrl-d'
-      if (!gaveUp) this.taken = this.found
-      return false
-    }
-    return true
-  }
-
-  private look(text: string, skipped: number): void {
-    const found = this.history.find(text, skipped)
-    // Ctrl-R stays at the oldest find.
-    if (found === undefined && skipped > 0) return
-    this.text = text
-    this.skipped = skipped
-    this.found = found
-  }
+  skipped: number
 }

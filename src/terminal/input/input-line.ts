@@ -1,6 +1,7 @@
 import { commonPrefix } from '../../ground/common-prefix.js'
+import { harmless } from '../../ground/output/cell-width.js'
 import { Editor } from './editor.js'
-import { HistorySearch, type InputHistory } from './history.js'
+import type { HistorySearch, InputHistory } from './history.js'
 import type { Key, KeyName } from './keys.js'
 
 export interface Suggestion {
@@ -64,19 +65,31 @@ export class InputLine extends Editor {
   /** Edits the text, moves the cursor, recalls an earlier input or begins a search; false for all other keys. */
   override press(name: KeyName): boolean {
     if (super.press(name)) return true
-    if (name === 'search') this.search = new HistorySearch(this.history)
+    if (name === 'search') this.search = { text: '', skipped: 0 }
     const { history, text } = this
     const entry = name === 'up' ? history.older(text) : name === 'down' ? history.newer(text) : undefined
     if (entry !== undefined) this.set(entry)
     return name === 'search' || entry !== undefined
   }
 
-  /** Gives a key to the running search. The key that ends the search may take what was found as the text. */
+  /** Letters narrow the search, Ctrl-R goes further back; other keys end it, and take what was found or give up. */
   pressInSearch(key: Key): void {
     const { search } = this
-    if (!search || search.press(key)) return
-    this.search = undefined
-    if (search.taken !== undefined) this.set(search.taken)
+    if (!search) return
+    if (key.kind !== 'key') this.look(search.text + harmless(key.text), 0)
+    else if (key.name === 'search') this.look(search.text, search.skipped + 1)
+    else if (key.name === 'backspace') this.look(search.text.slice(0, -1), 0)
+    else {
+      this.search = undefined
+      const givesUp = key.name === 'escape' || key.name === 'ctrl-c' || key.name === 'ctrl-d'
+      if (!givesUp && search.found !== undefined) this.set(search.found)
+    }
+  }
+
+  private look(text: string, skipped: number): void {
+    const found = this.history.find(text, skipped)
+    // Ctrl-R stays at the oldest find.
+    if (found !== undefined || skipped === 0) this.search = { text, found, skipped }
   }
 
   /** Writes the common beginning of all suggestions; if the line has it already, chooses the next suggestion. */

@@ -61,17 +61,11 @@ export interface LoadingActions {
   suspend(): void
 }
 
-interface TerminalEvents {
-  /** The window has another size, and is no longer being dragged. */
-  resize: []
-  background: [Background]
-}
-
 /**
  * The terminal of a chat. While a model loads, it keeps what is typed. The terminal is in raw mode from the start: in
  * line mode it would echo keys onto the screen, and Enter would arrive as a line feed.
  */
-export class Terminal extends EventEmitter<TerminalEvents> {
+export class Terminal extends EventEmitter<{ resize: []; background: [Background] }> {
   /** The typed text, as a stream for Ink. This class sets the terminal's mode, not Ink. */
   readonly keys = Object.assign(new PassThrough({ encoding: 'utf8' }), {
     isTTY: true,

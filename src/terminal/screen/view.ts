@@ -75,8 +75,17 @@ export function layoutOf(chat: Chat, { columns, rows }: WindowSize, running = ne
   const forMap = side ? { ...side, height: Math.min(side.height, room) } : below
   const drawn = mapLines(map, forMap, painter, optionsOf(chat))
   const isBeside = side !== undefined
-  const { token, air } = walkIn(chat, { width, height: room }, { rows, forMap, isBeside, drawn, air: wholeAir })
-  const forText = room + wholeAir.length - air.length - token.length
+  // A walk takes its lines from the text.
+  const text = rows < ROOMY ? Math.floor(rows / 4) : LEAST_TEXT_OF_WALK
+  const above = isBeside ? Math.max(drawn.length, text) : drawn.length + text + 1
+  const forWalk = { width, height: Math.max(LEAST_WALK, room - above) }
+  const roomy = walkBelow(map, forMap, painter, forWalk)
+  // The blank line goes before anything that a reader needs.
+  const air = roomy.isComplete ? wholeAir : []
+  const freed = wholeAir.length - air.length
+  const walk = freed > 0 ? walkBelow(map, forMap, painter, { width, height: forWalk.height + freed }) : roomy
+  const token = walk.lines.slice(0, Math.max(0, room + freed))
+  const forText = room + freed - token.length
   // In a low window the walk takes lines from the map, too.
   const height = isBeside || rows >= ROOMY ? forText : forText - Math.floor(rows / 4)
   const shown = drawn.length <= height ? drawn : mapLines(map, { ...forMap, height }, painter, optionsOf(chat))
@@ -84,35 +93,12 @@ export function layoutOf(chat: Chat, { columns, rows }: WindowSize, running = ne
   // Lines that the running answer pushes out of sight go to the scrollback.
   const free = answer.length > 0 ? Math.max(0, forText - answer.length) : Math.min(side?.height ?? 0, forText)
   const view = (held: readonly string[]): View => {
-    const text = side
+    const lines = side
       ? beside(tail([...held, ...answer], forText), shown, textWidth + BETWEEN)
       : aboveMap(chat, tail(answer, forText - shown.length - 1))
-    return { text, map: side ? [] : shown, token, air, ...lower, status: [statusLine(chat, width)] }
+    return { text: lines, map: side ? [] : shown, token, air, ...lower, status: [statusLine(chat, width)] }
   }
   return { textWidth, side, held: side ? free : 0, view }
-}
-
-interface WalkRoom {
-  rows: number
-  forMap: Room
-  isBeside: boolean
-  /** The map, as it is drawn if the walk takes none of its lines. */
-  drawn: readonly string[]
-  /** The blank line below text and map, if the window has one. */
-  air: string[]
-}
-
-/** The lines of a walk, in the `room` of text, map and walk, and what is left of the blank line. */
-function walkIn({ map, painter }: Chat, room: Room, { rows, forMap, isBeside, drawn, air }: WalkRoom) {
-  if (map.selected === undefined) return { token: [], air }
-  const text = rows < ROOMY ? Math.floor(rows / 4) : LEAST_TEXT_OF_WALK
-  const above = isBeside ? Math.max(drawn.length, text) : drawn.length + text + 1
-  const height = Math.max(LEAST_WALK, room.height - above)
-  const { lines, isComplete } = walkBelow(map, forMap, painter, { width: room.width, height })
-  if (isComplete) return { token: lines.slice(0, Math.max(0, room.height)), air }
-  // The blank line goes before anything that a reader needs.
-  const more = walkBelow(map, forMap, painter, { width: room.width, height: height + air.length })
-  return { token: more.lines.slice(0, Math.max(0, room.height + air.length)), air: [] }
 }
 
 /** Joins the end of a text with the lines of a map at its right, from `column` on. */

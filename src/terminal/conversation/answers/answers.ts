@@ -30,7 +30,10 @@ export class Answers implements WatchedChat {
   readonly tools: ToolExchange
   readonly settings: AnswerSettings
   readonly replay: Replay
-  readonly pending = new PendingTexts()
+  /** Texts to put before the next question, such as files. */
+  pending: string[] = []
+  /** Questions that were sent with texts, by the whole message. */
+  private readonly sentWith = new Map<string, { texts: string[]; question: string }>()
   conversation: Conversation
   private readonly turns: TurnTokens
   /** Colours of answers; absent: none. */
@@ -99,7 +102,7 @@ export class Answers implements WatchedChat {
   /** Begins with a system text, messages, and texts to put before the first question. */
   begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
     this.conversation.begin({ system, prefill, messages, args, asking })
-    this.pending.texts.push(...files)
+    this.pending.push(...files)
     this.beginTokens()
   }
 
@@ -121,14 +124,17 @@ export class Answers implements WatchedChat {
     this.turns.undo(this.conversation.messages.length)
     this.latest = undefined
     this.screen.keep('changed')
-    return this.pending.takeBack(question)
+    const sent = this.sentWith.get(question)
+    this.pending.unshift(...(sent?.texts ?? []))
+    return sent?.question ?? question
   }
 
   /** Answers a new question; pending texts go before it. */
   ask(text: string): Promise<void> {
     this.screen.say('user', text)
     this.retries = 0
-    const whole = this.pending.joinedWith(text)
+    const { pending } = this
+    const whole = [...pending, text].join('\n')
     const { openCalls } = this.conversation
     if (openCalls.length > 0 && this.tools.available.length > 0) {
       this.conversation.breakOff(openCalls.map(stoppedResult))
@@ -136,7 +142,8 @@ export class Answers implements WatchedChat {
     this.turns.ask(this.conversation.messages.length)
     return this.run(async (...given) => {
       const answer = await this.conversation.ask(whole, ...given)
-      this.pending.sent(text)
+      if (pending.length > 0) this.sentWith.set(whole, { texts: pending, question: text })
+      this.pending = []
       return answer
     })
   }
@@ -237,9 +244,8 @@ export class Answers implements WatchedChat {
   /** Shows work like an answer that continues `begun`. Ctrl-C aborts its signal. False if it was aborted or failed. */
   follow(begun: string, work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>): Promise<boolean> {
     this.tools.offer(this.conversation)
-    return this.work.run(new ChatWatcher(this, begun), (watcher, signal) => {
-      return work(watcher, { ...this.settings.generation, signal })
-    })
+    const watcher = new ChatWatcher(this, begun)
+    return this.work.run(watcher, (signal) => work(watcher, { ...this.settings.generation, signal }))
   }
 
   /** Keeps the tokens of an answer. Returns the tokens of the whole exchange; undefined if some must be read again. */
@@ -249,7 +255,7 @@ export class Answers implements WatchedChat {
     return this.turns.answered(this.conversation.question, tokens, answer)
   }
 
-  /** Shows the last answer of an exchange. */
+  /** Shows the last answer of an exchange with its experts, its calls and notes about its end. */
   private finish(answer: FinishedAnswer, tokens: readonly AnswerToken[]): void {
     // The text moves from the running answer to the finished ones.
     this.work.watcher = undefined
@@ -257,44 +263,16 @@ export class Answers implements WatchedChat {
       this.map.dropAnswer()
       return this.screen.say('note', 'the answer had already ended: nothing was added')
     }
-    this.show(answer, this.answered(answer, tokens))
-    void this.refreshMemory()
-  }
-
-  /** Shows an answer with its experts, its calls and notes about its end. Without tokens, some must be read again. */
-  private show(answer: FinishedAnswer, tokens?: readonly AnswerToken[]): void {
     const { model, map, colour, screen } = this
+    const all = this.answered(answer, tokens)
     const text = answer.text.trimEnd()
     const look = { model, background: screen.background, atlas: map.atlas }
-    const spans = tokens && colour && spansWithin(text, colourAnswer(tokens, colour, look).spans)
+    const spans = all && colour && spansWithin(text, colourAnswer(all, colour, look).spans)
     const isLiteral = hasForm(this.conversation.parts.asking)
-    screen.say('answer', text, { footer: tokens && answerAwake(tokens, model.config), spans, isLiteral })
+    screen.say('answer', text, { footer: all && answerAwake(all, model.config), spans, isLiteral })
     for (const call of answer.calls ?? []) screen.say('call', callInWords(call))
     if (answer.calls) screen.say('note', `${model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
     for (const note of endNotes(answer, map.answerLength, isLiteral)) screen.say('note', note)
-  }
-}
-
-/** Texts that go before the next question, such as files. */
-class PendingTexts {
-  texts: string[] = []
-  /** Questions that were sent with texts, by the whole message. */
-  private readonly sentWith = new Map<string, { texts: string[]; question: string }>()
-
-  joinedWith(question: string): string {
-    return [...this.texts, question].join('\n')
-  }
-
-  /** The message with this question was sent: the next one begins without texts. */
-  sent(question: string): void {
-    if (this.texts.length > 0) this.sentWith.set(this.joinedWith(question), { texts: this.texts, question })
-    this.texts = []
-  }
-
-  /** Takes a message back: its texts wait again. Returns its question. */
-  takeBack(message: string): string {
-    const { texts = [], question = message } = this.sentWith.get(message) ?? {}
-    this.texts.unshift(...texts)
-    return question
+    void this.refreshMemory()
   }
 }
