@@ -84,6 +84,9 @@ test('a mask of a kept conversation that does not fit the model is left out with
   assert.equal(chat.conversation.mask, { mlp: [[1]], gates: 'kept', instead: 'nothing' })
   const { mask } = chat.conversation
   assert.equal(mask && maskJson(mask), mask)
+  await send(chat, `/mask ${EXPERT}`)
+  const { gates, instead, mlp } = chat.conversation.mask ?? {}
+  assert.equal([gates, instead, mlp?.[0], mlp?.[3]], ['kept', 'nothing', [1], [3]], 'a layer beyond its list is added')
 })
 
 test('a mask that cannot be is refused and changes nothing', async () => {

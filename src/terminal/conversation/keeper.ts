@@ -1,4 +1,3 @@
-import type { ChatMessage } from '../../api/text.js'
 import type { ConversationInfo } from '../../chat/conversations/conversation-info.js'
 import type { ConversationState } from '../../chat/conversations/conversation-state.js'
 import type { Conversations } from '../../chat/conversations/conversations.js'
@@ -27,7 +26,6 @@ export class Keeper {
   private hasFailed = false
   /** Whether the file has all that was to be kept. */
   private isWritten = false
-  /** Number of tokens of the cache beside the conversation. */
   private cached = 0
 
   constructor(
@@ -47,7 +45,9 @@ export class Keeper {
 
   /** Keeps a state, without an answer that was stopped before its first word. */
   async keep(chatState: ConversationState, occasion: KeepOccasion): Promise<void> {
-    const state = { ...chatState, messages: withoutEmptyEnd(chatState.messages) }
+    const last = chatState.messages.at(-1)
+    const isBegun = last?.role === 'assistant' && isEmpty(last) && !last.toolCalls
+    const state = { ...chatState, messages: chatState.messages.slice(0, isBegun ? -1 : undefined) }
     const { conversations, kept } = this
     const begins = state.messages.length > 0 && occasion !== 'changed'
     if (!conversations || !(kept || begins)) return
@@ -124,9 +124,4 @@ export class Keeper {
     this.hasFailed = true
     this.say(`this conversation is not kept: ${messageOf(error)}`)
   }
-}
-
-function withoutEmptyEnd(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const last = messages.at(-1)
-  return last?.role === 'assistant' && isEmpty(last) && !last.toolCalls ? messages.slice(0, -1) : messages
 }

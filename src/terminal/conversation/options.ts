@@ -36,7 +36,6 @@ export interface ChatOptions extends KeepOptions {
   /** The terminal's background, as far as the environment shows. */
   background?: Background
   atlas?: Atlas
-  /** Experts that answers must not use. */
   mask?: ExpertMask
   /** Tools that the model may call; the list may change. */
   tools?: () => readonly ChatTool[]

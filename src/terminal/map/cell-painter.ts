@@ -30,7 +30,7 @@ export interface CellSigns {
 
 /** Signs without colour, from a small gate to a large one. */
 const SHADES = ['░', '▒', '▓', '█']
-/** Signs of experts besides those that were chosen. */
+/** Signs of experts, besides the shades of chosen ones. */
 export const SIGNS = {
   /** Not chosen: the quietest sign on the screen. */
   empty: '·',
@@ -95,9 +95,9 @@ export class CellPainter {
     if (Number.isNaN(amount)) return blank(width)
     if (isMarked) return { text: SIGNS.mark.padEnd(width), ...(amount > 0 && this.inked(amount)) }
     if (!(amount > 0)) return this.unlit(amount, width)
-    return this.depth === 'none'
-      ? { text: shade(amount).repeat(width) }
-      : { text: '█'.repeat(width), ink: this.colour(amount) }
+    if (this.depth !== 'none') return { text: '█'.repeat(width), ink: this.colour(amount) }
+    const shade = SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1]
+    return { text: shade.repeat(width) }
   }
 
   private struck(amount: number, width: number): Painted {
@@ -174,10 +174,6 @@ interface Painted {
 
 function blank(width: number): Painted {
   return { text: ' '.repeat(width) }
-}
-
-function shade(amount: number): string {
-  return SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1]
 }
 
 /** The sign whose parts are filled for the lit cells. */

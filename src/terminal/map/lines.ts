@@ -14,11 +14,8 @@ export function mapLines(map: TokenMap, room: Room, painter: CellPainter, option
   return draw(map, room, painter, options)
 }
 
-interface WalkLines {
-  lines: string[]
-  /** Whether nothing is missing that a reader needs: the chosen layer, the gates, the words that woke an expert. */
-  isComplete: boolean
-}
+/** Lines below the map, and whether they have the chosen layer, the gates and the words that woke an expert. */
+type WalkLines = { lines: string[]; isComplete: boolean }
 
 /**
  * Describes the selected token below the map, which has this room, in at most `height` lines: the chosen layer expert by

@@ -77,12 +77,10 @@ export class TokenMap {
     return true
   }
 
-  /** Whether new tokens do not use an expert. */
   isMasked(kind: MixtureKind, layer: number, expert: number): boolean {
     return this.masked?.[kind]?.[layer]?.includes(expert) ?? false
   }
 
-  /** Number of experts that new tokens do without. */
   get maskedExperts(): number {
     return this.masked ? maskedExperts(this.masked) : 0
   }

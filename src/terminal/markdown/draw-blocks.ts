@@ -88,7 +88,6 @@ function headingLines(node: SyntaxNode, level: number, sheet: Sheet): string[] {
   return width > 0 ? [...drawn, drawRun(UNDERLINES[level - 1].repeat(width), ASIDE, sheet)] : drawn
 }
 
-/** HTML or mathematics as written. */
 function literalLines(node: SyntaxNode, sheet: Sheet): string[] {
   // The signs of a quote are not part of it, and neither is the indentation of a list.
   const units = textOf(node, sheet).split('')
@@ -183,15 +182,12 @@ const GREYS: Readonly<Record<Exclude<ColourDepth, 'none'>, string>> = {
 
 /** Code with a bar at its left. Long lines are cut, and lose no character. */
 export function codeLines({ info, lines }: { info: string; lines: string[] }, paper: Paper): string[] {
-  const bar = barOf(paper.depth)
+  const { depth } = paper
+  // A blank with a grey ground: copied lines have blanks in front of the code, and no sign.
+  const bar = depth === 'none' ? '│' : `\x1b[${GREYS[depth]}m \x1b[49m`
   const width = Math.max(1, paper.width - BAR)
   const label = info === '' ? [] : cut(info, width).map((part) => `${bar} ${drawRun(part, ASIDE, paper)}`)
   const code = lines.flatMap((line) => cut(line, width)).map((line) => (line === '' ? bar : `${bar} ${line}`))
   const drawn = [...label, ...code]
   return drawn.length > 0 ? drawn : [bar]
-}
-
-/** The bar is a blank with a grey ground: copied lines have blanks in front of the code, and no sign. */
-function barOf(depth: ColourDepth): string {
-  return depth === 'none' ? '│' : `\x1b[${GREYS[depth]}m \x1b[49m`
 }

@@ -141,10 +141,10 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     if (transcript.update(chat.items, look) && !isAgain) return this.repaint()
     const isEnded = chat.state === 'ended'
     const held = isEnded ? 0 : layout.held
-    const finished = isAgain ? [] : transcript.takeAllBut(held)
-    this.live = isEnded ? [] : linesOf(layout.view(isAgain ? transcript.last(held) : transcript.held))
-    // Above the live area, as many finished lines as the window has room for.
-    if (isAgain) finished.push(...transcript.takeAgain(held, Math.max(0, size.rows - 1 - this.live.length)))
+    const fresh = transcript.takeAllBut(held, isAgain)
+    this.live = isEnded ? [] : linesOf(layout.view(transcript.held))
+    // Above the live area of a repainted screen, as many finished lines as the window has room for.
+    const finished = isAgain ? transcript.taken(Math.max(fresh.length, size.rows - 1 - this.live.length)) : fresh
     if (finished.length > 0) this.finished = [...this.finished, finished]
     this.above = [...(isAgain ? [] : this.above), ...finished].slice(-MOST_LINES)
     const { finished: all, live, takesKeys, onInput } = this

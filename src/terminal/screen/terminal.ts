@@ -4,27 +4,16 @@ import { PassThrough } from 'node:stream'
 import type { ReadStream, WriteStream } from 'node:tty'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
 
-/*
- * Writes these sequences; Ink writes all others.
- *
- *   CSI ? 2004 h, l   bracketed paste on, off           xterm ctlseqs, "Bracketed Paste Mode"
- *   CSI ? 25 h        show the cursor                   DEC VT220, DECTCEM
- *   OSC 11 ; ? ST     asks for the background           xterm ctlseqs, "Operating System Commands"
- *   CSI H             to the upper left corner          ECMA-48, 8.3.21
- *   CSI 1 A, B        a row up, down                    ECMA-48, 8.3.22 and 8.3.19
- *   CSI 2 K           erases a line                     ECMA-48, 8.3.41
- *
- * CSI is ESC [, OSC is ESC ], ST is ESC \.
- */
-
+// Writes these sequences; Ink writes all others. CSI is ESC [, OSC is ESC ], ST is ESC \.
 const [ESC, BEL] = ['\u001b', '\u0007']
-const PASTE_ON = `${ESC}[?2004h`
-const PASTE_OFF = `${ESC}[?2004l`
+/** xterm ctlseqs, "Bracketed Paste Mode". */
+const [PASTE_ON, PASTE_OFF] = [`${ESC}[?2004h`, `${ESC}[?2004l`]
+/** DEC VT220, DECTCEM. */
 const CURSOR_ON = `${ESC}[?25h`
+/** OSC 11 (xterm ctlseqs, "Operating System Commands"). */
 const ASK_BACKGROUND = `${ESC}]11;?${ESC}\\`
-const HOME = `${ESC}[H`
-const ERASE_AND_DOWN = `${ESC}[2K${ESC}[1B`
-const UP_AND_ERASE = `${ESC}[1A${ESC}[2K`
+/** CSI H: the upper left corner; A and B: rows up and down; 2 K: erases a line (ECMA-48, 8.3.21, 19, 22, 41). */
+const [HOME, ERASE_AND_DOWN, UP_AND_ERASE] = [`${ESC}[H`, `${ESC}[2K${ESC}[1B`, `${ESC}[1A${ESC}[2K`]
 
 const UP = new RegExp(`^${ESC}\\[(\\d+)A`)
 const REPORT = new RegExp(`${ESC}\\]11;rgba?:([0-9a-f/]+)(?:${BEL}|${ESC}\\\\)`, 'gi')

@@ -29,7 +29,6 @@ export class Transcript {
   readonly running = new RunningMarkdown()
   private lines: string[] = []
   private look?: Look
-  /** Index of the first line of each item. */
   private starts: number[] = []
   /** Number of lines that have been handed over. */
   private printed = 0
@@ -62,22 +61,16 @@ export class Transcript {
     }
   }
 
-  /** Hands over all new lines but the last `kept`. */
-  takeAllBut(kept: number): string[] {
+  /** Hands over all new lines but the last `kept`; for a repainted screen, lines may be held back again. */
+  takeAllBut(kept: number, isAgain: boolean): string[] {
     const from = this.printed
-    this.printed = Math.max(from, this.lines.length - kept)
+    this.printed = Math.max(isAgain ? 0 : from, this.lines.length - kept)
     return this.lines.slice(from, this.printed)
   }
 
-  /** Hands over lines for a repainted screen: all but the last `kept`, with earlier ones again to fill `rows`. */
-  takeAgain(kept: number, rows: number): string[] {
-    const from = this.printed
-    this.printed = Math.max(0, this.lines.length - kept)
-    return this.lines.slice(Math.max(0, Math.min(from, this.printed - rows)), this.printed)
-  }
-
-  last(kept: number): string[] {
-    return kept > 0 ? this.lines.slice(-kept) : []
+  /** The last lines that have been handed over. */
+  taken(count: number): string[] {
+    return this.lines.slice(Math.max(0, this.printed - count), this.printed)
   }
 
   get held(): string[] {

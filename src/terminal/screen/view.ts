@@ -15,7 +15,6 @@ import { JOINED } from './transcript.js'
 export interface View {
   /** The end of the text, with the map at its right if there is room for both. */
   text: string[]
-  /** The map, if it is below the text. */
   map: string[]
   /** During a walk, the chosen layer and its experts. */
   token: string[]
@@ -50,7 +49,6 @@ const LEAST_TEXT_OF_WALK = 6
 const LEAST_MAP = 6
 /** Minimum lines of a walk below the map; in a low window the map gives them. */
 const LEAST_WALK = 3
-/** Minimum columns of the text beside a map. */
 const LEAST_COLUMNS = 60
 const BETWEEN = 3
 /** Rows below a map beside the text: input, status, a blank line, the cursor's row, and some more. */

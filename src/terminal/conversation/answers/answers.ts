@@ -3,8 +3,10 @@ import { settle } from '../../../api/generation-options.js'
 import type { MemoryStats, Model } from '../../../api/model.js'
 import { hasForm } from '../../../engine/session/prompt.js'
 import type { Atlas } from '../../../lab/experts/atlas/atlas.js'
+import { awakeSentence } from '../../../lab/experts/usage/awake.js'
 import type { TextColour } from '../../../lab/experts/usage/text-colours.js'
-import { haveSameExperts } from '../../../model/config/config.js'
+import { ExpertUsage } from '../../../lab/experts/usage/usage.js'
+import { haveSameExperts, type ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import type { TokenMap } from '../../map/token-map.js'
 import { Conversation, type ConversationState } from '../conversation.js'
@@ -13,14 +15,13 @@ import { endNotes, Warnings } from '../notes.js'
 import type { ChatBeginning, ChatOptions } from '../options.js'
 import type { AnswerSettings } from '../settings.js'
 import { ChatWatcher, type WatchedChat } from '../watcher.js'
-import { type AnswerToken, answerAwake } from './answer-tokens.js'
 import { callInWords } from './call-words.js'
 import { colourAnswer, spansWithin } from './colouring.js'
 import { Replay } from './replay.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
 import { stoppedResult, ToolExchange } from './tool-exchange.js'
-import { TurnTokens } from './turn-tokens.js'
+import { type AnswerToken, TurnTokens } from './turn-tokens.js'
 
 /** Gets answers from a model, one at a time, and shows them with their experts as they come. */
 export class Answers implements WatchedChat {
@@ -36,12 +37,10 @@ export class Answers implements WatchedChat {
   private readonly sentWith = new Map<string, { texts: string[]; question: string }>()
   conversation: Conversation
   private readonly turns: TurnTokens
-  /** Colours of answers; absent: none. */
   colour?: TextColour
   private latest?: FinishedAnswer
   /** Options and texts that the last answer was generated with. */
   private latestOrigin?: string
-  /** Number of times that the last question was answered again. */
   private retries = 0
   memory?: MemoryStats
 
@@ -275,4 +274,11 @@ export class Answers implements WatchedChat {
     for (const note of endNotes(answer, map.answerLength, isLiteral)) screen.say('note', note)
     void this.refreshMemory()
   }
+}
+
+/** Describes the experts that an answer woke, in one sentence; undefined if no token reports any. */
+function answerAwake(tokens: readonly AnswerToken[], { mixtures }: ModelConfig): string | undefined {
+  const usage = new ExpertUsage({ mixtures })
+  for (const { routes } of tokens) if (routes) usage.add(routes, 1)
+  return mixtures.length === 0 || usage.tokens === 0 ? undefined : awakeSentence(usage)
 }

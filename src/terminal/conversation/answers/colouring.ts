@@ -1,8 +1,18 @@
 import type { Model } from '../../../api/model.js'
+import type { LayerRoutes } from '../../../api/routes.js'
 import { UsageError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
 import type { Atlas } from '../../../lab/experts/atlas/atlas.js'
-import { amountOf, largestOf, MOST_BITS, type TextColour, textValues } from '../../../lab/experts/usage/text-colours.js'
+import {
+  amountOf,
+  bitsOf,
+  largestOf,
+  MOST_BITS,
+  type TextColour,
+  textValues,
+} from '../../../lab/experts/usage/text-colours.js'
+import { CHUNK, readerOf, TextRoutes } from '../../../lab/experts/usage/text-routes.js'
+import { joinRoutes } from '../../../lab/experts/usage/token-routes.js'
 import { amountColour, expertColour, INK } from '../../../lab/pictures/blocks/expert-colours.js'
 import { percent } from '../../../lab/pictures/blocks/labels.js'
 import type { Background } from '../../../lab/pictures/blocks/ramps.js'
@@ -10,7 +20,7 @@ import { colourTitle, strongestExperts } from '../../../lab/pictures/kinds/colou
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../../model/config/config.js'
 import { Utf8Stream } from '../../../text/utf8-stream.js'
 import type { ItemSpan } from '../items.js'
-import { type AnswerToken, answerRoutes } from './answer-tokens.js'
+import type { AnswerToken } from './turn-tokens.js'
 
 const LISTED = 8
 const SAMPLES = 11
@@ -75,7 +85,7 @@ export function colourAnswer(
   return { legend, spans }
 }
 
-/** The text in colour where the spans are in it, or it in them: they may have thoughts. Undefined if neither. */
+/** The text with the colours of spans that are in it, or have it in them, beside thoughts. Undefined if neither. */
 export function spansWithin(text: string, spans: readonly ItemSpan[]): ItemSpan[] | undefined {
   const trimmed = trimSpans(spans)
   const joined = trimmed.map((span) => span.text).join('')
@@ -107,4 +117,20 @@ export function trimSpans(spans: readonly ItemSpan[]): ItemSpan[] {
     const text = i === 0 ? span.text.trimStart() : span.text
     return { ...span, text: i === length - 1 ? text.trimEnd() : text }
   })
+}
+
+/** An answer as a text that the model has read; a token that was not read is left out. */
+function answerRoutes(tokens: readonly AnswerToken[], model: Model): TextRoutes {
+  const read = tokens.filter((token): token is AnswerToken & { routes: LayerRoutes[] } => token.routes !== undefined)
+  const text = new TextRoutes(
+    'the answer',
+    read.map(({ id }) => id),
+    readerOf(model),
+  )
+  for (let first = 0; first < read.length; first += CHUNK) {
+    const chunk = read.slice(first, first + CHUNK)
+    text.add(joinRoutes(chunk.map(({ routes }) => routes)), chunk.length)
+  }
+  text.surprise = read.map(({ logprob }) => bitsOf(logprob))
+  return text
 }

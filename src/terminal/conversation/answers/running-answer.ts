@@ -9,7 +9,6 @@ import type { AnswerEvent, Reading } from '../../../text/answer-reader.js'
 export interface AnswerWatcher {
   /** The tokens before the answer, old and new, just before the new ones are read. */
   prompt(prompt: Prompt): void
-  /** Progress of reading the new tokens. */
   progress(progress: PromptProgress): void
   /** The last new tokens before the answer, with the routes of all of them. */
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
@@ -17,7 +16,6 @@ export interface AnswerWatcher {
   text(piece: string, part: AnswerPart): void
   /** The newest token, the natural logarithm of its probability, and the part that the text after it belongs to. */
   token(token: number, logprob: number, part: AnswerPart): void
-  /** The experts that the newest token woke when it was read. */
   routes(routes: LayerRoutes[]): void
   /** Number of the oldest messages that no longer fit into the model's context. */
   leftOut(messages: number): void
@@ -43,7 +41,6 @@ export interface CallWatcher {
 export interface FinishedAnswer {
   text: string
   thinking?: string
-  /** Calls that are to run now. */
   calls?: readonly ToolCall[]
   finishReason: GenerationResult['finishReason'] | 'interrupted'
   continues: boolean
@@ -63,7 +60,6 @@ export interface NewestAnswer {
   raw: string
 }
 
-/** An answer that a watcher follows. */
 export class RunningAnswer {
   private readonly tokens: number[] = []
   private shown = ''
@@ -75,7 +71,6 @@ export class RunningAnswer {
     private readonly answer: Answer,
     /** Ids before the answer. */
     readonly prompt: readonly number[],
-    /** The message that it continues. */
     private readonly begun?: ChatMessage,
   ) {}
 
@@ -115,7 +110,6 @@ export class RunningAnswer {
     return { finished, newest: { message, ids, reading: answer.reading, raw: answer.raw } }
   }
 
-  /** Drops all tokens but the first `count`. */
   private keep(count: number): void {
     this.tokens.length = count
     this.watcher.end(count)

@@ -21,7 +21,6 @@ interface ExchangeChat {
 
 /** Shows the calls in a model's answers, and runs them after the user has agreed. */
 export class ToolExchange {
-  /** The question whether a call may run. */
   readonly question: CallQuestion
   private current?: ToolCall
 
@@ -47,7 +46,6 @@ export class ToolExchange {
     conversation.parts.asking = { ...asking, ...(isOffered && { tools: this.available }) }
   }
 
-  /** Follows the calls of one turn. */
   follow({ conversation, map, watcher, answered }: ExchangeChat, { signal }: GenerateOptions): CallWatcher {
     const { screen, question } = this
     let failure: unknown

@@ -1,7 +1,16 @@
+import type { LayerRoutes } from '../../../api/routes.js'
 import type { ModelConfig } from '../../../model/config/config.js'
 import { type MappedToken, TokenMap } from '../../map/token-map.js'
-import type { AnswerToken } from './answer-tokens.js'
 import type { ReadAnswers } from './read-tokens.js'
+
+export interface AnswerToken {
+  id: number
+  text: string
+  /** Natural logarithm of its probability under the model. */
+  logprob: number
+  /** Experts that it woke when it was read; absent if the model had no position left to read it. */
+  routes?: LayerRoutes[]
+}
 
 /** Last tokens of the map before the parts of a turn; undefined if the map had none. */
 interface Marks {
@@ -47,7 +56,7 @@ export class TurnTokens {
     this.latest = undefined
   }
 
-  /** The newest tokens answer a question. Returns those of the whole answer; undefined if some must be read again. */
+  /** The newest tokens answer a question. Returns all tokens of the answer; undefined if some must be read again. */
   answered(
     question: number,
     tokens: readonly AnswerToken[],
@@ -65,7 +74,6 @@ export class TurnTokens {
     this.isUnread = hasAnswers && this.map.tokens.length === 0
   }
 
-  /** The question and all after it were taken back. */
   undo(question: number): void {
     this.map.cutAfter(this.marks.get(question)?.question)
     this.marks.delete(question)

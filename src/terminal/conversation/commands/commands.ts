@@ -16,7 +16,7 @@ import { EXPERT_ACTIONS } from './expert-commands.js'
 import { usageSummary } from './expert-profile.js'
 import { helpOn } from './help.js'
 import { readFile } from './read-file.js'
-import { type CommandName, mayRunAnyTime, noCommand, parseSlash, SLASH_COMMANDS } from './slash-commands.js'
+import { type CommandName, commandOf, noCommand, parseSlash } from './slash-commands.js'
 
 const MOST_QUOTED = 40
 
@@ -27,7 +27,7 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as CommandName] : undefined
   try {
     if (!action) throw noCommand(name)
-    if (chat.options.isPlain && SLASH_COMMANDS.some((command) => command.name === name && command.draws)) {
+    if (chat.options.isPlain && commandOf(name)?.draws) {
       throw new UsageError(`/${name} needs a terminal that can move its cursor`)
     }
     await action(chat, argument)
@@ -184,7 +184,7 @@ export async function edit(chat: Chat, text: string): Promise<void> {
 /** Sends a line. If the chat is busy, queues it, unless it is a command that need not wait. */
 export async function submit(chat: Chat, line: string): Promise<void> {
   const command = parseSlash(line)
-  if (chat.state !== 'idle' && !(command && mayRunAnyTime(command.name))) return void chat.queue.push(line)
+  if (chat.state !== 'idle' && !(command && commandOf(command.name)?.anyTime)) return void chat.queue.push(line)
   if (command) chat.say('command', line)
   await thenQueue(chat, () => (command ? runCommand(chat, command) : chat.answers.ask(line)))
 }

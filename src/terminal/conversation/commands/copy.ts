@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import type { ChatMessage } from '../../../api/text.js'
 import { GrowingMarkdown } from '../../../chat/markdown/growing-markdown.js'
 import type { SyntaxNode } from '../../../chat/markdown/nodes.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
@@ -13,7 +12,10 @@ const TMUX_MS = 2000
 /** Copies the last answer, or with `code` its last code block, to the clipboard of the user's terminal. */
 export async function copy(chat: Chat, argument: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   if (argument !== '' && argument !== 'code') throw new UsageError('/copy takes the last answer, /copy code its code')
-  const answer = lastAnswer(chat.conversation.messages)
+  const { messages } = chat.conversation
+  const last = messages.findLast(({ role, content }) => role === 'assistant' && content.trim() !== '')
+  // As it is shown.
+  const answer = last && harmless(last.content).trim()
   if (answer === undefined) throw new UsageError('there is no answer to copy')
   const text = argument === 'code' ? lastCodeBlock(answer) : answer
   if (text === undefined) throw new UsageError('the last answer has no code block; /copy takes all of it')
@@ -31,11 +33,6 @@ export async function copy(chat: Chat, argument: string, env: NodeJS.ProcessEnv 
     chat.terminal.send(clipboardSequence(text, env))
     chat.say('note', `${copied}; some terminals refuse it`)
   }
-}
-
-function lastAnswer(messages: readonly ChatMessage[]): string | undefined {
-  const answer = messages.findLast(({ role, content }) => role === 'assistant' && content.trim() !== '')
-  return answer && harmless(answer.content).trim()
 }
 
 /** The last fenced code block in a Markdown text, without its indentation; the last fence may be missing. */

@@ -108,17 +108,13 @@ export function parseSlash(line: string): { name: string; argument: string } | u
   return { name, argument: argument.trim() }
 }
 
-/** Whether a command need not wait for the end of an answer. */
-export function mayRunAnyTime(name: string): boolean {
-  return SLASH_COMMANDS.some((command) => command.name === name && command.anyTime)
+export function commandOf(name: string): SlashCommand | undefined {
+  return SLASH_COMMANDS.find((command) => command.name === name)
 }
 
 export function noCommand(name: string): UsageError {
-  const meant = nearest(
-    name,
-    SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
-    { isName: true },
-  )
+  const names = SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases])
+  const meant = nearest(name, names, { isName: true })
   return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
 }
 
@@ -135,7 +131,7 @@ export function suggest(line: string, models: readonly string[] = []): Suggestio
     }))
   }
   const [, name, word] = /^\/([a-z]+!?) +(\S*)$/.exec(line) ?? []
-  const choices = SLASH_COMMANDS.find((command) => command.name === name)?.choices ?? []
+  const choices = commandOf(name ?? '')?.choices ?? []
   const words = choices === 'files' ? fileNames(word) : choices === 'models' ? models : choices
   return words
     .filter((choice) => choice.startsWith(word) && choice !== word)
