@@ -67,10 +67,7 @@ export class Conversation {
     return this.read.length
   }
 
-  /**
-   * Adds a user's turn and the model's answers to it. An aborted answer is kept as far as it came. Resolves with the last
-   * answer; undefined if calls have been broken off.
-   */
+  /** Adds a turn and its answers, also aborted ones. Gives the last; undefined if calls have been broken off. */
   async ask(text: string, ...given: TurnArguments): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
       this.messages.push({ role: 'user', content: text })

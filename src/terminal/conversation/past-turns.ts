@@ -11,10 +11,7 @@ const MOST_WINDOWS = 2
 
 type PastItem = Pick<ChatItem, 'kind' | 'text'>
 
-/**
- * The items of the last turns that fill at most two windows, and the number of the turns before them. The last turn is
- * always among them; of a text that fills more than that, only the end is.
- */
+/** The last turns that fill at most two windows, the last one in any case, and the number of the turns before. */
 export function lastTurns(
   messages: readonly ChatMessage[],
   { columns, rows }: { columns: number; rows: number } = USUAL_SIZE,

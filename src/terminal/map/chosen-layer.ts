@@ -17,10 +17,7 @@ interface Piece extends Panel {
 
 type Row = readonly Piece[]
 
-/**
- * Drawings of the chosen layer with a cell for each of its experts and numbers above them, most legible first: two columns
- * per expert, one, several lines. None is wider than `width`.
- */
+/** Drawings of the chosen layer, a cell per expert and numbers above, most legible first; none is too wide. */
 export function* chosenLayerForms(map: TokenMap, width: number, painter: CellPainter): Generator<string[]> {
   const prefix = prefixOf(map)
   const room = width - prefix.length

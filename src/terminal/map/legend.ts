@@ -19,10 +19,7 @@ export interface LegendOptions {
   keys: readonly string[]
 }
 
-/**
- * Explains the cells: a scale, then the notes, the other signs and the hint at keys, as far as there is room. Says also
- * whether the first note has room, and a hint at keys.
- */
+/** Explains the cells: a scale, then notes, other signs and a hint at keys, as far as there is room. */
 export function legendOf(map: TokenMap, painter: CellPainter, width: number, options: LegendOptions) {
   const { notes, keys } = options
   const dim = (text: string) => styled(text, 'dim', painter.depth)

@@ -52,10 +52,7 @@ export class TokenMap {
     this.usage = new ExpertUsage(shape)
   }
 
-  /**
-   * The expert to look at during a walk: of the shown token's choices in the shown layer, the one with the largest gate,
-   * until `moveCursor` chooses another one. Undefined outside a walk and in a dense layer.
-   */
+  /** The expert to look at in a walk: the one with the largest gate, until `moveCursor`. None in a dense layer. */
   get cursor(): ExpertPlace | undefined {
     if (this.selected === undefined || !this.shown) return undefined
     if (this.pointed) return this.pointed

@@ -89,10 +89,7 @@ export class Terminal extends EventEmitter<{ resize: []; background: [Background
     this.loading = undefined
   }
 
-  /**
-   * A stream for Ink to draw on, for a window of one size: Ink would clear the scrollback if the window shrank below what
-   * it has drawn. While the window is dragged, nothing is drawn.
-   */
+  /** A stream of one size: Ink would clear the scrollback if its window shrank. Silent while the window is dragged. */
   outputFor(size: WindowSize): InkOutput {
     const write: InkOutput['write'] = (text, done) => this.output.write(this.resizing ? '' : oneRowHigher(text), done)
     return { ...size, isTTY: true, writable: true, write, on() {}, off() {} }

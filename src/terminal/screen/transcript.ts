@@ -21,10 +21,7 @@ interface Look {
   drawsMarkdown: boolean
 }
 
-/**
- * The finished part of the conversation, as lines of one width. They are handed over to the terminal's scrollback, from
- * the top down; the last ones may be held back, to be shown beside the map.
- */
+/** Finished lines, handed over to the scrollback from the top down; the last ones may stay beside the map. */
 export class Transcript {
   readonly running = new RunningMarkdown()
   private lines: string[] = []

@@ -67,10 +67,7 @@ export class Answers implements WatchedChat {
     return this.latest?.tokensPerSecond
   }
 
-  /**
-   * Continues the conversation with another model, whose experts may have names. The mask stays if both models have the
-   * same numbers of experts. The caller disposes of the old model.
-   */
+  /** Changes the model. The mask stays if both have the same numbers of experts. The caller disposes of the old one. */
   setModel(model: Model, atlas?: Atlas): void {
     const mask = haveSameExperts(this.model.config, model.config) ? this.conversation.mask : undefined
     this.conversation = this.conversation.forModel(model, mask)

@@ -18,10 +18,7 @@ interface Marks {
   answer?: MappedToken
 }
 
-/**
- * Tokens of the turns on the map. A turn that is taken back leaves the map, and turns that the model has not read here
- * are added later. A turn goes by the index of its question among the messages.
- */
+/** Tokens of the turns on the map, by the index of the question. Turns that were not read here are added later. */
 export class TurnTokens {
   private readonly marks = new Map<number, Marks>()
   map: TokenMap

@@ -42,10 +42,7 @@ function isWalking({ input, map }: Chat): boolean {
   return input.text === '' && map.mode !== 'off' && map.selected !== undefined
 }
 
-/**
- * With an empty input, y, n or a decides whether a tool runs. During a walk, [ and ] move the cursor among all experts
- * of the layer, and x switches its expert off or on. False for other text.
- */
+/** Answers a question about a tool; in a walk, [ and ] move the cursor, x switches its expert. False for other text. */
 function actsAsKey(chat: Chat, text: string): boolean {
   if (chat.input.text === '' && chat.answers.tools.question.answer(text)) return true
   if (!isWalking(chat)) return false
