@@ -10,18 +10,16 @@ type Signal = (typeof SIGNALS)[number]
  * end the process. A second one ends it at once, unless the terminal has gone away.
  */
 export class ChatSignals {
-  /** Resolves when the next signal comes. */
-  readonly next: Promise<void>
-  received?: Signal
   private resolve = () => {}
+  readonly next = new Promise<void>((resolve) => {
+    this.resolve = resolve
+  })
+  received?: Signal
 
   constructor(
     private readonly chat: Chat,
     terminal?: Terminal,
   ) {
-    this.next = new Promise((resolve) => {
-      this.resolve = resolve
-    })
     if (terminal) terminal.onHangUp = () => undefined
     for (const signal of SIGNALS) process.on(signal, this.receive)
   }

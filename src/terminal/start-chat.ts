@@ -3,9 +3,9 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import type { Model } from '../api/model.js'
 import type { KeptConversation } from '../chat/conversations/kept-conversation.js'
 import { molmHome } from '../ground/files/home.js'
+import { terminalBackground } from '../ground/output/colours.js'
 import { styled } from '../ground/output/style.js'
 import { writePrintable } from '../ground/output/write-printable.js'
-import type { Background } from '../lab/pictures/blocks/ramps.js'
 import { listModels } from '../library/installed-models.js'
 import { ChatSignals } from './chat-signals.js'
 import { Chat } from './conversation/chat-state.js'
@@ -21,31 +21,24 @@ export interface StartOptions extends Omit<ChatOptions, 'history' | 'isPlain' | 
   beginning: ChatBeginning
   /** Takes a function for notes about tools. */
   onNotes?: (say: (note: string) => void) => void
-  /** Whether to keep the inputs for later conversations. */
   keepsHistory: boolean
-  /** A kept conversation to continue. */
   conversation?: KeptConversation
   firstMessage?: string
   /** The terminal with the keys so far; absent if it only takes lines. */
   terminal?: Terminal
-  /** Aborting it leaves the chat. */
   signal: AbortSignal
 }
 
 /** File of earlier inputs, in the folder of the models. */
 const HISTORY = 'chat-history.jsonl'
 
-/**
- * Runs a chat at the terminal until the user leaves; `interrupted` says whether that was by Ctrl-C. Disposes of the
- * model in use at the end.
- */
+/** Runs a chat until the user leaves; `interrupted`: by Ctrl-C. Disposes of the model in use at the end. */
 export async function startChat(model: Model, options: StartOptions): Promise<{ interrupted: boolean }> {
-  const { env } = process
   const history = await InputHistory.open(options.keepsHistory ? join(molmHome(), HISTORY) : undefined)
   const models = await listModels().catch(() => [])
   const modelNames = models.map(({ name }) => name)
   const isPlain = options.terminal === undefined
-  const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: backgroundOf(env) })
+  const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: terminalBackground() })
   const { terminal, signal, conversation, firstMessage } = options
   const screen = terminal ? new InkScreen(chat, terminal) : new PlainScreen(chat, process.stdin, process.stdout)
   const signals = new ChatSignals(chat, terminal)
@@ -80,13 +73,7 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     if (line !== undefined)
       writePrintable(process.stdout, `${isPlain ? '\n' : ''}${styled(line, 'dim', options.depth)}\n`)
   }
-  return { interrupted: chat.interrupted }
-}
-
-/** Reads COLORFGBG, which some terminals set to their colours: `foreground;background`. */
-function backgroundOf({ COLORFGBG = '' }: NodeJS.ProcessEnv): Background {
-  const colour = /;(\d+)$/.exec(COLORFGBG)?.[1]
-  return colour === '7' || colour === '15' ? 'light' : 'dark'
+  return { interrupted: chat.left === 'interrupted' }
 }
 
 /** Maximum ms to wait for an answer that was stopped. */

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { layoutOf, viewOf } from '#molm/terminal/screen/view.js'
+import type { WindowSize } from '#molm/terminal/screen/terminal.js'
+import { layoutOf, type View } from '#molm/terminal/screen/view.js'
 import { mixturesOf } from './chats.js'
 
 export const VIEW_SHAPES = {
@@ -13,6 +14,10 @@ export const VIEW_SHAPES = {
 
 /** Finished lines to show beside the map. */
 export const HELD = Array.from({ length: 50 }, (_, i) => `held ${i}`)
+
+/** The live area in a window of this size, with finished lines that stay in it. */
+export const viewOf = (chat: Chat, size: WindowSize, held: readonly string[] = []): View =>
+  layoutOf(chat, size).view(held)
 
 /** The lines of the map, beside or below the text, without colours. */
 export function mapOf(chat: Chat, columns: number, rows: number): string[] {

@@ -62,5 +62,5 @@ export async function pressed(chat: Chat, name: KeyName): Promise<void> {
 /** Resolves when nothing runs and no line waits. */
 export async function idle(chat: Chat): Promise<void> {
   do await wait(5)
-  while (chat.queued > 0 || chat.state !== 'idle')
+  while (chat.queue.length > 0 || chat.state !== 'idle')
 }

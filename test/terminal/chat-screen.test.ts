@@ -201,7 +201,7 @@ test('/play replays the answer, token by token, until a key is pressed', async (
     )
     live.type('\x1b')
     await live.settled()
-    assert.not.ok(live.chat.isPlaying)
+    assert.not.ok(live.chat.answers.replay.isOn)
   })
 })
 

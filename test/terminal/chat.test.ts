@@ -36,7 +36,7 @@ const questions = (asked: Asked[]) => asked.map(({ question }) => question)
 test('messages sent during an answer are asked after it, in order', async () => {
   const { chat, asked } = await answering(['one', 'two', 'three'])
   for (const text of ['first', 'second', '/nothing', 'third']) enter(chat, text)
-  assert.equal([chat.state, chat.queued, chat.input.text], ['answering', 3, ''])
+  assert.equal([chat.state, chat.queue.length, chat.input.text], ['answering', 3, ''])
   await idle(chat)
   assert.equal(questions(asked), ['first', 'second', 'third'])
   assert.equal(

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
 import type { LayerRoutes } from '#molm/api/routes.js'
+import type { Prompt } from '#molm/engine/session/prompt.js'
 import { loadModel } from '#molm/index.js'
 import type { AnswerWatcher, FinishedAnswer } from '#molm/terminal/conversation/answers/running-answer.js'
 import { Conversation } from '#molm/terminal/conversation/conversation.js'
@@ -47,11 +48,7 @@ class Witness implements AnswerWatcher {
     this.map = new TokenMap(model.config)
   }
 
-  promptTokens = 0
-
-  prompt(tokens: number) {
-    this.promptTokens = tokens
-  }
+  prompt(_prompt: Prompt) {}
   progress() {}
   read(tokens: readonly number[], routes: readonly LayerRoutes[]) {
     const texts = tokens.map((token) => nano.tokenizer.decode([token]))
@@ -90,7 +87,6 @@ test('an answer streams, and later turns continue from the cache as from the sta
   let next = await steps.next()
   while (!next.done) next = await steps.next()
   assert.is(second.text, next.value.text.trim())
-  conversation.dispose()
 })
 
 test('a question that is refused leaves the cache and the turns', async () => {
@@ -105,7 +101,6 @@ test('a question that is refused leaves the cache and the turns', async () => {
   }
   conversation.parts.asking = {}
   await conversation.ask('And 2 + 2?', new Witness(), GREEDY)
-  conversation.dispose()
 })
 
 test('the map shows the routes of forward for the same tokens', async () => {
@@ -141,7 +136,6 @@ test('the map shows the routes of forward for the same tokens', async () => {
       }
     }
   }
-  conversation.dispose()
 })
 
 test('retry answers the same turn again, undo returns its text', async () => {
@@ -151,7 +145,6 @@ test('retry answers the same turn again, undo returns its text', async () => {
   assert.is(conversation.messages.length, 2)
   assert.is(conversation.undo(), LANTERN.question)
   assert.is(conversation.undo(), undefined)
-  conversation.dispose()
 })
 
 test('a cut answer continues as if it had not been cut, and no token is on the map twice', async () => {
@@ -169,8 +162,6 @@ test('a cut answer continues as if it had not been cut, and no token is on the m
   assert.is(witness.map.tokens.length, witness.tokens.length)
   assert.not.ok(witness.map.tokens[0].isQuestion)
   assert.is(conversation.messages.length, 2)
-  whole.dispose()
-  conversation.dispose()
 })
 
 test('continuing an answer that had ended changes nothing, every time', async () => {
@@ -187,7 +178,6 @@ test('continuing an answer that had ended changes nothing, every time', async ()
     assert.is(conversation.length, length)
   }
   assert.match((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, /23 \+ 45/)
-  conversation.dispose()
 })
 
 test('a turn that is taken back is removed from the cache', async () => {
@@ -202,18 +192,17 @@ test('a turn that is taken back is removed from the cache', async () => {
   conversation.undo()
   conversation.undo()
   assert.is(conversation.length, 0)
-  conversation.dispose()
 })
 
 test('a system text that the template leaves out is reported', async () => {
   const conversation = new Talk(nano)
-  const reported: string[] = []
-  const witness = Object.assign(new Witness(), { systemDropped: () => reported.push(conversation.parts.system) })
+  const reported: boolean[] = []
+  const witness = new Witness()
+  witness.prompt = ({ dropsSystem }) => reported.push(dropsSystem)
   await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
   conversation.parts.system = 'Be brief.'
   await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
-  assert.equal(reported, ['Be brief.'])
-  conversation.dispose()
+  assert.equal(reported, [false, true])
 })
 
 test('an interrupted answer is kept as far as it came, and the conversation continues', async () => {
@@ -228,7 +217,6 @@ test('an interrupted answer is kept as far as it came, and the conversation cont
   assert.is(answer.finishReason, 'interrupted')
   assert.ok(LANTERN.answer.startsWith(answer.text))
   assert.match((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, /23 \+ 45/)
-  conversation.dispose()
 })
 
 test('a limited context that has forgotten the beginning reads the turns again', async () => {
@@ -240,7 +228,6 @@ test('a limited context that has forgotten the beginning reads the turns again',
   conversation.undo()
   const answer = await conversation.ask('What is 1 + 1?', new Witness(), options)
   assert.match(answer.text, /1 \+ 1/)
-  conversation.dispose()
 })
 
 test('an answer continues a given beginning, with and without a template', async () => {
@@ -253,7 +240,6 @@ test('an answer continues a given beginning, with and without a template', async
   const { text } = await conversation.ask(LANTERN.question, new Witness(), { ...GREEDY, maxTokens: 5 })
   assert.match(text, /^It is \S/, 'with the blank between')
   assert.is(conversation.messages[1].content, text)
-  conversation.dispose()
 })
 
 test('when a model has too few positions, the oldest turns are left out whole, and their number is reported', async () => {
@@ -283,7 +269,6 @@ test('when a model has too few positions, the oldest turns are left out whole, a
     template: nano.chatTemplate,
   })
   assert.ok(nano.tokenizer.encode(frame.text).length + 12 <= 80)
-  conversation.dispose()
 })
 
 test('an answer that fills the context of a model is kept', async () => {
@@ -324,7 +309,6 @@ test('an error leaves the turns as they were', async () => {
   assert.equal(conversation.messages, before)
   assert.ok(await conversation.retry(new Witness(), wrong).catch((error) => error instanceof Error))
   assert.equal(conversation.messages, before)
-  conversation.dispose()
 })
 
 test.run()

@@ -51,6 +51,7 @@ test('/copy code takes the last code block, without its fences and their indenta
   assert.is(lastCodeBlock('a\n```\ncut\nhere'), 'cut\nhere', 'the answer was cut within it')
   assert.is(lastCodeBlock('```inline``` is none, nor ``this``'), undefined)
   assert.is(lastCodeBlock('```\n```'), '')
+  assert.is(lastCodeBlock('- a\n\n  > ```\n  > quoted\n  >\n  >   on\n  > ```'), 'quoted\n\n  on')
 })
 
 test('what cannot be copied is refused in words', async () => {

@@ -34,12 +34,12 @@ test('a resumed conversation reads only what is new, as if it had never been lef
       await send(chat, question)
       await send(other, question)
     }
-    const length = chat.contextLength
+    const length = chat.conversation.length
     await send(chat, '/reset')
-    assert.is(chat.contextLength, 0)
+    assert.is(chat.conversation.length, 0)
     const resumed = await keeping(dir)
     await send(resumed, '/resume 1')
-    assert.ok(resumed.contextLength >= length, `${resumed.contextLength} tokens of ${length}`)
+    assert.ok(resumed.conversation.length >= length, `${resumed.conversation.length} tokens of ${length}`)
     assert.is(await tokensFor(resumed, 'What is a ship?'), await tokensFor(other, 'What is a ship?'))
     assert.is(resumed.items.at(-1)?.text, other.items.at(-1)?.text)
     await leave(resumed)

@@ -12,7 +12,8 @@ function drawn(newExperts?: number[][]): string[] {
     { kind: 'mlp' as const, experts: [8, 10], topK: 2, ...(newExperts && { newExperts }) },
   ]
   const map = new TokenMap({ layers: 2, mixtures })
-  return mapLines(map, { width: 100, height: 12 }, new CellPainter('none'))
+  const options = { fades: false, isStreaming: false, keys: [] }
+  return mapLines(map, { width: 100, height: 12 }, new CellPainter('none'), options)
 }
 
 test('the map marks experts that teaching added, and explains the mark', () => {

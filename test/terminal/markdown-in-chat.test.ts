@@ -31,7 +31,7 @@ async function writingChat() {
       chat.changed()
     },
     finish(extra: Partial<ChatItem> = {}) {
-      items.push({ id: items.length, kind: 'answer', text: chat.answer, ...extra })
+      items.push({ kind: 'answer', text: chat.answer, ...extra })
       chat.answer = ''
       chat.state = 'idle'
       chat.changed()

@@ -65,7 +65,6 @@ test('a recurrent model reads no question again when its template drops the thou
       const fresh = `\n<|im_start|>assistant\n${answer.content}<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>\n<|im_start|>assistant\n<think>\n`
       const most = model.tokenizer.encode(fresh, { addSpecialTokens: false }).length + options.maxTokens
       assert.ok(ran <= most, `${ran} tokens, not at most ${most}`)
-      conversation.dispose()
     })
   })
 })

@@ -5,9 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseSlash, SLASH_COMMANDS, suggest } from '#molm/terminal/conversation/commands/slash-commands.js'
 import { listSettings, parseSetting, typedHere } from '#molm/terminal/conversation/settings.js'
-import { Completion } from '#molm/terminal/input/completion.js'
-import { Editor } from '#molm/terminal/input/editor.js'
-import { pathOf } from '#molm/terminal/input/file-names.js'
+import { pathOf } from '#molm/terminal/input/files.js'
 import { InputHistory } from '#molm/terminal/input/history.js'
 import { InputLine } from '#molm/terminal/input/input-line.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -55,35 +53,23 @@ test('a path may have quotes around it, and begin with ~', () => {
   assert.is(pathOf('~other'), '~other')
 })
 
-test('Tab writes the common beginning of all suggestions, then steps through them', () => {
-  const editor = new Editor()
-  const completion = new Completion(editor, suggest)
-  editor.set('/map l')
-  completion.tab()
-  assert.is(editor.text, '/map layer')
-  editor.set('/set to')
-  completion.tab()
-  assert.is(editor.text, '/set top-')
-  const texts = [1, 2, 3].map(() => {
-    completion.tab()
-    return editor.text
-  })
-  assert.equal(texts, ['/set top-k', '/set top-p', '/set top-k'])
-  assert.is(completion.suggestions.length, 2, 'the list stays while one is chosen')
-  assert.ok(completion.choose(-1))
-  assert.is(editor.text, '/set top-p')
-  completion.end()
-  assert.not.ok(completion.choose(-1))
-})
-
-test('a line that is replaced leaves no list of suggestions behind', async () => {
+test('Tab writes the common beginning of all suggestions, then steps through them', async () => {
   const input = new InputLine(await InputHistory.open(), suggest)
-  input.insert('/set to')
-  input.complete('tab')
-  input.complete('tab')
-  assert.equal([input.text, input.chosen, input.suggestions.length], ['/set top-k', 0, 2])
+  const tab = () => {
+    input.complete('tab')
+    return input.text
+  }
+  input.set('/map l')
+  assert.is(tab(), '/map layer')
   input.set('')
-  assert.equal([input.chosen, input.suggestions], [undefined, []])
+  input.insert('/set to')
+  assert.equal([tab(), tab(), tab(), tab()], ['/set top-', '/set top-k', '/set top-p', '/set top-k'])
+  assert.equal([input.chosen, input.suggestions.length], [0, 2], 'the list stays while one is chosen')
+  assert.ok(input.complete('up'))
+  assert.is(input.text, '/set top-p')
+  input.set('')
+  assert.equal([input.chosen, input.suggestions], [undefined, []], 'a line that is replaced leaves no list behind')
+  assert.not.ok(input.complete('up'))
 })
 
 test('settings are checked like options of the command line', () => {

@@ -34,7 +34,7 @@ test('/retry reads only the rest, and gives the answer that it gives without the
   const [chat, other] = [await chatWith(nano), await chatWith(nano)]
   const whole = await ranFor(other, `${DOCUMENT}What is lit?`)
   await stopReading(chat)
-  const kept = chat.contextLength
+  const kept = chat.conversation.length
   assert.ok(kept >= 256, `${kept} tokens kept`)
   const { ran, answer } = await ranFor(chat, '/retry')
   assert.is(answer, whole.answer)
@@ -44,7 +44,7 @@ test('/retry reads only the rest, and gives the answer that it gives without the
 test('after /undo, another question about the same text reads only the rest', async () => {
   const [chat, other] = [await chatWith(nano), await chatWith(nano)]
   await stopReading(chat)
-  const kept = chat.contextLength
+  const kept = chat.conversation.length
   await send(chat, '/undo')
   chat.input.set('')
   const question = `${DOCUMENT}What is far away?`
@@ -58,11 +58,11 @@ test('its file has what was read, and the conversation continues there', async (
     const keeping = () => chatWith(nano, { conversations: Conversations.at(dir), keptCacheBytes: 2 ** 30 })
     const chat = await keeping()
     await stopReading(chat)
-    const kept = chat.contextLength
+    const kept = chat.conversation.length
     await chat.keeper.leave(chat.conversation)
     const resumed = await keeping()
     await send(resumed, '/resume 1')
-    assert.ok(resumed.contextLength >= kept, `${resumed.contextLength} of ${kept} tokens`)
+    assert.ok(resumed.conversation.length >= kept, `${resumed.conversation.length} of ${kept} tokens`)
     await resumed.keeper.leave(resumed.conversation)
   })
 })

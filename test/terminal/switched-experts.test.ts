@@ -6,8 +6,8 @@ import { maskJson } from '#molm/model/config/read-mask.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { restoreMask } from '#molm/terminal/conversation/commands/conversation-commands.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
+import { statusLine } from '#molm/terminal/screen/live-lines.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
-import { statusLine } from '#molm/terminal/screen/view.js'
 import { chatWith, enter, idle, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -29,10 +29,10 @@ const said = ({ items }: Chat, from: number) =>
 test('/mask takes effect with the next answer, and /unmask ends it', async () => {
   const chat = await chatWith(nano)
   await send(chat, BOAT)
-  const length = chat.contextLength
+  const length = chat.conversation.length
   await send(chat, `/mask ${EXPERT} 0:attention:2`)
   assert.equal(said(chat, -1), ['off from the next answer on: layer 0 attention expert 2 and layer 3 mlp expert 3'])
-  assert.is(chat.contextLength, length, 'the tokens to read again still count')
+  assert.is(chat.conversation.length, length, 'the tokens to read again still count')
   assert.ok(chat.map.isMasked('mlp', 3, 3))
   await send(chat, '/unmask 0:attention:2')
   await send(chat, '/mask')
@@ -84,6 +84,9 @@ test('a mask of a kept conversation that does not fit the model is left out with
   assert.equal(chat.conversation.mask, { mlp: [[1]], gates: 'kept', instead: 'nothing' })
   const { mask } = chat.conversation
   assert.equal(mask && maskJson(mask), mask)
+  await send(chat, `/mask ${EXPERT}`)
+  const { gates, instead, mlp } = chat.conversation.mask ?? {}
+  assert.equal([gates, instead, mlp?.[0], mlp?.[3]], ['kept', 'nothing', [1], [3]], 'a layer beyond its list is added')
 })
 
 test('a mask that cannot be is refused and changes nothing', async () => {
@@ -108,7 +111,7 @@ test('a mask that cannot be is refused and changes nothing', async () => {
 test('/without compares two answers at temperature 0, outside the conversation', async () => {
   const chat = await chatWith(nano)
   await send(chat, BOAT)
-  const before = [chat.contextLength, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)]
+  const before = [chat.conversation.length, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)]
   const from = chat.items.length
   await send(chat, `/without ${EXPERT}`)
   const name = 'layer 3 mlp expert 3'
@@ -118,7 +121,7 @@ test('/without compares two answers at temperature 0, outside the conversation',
   ])
   const differing = chat.items.at(-1)?.spans?.filter(({ differs }) => differs)
   assert.equal(differing, [{ text: 'large', differs: true }])
-  assert.equal([chat.contextLength, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)], before)
+  assert.equal([chat.conversation.length, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)], before)
   assert.is(chat.conversation.mask, undefined)
   await send(chat, '/without 4:mlp:5')
   assert.equal(said(chat, -1), ['without layer 4 mlp expert 5: all 10 words are the same, at temperature 0'])

@@ -5,7 +5,8 @@ import { loadModel, type Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { load } from '#molm/terminal/conversation/commands/conversation-commands.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
+import { linesOf } from '#molm/terminal/screen/view.js'
+import { viewOf } from '../support/map-view.js'
 import { withModel } from '../support/models.js'
 import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { chatWith, enter, idle, pressed, send } from '../support/real-chat.js'
@@ -89,7 +90,7 @@ test('are folded to a line before the answer, and a key opens them', async () =>
 test('are shown by their last lines while they come, or as far as they fit', async () => {
   const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
   const lines = (columns = 40, rows = 24) => {
-    const { text } = viewOf(chat, { columns, rows }, [], layoutOf(chat, { columns, rows }))
+    const { text } = viewOf(chat, { columns, rows })
     return text.filter((line) => line !== '')
   }
   enter(chat, HELLO)

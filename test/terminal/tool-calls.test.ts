@@ -6,7 +6,8 @@ import type { OfferedTool } from '#molm/engine/session/run-calls.js'
 import { loadModel, type Model, type Tool } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
+import { linesOf } from '#molm/terminal/screen/view.js'
+import { viewOf } from '../support/map-view.js'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { chatWith, enter, idle, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -255,7 +256,7 @@ test('show nothing to the terminal raw', async () => {
     [40, 12],
     [80, 24],
   ]) {
-    const lines = linesOf(viewOf(chat, { columns, rows }, [], layoutOf(chat, { columns, rows })))
+    const lines = linesOf(viewOf(chat, { columns, rows }))
     assert.ok(lines.length < rows && lines.some((line) => /^run weather\?$/.test(line)), lines.join('\n'))
     assert.ok(lines.some((line) => /^y yes · n no · a always/.test(line)))
   }

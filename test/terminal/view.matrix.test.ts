@@ -5,10 +5,10 @@ import { cellWidth } from '#molm/ground/output/cell-width.js'
 import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { MAP_MODES } from '#molm/terminal/map/token-map.js'
-import { layoutOf, linesOf, viewOf } from '#molm/terminal/screen/view.js'
+import { layoutOf, linesOf } from '#molm/terminal/screen/view.js'
 import { chatOf, shownAs } from '../support/chats.js'
 import { combinations } from '../support/combinations.js'
-import { HELD, mapOf, VIEW_SHAPES, withoutCaption } from '../support/map-view.js'
+import { HELD, mapOf, VIEW_SHAPES, viewOf, withoutCaption } from '../support/map-view.js'
 
 /*
  * The live area for all shapes of models and windows.

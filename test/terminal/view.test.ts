@@ -6,9 +6,9 @@ import { usageSummary } from '#molm/terminal/conversation/commands/expert-profil
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { expertsLines } from '#molm/terminal/map/token-details.js'
 import { TokenMap } from '#molm/terminal/map/token-map.js'
-import { layoutOf, viewOf } from '#molm/terminal/screen/view.js'
+import { layoutOf } from '#molm/terminal/screen/view.js'
 import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
-import { HELD, mapOf, VIEW_SHAPES, withoutCaption } from '../support/map-view.js'
+import { HELD, mapOf, VIEW_SHAPES, viewOf, withoutCaption } from '../support/map-view.js'
 
 test('in a wide window the map is beside the text, which continues at its left', async () => {
   const chat = await chatOf(VIEW_SHAPES['MoLM-4B’s'], 'none')
@@ -59,7 +59,7 @@ test('a model without experts has no map', async () => {
   const chat = await chatOf([], 'none', { layers: 3 })
   const { map, status } = viewOf(chat, { columns: 120, rows: 30 })
   assert.equal(map, [])
-  assert.not.match(status, /map/)
+  assert.not.match(status[0], /map/)
 })
 
 test('if one of two layers in a line is dense, only the other is drawn, and the title names the dense one', async () => {
@@ -198,9 +198,9 @@ test('while an answer runs, the experts of the last tokens are dots', async () =
 })
 
 test('a narrow window drops the least needed parts of the status line', async () => {
-  const memory = { weightsBytes: 6e6 } as NonNullable<Chat['memory']>
-  const chat = shownAs(await chatOf(VIEW_SHAPES['nano’s'], 'none'), { memory })
-  const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
+  chat.answers.memory = { weightsBytes: 6e6 } as Chat['answers']['memory']
+  const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status[0]
   assert.match(status(120), /6\.00 MB weights · map newest · \/help$/)
   assert.not.match(status(70), /weights/)
   assert.match(status(45), /^ibm-research\/MoLM-700M-8B q4 · \/help$/)

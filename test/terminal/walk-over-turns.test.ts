@@ -114,9 +114,9 @@ test('a loaded conversation can be walked over, with the experts that its tokens
 test('given messages and the turns of another model are read when the walk begins', async () => {
   const chat = await open()
   chat.begin({ ...BEGINNING, messages })
-  assert.ok(chat.isUnread)
+  assert.ok(chat.answers.isUnread)
   await left(chat)
-  assert.not.ok(chat.isUnread)
+  assert.not.ok(chat.answers.isUnread)
   const { text } = await writeChat(messages.slice(0, 3), { template: nano.chatTemplate, prefill: '2 + 3 = 5.' })
   const ids = nano.tokenizer.encode(text)
   assert.is(chat.map.tokens.map(({ text }) => text).join(''), nano.tokenizer.decode(ids))
@@ -148,8 +148,8 @@ test('Ctrl-C stops the reading, and the next walk reads again', async () => {
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
   assert.match(chat.items.at(-1)?.text ?? '', /^stopped/)
-  assert.ok(chat.isUnread)
-  chat.stay()
+  assert.ok(chat.answers.isUnread)
+  chat.isLeaving = false
   await left(chat)
   assert.is(chat.map.tokens.length, 512)
   assert.is(chat.map.selected, 511)

@@ -3,11 +3,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas } from '#molm/lab/experts/atlas/atlas.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { captionOf } from '#molm/terminal/map/head.js'
+import { captionOf } from '#molm/terminal/map/frame.js'
 import { expertsLines, wokenLine } from '#molm/terminal/map/token-details.js'
-import { viewOf } from '#molm/terminal/screen/view.js'
 import { mixturesOf, shownAs } from '../support/chats.js'
 import { MAP_SHAPES, routedChat } from '../support/map-shapes.js'
+import { viewOf } from '../support/map-view.js'
 
 /** An atlas that names some MLP experts of all layers. */
 function atlasOf({ map }: Chat, names: Record<number, string>): Atlas {

@@ -3,10 +3,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cellWidth } from '#molm/ground/output/cell-width.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { layoutOf, linesOf, type View, viewOf } from '#molm/terminal/screen/view.js'
+import { layoutOf, linesOf, type View } from '#molm/terminal/screen/view.js'
 import { shownAs } from '../support/chats.js'
 import { combinations } from '../support/combinations.js'
 import { MAP_SHAPES, routedChat } from '../support/map-shapes.js'
+import { viewOf } from '../support/map-view.js'
 import { signsOfChosenLayer } from '../support/walk-signs.js'
 
 const WINDOWS = [

@@ -1,4 +1,4 @@
-import type { MemoryStats, Model } from '../../api/model.js'
+import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { hasForm } from '../../engine/session/prompt.js'
@@ -20,40 +20,46 @@ import { Keeper, type KeepOccasion } from './keeper.js'
 import { messageOf } from './notes.js'
 import type { ChatBeginning, ChatOptions, ChatTerminal } from './options.js'
 import { lastTurns, trailOf } from './past-turns.js'
-import { Redraws } from './redraws.js'
 import { typedHere } from './settings.js'
 import type { Thought } from './watcher.js'
 
 /** 'working' is a command that takes its time. */
 type ChatState = 'idle' | 'answering' | 'working' | 'ended'
 
+/** Ms between redraws of a running answer: ten a second look steady. */
+const REDRAW_MS = 100
+/** The most ms between them, however long a drawing takes. */
+const SLOWEST_MS = 500
+/** Drawing has at most this share of the time of a core, which the model needs more. */
+const SHARE = 1 / 6
 /** Maximum tokens to read again without being asked to. */
 const QUICK = 256
 
-/**
- * A conversation at the terminal: all that is on the screen, and the verbs that change it. Keys (keys.ts) and commands
- * (commands.ts) act on it; screens draw it.
- */
+/** All that is on the screen, and the verbs that change it. Keys and commands act on it; screens draw it. */
 export class Chat implements AnswersScreen {
   readonly input: InputLine
   readonly answers: Answers
   readonly keeper: Keeper
   /** Absent if it only takes lines. */
   terminal?: ChatTerminal
+  private resolveEnded = () => {}
   /** Resolves when the user has left. */
-  readonly ended: Promise<void>
+  readonly ended = new Promise<void>((resolve) => {
+    this.resolveEnded = resolve
+  })
   readonly items: ChatItem[] = []
   /** Lines that were sent while the chat was busy. */
-  private readonly queue: string[] = []
-  private readonly redraws = new Redraws()
+  readonly queue: string[] = []
+  private readonly listeners = new Set<() => void>()
+  private nextDrawing?: NodeJS.Timeout
+  private drawingMs = 0
   painter: CellPainter
   private isWorking = false
   /** Whether running thoughts are shown as far as they fit, rather than in two lines. */
   areThoughtsOpen = false
-  /** Whether the next Ctrl-C leaves. */
   isLeaving = false
-  private left?: 'left' | 'interrupted'
-  private resolveEnded = () => {}
+  /** How the user has left; interrupted is by Ctrl-C. */
+  left?: 'left' | 'interrupted'
 
   constructor(
     model: Model,
@@ -64,16 +70,13 @@ export class Chat implements AnswersScreen {
     this.keeper = new Keeper(options, (note) => this.say('note', note))
     this.painter = new CellPainter(options.depth, options.background)
     if (options.isPlain) this.map.mode = 'off'
-    this.ended = new Promise((resolve) => {
-      this.resolveEnded = resolve
-    })
   }
 
   /** Calls `listener` when the chat is to be drawn again, until the returned function is called. */
-  readonly subscribe = (listener: () => void) => this.redraws.subscribe(listener)
-
-  /** Changes with everything that is to be drawn. */
-  readonly getVersion = () => this.redraws.version
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
 
   get state(): ChatState {
     if (this.left) return 'ended'
@@ -96,7 +99,6 @@ export class Chat implements AnswersScreen {
     return this.painter.ground
   }
 
-  /** Text of the running answer so far. */
   get answer(): string {
     return this.answers.work.watcher?.answer ?? ''
   }
@@ -117,7 +119,6 @@ export class Chat implements AnswersScreen {
     return thought && !thought.isOver && !thought.isBlank ? thought : undefined
   }
 
-  /** Name of the tool that the user is asked about. */
   get askedTool(): string | undefined {
     const { tool } = this.answers.tools.question
     return tool === undefined ? undefined : nameInWords(tool)
@@ -139,25 +140,6 @@ export class Chat implements AnswersScreen {
     return this.answers.work.watcher?.reading
   }
 
-  /** Tokens per second of the last answer. */
-  get speed(): number | undefined {
-    return this.answers.speed
-  }
-
-  /** Tokens in the conversation's cache. */
-  get contextLength(): number {
-    return this.conversation.length
-  }
-
-  /** Whether the answers so far are not on the map, and a walk reads them again. */
-  get isUnread(): boolean {
-    return this.answers.isUnread
-  }
-
-  get memory(): MemoryStats | undefined {
-    return this.answers.memory
-  }
-
   /** A question to show in the empty input, which Tab takes. */
   get placeholder(): string | undefined {
     const { options, model, items, input, state } = this
@@ -166,25 +148,10 @@ export class Chat implements AnswersScreen {
     return isFirst && input.text === '' && options.depth !== 'none' ? firstQuestions(model.name)[0] : undefined
   }
 
-  /** Number of messages that wait for their turn. */
-  get queued(): number {
-    return this.queue.length
-  }
-
-  /** Whether the last answer is being replayed on the map. */
-  get isPlaying(): boolean {
-    return this.answers.replay.isOn
-  }
-
-  /** Whether the user left by Ctrl-C. */
-  get interrupted(): boolean {
-    return this.left === 'interrupted'
-  }
-
   /** Adds a finished piece to the conversation. */
   say(kind: ChatItem['kind'], text: string, extra: ItemExtra = {}): void {
     const spans = extra.spans?.map((span) => ({ ...span, text: harmless(span.text) }))
-    this.items.push({ ...extra, ...(spans && { spans }), id: this.items.length, kind, text: harmless(text) })
+    this.items.push({ ...extra, ...(spans && { spans }), kind, text: harmless(text) })
     this.changed()
   }
 
@@ -193,9 +160,18 @@ export class Chat implements AnswersScreen {
     if (!this.left) this.say('error', renameOptions(messageOf(error), typedHere))
   }
 
-  /** Draws again: now for what the user does, 'soon' for what the model does. */
+  /** Draws again: now for what the user does; soon for what the model does, once for all changes until then. */
   changed(when: 'now' | 'soon' = 'now'): void {
-    this.redraws.draw(when)
+    if (when === 'soon') {
+      const wait = Math.min(SLOWEST_MS, Math.max(REDRAW_MS, this.drawingMs / SHARE))
+      this.nextDrawing ??= setTimeout(() => this.changed(), wait)
+      return
+    }
+    clearTimeout(this.nextDrawing)
+    this.nextDrawing = undefined
+    const start = performance.now()
+    for (const listener of this.listeners) listener()
+    this.drawingMs = performance.now() - start
   }
 
   setBackground(background: Background): void {
@@ -204,7 +180,6 @@ export class Chat implements AnswersScreen {
     this.changed()
   }
 
-  /** Begins with what the command line gives. */
   begin(beginning: ChatBeginning): void {
     const { messages, files } = beginning
     this.answers.begin(beginning)
@@ -219,7 +194,6 @@ export class Chat implements AnswersScreen {
     this.sayMessages(state.messages)
   }
 
-  /** Keeps the turns so far. */
   keep(occasion: KeepOccasion): void {
     if (!this.keeper.conversations) return
     const { messages, mask } = this.conversation
@@ -228,7 +202,6 @@ export class Chat implements AnswersScreen {
     void this.keeper.keep(state, occasion)
   }
 
-  /** Shows the last turns of an earlier conversation. */
   private sayMessages(messages: readonly ChatMessage[]): void {
     const { items, earlier } = lastTurns(messages, this.terminal?.size)
     if (earlier > 0) this.say('note', `... ${plural(earlier, 'earlier turn')}`)
@@ -253,7 +226,7 @@ export class Chat implements AnswersScreen {
 
   /** Shows the tokens of answers that were not written here on the map, if few have to be read. */
   async showFewAnswers(): Promise<void> {
-    if (this.isUnread) await this.answers.readAgain(QUICK)
+    if (this.answers.isUnread) await this.answers.readAgain(QUICK)
   }
 
   /** Does work that takes its time; meanwhile the chat takes no questions. */
@@ -268,20 +241,11 @@ export class Chat implements AnswersScreen {
     }
   }
 
-  /** Keeps a line until the chat is idle. */
-  enqueue(line: string): void {
-    this.queue.push(line)
-  }
-
-  /** Takes the oldest line from the queue; undefined if the queue is empty or the chat is busy. */
-  dequeue(): string | undefined {
-    return this.state === 'idle' ? this.queue.shift() : undefined
-  }
-
-  /** Stops the running answer; false if none is running. */
+  /** Stops the running answer; false if none runs. The user decides whether to send what was to follow it. */
   stop(): boolean {
     if (!this.answers.work.stop()) return false
-    this.giveBackQueue()
+    if (this.input.text === '') this.input.set(this.queue.join('\n'))
+    this.queue.length = 0
     return true
   }
 
@@ -293,11 +257,6 @@ export class Chat implements AnswersScreen {
     this.isLeaving = true
   }
 
-  /** Any key but Ctrl-C: the user does not want to leave. */
-  stay(): void {
-    this.isLeaving = false
-  }
-
   /** Leaves. Harmless a second time. */
   end(how: 'left' | 'interrupted' = 'left'): void {
     if (this.left) return
@@ -306,11 +265,5 @@ export class Chat implements AnswersScreen {
     this.answers.work.stop()
     this.changed()
     this.resolveEnded()
-  }
-
-  /** The queued lines were to follow the stopped answer: the user decides whether to send them now. */
-  private giveBackQueue(): void {
-    if (this.input.text === '') this.input.set(this.queue.join('\n'))
-    this.queue.length = 0
   }
 }

@@ -24,10 +24,7 @@ export interface ConversationState {
 /** How a turn is followed, its options, and the follower of its calls. */
 type TurnArguments = [watcher: AnswerWatcher, options?: GenerateOptions, calls?: CallWatcher]
 
-/**
- * Turns of a user and a model over one session. The session's cache is kept as long as it agrees with the turns: only
- * new tokens are run.
- */
+/** Turns of a user and a model over one session. Only new tokens are run while its cache agrees with the turns. */
 export class Conversation {
   readonly messages: ChatMessage[] = []
   readonly parts: PromptParts = { system: '', prefill: '', args: {}, asking: {} }
@@ -48,7 +45,6 @@ export class Conversation {
     return this.model.chatTemplate?.response?.fields.tool_calls !== undefined
   }
 
-  /** Experts that the next answer must not use. */
   get mask(): ExpertMask | undefined {
     return this.read.mask
   }
@@ -71,10 +67,7 @@ export class Conversation {
     return this.read.length
   }
 
-  /**
-   * Adds a user's turn and the model's answers to it. An aborted answer is kept as far as it came. Resolves with the last
-   * answer; undefined if calls have been broken off.
-   */
+  /** Adds a turn and its answers, also aborted ones. Gives the last; undefined if calls have been broken off. */
   async ask(text: string, ...given: TurnArguments): Promise<FinishedAnswer | undefined> {
     return this.orAsBefore(() => {
       this.messages.push({ role: 'user', content: text })
@@ -128,7 +121,6 @@ export class Conversation {
     if (this.openCalls.length === 0) this.messages.push({ role: 'assistant', content: '' })
   }
 
-  /** An error leaves the turns as they were. */
   private async orAsBefore<T>(work: () => Promise<T>): Promise<T> {
     const before = [...this.messages]
     try {
@@ -173,10 +165,6 @@ export class Conversation {
     return located && read.again(located, most, options)
   }
 
-  dispose(): void {
-    this.read.dispose()
-  }
-
   /** Adds answers and results of their calls. The first answer continues `begun`, or follows the results of `open` calls. */
   private async answer(
     [watcher, options = {}, calls]: TurnArguments,
@@ -211,9 +199,7 @@ export class Conversation {
           case 'prompt': {
             const { prompt, answer } = event
             running = new RunningAnswer(watcher, answer, prompt.ids, continued())
-            if (prompt.dropsSystem) watcher.systemDropped?.()
-            watcher.notes?.(prompt.notes)
-            watcher.prompt(prompt.ids.length)
+            watcher.prompt(prompt)
             break
           }
           case 'token':
@@ -266,10 +252,7 @@ export class Conversation {
     return ended.finished
   }
 
-  /**
-   * Writes the conversation up to a new answer, or to the end of one that has begun. For a new one, old turns that have
-   * no room are left out from now on.
-   */
+  /** The conversation up to a new answer, from now on without turns that have no room; or to the end of `begun`. */
   private async nextPrompt(
     watcher: AnswerWatcher,
     options: GenerateOptions,

@@ -2,7 +2,6 @@ import type { Rgb } from '../../ground/output/colours.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
 import type { KeepOccasion } from './keeper.js'
 
-/** A term and its meaning. */
 export type HelpRow = readonly [term: string, meaning: string]
 
 export interface ItemSpan {
@@ -19,11 +18,7 @@ export type ItemExtra = Pick<ChatItem, 'rows' | 'footer' | 'spans' | 'isEarlier'
 
 /** A finished piece of the conversation, for the terminal's scrollback. */
 export interface ChatItem {
-  id: number
-  /**
-   * 'command' is a command as the user typed it, 'thought' the line in place of thoughts, 'thoughts' opened thoughts,
-   * 'result' is the result of a call.
-   */
+  /** 'thought' is the line in place of thoughts, 'thoughts' are opened ones, 'result' is the result of a call. */
   kind: 'user' | 'command' | 'thought' | 'thoughts' | 'call' | 'result' | 'answer' | 'note' | 'error'
   text: string
   isEarlier?: boolean

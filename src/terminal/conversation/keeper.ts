@@ -1,9 +1,9 @@
-import type { ChatMessage } from '../../api/text.js'
 import type { ConversationInfo } from '../../chat/conversations/conversation-info.js'
 import type { ConversationState } from '../../chat/conversations/conversation-state.js'
 import type { Conversations } from '../../chat/conversations/conversations.js'
 import type { KeptConversation } from '../../chat/conversations/kept-conversation.js'
 import { limitCaches } from '../../chat/prompt-cache/prompt-cache.js'
+import { isEmpty } from './answers/locate-answers.js'
 import type { Conversation } from './conversation.js'
 import { messageOf } from './notes.js'
 
@@ -14,16 +14,10 @@ export interface KeepOptions {
   keptCacheBytes?: number
 }
 
-/**
- * The reason why a conversation is kept now: a model begins to answer, it has answered, or the user has changed something.
- * A change alone begins no file.
- */
+/** Why a conversation is kept now: a model begins to answer, has answered, or a change, which alone begins no file. */
 export type KeepOccasion = 'asked' | 'answered' | 'changed'
 
-/**
- * Keeps the conversation of a chat in its file, turn by turn, and its cache beside it. A failure to write never ends the
- * chat: it is said once, and the next turn tries again.
- */
+/** Keeps a conversation in its file, and its cache beside it. A failure is said once, and the next turn tries again. */
 export class Keeper {
   /** The conversations as they were last listed, for their numbers. */
   listed?: readonly ConversationInfo[]
@@ -32,7 +26,6 @@ export class Keeper {
   private hasFailed = false
   /** Whether the file has all that was to be kept. */
   private isWritten = false
-  /** Number of tokens of the cache beside the conversation. */
   private cached = 0
 
   constructor(
@@ -52,7 +45,9 @@ export class Keeper {
 
   /** Keeps a state, without an answer that was stopped before its first word. */
   async keep(chatState: ConversationState, occasion: KeepOccasion): Promise<void> {
-    const state = { ...chatState, messages: withoutEmptyEnd(chatState.messages) }
+    const last = chatState.messages.at(-1)
+    const isBegun = last?.role === 'assistant' && isEmpty(last) && !last.toolCalls
+    const state = { ...chatState, messages: chatState.messages.slice(0, isBegun ? -1 : undefined) }
     const { conversations, kept } = this
     const begins = state.messages.length > 0 && occasion !== 'changed'
     if (!conversations || !(kept || begins)) return
@@ -71,7 +66,7 @@ export class Keeper {
     this.kept = kept
     this.isWritten = !kept.isCopy
     this.cached = 0
-    if (this.cacheBytes > 0 && !kept.isCopy) {
+    if (this.options.keptCacheBytes && !kept.isCopy) {
       this.cached = await conversation.read.load(kept.cachePath).catch(() => 0)
     }
   }
@@ -93,24 +88,18 @@ export class Keeper {
     await kept?.close().catch((error: unknown) => this.failed(error))
   }
 
-  /** Keeps nothing from now on. */
   async stop(): Promise<void> {
     this.options = {}
     await this.close()
   }
 
-  private get cacheBytes(): number {
-    return this.options.keptCacheBytes ?? 0
-  }
-
   private async saveCache({ cachePath }: KeptConversation, conversation: Conversation): Promise<void> {
-    const { conversations, cacheBytes: most, cached } = this
-    if (!conversations || most === 0 || conversation.length <= cached) return
+    const { conversations, keptCacheBytes: most = 0 } = this.options
+    if (!conversations || most === 0 || conversation.length <= this.cached) return
     await conversation.read.save(cachePath, most)
     await limitCaches(conversations.folder, most)
   }
 
-  /** Resolves when nothing is being written. */
   async settled(): Promise<void> {
     await this.writing
   }
@@ -135,9 +124,4 @@ export class Keeper {
     this.hasFailed = true
     this.say(`this conversation is not kept: ${messageOf(error)}`)
   }
-}
-
-function withoutEmptyEnd(messages: readonly ChatMessage[]): readonly ChatMessage[] {
-  const { role, content, thinking = '', toolCalls } = messages.at(-1) ?? { role: 'user', content: '' }
-  return role === 'assistant' && content === '' && thinking === '' && !toolCalls ? messages.slice(0, -1) : messages
 }

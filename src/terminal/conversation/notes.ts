@@ -5,10 +5,7 @@ import { isBeyondTraining } from '../../library/finding/trained-context.js'
 import { systemDropped } from '../../text/chat-frame.js'
 import type { FinishedAnswer } from './answers/running-answer.js'
 
-/**
- * Notes below an answer of `tokens` tokens that was stopped or cut. `hasForm`: it was to have a form, such as a schema,
- * and cannot be continued.
- */
+/** Notes below an answer that was stopped or cut. `hasForm`: it was to have a form, and cannot be continued. */
 export function endNotes(
   { finishReason, contextFull, text, thinking = '' }: FinishedAnswer,
   tokens: number,
@@ -71,7 +68,6 @@ export class Warnings {
     return note
   }
 
-  /** The conversation begins again. */
   reset(): void {
     this.hasWarnedOfLength = false
   }

@@ -16,7 +16,6 @@ export interface ChatBeginning {
   system: string
   prefill: string
   messages: readonly ChatMessage[]
-  /** Values for the chat template. */
   args: Readonly<Record<string, unknown>>
   /** Texts to put before the first question. */
   files: readonly string[]
@@ -36,15 +35,12 @@ export interface ChatOptions extends KeepOptions {
   isPlain?: boolean
   /** The terminal's background, as far as the environment shows. */
   background?: Background
-  /** Names of the model's experts. */
   atlas?: Atlas
-  /** Experts that answers must not use. */
   mask?: ExpertMask
   /** Tools that the model may call; the list may change. */
   tools?: () => readonly ChatTool[]
   /** Whether a tool may run without a question. Default: none may. */
   isAllowed?: (tool: string) => boolean
-  /** Names of models on this computer. */
   modelNames?: readonly string[]
   generation: GenerateOptions
   /** Reads a JSON Schema, or the file that the text names. */

@@ -2,7 +2,6 @@ import type { ChatMessage } from '../../api/text.js'
 import { callInWords, resultInWords } from './answers/call-words.js'
 import type { ChatItem } from './items.js'
 
-/** Maximum characters of a result that is opened. */
 const MOST_RESULT = 20_000
 
 /** The size of a window that is not known. */
@@ -12,10 +11,7 @@ const MOST_WINDOWS = 2
 
 type PastItem = Pick<ChatItem, 'kind' | 'text'>
 
-/**
- * The items of the last turns that fill at most two windows, and the number of the turns before them. The last turn is
- * always among them; of a text that fills more than that, only the end is.
- */
+/** The last turns that fill at most two windows, the last one in any case, and the number of the turns before. */
 export function lastTurns(
   messages: readonly ChatMessage[],
   { columns, rows }: { columns: number; rows: number } = USUAL_SIZE,
@@ -34,13 +30,11 @@ export function lastTurns(
   return { items, earlier }
 }
 
-/** The end of a text, within limits of characters and lines. */
 function endOf(text: string, characters: number, lines: number): string {
   const end = text.slice(-characters).split('\n').slice(-lines).join('\n')
   return end.length < text.length ? `... ${text.length - end.length} earlier characters\n${end}` : text
 }
 
-/** Rows of a text in a window, roughly. */
 function rowsOf(text: string, columns: number): number {
   return text.split('\n').reduce((rows, line) => rows + Math.max(1, Math.ceil(line.length / columns)), 0)
 }

@@ -50,10 +50,7 @@ export function listSettings(
   return names.map((name) => `${typedName(name)} ${chosenFor(name)}`).join('\n')
 }
 
-/**
- * The name of an option as the user types it: after /set if that can change it, else on the command line. Undefined for
- * other names, such as keywords of a schema.
- */
+/** The name of an option as the user types it: after /set, else on the command line. Undefined for names of others. */
 export function typedHere(option: string): string | undefined {
   if ((SETTINGS as readonly string[]).includes(option)) return typedName(option)
   return FLAGS.includes(option) ? `--${typedName(option)}` : undefined
@@ -79,30 +76,14 @@ function inWords(value: unknown): string {
   return value.length === 0 ? 'none' : value.map((text) => JSON.stringify(text)).join(' ')
 }
 
-/** How answers come: options of generation, and whether their Markdown is drawn. */
-export class AnswerSettings {
-  drawsMarkdown = true
-  private changed: Settings = {}
-
-  constructor(
-    /** Options of the command line. */
-    private readonly given: GenerateOptions,
-  ) {}
-
+export interface AnswerSettings {
   /** Options of generation: as set here, else as on the command line. */
-  get generation(): GenerateOptions & Settings {
-    return { ...this.given, ...this.changed }
-  }
-
-  /** Changes some options of generation. */
-  set(settings: Settings): void {
-    this.changed = { ...this.changed, ...settings }
-  }
+  generation: GenerateOptions & Settings
+  drawsMarkdown: boolean
 }
 
 const LEVELS: readonly Think[] = ['off', 'on', 'low', 'medium', 'high']
 
-/** Words that complete /think. */
 export const THINK_WORDS = [...LEVELS, 'default', 'budget']
 
 /** Reads `off`, `low`, `default`, `budget 200` or `budget off`. Throws a UsageError for other words. */

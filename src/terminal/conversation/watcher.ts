@@ -2,12 +2,13 @@ import type { PromptProgress } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { AnswerPart } from '../../engine/session/answer.js'
+import type { Prompt } from '../../engine/session/prompt.js'
 import { formatCount, formatElapsed, plural } from '../../ground/numbers.js'
 import { harmless } from '../../ground/output/cell-width.js'
 import { describeReading } from '../../ground/output/reading.js'
 import type { TokenMap } from '../map/token-map.js'
-import type { AnswerToken } from './answers/answer-tokens.js'
 import type { AnswerWatcher } from './answers/running-answer.js'
+import type { AnswerToken } from './answers/turn-tokens.js'
 import type { AnswersScreen } from './items.js'
 import type { Warnings } from './notes.js'
 import type { AnswerSettings } from './settings.js'
@@ -34,7 +35,6 @@ export class ChatWatcher implements AnswerWatcher {
   reading?: string
   tokens: AnswerToken[] = []
   thought = new Thought()
-  /** Part of the message that comes now. */
   part: AnswerPart = 'content'
 
   constructor(
@@ -61,18 +61,12 @@ export class ChatWatcher implements AnswerWatcher {
     if (!thought.isBlank) this.chat.screen.say('thought', thought.folded)
   }
 
-  notes(notes: readonly string[]): void {
-    for (const note of notes) this.note(this.chat.warnings.once(this.chat.model, note))
-  }
-
-  systemDropped(): void {
-    this.note(this.chat.warnings.ofSystem(this.chat.model))
-  }
-
-  prompt(tokens: number): void {
-    this.chat.screen.keep('asked')
-    const { warnings, model, settings } = this.chat
-    this.note(warnings.ofLength(tokens, model, settings.generation.context))
+  prompt({ ids, notes, dropsSystem }: Prompt): void {
+    const { screen, warnings, model, settings } = this.chat
+    if (dropsSystem) this.note(warnings.ofSystem(model))
+    for (const note of notes) this.note(warnings.once(model, note))
+    screen.keep('asked')
+    this.note(warnings.ofLength(ids.length, model, settings.generation.context))
   }
 
   progress(progress: PromptProgress): void {
@@ -125,7 +119,6 @@ export class ChatWatcher implements AnswerWatcher {
   }
 }
 
-/** Thoughts of a model before an answer, as they come. */
 export class Thought {
   text = ''
   private count = 0

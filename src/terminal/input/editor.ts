@@ -2,6 +2,24 @@ import { graphemes, harmless } from '../../ground/output/cell-width.js'
 import { cut } from '../../ground/output/wrap.js'
 import type { KeyName } from './keys.js'
 
+/** The text at one side of the cursor that a key moves over or deletes; what is killed can be inserted again. */
+type Edit = [side: 'before' | 'after', part: RegExp | ((text: string) => string), act: 'move' | 'delete' | 'kill']
+
+const EDITS: Partial<Record<KeyName, Edit>> = {
+  left: ['before', lastGrapheme, 'move'],
+  right: ['after', firstGrapheme, 'move'],
+  'word-left': ['before', /\S*\s*$/, 'move'],
+  'word-right': ['after', /^\s*\S*/, 'move'],
+  home: ['before', /[^\n]*$/, 'move'],
+  end: ['after', /^[^\n]*/, 'move'],
+  backspace: ['before', lastGrapheme, 'delete'],
+  delete: ['after', firstGrapheme, 'delete'],
+  'delete-word': ['before', /\S*\s*$/, 'kill'],
+  'delete-next-word': ['after', /^\s*\S*/, 'kill'],
+  'delete-to-start': ['before', /([^\n]+|\n)$/, 'kill'],
+  'delete-to-end': ['after', /^([^\n]+|\n)/, 'kill'],
+}
+
 /** A text of one or more lines, with a cursor and editing keys. */
 export class Editor {
   private before = ''
@@ -26,53 +44,32 @@ export class Editor {
     this.after = ''
   }
 
+  /** Inserts typed or pasted text at the cursor. */
   insert(text: string): void {
-    this.before += text
+    this.before += harmless(text)
   }
 
   /** Applies a key; false if it is no editing key, or the cursor cannot move that way. */
   press(name: KeyName): boolean {
-    switch (name) {
-      case 'newline':
-      case 'line-feed':
-        this.insert('\n')
-        return true
-      case 'left':
-        return this.moveBack(lastGrapheme(this.before))
-      case 'right':
-        return this.moveOn(firstGrapheme(this.after))
-      case 'word-left':
-        return this.moveBack(lastWord(this.before))
-      case 'word-right':
-        return this.moveOn(/^\s*\S*/.exec(this.after)?.[0] ?? '')
-      case 'home':
-        return this.moveBack(this.before.slice(this.before.lastIndexOf('\n') + 1)) || true
-      case 'end':
-        return this.moveOn(/^[^\n]*/.exec(this.after)?.[0] ?? '') || true
-      case 'up':
-        return this.moveByRow(-1)
-      case 'down':
-        return this.moveByRow(1)
-      case 'backspace':
-        this.before = this.before.slice(0, this.before.length - lastGrapheme(this.before).length)
-        return true
-      case 'delete':
-        this.after = this.after.slice(firstGrapheme(this.after).length)
-        return true
-      case 'delete-word':
-        return this.killBack(lastWord(this.before))
-      case 'delete-next-word':
-        return this.killOn(/^\s*\S*/.exec(this.after)?.[0] ?? '')
-      case 'yank':
-        this.insert(this.killed)
-        return true
-      case 'delete-to-end':
-        return this.killOn(/^([^\n]+|\n)/.exec(this.after)?.[0] ?? '')
-      case 'delete-to-start':
-        return this.killBack(/([^\n]+|\n)$/.exec(this.before)?.[0] ?? '')
-      default:
-        return false
+    if (name === 'up' || name === 'down') return this.moveByRow(name === 'up' ? -1 : 1)
+    const isInserting = name === 'newline' || name === 'line-feed' || name === 'yank'
+    if (isInserting) this.insert(name === 'yank' ? this.killed : '\n')
+    const edit = EDITS[name]
+    return edit ? this.apply(edit) : isInserting
+  }
+
+  private apply([side, find, act]: Edit): boolean {
+    const { before, after } = this
+    const part = find instanceof RegExp ? (find.exec(this[side])?.[0] ?? '') : find(this[side])
+    if (side === 'before') {
+      this.before = before.slice(0, before.length - part.length)
+      if (act === 'move') this.after = part + after
+    } else {
+      this.after = after.slice(part.length)
+      if (act === 'move') this.before += part
     }
+    if (act === 'kill' && part !== '') this.killed = part
+    return act !== 'move' || part !== ''
   }
 
   /** Turns a backslash at the end of the text, before the cursor, into a line break; false if there is none. */
@@ -80,30 +77,6 @@ export class Editor {
     if (this.after !== '' || !this.before.endsWith('\\')) return false
     this.before = `${this.before.slice(0, -1)}\n`
     return true
-  }
-
-  private killBack(text: string): boolean {
-    this.before = this.before.slice(0, this.before.length - text.length)
-    if (text !== '') this.killed = text
-    return true
-  }
-
-  private killOn(text: string): boolean {
-    this.after = this.after.slice(text.length)
-    if (text !== '') this.killed = text
-    return true
-  }
-
-  private moveBack(by: string): boolean {
-    this.before = this.before.slice(0, this.before.length - by.length)
-    this.after = by + this.after
-    return by !== ''
-  }
-
-  private moveOn(by: string): boolean {
-    this.before += by
-    this.after = this.after.slice(by.length)
-    return by !== ''
   }
 
   /** Moves the cursor a row up or down, as the screen breaks the text; false if there is no such row. */
@@ -141,8 +114,4 @@ function lastGrapheme(text: string): string {
 
 function firstGrapheme(text: string): string {
   return graphemes(text.slice(0, 32))[0] ?? ''
-}
-
-function lastWord(text: string): string {
-  return /\S*\s*$/.exec(text)?.[0] ?? ''
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../../ground/errors.js'
 import { printable } from '../../ground/printable.js'
-import { readTextFile } from './text-file.js'
+import { readTextFile } from './files.js'
 
 /** The user's editor: a command line that takes the name of a file at its end. Throws a UserError if none is set. */
 export function editorOf({ VISUAL, EDITOR }: NodeJS.ProcessEnv): string {

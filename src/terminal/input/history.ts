@@ -2,18 +2,13 @@ import { appendFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makeFolder } from '../../ground/files/folders.js'
 import { readSmallFile } from '../../ground/files/small-file.js'
-import { harmless } from '../../ground/output/cell-width.js'
-import type { Key } from './keys.js'
 
 /** Maximum entries in the file; older ones are removed when a conversation begins. */
 const MOST = 1000
 /** Maximum bytes of a file to read; a thousand entries have far fewer. */
 const MOST_BYTES = 32 * 2 ** 20
 
-/**
- * Earlier inputs of the user. The file has a JSON string per line. If it cannot be read or written, the history lasts
- * only for this run: that is no reason to refuse a chat.
- */
+/** Earlier inputs of the user. The file has a JSON string per line. Without one, the history lasts for this run. */
 export class InputHistory {
   private at: number
   /** Texts that were not sent, by their index: recalled entries that were changed, and the newest text. */
@@ -21,7 +16,7 @@ export class InputHistory {
 
   private constructor(
     private readonly entries: string[],
-    /** The file, readable only by its owner; absent if nothing is kept. */
+    /** The file, readable only by its owner; without it, nothing more is kept. */
     public path?: string,
   ) {
     this.at = entries.length
@@ -39,7 +34,6 @@ export class InputHistory {
     return new InputHistory(entries, path)
   }
 
-  /** Whether the input shows an earlier entry. */
   get isBrowsing(): boolean {
     return this.at < this.entries.length
   }
@@ -59,11 +53,6 @@ export class InputHistory {
     if (text === '') return undefined
     const found = new Set(this.entries.filter((entry) => entry.includes(text)).reverse())
     return [...found][skipped]
-  }
-
-  /** Keeps nothing from now on. */
-  stopKeeping(): void {
-    this.path = undefined
   }
 
   private go(by: 1 | -1, current: string): string {
@@ -96,39 +85,9 @@ function entryOf(line: string): string[] {
   }
 }
 
-/** A search in earlier inputs, as Ctrl-R begins it. */
-export class HistorySearch {
-  text = ''
+/** A search in earlier inputs for the newest with a text, or the one after `skipped` newer ones. */
+export interface HistorySearch {
+  text: string
   found?: string
-  /** The found input, once the user has taken it. */
-  taken?: string
-  /** Number of newer finds that were passed over. */
-  private skipped = 0
-
-  constructor(private readonly history: InputHistory) {}
-
-  /**
-   * Applies a key: letters narrow the search, Ctrl-R goes further back. Any other key ends the search and returns
-   * false: it takes the found input, or gives up.
-   */
-  press(key: Key): boolean {
-    if (key.kind !== 'key') this.look(this.text + harmless(key.text), 0)
-    else if (key.name === 'search') this.look(this.text, this.skipped + 1)
-    else if (key.name === 'backspace') this.look(this.text.slice(0, -1), 0)
-    else {
-      const gaveUp = key.name === 'escape' || key.name === 'ctrl-c' || key.name === 'ctrl-d'
-      if (!gaveUp) this.taken = this.found
-      return false
-    }
-    return true
-  }
-
-  private look(text: string, skipped: number): void {
-    const found = this.history.find(text, skipped)
-    // Ctrl-R stays at the oldest find.
-    if (found === undefined && skipped > 0) return
-    this.text = text
-    this.skipped = skipped
-    this.found = found
-  }
+  skipped: number
 }

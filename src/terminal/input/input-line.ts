@@ -1,66 +1,50 @@
+import { commonPrefix } from '../../ground/common-prefix.js'
 import { harmless } from '../../ground/output/cell-width.js'
-import { Completion, type Suggestion } from './completion.js'
 import { Editor } from './editor.js'
-import { HistorySearch, type InputHistory } from './history.js'
+import type { HistorySearch, InputHistory } from './history.js'
 import type { Key, KeyName } from './keys.js'
 
+export interface Suggestion {
+  /** The whole line once it is completed. */
+  line: string
+  label: string
+  summary: string
+}
+
 /** The text being written: an editor with completion, and with earlier inputs to recall or search. */
-export class InputLine {
-  private readonly editor = new Editor()
-  private readonly completion: Completion
-  /** The running search in earlier inputs. */
+export class InputLine extends Editor {
   search?: HistorySearch
+  /** Index of the suggestion that the text was taken from, while the user steps through `list`. */
+  chosen?: number
+  private list: readonly Suggestion[] = []
 
   constructor(
     private readonly history: InputHistory,
-    suggest: (line: string) => Suggestion[],
+    private readonly suggest: (line: string) => readonly Suggestion[],
   ) {
-    this.completion = new Completion(this.editor, suggest)
-  }
-
-  get text(): string {
-    return this.editor.text
-  }
-
-  /** Characters before the cursor. */
-  get cursor(): number {
-    return this.editor.cursor
+    super()
   }
 
   /** Ways to complete the text; none during a search. */
   get suggestions(): readonly Suggestion[] {
-    return this.search ? [] : this.completion.suggestions
+    if (this.search) return []
+    return this.chosen === undefined ? this.suggest(this.text) : this.list
   }
 
-  /** Index of the suggestion that the text was taken from. */
-  get chosen(): number | undefined {
-    return this.completion.chosen
+  override set(text: string): void {
+    this.chosen = undefined
+    super.set(text)
   }
 
-  /** Sets the columns of a row on the screen: Up and Down move by such rows. */
-  setWidth(columns: number): void {
-    this.editor.width = columns
+  override insert(text: string): void {
+    this.chosen = undefined
+    super.insert(text)
   }
 
-  set(text: string): void {
-    this.completion.end()
-    this.editor.set(text)
-  }
-
-  /** Inserts typed or pasted text at the cursor. */
-  insert(text: string): void {
-    this.completion.end()
-    this.editor.insert(harmless(text))
-  }
-
-  /**
-   * Takes the text out, on Enter, and adds it to the history. Undefined if there is nothing to take: the text is blank,
-   * or a backslash at its end becomes a line break.
-   */
+  /** Takes the text out, on Enter. Undefined if it is blank, or a backslash at its end becomes a line break. */
   take(): string | undefined {
-    if (this.editor.breakAtBackslash()) return undefined
     const { text } = this
-    if (text.trim() === '') return undefined
+    if (this.breakAtBackslash() || text.trim() === '') return undefined
     this.set('')
     void this.history.add(text)
     return text
@@ -69,32 +53,63 @@ export class InputLine {
   /** Completes the text or chooses a suggestion; false if the key does neither, which ends the choosing. */
   complete(name: KeyName): boolean {
     if (name === 'tab') {
-      this.completion.tab()
+      this.tab()
       return true
     }
-    if (name === 'down' && !this.history.isBrowsing && this.completion.choose(1)) return true
-    if (name === 'up' && this.completion.choose(-1)) return true
-    this.completion.end()
+    if (name === 'down' && !this.history.isBrowsing && this.choose(1)) return true
+    if (name === 'up' && this.choose(-1)) return true
+    this.chosen = undefined
     return false
   }
 
-  /** Edits the text, moves the cursor, recalls an earlier input or begins a search; passes over all other keys. */
-  press(name: KeyName): void {
-    if (name === 'search') this.search = new HistorySearch(this.history)
-    else if (!this.editor.press(name)) this.recall(name)
+  /** Edits the text, moves the cursor, recalls an earlier input or begins a search; false for all other keys. */
+  override press(name: KeyName): boolean {
+    if (super.press(name)) return true
+    if (name === 'search') this.search = { text: '', skipped: 0 }
+    const { history, text } = this
+    const entry = name === 'up' ? history.older(text) : name === 'down' ? history.newer(text) : undefined
+    if (entry !== undefined) this.set(entry)
+    return name === 'search' || entry !== undefined
   }
 
-  /** Gives a key to the running search. The key that ends the search may take what was found as the text. */
+  /** Letters narrow the search, Ctrl-R goes further back; other keys end it, and take what was found or give up. */
   pressInSearch(key: Key): void {
     const { search } = this
-    if (!search || search.press(key)) return
-    this.search = undefined
-    if (search.taken !== undefined) this.set(search.taken)
+    if (!search) return
+    if (key.kind !== 'key') this.look(search.text + harmless(key.text), 0)
+    else if (key.name === 'search') this.look(search.text, search.skipped + 1)
+    else if (key.name === 'backspace') this.look(search.text.slice(0, -1), 0)
+    else {
+      this.search = undefined
+      const givesUp = key.name === 'escape' || key.name === 'ctrl-c' || key.name === 'ctrl-d'
+      if (!givesUp && search.found !== undefined) this.set(search.found)
+    }
   }
 
-  private recall(name: KeyName): void {
-    const { editor, history } = this
-    const entry = name === 'up' ? history.older(editor.text) : name === 'down' ? history.newer(editor.text) : undefined
-    if (entry !== undefined) editor.set(entry)
+  private look(text: string, skipped: number): void {
+    const found = this.history.find(text, skipped)
+    // Ctrl-R stays at the oldest find.
+    if (found !== undefined || skipped === 0) this.search = { text, found, skipped }
+  }
+
+  /** Writes the common beginning of all suggestions; if the line has it already, chooses the next suggestion. */
+  private tab(): void {
+    const [first, ...others] = this.suggestions
+    if (!first) return
+    const common = others.reduce((length, { line }) => commonPrefix(first.line, line, length), first.line.length)
+    const isNew = others.length === 0 || common > this.text.length
+    if (isNew && this.chosen === undefined) this.set(first.line.slice(0, common))
+    else this.choose(1)
+  }
+
+  /** Writes the next suggestion or the one before it; false if there is no such suggestion. */
+  private choose(by: 1 | -1): boolean {
+    const { suggestions, chosen } = this
+    if (suggestions.length === 0 || (chosen === undefined && by < 0)) return false
+    const next = chosen === undefined ? 0 : (chosen + by + suggestions.length) % suggestions.length
+    this.set(suggestions[next].line)
+    this.list = suggestions
+    this.chosen = next
+    return true
   }
 }

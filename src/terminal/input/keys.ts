@@ -3,42 +3,11 @@ import type { Key as InkKey } from 'ink'
 /** A key or a text, as the user gave it. */
 export type Key = { kind: 'text'; text: string } | { kind: 'paste'; text: string } | { kind: 'key'; name: KeyName }
 
-export type KeyName =
-  | 'enter'
-  | 'newline'
-  /** Ctrl-J. */
-  | 'line-feed'
-  | 'tab'
-  | 'shift-tab'
-  | 'escape'
-  | 'backspace'
-  | 'delete'
-  | 'left'
-  | 'right'
-  | 'up'
-  | 'down'
-  | 'home'
-  | 'end'
-  | 'word-left'
-  | 'word-right'
-  | 'delete-word'
-  | 'delete-next-word'
-  | 'delete-to-end'
-  | 'delete-to-start'
-  | 'yank'
-  | 'search'
-  | 'thoughts'
-  /** Ctrl-X Ctrl-E. */
-  | 'edit'
-  | 'repaint'
-  | 'suspend'
-  | 'ctrl-c'
-  | 'ctrl-d'
-
 const CTRL_X = '\x18'
 const CTRL_E = '\x05'
 
-const CONTROL: Record<string, KeyName> = {
+/** Keys by the control characters that terminals send for them. */
+const CONTROL = {
   '\r': 'enter',
   '\n': 'line-feed',
   '\t': 'tab',
@@ -59,7 +28,11 @@ const CONTROL: Record<string, KeyName> = {
   '\x17': 'delete-word',
   '\x19': 'yank',
   '\x1a': 'suspend',
-}
+} as const
+
+export type KeyName =
+  | (typeof CONTROL)[keyof typeof CONTROL]
+  | ('newline' | 'shift-tab' | 'escape' | 'delete' | 'word-left' | 'word-right' | 'delete-next-word' | 'edit')
 
 /** Keys that are the same with Alt or Ctrl, and what they are then. */
 const NAMED: readonly (readonly [flag: keyof InkKey, name: KeyName, modified?: KeyName])[] = [
@@ -119,7 +92,8 @@ export class KeyReader {
       const wasAfterCtrlX = this.isAfterCtrlX
       this.isAfterCtrlX = piece === CTRL_X
       if (wasAfterCtrlX && piece === CTRL_E) return [named('edit')]
-      if (/^\p{Cc}/u.test(piece)) return CONTROL[piece] ? [named(CONTROL[piece])] : []
+      const name = (CONTROL as Record<string, KeyName | undefined>)[piece]
+      if (name || /^\p{Cc}/u.test(piece)) return name ? [named(name)] : []
       return [{ kind: 'text', text: piece }]
     })
   }

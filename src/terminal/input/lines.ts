@@ -1,15 +1,11 @@
 import { fit, graphemes } from '../../ground/output/cell-width.js'
 import { inverse } from '../../ground/output/style.js'
 import { cut } from '../../ground/output/wrap.js'
+import type { Editor } from './editor.js'
 import type { HistorySearch } from './history.js'
 
-interface DrawnInput {
-  text: string
-  /** Characters before the cursor. */
-  cursor: number
-  /** The running search in earlier inputs, shown in place of the text. */
-  search?: Pick<HistorySearch, 'text' | 'found'>
-}
+/** An editor, or a search in earlier inputs, which is shown in place of its text. */
+type DrawnInput = Pick<Editor, 'text' | 'cursor'> & { search?: HistorySearch }
 
 const PROMPT = '› '
 const INDENT = '  '
@@ -19,10 +15,7 @@ export function inputColumns(width: number): number {
   return Math.max(1, width - PROMPT.length)
 }
 
-/**
- * Draws the input in at most `height` lines of at most `width` columns. If that is too few, draws the lines around the
- * cursor and says which rows they are.
- */
+/** Draws the input in this room; with too little room, the lines around the cursor, and says which rows they are. */
 export function inputLines(
   { text, cursor, search }: DrawnInput,
   width: number,
@@ -53,13 +46,12 @@ export function inputLines(
   return [fit(`${INDENT}(${rows})`, width), ...shown]
 }
 
-/** The placeholder, dim, with the cursor on its first letter. */
 function placeholderLine(placeholder: string, width: number): string {
   const [first, ...rest] = fit(`${placeholder} (Tab)`, width)
   return `${PROMPT}${inverse(first)}\x1b[2m${rest.join('')}\x1b[22m`
 }
 
-function searchLine({ text, found }: Pick<HistorySearch, 'text' | 'found'>, width: number): string {
+function searchLine({ text, found }: HistorySearch, width: number): string {
   const what = text === '' ? 'search earlier inputs: ' : `search "${text}": `
   return fit(what + (found ?? (text === '' ? '' : 'nothing found')).replace(/\s+/g, ' '), width)
 }

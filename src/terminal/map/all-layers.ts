@@ -1,23 +1,10 @@
 import { fit } from '../../ground/output/cell-width.js'
-import type { MixtureKind } from '../../model/config/config.js'
+import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
-import {
-  DENSE_FORMS,
-  type Fold,
-  foldLanes,
-  foldNote,
-  GAP,
-  GAP_WITH_NAME,
-  type Lanes,
-  type Room,
-  SINGLE_FORMS,
-  SPARSE_FORMS,
-  withNames,
-} from './fold.js'
-import { frameAround } from './frame.js'
-import { ALL_LABELS, labelsFor, labelsHeight, leastLabels, type MapOptions, titleOf, withNumber } from './head.js'
-import { beside, drawPanel, headLines, panelsOf } from './panels.js'
+import { FORMS, type Fold, foldLanes, GAP, GAP_WITH_NAME, type Room, withNames } from './fold.js'
+import { ALL_LABELS, frameAround, labelsFor, leastLabels, type MapOptions, titleOf } from './frame.js'
+import { beside, drawPanel, headLines, type Panel, panelsOf, withNumber } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
 /** The heading of the layers' numbers, if there is room for a word. */
@@ -49,7 +36,7 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
     const drawn = panels.map((panel) => {
       const { kind } = panel
       const of = Array.from({ length: perLine }, (_, below) => {
-        return layer + below < to ? amountsOf(map, kind, layer + below, fades ?? false) : new Float32Array(0)
+        return layer + below < to ? amountsOf(map, kind, layer + below, fades) : new Float32Array(0)
       })
       // On cells of several experts the marks would be everywhere.
       const marked = marks && panel.perCell === 1 ? glowOf(map, kind, layer) : undefined
@@ -70,27 +57,17 @@ export function allLayersLines(map: TokenMap, room: Room, plain: CellPainter, op
   })
   const shown = Array.from({ length: to - from }, (_, i) => from + i)
   const dense = perLine > 1 ? shown.filter((layer) => map.kindsOf(layer).length === 0) : []
-  const { above, below } = frameAround(map, painter, room.width, labels, {
-    ...{ form: fold, fades, marks, keys, foldNote: foldNote(kinds, fold) },
-    notes: labels.heads > 0 && map.hasNewcomers ? ['+ newcomer'] : [],
-    title: [
-      ...(shown.length < layers ? [`layers ${from}-${to - 1} of ${layers}`] : []),
-      titleOf(map, isStreaming),
-      ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : []),
-    ],
-  })
+  const title = [
+    ...(shown.length < layers ? [`layers ${from}-${to - 1} of ${layers}`] : []),
+    titleOf(map, isStreaming),
+    ...(dense.length > 0 ? [`dense: ${ranges(dense)}`] : []),
+  ]
+  const { above, below } = frameAround(map, painter, room.width, labels, { kinds, fold, title, fades, marks, keys })
   return [...above, ...heads, ...drawn, ...below]
 }
 
-/** How a map shows the layers. */
-export interface LaneForm {
-  /** Columns of an expert's cell, if each layer has a line with numbers above; 0 if the map is folded. */
-  cell: number
-  painter: CellPainter
-}
-
-/** How the map shows the layers in this room. */
-export function laneForm(map: TokenMap, room: Room, painter: CellPainter): LaneForm {
+/** How the map shows layers: `cell` is the columns of a cell if each has a line with numbers above, else 0. */
+export function laneForm(map: TokenMap, room: Room, painter: CellPainter): { cell: number; painter: CellPainter } {
   const { fold } = foldWithLabel(map, room, painter)
   if (!fold) return { cell: 0, painter }
   const isNumbered = isPlain(fold) && labelsFor(room.height, fold.lines).heads > 0
@@ -99,7 +76,8 @@ export function laneForm(map: TokenMap, room: Room, painter: CellPainter): LaneF
 
 /** Possible rooms of a map beside the text, within `most`, most legible first: with a line per layer, or per two. */
 export function sideRooms(map: TokenMap, most: Room): Room[] {
-  const least = labelsHeight(leastLabels(most.height))
+  if (!map.isOn) return []
+  const least = leastLabels(most.height).lines
   const rooms = [1, 2].flatMap((perLine) => {
     const lanes = Math.ceil(map.layers / perLine)
     const height = Math.min(lanes + ALL_LABELS, Math.max(most.height, lanes + least))
@@ -111,7 +89,6 @@ export function sideRooms(map: TokenMap, most: Room): Room[] {
   return rooms.filter(({ width, height }) => width <= most.width && height <= most.height)
 }
 
-/** Height of a map below the text that may have `most` lines. */
 export function heightBelow(map: TokenMap, most: number): number {
   return Math.min(most, map.layers + ALL_LABELS)
 }
@@ -122,11 +99,7 @@ function isPlain({ perLine, blocks, cell, perCell }: Fold): boolean {
 }
 
 /** Columns before an expert's cell in a line of panels. */
-function columnOf(
-  panels: ReturnType<typeof panelsOf>,
-  gap: number,
-  { kind, expert }: { kind: MixtureKind; expert: number },
-): number {
+function columnOf(panels: readonly Panel[], gap: number, { kind, expert }: ExpertPlace): number {
   const at = panels.findIndex((panel) => panel.kind === kind)
   const before = panels.slice(0, at).reduce((sum, { experts, cell }) => sum + experts * cell + gap, 0)
   return before + expert * panels[at].cell
@@ -142,18 +115,19 @@ function foldWithLabel(map: TokenMap, room: Room, painter: CellPainter): { fold?
   return { fold: foldIn(map, room, painter, label), label }
 }
 
-function foldIn(map: TokenMap, room: Room, painter: CellPainter, label: number, gap = GAP): Fold | undefined {
+function foldIn(map: TokenMap, { width, height }: Room, painter: CellPainter, label: number, gap = GAP) {
   const inColour = painter.depth !== 'none'
-  const lanes: Lanes = {
+  const forms = inColour ? FORMS.dense : FORMS.single
+  const lanes = {
     layers: map.layers,
     experts: map.kinds.map((kind) => map.mostExperts(kind)),
     label,
     gap,
     around: map.layer,
-    forms: map.mode !== 'usage' ? SPARSE_FORMS : inColour ? DENSE_FORMS : SINGLE_FORMS,
+    forms: map.mode === 'usage' ? forms : FORMS.sparse,
     mostPerCell: inColour ? MOST_PER_CELL.colour : MOST_PER_CELL.plain,
   }
-  return foldLanes(lanes, { width: room.width, height: room.height - labelsHeight(leastLabels(room.height)) })
+  return foldLanes(lanes, { width, height: height - leastLabels(height).lines })
 }
 
 /** Writes 0, 1, 2 and 40 as `0-2, 40`. */

@@ -41,7 +41,6 @@ export function glowOf(map: TokenMap, kind: MixtureKind, layer: number, index = 
   return glow
 }
 
-/** The gate of a glow. */
 export function gateOf(glow: number, { largestGate }: TokenMap): number {
   return glow * glow * largestGate
 }

@@ -30,15 +30,18 @@ export interface CellSigns {
 
 /** Signs without colour, from a small gate to a large one. */
 const SHADES = ['░', '▒', '▓', '█']
-/** An expert that was not chosen: the quietest sign on the screen. */
-export const EMPTY = '·'
-/** An expert that was chosen just before. */
-export const TRAIL = '•'
-/** An expert that the selected token chose, on a map of the usage. */
-export const MARK = 'x'
-/** A masked expert, and one that was chosen before it was masked. */
-export const STRUCK = '╳'
-export const STRUCK_CHOSEN = '╬'
+/** Signs of experts, besides the shades of chosen ones. */
+export const SIGNS = {
+  /** Not chosen: the quietest sign on the screen. */
+  empty: '·',
+  /** Chosen just before. */
+  trail: '•',
+  /** Chosen by the selected token, on a map of the usage. */
+  mark: 'x',
+  /** Masked, and chosen before it was masked. */
+  struck: '╳',
+  struckChosen: '╬',
+}
 
 /** Signs with filled quarters by their bits: 0 is the upper left, then upper right, lower left, lower right. */
 const QUARTERS = [...' ▘▝▀▖▌▞▛▗▚▐▜▄▙▟█']
@@ -90,15 +93,15 @@ export class CellPainter {
 
   private single(amount: number, width: number, isMarked: boolean): Painted {
     if (Number.isNaN(amount)) return blank(width)
-    if (isMarked) return { text: MARK.padEnd(width), ...(amount > 0 && this.inked(amount)) }
+    if (isMarked) return { text: SIGNS.mark.padEnd(width), ...(amount > 0 && this.inked(amount)) }
     if (!(amount > 0)) return this.unlit(amount, width)
-    return this.depth === 'none'
-      ? { text: shade(amount).repeat(width) }
-      : { text: '█'.repeat(width), ink: this.foreground(amount) }
+    if (this.depth !== 'none') return { text: '█'.repeat(width), ink: this.colour(amount) }
+    const shade = SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1]
+    return { text: shade.repeat(width) }
   }
 
   private struck(amount: number, width: number): Painted {
-    return { text: STRUCK_CHOSEN.repeat(width), ...(amount > 0 && { ink: this.foreground(amount) }) }
+    return { text: SIGNS.struckChosen.repeat(width), ...(amount > 0 && { ink: this.colour(amount) }) }
   }
 
   /** Cells that share a character, in the colour of the strongest one. A pair of lit cells has both colours. */
@@ -115,14 +118,14 @@ export class CellPainter {
     const [first, second] = group
     if (group.length === 2 && lit.length === 2 && this.depth !== 'none') {
       const text = (across === 2 ? '▌' : '▀').repeat(width)
-      return { text, ink: this.foreground(first), behind: this.background(second) }
+      return { text, ink: this.colour(first), behind: this.colour(second, 'background') }
     }
-    return { text: sign(group, across).repeat(width), ink: this.foreground(Math.max(...lit)) }
+    return { text: sign(group, across).repeat(width), ink: this.colour(Math.max(...lit)) }
   }
 
   private unlit(amount: number, width: number): Painted {
-    if (amount === JUST_BEFORE) return { text: TRAIL.padEnd(width), ink: this.foreground(0) }
-    const text = amount === MASKED ? STRUCK : EMPTY
+    if (amount === JUST_BEFORE) return { text: SIGNS.trail.padEnd(width), ink: this.colour(0) }
+    const text = amount === MASKED ? SIGNS.struck : SIGNS.empty
     return { text: text.padEnd(width), isDim: this.depth !== 'none' }
   }
 
@@ -131,15 +134,11 @@ export class CellPainter {
     if (this.ramp.background.length === 0) return {}
     // The strong end of a ramp is far from the background, and its weak end in the middle.
     const isBright = this.ground === 'dark' ? this.at(amount) > 0.5 : this.at(amount) < 0.5
-    return { ink: isBright ? '30' : '97', behind: this.background(amount) }
+    return { ink: isBright ? '30' : '97', behind: this.colour(amount, 'background') }
   }
 
-  private foreground(amount: number): string {
-    return rampColour(this.ramp.foreground, this.at(amount))
-  }
-
-  private background(amount: number): string {
-    return rampColour(this.ramp.background, this.at(amount))
+  private colour(amount: number, part: 'foreground' | 'background' = 'foreground'): string {
+    return rampColour(this.ramp[part], this.at(amount))
   }
 
   /** Place of an amount on the ramp, from 0 to 1. */
@@ -175,10 +174,6 @@ interface Painted {
 
 function blank(width: number): Painted {
   return { text: ' '.repeat(width) }
-}
-
-function shade(amount: number): string {
-  return SHADES[Math.min(SHADES.length, Math.ceil(amount * SHADES.length)) - 1]
 }
 
 /** The sign whose parts are filled for the lit cells. */

@@ -29,13 +29,11 @@ export interface Room {
   height: number
 }
 
-/** A way to fold the lanes of a map. */
 export interface Fold extends CellForm {
   /** Experts per cell, for each kind. */
   perCell: number[]
   /** Columns between the lanes of a layer. */
   gap: number
-  /** Blocks of lines, side by side. */
   blocks: number
   lines: number
   /** The layers that are shown, [from, to). */
@@ -50,8 +48,8 @@ export interface Lanes {
   experts: readonly number[]
   /** Columns in front of each lane. */
   label: number
-  /** Columns between the lanes of a layer. Default: GAP. */
-  gap?: number
+  /** Columns between the lanes of a layer. */
+  gap: number
   /** A layer that must be seen. */
   around: number
   /** Forms to try, from the most legible to the smallest. */
@@ -64,33 +62,26 @@ export interface Lanes {
 export const GAP = 2
 export const GAP_WITH_NAME = 6
 
-/** One or two columns per cell, one layer per line: every cell has its own sign. */
 const SINGLE: readonly CellForm[] = [
   { cell: 2, perLine: 1 },
   { cell: 1, perLine: 1 },
 ]
-/** Two cells share a character, each in its own colour. */
 const PAIRS: readonly CellForm[] = [
   { cell: 2, perLine: 2 },
   { cell: 1, perLine: 2 },
 ]
 
-/** Forms for maps with few lit cells: two of them seldom share a character. */
-export const SPARSE_FORMS: readonly CellForm[] = [
-  ...SINGLE,
-  ...PAIRS,
-  { cell: 0.5, perLine: 2 },
-  { cell: 0.5, perLine: 4 },
-]
-/** Forms for maps that colour every cell. */
-export const DENSE_FORMS: readonly CellForm[] = [...SINGLE, ...PAIRS, { cell: 0.5, perLine: 1 }]
-/** Forms for maps that mark single cells, or have shades and no colours. */
-export const SINGLE_FORMS = SINGLE
+/** Forms to try, from the most legible to the smallest. */
+export const FORMS = {
+  /** Every cell has its own sign: for maps that mark single cells, or have shades and no colours. */
+  single: SINGLE,
+  /** For maps that colour every cell: two cells share a character, each in its own colour. */
+  dense: [...SINGLE, ...PAIRS, { cell: 0.5, perLine: 1 }] as readonly CellForm[],
+  /** For maps with few lit cells: two of them seldom share a character. */
+  sparse: [...SINGLE, ...PAIRS, { cell: 0.5, perLine: 2 }, { cell: 0.5, perLine: 4 }] as readonly CellForm[],
+}
 
-/**
- * Returns the most legible fold that shows all layers; else one that shows as many layers as possible around the one
- * that must be seen; undefined if not even one lane fits.
- */
+/** The most legible fold with all layers, else one with as many as possible; undefined if not even one lane fits. */
 export function foldLanes(lanes: Lanes, room: Room): Fold | undefined {
   if (room.height < 1) return undefined
   for (let most = 1; most <= lanes.mostPerCell; most++) {
@@ -114,7 +105,7 @@ export function withNames(narrow: Fold, wide: Fold | undefined): Fold {
 
 /** The folds that fit the width, most legible first, with `most` experts of the largest kind per cell. */
 function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
-  const { layers, experts, label, around, forms, gap = GAP } = lanes
+  const { layers, experts, label, around, forms, gap } = lanes
   // A smaller kind needs less folding: its lane must only be no longer than the lane of the largest.
   const cells = Math.ceil(Math.max(...experts) / most)
   const perCell = experts.map((count) => Math.max(1, Math.ceil(count / cells)))
@@ -132,25 +123,15 @@ function foldsOf(lanes: Lanes, { width, height }: Room, most: number): Fold[] {
 }
 
 /** Says how many layers and experts share a sign: `each sign: 4 layers x 2 experts`. None if every expert has its own. */
-export function foldNote(kinds: readonly MixtureKind[], { perCell, cell, perLine }: FoldedForm): string[] {
-  const across = cell < 1 ? 2 : 1
-  const counts = perCell.map((count) => count * across)
-  const [first] = counts
-  const layers = perLine > 1 ? [`${perLine} layers`] : []
-  if (counts.every((count) => count === first)) {
-    const parts = first > 1 ? [...layers, `${first} experts`] : layers
-    return parts.length > 0 ? [`each sign: ${parts.join(' x ')}`] : []
-  }
-  const byKind = kinds.map((kind, i) => `${counts[i]} ${kind}`).join(' or ')
-  return [`each sign: ${[...layers, `${byKind} experts`].join(' x ')}`]
+export function foldNote(kinds: readonly MixtureKind[], { perCell, cell, perLine }: Fold): string[] {
+  const counts = perCell.map((count) => count * (cell < 1 ? 2 : 1))
+  const isSame = counts.every((count) => count === counts[0])
+  const experts = isSame ? String(counts[0]) : kinds.map((kind, i) => `${counts[i]} ${kind}`).join(' or ')
+  const parts = [...(perLine > 1 ? [`${perLine} layers`] : []), ...(experts === '1' ? [] : [`${experts} experts`])]
+  return parts.length > 0 ? [`each sign: ${parts.join(' x ')}`] : []
 }
 
-/** The part of a fold that its cells show. */
-type FoldedForm = CellForm & Pick<Fold, 'perCell'>
-
-/**
- * Folds the amounts of experts into cells of `perCell` experts: the strongest counts. A cell without experts is NaN.
- */
+/** Folds amounts into cells of `perCell` experts: the strongest counts. A cell without experts is NaN. */
 export function folded(amounts: Float32Array, perCell: number, experts: number): Float32Array {
   const cells = new Float32Array(Math.ceil(experts / perCell)).fill(Number.NaN)
   for (const [expert, amount] of amounts.entries()) {

@@ -1,22 +1,11 @@
 import { cellWidth } from '../../ground/output/cell-width.js'
 import { styled } from '../../ground/output/style.js'
 import { gateOf, largestShare } from './amounts.js'
-import {
-  type CellForm,
-  type CellPainter,
-  EMPTY,
-  isBraille,
-  MARK,
-  STRUCK,
-  STRUCK_CHOSEN,
-  TRAIL,
-} from './cell-painter.js'
-import { longest } from './head.js'
+import { type CellForm, type CellPainter, isBraille, SIGNS } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'
 
 /** Amounts of the samples in the legend; each is the largest of its shade. */
 const SAMPLES = [0.25, 0.5, 0.75, 1]
-/** Columns between two parts. */
 const BETWEEN = '   '
 
 export interface LegendOptions {
@@ -25,21 +14,14 @@ export interface LegendOptions {
   /** Whether cells of the selected token are marked. */
   marks?: boolean
   /** Other notes, most important first. */
-  notes?: readonly string[]
+  notes: readonly string[]
   /** Hints at keys, longest first. */
-  keys?: readonly string[]
+  keys: readonly string[]
 }
 
-export interface Legend {
-  text: string
-  /** Whether it has room for the first note, and for a hint at keys. */
-  hasNote: boolean
-  hasKeys: boolean
-}
-
-/** Explains the cells: a scale, then the notes, the other signs and the hint at keys, as far as there is room. */
-export function legendOf(map: TokenMap, painter: CellPainter, width: number, options: LegendOptions): Legend {
-  const { notes = [], keys = [] } = options
+/** Explains the cells: a scale, then notes, other signs and a hint at keys, as far as there is room. */
+export function legendOf(map: TokenMap, painter: CellPainter, width: number, options: LegendOptions) {
+  const { notes, keys } = options
   const dim = (text: string) => styled(text, 'dim', painter.depth)
   const scale = scaleOf(map, painter, width, options)
   const after = width - scale.width
@@ -55,7 +37,12 @@ export function legendOf(map: TokenMap, painter: CellPainter, width: number, opt
   }
 }
 
-/** Appends the parts that fit. */
+/** The longest text that fits, with a separator in front of it; empty if none fits. */
+export function longest(texts: readonly string[], width: number, separator: string): string {
+  const found = texts.find((text) => cellWidth(separator + text) <= width)
+  return found === undefined ? '' : separator + found
+}
+
 function joined(parts: readonly string[], begun: string, width: number, isAfter: boolean): string {
   return parts.reduce((line, part) => {
     return line + longest([part], width - cellWidth(line), isAfter || line !== '' ? BETWEEN : '')
@@ -89,12 +76,12 @@ function scaleOf(
 function signs(map: TokenMap, painter: CellPainter, { form, fades, marks }: LegendOptions): string[] {
   const isWalking = map.selected !== undefined
   return [
-    isBraille(form) ? `${isWalking ? `${EMPTY} or ` : ''}blank: not chosen` : `${EMPTY} not chosen`,
+    isBraille(form) ? `${isWalking ? `${SIGNS.empty} or ` : ''}blank: not chosen` : `${SIGNS.empty} not chosen`,
     // During a walk the scale, as the dot, belongs to the chosen layer.
     ...(isWalking && !hasShades(painter, form) ? [chosenSign(form)] : []),
-    ...(fades && !isBraille(form) ? [`${TRAIL} just before`] : []),
-    ...(marks ? [`${MARK} by this token`] : []),
-    ...(map.maskedExperts > 0 ? [`${STRUCK} ${STRUCK_CHOSEN} masked`] : []),
+    ...(fades && !isBraille(form) ? [`${SIGNS.trail} just before`] : []),
+    ...(marks ? [`${SIGNS.mark} by this token`] : []),
+    ...(map.maskedExperts > 0 ? [`${SIGNS.struck} ${SIGNS.struckChosen} masked`] : []),
   ]
 }
 

@@ -3,19 +3,8 @@ import { inverse, styled } from '../../ground/output/style.js'
 import { visibleToken } from '../../lab/pictures/blocks/labels.js'
 import { glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
-import {
-  type Fold,
-  foldLanes,
-  foldNote,
-  GAP,
-  GAP_WITH_NAME,
-  type Room,
-  SINGLE_FORMS,
-  SPARSE_FORMS,
-  withNames,
-} from './fold.js'
-import { frameAround } from './frame.js'
-import { ALL_LABELS, labelsFor, labelsHeight, type MapOptions, titleOf } from './head.js'
+import { FORMS, type Fold, foldLanes, GAP, GAP_WITH_NAME, type Room, withNames } from './fold.js'
+import { ALL_LABELS, frameAround, labelsFor, type MapOptions, titleOf } from './frame.js'
 import { beside, drawPanel, headLines, panelsOf } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
@@ -38,7 +27,7 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
 
   const labels = labelsFor(room.height, Math.max(LEAST_ROWS, room.height - ALL_LABELS))
   const fold = labels.heads === 1 ? withNames(narrow, foldOf(map, room, GAP_WITH_NAME)) : narrow
-  const height = room.height - labelsHeight(labels)
+  const height = room.height - labels.lines
   const panels = panelsOf(kinds, experts, fold)
   const last = selected === undefined ? shownIndex : Math.min(map.tokens.length - 1, shownIndex + (height >> 1))
   const first = Math.max(0, last + 1 - height)
@@ -55,23 +44,20 @@ export function oneLayerLines(map: TokenMap, room: Room, painter: CellPainter, {
   const blank = new Array<string>(height - rows.length).fill('')
   const head = (text: string) => styled(text.trimEnd(), 'dim', painter.depth)
   const around = { label: label + 2, gap: fold.gap, word: '' }
-  const { above, below } = frameAround(map, painter, room.width, labels, {
-    ...{ form: fold, keys, foldNote: foldNote(kinds, fold), title: [note, titleOf(map)] },
-    notes: labels.heads > 0 && map.hasNewcomers ? ['+ newcomer'] : [],
-  })
+  const title = [note, titleOf(map)]
+  const { above, below } = frameAround(map, painter, room.width, labels, { kinds, fold, title, keys })
   return [...above, ...headLines(panels, labels.heads, around, map).map(head), ...rows, ...below, ...blank]
 }
 
-/** Columns of an expert's cell in these rows; 0 if experts share a sign. */
+/** Columns of an expert's cell in these rows; 0 if they have no room. */
 export function cellOfRow(map: TokenMap, room: Room): number {
-  return Math.floor(foldOf(map, room)?.cell ?? 0)
+  return foldOf(map, room)?.cell ?? 0
 }
 
 function foldOf(map: TokenMap, room: Room, gap = GAP): Fold | undefined {
   const { layer } = map
   const experts = map.kindsOf(layer).map((kind) => map.experts(kind, layer))
-  const forms = [...SINGLE_FORMS, ...SPARSE_FORMS.filter(({ perLine, cell }) => perLine === 1 && cell < 1)]
-  const lanes = { layers: 1, experts, label: labelWidth(room) + 2, gap, around: 0, forms, mostPerCell: 1 }
+  const lanes = { layers: 1, experts, label: labelWidth(room) + 2, gap, around: 0, forms: FORMS.single, mostPerCell: 1 }
   return foldLanes(lanes, { width: room.width, height: 1 })
 }
 

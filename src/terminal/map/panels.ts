@@ -1,11 +1,12 @@
 import { fit } from '../../ground/output/cell-width.js'
+import type { ColourDepth } from '../../ground/output/colours.js'
+import { inverse, styled } from '../../ground/output/style.js'
 import { marked } from '../../lab/pictures/outputs/text-map.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { CellForm, CellPainter, CellSigns } from './cell-painter.js'
 import { folded, GAP } from './fold.js'
 import type { TokenMap } from './token-map.js'
 
-/** The text of a lane without experts. */
 const DENSE = 'dense'
 
 /** Names of the kinds, longest first. */
@@ -21,7 +22,6 @@ export interface Panel extends CellForm {
   perCell: number
 }
 
-/** Panels of the same form for some kinds. */
 export function panelsOf(
   kinds: readonly MixtureKind[],
   experts: readonly number[],
@@ -30,7 +30,6 @@ export function panelsOf(
   return kinds.map((kind, i) => ({ kind, experts: experts[i], perCell: perCell[i], cell, perLine }))
 }
 
-/** Joins panels side by side. */
 export function beside(texts: readonly string[], gap = GAP): string {
   return texts.join(' '.repeat(gap))
 }
@@ -51,24 +50,15 @@ export function drawPanel(
   })
 }
 
-/** The columns around panels in a line. */
-export interface HeadRoom {
-  /** Columns in front of the first panel. */
-  label: number
-  /** Columns between the panels. */
-  gap: number
-  /** The heading of the label, if the names have a line of their own; may be empty. */
-  word: string
-}
-
 /**
  * Names of the kinds and numbers of the experts above their lanes: each in a line of their own. A single line has all
- * numbers, and left of them the names that have room there.
+ * numbers, and left of them the names that have room there. The first lane has `label` columns in front, which `word`
+ * heads, and the others have `gap`.
  */
 export function headLines(
   panels: readonly Panel[],
   lines: 0 | 1 | 2,
-  { label, gap, word }: HeadRoom,
+  { label, gap, word }: { label: number; gap: number; word: string },
   map: TokenMap,
 ): string[] {
   if (lines === 0) return []
@@ -109,7 +99,27 @@ export function numbersOf(panel: Panel, map: TokenMap, first = 0): string {
   return marked(line.padEnd(width), cell / perCell, experts, (expert) => map.isNewcomer(panel.kind, first + expert))
 }
 
-/** Columns of a panel. */
 export function widthOf({ experts, perCell, cell }: Pick<Panel, 'experts' | 'perCell' | 'cell'>): number {
   return Math.ceil(Math.ceil(experts / perCell) * cell)
+}
+
+/** A dim line of numbers, with one at `column` in reverse video: it replaces those it touches, and stays in `width`. */
+export function withNumber(
+  line: string,
+  number: number | undefined,
+  column: number | undefined,
+  width: number,
+  depth: ColourDepth,
+): string {
+  if (number === undefined || column === undefined) return styled(line, 'dim', depth)
+  const text = String(number)
+  const from = Math.max(0, Math.min(column, width - text.length))
+  const to = from + text.length
+  const signs = [...line.padEnd(to)]
+  // A name in the line may touch the number, but not lose its end to it.
+  const touching = signs.slice(from, to).some((sign) => /[a-z]/.test(sign)) ? /\S/ : /[-\d]/
+  for (let at = to; touching.test(signs[at] ?? ''); at++) signs[at] = ' '
+  for (let at = from - 1; touching.test(signs[at] ?? ''); at--) signs[at] = ' '
+  const [before, after] = [signs.slice(0, from).join(''), signs.slice(to).join('').trimEnd()]
+  return `${styled(before, 'dim', depth)}${inverse(text)}${after === '' ? '' : styled(after, 'dim', depth)}`
 }

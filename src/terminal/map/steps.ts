@@ -2,22 +2,18 @@ import type { LayerRoutes } from '../../api/routes.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
 
-/** Long steps of a walk over tokens. */
-export type Stride = 'first' | 'last' | 'word-back' | 'word-on'
+/** Long steps of a walk over tokens, by their keys: to the beginning of a word, the first token or the last. */
+export const STRIDES = ['word-left', 'word-right', 'home', 'end'] as const
+export type Stride = (typeof STRIDES)[number]
 
 /** Index of the token that a long step from `at` leads to; -1 if there is no such token. */
 export function strideFrom(at: number, to: Stride, tokens: readonly { text: string }[]): number {
   const begins = (index: number) => index === 0 || /^\s|\s$/.test(tokens[index].text + tokens[index - 1].text.at(-1))
-  switch (to) {
-    case 'first':
-      return 0
-    case 'last':
-      return tokens.length - 1
-    case 'word-back':
-      return tokens.findLastIndex((_, index) => index < at && begins(index))
-    case 'word-on':
-      return tokens.findIndex((_, index) => index > at && begins(index))
-  }
+  if (to === 'home') return 0
+  if (to === 'end') return tokens.length - 1
+  return to === 'word-left'
+    ? tokens.findLastIndex((_, index) => index < at && begins(index))
+    : tokens.findIndex((_, index) => index > at && begins(index))
 }
 
 export interface ChosenPlace extends ExpertPlace {

@@ -13,10 +13,8 @@ import type { TokenMap } from './token-map.js'
 const EXPERT_LINES = 2
 /** Number of experts to name besides the chosen ones: the closest. */
 const ALTERNATIVES = 3
-/** Maximum columns of an expert's name in a list of experts. */
 const MOST_NAME = 16
 
-/** How much to say about the experts of a token. */
 interface ExpertsForm {
   decimals: 2 | 3
   /** Number of chosen experts to name, the strongest first. */
@@ -93,10 +91,7 @@ function expertsLine(map: TokenMap, kind: MixtureKind, { decimals, named, hasOth
   return `layer ${layer} ${kind}: ${chosen.join('  ')}${next}`
 }
 
-/**
- * The expert under the cursor and the words that woke it: `layer 9 expert 17, "ships", gate .41: woken by "ship", "sails"`.
- * None without a cursor.
- */
+/** The expert under the cursor and what woke it: `layer 9 expert 17, "ships", gate .41: woken by "ship", "sails"`. */
 export function wokenLine(map: TokenMap, width: number): string[] {
   const { cursor, shown, kinds } = map
   if (!cursor || !shown) return []

@@ -23,11 +23,8 @@ export interface MappedToken {
 /** Number of tokens to keep; the oldest are dropped once there are an eighth more. */
 const MOST_TOKENS = 2048
 
-/**
- * The data of the map: tokens of the conversation, usage of experts by all answers, and the token and layer to show.
- */
+/** Tokens of the conversation, usage of experts by all answers, and the token and layer to show. */
 export class TokenMap {
-  /** Names of the model's experts. */
   atlas?: Atlas
   /** Experts that new tokens do not use, by kind and layer. */
   masked?: PerMixture<readonly (readonly number[])[]>
@@ -40,7 +37,6 @@ export class TokenMap {
   private pointed?: ExpertPlace
   /** Whether the user has found out that the arrow keys walk over tokens. */
   hasWalked = false
-  /** Experts that the tokens of all answers chose. */
   usage: ExpertUsage
   tokens: MappedToken[] = []
   /** Index of the first token of the newest answer. */
@@ -56,10 +52,7 @@ export class TokenMap {
     this.usage = new ExpertUsage(shape)
   }
 
-  /**
-   * The expert to look at during a walk: of the shown token's choices in the shown layer, the one with the largest gate,
-   * until `moveCursor` chooses another one. Undefined outside a walk and in a dense layer.
-   */
+  /** The expert to look at in a walk: the one with the largest gate, until `moveCursor`. None in a dense layer. */
   get cursor(): ExpertPlace | undefined {
     if (this.selected === undefined || !this.shown) return undefined
     if (this.pointed) return this.pointed
@@ -81,18 +74,20 @@ export class TokenMap {
     return true
   }
 
-  /** Whether new tokens do not use an expert. */
   isMasked(kind: MixtureKind, layer: number, expert: number): boolean {
     return this.masked?.[kind]?.[layer]?.includes(expert) ?? false
   }
 
-  /** Number of experts that new tokens do without. */
   get maskedExperts(): number {
     return this.masked ? maskedExperts(this.masked) : 0
   }
 
   get layers(): number {
     return this.shape.layers
+  }
+
+  get isOn(): boolean {
+    return this.mode !== 'off' && this.kinds.length > 0
   }
 
   /** Kinds of experts in the model, in the order that a token meets them. */
@@ -105,17 +100,14 @@ export class TokenMap {
     return this.kinds.filter((kind) => this.experts(kind, layer) > 0)
   }
 
-  /** Whether the scores of the experts of one kind are probabilities. */
   hasProbabilities(kind: MixtureKind): boolean {
     return areProbabilities(mixtureOf(this.shape, kind) ?? {})
   }
 
-  /** Whether every token uses an expert of the layer. */
   isAlways(kind: MixtureKind, layer: number, expert: number): boolean {
     return alwaysChosen(mixtureOf(this.shape, kind) ?? {}, layer).includes(expert)
   }
 
-  /** Bound of a gate. */
   get largestGate(): number {
     return largestGate(this.shape.mixtures)
   }
@@ -140,7 +132,6 @@ export class TokenMap {
     return this.shape.mixtures.some(({ newExperts }) => newExperts?.some((ids) => ids.length > 0))
   }
 
-  /** Number of experts of one kind in a layer. */
   experts(kind: MixtureKind, layer: number): number {
     return this.usage.of(kind, layer).experts
   }
@@ -166,7 +157,6 @@ export class TokenMap {
     this.newest = this.tokens.length - 1
   }
 
-  /** Adds the next token of the answer. */
   add(text: string, routes: LayerRoutes[]): void {
     this.tokens.push({ text, routes })
     this.newest = this.tokens.length - 1
@@ -202,7 +192,6 @@ export class TokenMap {
     if (last >= 0) this.newest = last
   }
 
-  /** Forgets all tokens; mode and layer stay. */
   reset(): void {
     this.tokens = []
     this.beginAnswer()

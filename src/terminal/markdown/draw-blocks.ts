@@ -9,9 +9,7 @@ import { drawRun, type Paper, runLines } from './run-lines.js'
 
 /** Minimum columns of a text with something at its left; in less room it begins at the edge. */
 const LEAST_INNER = 8
-/** Maximum columns of a rule. */
 const MOST_RULE = 80
-/** Bullets of lists within each other. */
 const BULLETS = ['•', '◦', '▪'] as const
 /** Lines below the first two levels of headings. */
 const UNDERLINES = ['═', '─'] as const
@@ -19,7 +17,6 @@ const UNDERLINES = ['═', '─'] as const
 /** The room of blocks, with the text that they are in. */
 export interface Sheet extends Paper {
   text: string
-  /** Number of lists around a block. */
   level: number
 }
 
@@ -31,7 +28,6 @@ export function drawMarkdown(written: string, paper: Paper): string[] {
   return linesWithin(topNode, { ...paper, text, level: 0 })
 }
 
-/** Draws the blocks in a node below one another. */
 function linesWithin(node: SyntaxNode, sheet: Sheet): string[] {
   const blocks = childrenOf(node).filter((child) => !isMark(child))
   return blocks.flatMap((block, i) => {
@@ -57,7 +53,7 @@ export function blockLines(node: SyntaxNode, index: number, sheet: Sheet): strin
     case 'FencedCode':
     case 'CodeBlock': {
       const info = node.getChild('CodeInfo')
-      return codeLines({ info: info ? textOf(info, sheet) : '', lines: linesOfCode(node, sheet) }, sheet)
+      return codeLines({ info: info ? textOf(info, sheet) : '', lines: linesOfCode(node, sheet.text) }, sheet)
     }
     case 'HTMLBlock':
     case 'CommentBlock':
@@ -92,7 +88,6 @@ function headingLines(node: SyntaxNode, level: number, sheet: Sheet): string[] {
   return width > 0 ? [...drawn, drawRun(UNDERLINES[level - 1].repeat(width), ASIDE, sheet)] : drawn
 }
 
-/** HTML or mathematics as written. */
 function literalLines(node: SyntaxNode, sheet: Sheet): string[] {
   // The signs of a quote are not part of it, and neither is the indentation of a list.
   const units = textOf(node, sheet).split('')
@@ -103,12 +98,12 @@ function literalLines(node: SyntaxNode, sheet: Sheet): string[] {
 }
 
 /** The lines of code, without the indentation of its fence. */
-function linesOfCode(node: SyntaxNode, sheet: Sheet): string[] {
+export function linesOfCode(node: SyntaxNode, text: string): string[] {
   const parts = node.getChildren('CodeText')
   if (parts.length === 0) return []
-  const begin = parts.find(({ from }) => sheet.text[from] !== '\n')
-  const indent = begin && node.name === 'FencedCode' ? columnOf(node, sheet) - columnOf(begin, sheet) : 0
-  const code = parts.map((part) => textOf(part, sheet)).join('')
+  const begin = parts.find(({ from }) => text[from] !== '\n')
+  const indent = begin && node.name === 'FencedCode' ? columnOf(node, { text }) - columnOf(begin, { text }) : 0
+  const code = parts.map(({ from, to }) => text.slice(from, to)).join('')
   return code.split('\n').map((line) => dedented(line, indent))
 }
 
@@ -172,7 +167,6 @@ function textOf({ from, to }: SyntaxNode, { text }: Sheet): string {
   return text.slice(from, to)
 }
 
-/** Column of a node in its line. */
 export function columnOf({ from }: SyntaxNode, { text }: { text: string }): number {
   return from - (text.lastIndexOf('\n', from - 1) + 1)
 }
@@ -188,15 +182,12 @@ const GREYS: Readonly<Record<Exclude<ColourDepth, 'none'>, string>> = {
 
 /** Code with a bar at its left. Long lines are cut, and lose no character. */
 export function codeLines({ info, lines }: { info: string; lines: string[] }, paper: Paper): string[] {
-  const bar = barOf(paper.depth)
+  const { depth } = paper
+  // A blank with a grey ground: copied lines have blanks in front of the code, and no sign.
+  const bar = depth === 'none' ? '│' : `\x1b[${GREYS[depth]}m \x1b[49m`
   const width = Math.max(1, paper.width - BAR)
   const label = info === '' ? [] : cut(info, width).map((part) => `${bar} ${drawRun(part, ASIDE, paper)}`)
   const code = lines.flatMap((line) => cut(line, width)).map((line) => (line === '' ? bar : `${bar} ${line}`))
   const drawn = [...label, ...code]
   return drawn.length > 0 ? drawn : [bar]
-}
-
-/** The bar is a blank with a grey ground: copied lines have blanks in front of the code, and no sign. */
-function barOf(depth: ColourDepth): string {
-  return depth === 'none' ? '│' : `\x1b[${GREYS[depth]}m \x1b[49m`
 }

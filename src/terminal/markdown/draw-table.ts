@@ -22,10 +22,10 @@ export function tableLines(node: SyntaxNode, sheet: Paper & { text: string }): s
     const last = own.slice(heads.length - 1).flatMap((cell, i) => (i > 0 ? [{ text: ' | ', looks: 0 }, ...cell] : cell))
     return own.length <= heads.length ? own : [...own.slice(0, heads.length - 1), last]
   })
-  const natural = heads.map((head) => Math.max(1, naturalWidth(head, sheet)))
+  const natural = heads.map((head) => Math.max(1, widestOf(plainLines(head, sheet))))
   for (const row of cells) {
     for (const [column, cell] of row.entries()) {
-      natural[column] = Math.max(natural[column], naturalWidth(cell, sheet))
+      natural[column] = Math.max(natural[column], widestOf(plainLines(cell, sheet)))
     }
   }
   const widths = columnWidths(natural, sheet.width - BETWEEN.length * (heads.length - 1), LEAST_COLUMN)
@@ -47,10 +47,6 @@ function cellRuns(row: SyntaxNode, text: string): InlineRun[][] {
       looks,
     }))
   })
-}
-
-function naturalWidth(runs: readonly InlineRun[], paper: Paper): number {
-  return widestOf(plainLines(runs, paper))
 }
 
 /** The lines of a cell that is not wrapped, with the signs of `paper` but no styles. */
@@ -79,7 +75,6 @@ function aligned(text: string, width: number, alignment: string): string {
   return ' '.repeat(before) + text + ' '.repeat(room - before)
 }
 
-/** A line for each cell, with the name of its column. */
 function recordLines(heads: readonly InlineRun[][], rows: readonly InlineRun[][][], paper: Paper): string[] {
   const most = Math.max(1, Math.floor(paper.width / 2))
   const names = heads.map((head) => fit(plainLines(head, paper).join(' '), most))
@@ -94,10 +89,7 @@ function recordLines(heads: readonly InlineRun[][], rows: readonly InlineRun[][]
   })
 }
 
-/**
- * Shares out `room` columns among columns of these natural widths: narrow ones keep theirs, the others get equal shares of
- * the rest. Undefined if a share would be below `least`.
- */
+/** Shares out columns: narrow ones keep their width, others get equal shares. Undefined if a share is below `least`. */
 function columnWidths(natural: readonly number[], room: number, least: number): number[] | undefined {
   const widths = [...natural]
   let rest = room

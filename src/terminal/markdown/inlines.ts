@@ -1,5 +1,5 @@
 import { childrenOf, isMark, partsOfLink, type SyntaxNode } from '../../chat/markdown/nodes.js'
-import { characterOf } from './entities.js'
+import { harmless } from '../../ground/output/cell-width.js'
 
 /** Looks of a text, as bits. */
 export const STRONG = 1
@@ -10,7 +10,6 @@ export const LINK = 16
 /** The address of a link, or a sign. */
 export const ASIDE = 32
 
-/** A piece of text with a set of looks. */
 export interface InlineRun {
   text: string
   looks: number
@@ -126,4 +125,22 @@ class Inlines {
 interface Range {
   from: number
   to: number
+}
+
+/** Characters of HTML behind their names, as answers of models have them. Other names stay text. */
+const NAMED = new Map(
+  `amp & lt < gt > quot " apos ' nbsp \u00a0 copy © reg ® trade ™ hellip … ndash – mdash — lsquo ‘ rsquo ’ ldquo “ rdquo ”
+laquo « raquo » bull • middot · deg ° times × divide ÷ plusmn ± frac12 ½ euro € pound £ sect § larr ← rarr → uarr ↑
+darr ↓ le ≤ ge ≥ ne ≠`
+    .split(/[ \n](?=[a-z])/)
+    .map((pair): [string, string] => [pair.slice(0, -2), pair.slice(-1)]),
+)
+
+/** The character of an entity such as `&amp;` or `&#38;`, safe to print; an unknown entity as written. */
+function characterOf(entity: string): string {
+  const [, base, digits = ''] = /^&#(x?)(\w+);$/i.exec(entity) ?? []
+  if (base === undefined) return NAMED.get(entity.slice(1, -1)) ?? entity
+  const code = Number.parseInt(digits, base === '' ? 10 : 16)
+  const isCharacter = code > 0 && code < 0x110000 && !(code >= 0xd800 && code < 0xe000)
+  return isCharacter ? harmless(String.fromCodePoint(code)).replace('\n', ' ') : '\u{fffd}'
 }

@@ -18,35 +18,40 @@ const STYLES: readonly (readonly [looks: number, on: number, off: number])[] = [
   [LINK, 4, 24],
   [STRUCK, 9, 29],
 ]
-/** Colour of code within text. */
 const CODE_COLOURS: Readonly<Record<Background, Rgb>> = { dark: [135, 190, 230], light: [20, 85, 150] }
 
 /** Wraps runs into lines of at most `paper.width` columns, and draws them. */
 export function runLines(runs: readonly InlineRun[], paper: Paper): string[] {
   const shown = paper.depth === 'none' ? withSigns(runs) : runs
-  const text = shown.map(({ text }) => text).join('')
-  const lines = wrap(text, paper.width)
-  if (paper.depth === 'none') return lines
+  return wrapParts(shown, paper.width, (text, { looks }) => drawRun(text, looks, paper))
+}
+
+/** Wraps a text of several parts into lines; `draw` draws the piece of a part that is in a line. */
+export function wrapParts<P extends { text: string }>(
+  parts: readonly P[],
+  width: number,
+  draw: (text: string, part: P) => string,
+): string[] {
+  const text = parts.map(({ text }) => text).join('')
   let at = 0
-  let run = 0
-  /** Place of the run in the text. */
+  let part = 0
+  /** Place of the part in the text. */
   let begin = 0
-  return lines.map((line) => {
+  return wrap(text, width).map((line) => {
     // Wrapping drops blanks and line ends only.
     while (at < text.length && !text.startsWith(line, at)) at++
     const end = at + line.length
     let drawn = ''
     while (at < end) {
-      while (begin + shown[run].text.length <= at) begin += shown[run++].text.length
-      const to = Math.min(end, begin + shown[run].text.length)
-      drawn += drawRun(text.slice(at, to), shown[run].looks, paper)
+      while (begin + parts[part].text.length <= at) begin += parts[part++].text.length
+      const to = Math.min(end, begin + parts[part].text.length)
+      drawn += draw(text.slice(at, to), parts[part])
       at = to
     }
     return drawn
   })
 }
 
-/** Text with looks, on one line. */
 export function drawRun(text: string, looks: number, { depth, background }: Paper): string {
   if (depth === 'none' || looks === 0) return text
   const styles = STYLES.filter(([look]) => looks & look)

@@ -13,7 +13,6 @@ interface Closed {
   index: number
   /** Whether a blank line is before it. */
   isApart: boolean
-  /** Its lines, once they were drawn. */
   lines?: string[]
 }
 

@@ -10,11 +10,10 @@ import { ChatView } from './chat-view.js'
 import { render } from './ink.js'
 import type { InkOutput, Terminal, WindowSize } from './terminal.js'
 import { Transcript } from './transcript.js'
-import { layoutOf, linesOf, lineWidth, viewOf } from './view.js'
+import { layoutOf, linesOf, lineWidth } from './view.js'
 
 /** Maximum frames per second, so that Ink delays no key. The chat asks for fewer while an answer runs. */
 const MOST_FRAMES = 60
-/** More lines than any window shows. */
 const MOST_LINES = 1000
 
 export interface ChatScreen {
@@ -24,10 +23,7 @@ export interface ChatScreen {
   close(): void
 }
 
-/**
- * Draws a chat with Ink. Ink is mounted for a window of one size, and while the terminal is the chat's: it is mounted
- * again after a resize, a suspension or another program.
- */
+/** Draws a chat with Ink, which is mounted again after a resize, a suspension or another program. */
 export class InkScreen implements ChatScreen, ChatTerminal {
   private readonly transcript: Transcript
   private readonly reader = new KeyReader()
@@ -114,7 +110,7 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     const { size } = this.terminal
     const output = this.terminal.outputFor(size)
     this.finished = []
-    this.chat.input.setWidth(inputColumns(lineWidth(size)))
+    this.chat.input.width = inputColumns(lineWidth(size))
     const ink = render(null, {
       stdin: this.terminal.keys as unknown as NodeJS.ReadStream,
       stdout: output as unknown as NodeJS.WriteStream,
@@ -141,20 +137,18 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     if (!mounted) return
     const { size, ink } = mounted
     const layout = layoutOf(chat, size, transcript.running)
-    const look = { width: layout.textWidth, background: chat.painter.ground, drawsMarkdown: chat.drawsMarkdown }
-    const { isRewrapped } = transcript.update(chat.items, look)
-    if (isRewrapped && !isAgain) return this.repaint()
+    const look = { width: layout.textWidth, background: chat.background, drawsMarkdown: chat.drawsMarkdown }
+    if (transcript.update(chat.items, look) && !isAgain) return this.repaint()
     const isEnded = chat.state === 'ended'
     const held = isEnded ? 0 : layout.held
-    const finished = isAgain ? [] : transcript.takeAllBut(held)
-    const view = isEnded ? undefined : viewOf(chat, size, isAgain ? transcript.last(held) : transcript.held, layout)
-    this.live = view ? linesOf(view) : []
-    // Above the live area, as many finished lines as the window has room for.
-    if (isAgain) finished.push(...transcript.takeAgain(held, Math.max(0, size.rows - 1 - this.live.length)))
+    const fresh = transcript.takeAllBut(held, isAgain)
+    this.live = isEnded ? [] : linesOf(layout.view(transcript.held))
+    // Above the live area of a repainted screen, as many finished lines as the window has room for.
+    const finished = isAgain ? transcript.taken(Math.max(fresh.length, size.rows - 1 - this.live.length)) : fresh
     if (finished.length > 0) this.finished = [...this.finished, finished]
     this.above = [...(isAgain ? [] : this.above), ...finished].slice(-MOST_LINES)
-    const { takesKeys, onInput } = this
-    ink.rerender(<ChatView finished={this.finished} view={view} isActive={takesKeys} onInput={onInput} />)
+    const { finished: all, live, takesKeys, onInput } = this
+    ink.rerender(<ChatView finished={all} live={live} isActive={takesKeys} onInput={onInput} />)
   }
 
   /** Rows of the lines on the screen in a window of `columns`, as terminals break lines. */

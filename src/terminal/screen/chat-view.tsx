@@ -1,32 +1,26 @@
 import type { Key } from 'ink'
 import { printableOutput } from '../../ground/printable.js'
 import { Static, Transform, useInput } from './ink.js'
-import type { View } from './view.js'
 
 interface ChatViewProps {
   /** Finished lines, for the scrollback. New ones are added in the order of the array. */
   finished: readonly (readonly string[])[]
-  /** The live area; absent once the chat has ended. */
-  view?: View
+  /** Lines of the live area; none once the chat has ended. */
+  live: readonly string[]
   /** Whether keys are read. Until then they wait in the stream. */
   isActive: boolean
   onInput(input: string, key: Key): void
 }
 
 /** The whole screen: finished lines above, and the live area below them. */
-export function ChatView({ finished, view, isActive, onInput }: ChatViewProps) {
+export function ChatView({ finished, live, isActive, onInput }: ChatViewProps) {
   useInput(onInput, { isActive })
   return (
     <>
       <Static items={[...finished]}>{(lines, index) => <Lines key={index} lines={lines} />}</Static>
-      {view && <LiveArea {...view} />}
+      <Lines lines={live} />
     </>
   )
-}
-
-function LiveArea({ text, map, token, air, question, suggestions, input, status }: View) {
-  const parts = Object.entries({ text, map, token, air, question, suggestions, input, status: [status] })
-  return parts.map(([name, lines]) => <Lines key={name} lines={lines} />)
 }
 
 /**

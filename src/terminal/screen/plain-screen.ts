@@ -15,7 +15,6 @@ const WIDTH = 79
 export class PlainScreen implements ChatScreen {
   private readonly lines: Interface
   private readonly unsubscribe: () => void
-  /** Number of items that have been written. */
   private written = 0
   /** Number of characters of the running answer that have been written. */
   private shown = 0

@@ -4,30 +4,18 @@ import { PassThrough } from 'node:stream'
 import type { ReadStream, WriteStream } from 'node:tty'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
 
-/*
- * Writes these sequences; Ink writes all others.
- *
- *   CSI ? 2004 h, l   bracketed paste on, off           xterm ctlseqs, "Bracketed Paste Mode"
- *   CSI ? 25 h        show the cursor                   DEC VT220, DECTCEM
- *   OSC 11 ; ? ST     asks for the background           xterm ctlseqs, "Operating System Commands"
- *   CSI H             to the upper left corner          ECMA-48, 8.3.21
- *   CSI 1 A, B        a row up, down                    ECMA-48, 8.3.22 and 8.3.19
- *   CSI 2 K           erases a line                     ECMA-48, 8.3.41
- *
- * CSI is ESC [, OSC is ESC ], ST is ESC \.
- */
-
+// Writes these sequences; Ink writes all others. CSI is ESC [, OSC is ESC ], ST is ESC \.
 const [ESC, BEL] = ['\u001b', '\u0007']
-const PASTE_ON = `${ESC}[?2004h`
-const PASTE_OFF = `${ESC}[?2004l`
+/** xterm ctlseqs, "Bracketed Paste Mode". */
+const [PASTE_ON, PASTE_OFF] = [`${ESC}[?2004h`, `${ESC}[?2004l`]
+/** DEC VT220, DECTCEM. */
 const CURSOR_ON = `${ESC}[?25h`
+/** OSC 11 (xterm ctlseqs, "Operating System Commands"). */
 const ASK_BACKGROUND = `${ESC}]11;?${ESC}\\`
-const HOME = `${ESC}[H`
-const ERASE_AND_DOWN = `${ESC}[2K${ESC}[1B`
-const UP_AND_ERASE = `${ESC}[1A${ESC}[2K`
+/** CSI H: the upper left corner; A and B: rows up and down; 2 K: erases a line (ECMA-48, 8.3.21, 19, 22, 41). */
+const [HOME, ERASE_AND_DOWN, UP_AND_ERASE] = [`${ESC}[H`, `${ESC}[2K${ESC}[1B`, `${ESC}[1A${ESC}[2K`]
 
 const UP = new RegExp(`^${ESC}\\[(\\d+)A`)
-/** The colour of the background, as terminals report it. */
 const REPORT = new RegExp(`${ESC}\\]11;rgba?:([0-9a-f/]+)(?:${BEL}|${ESC}\\\\)`, 'gi')
 /** The beginning of a sequence at the end of a chunk. A report has at most 64 characters. */
 const INCOMPLETE = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*|O|\\](?:1[^${BEL}${ESC}]{0,64}${ESC}?)?)?$`)
@@ -56,25 +44,17 @@ export interface InkOutput extends WindowSize {
 
 /** Actions of the keys that take effect while the model loads. */
 export interface LoadingActions {
-  /** Ctrl-C. */
   interrupt(): void
   /** Ctrl-D, if nothing has been typed. */
   leave(): void
-  /** Ctrl-Z. */
   suspend(): void
-}
-
-interface TerminalEvents {
-  /** The window has another size, and is no longer being dragged. */
-  resize: []
-  background: [Background]
 }
 
 /**
  * The terminal of a chat. While a model loads, it keeps what is typed. The terminal is in raw mode from the start: in
  * line mode it would echo keys onto the screen, and Enter would arrive as a line feed.
  */
-export class Terminal extends EventEmitter<TerminalEvents> {
+export class Terminal extends EventEmitter<{ resize: []; background: [Background] }> {
   /** The typed text, as a stream for Ink. This class sets the terminal's mode, not Ink. */
   readonly keys = Object.assign(new PassThrough({ encoding: 'utf8' }), {
     isTTY: true,
@@ -109,10 +89,7 @@ export class Terminal extends EventEmitter<TerminalEvents> {
     this.loading = undefined
   }
 
-  /**
-   * A stream for Ink to draw on, for a window of one size: Ink would clear the scrollback if the window shrank below what
-   * it has drawn. While the window is dragged, nothing is drawn.
-   */
+  /** A stream of one size: Ink would clear the scrollback if its window shrank. Silent while the window is dragged. */
   outputFor(size: WindowSize): InkOutput {
     const write: InkOutput['write'] = (text, done) => this.output.write(this.resizing ? '' : oneRowHigher(text), done)
     return { ...size, isTTY: true, writable: true, write, on() {}, off() {} }
@@ -125,10 +102,7 @@ export class Terminal extends EventEmitter<TerminalEvents> {
     return Math.min(narrowest, this.size.columns)
   }
 
-  /**
-   * Erases the rows above the cursor, or the whole window. It does so line by line: some terminals copy a screen that is
-   * erased at once to the scrollback.
-   */
+  /** Erases rows above the cursor, or all: line by line, or some terminals copy the screen to the scrollback. */
   erase(rows: number | 'all'): void {
     const erase =
       rows === 'all' ? HOME + ERASE_AND_DOWN.repeat(this.size.rows) + HOME : `\r${UP_AND_ERASE.repeat(rows)}`
@@ -262,10 +236,7 @@ export class Terminal extends EventEmitter<TerminalEvents> {
   }
 }
 
-/**
- * Ink 6.8 goes up one row too few before it writes the lines that have changed. Ink 7 does not, but needs Node 22:
- * https://github.com/vadimdemedes/ink.
- */
+/** Ink 6.8 goes up one row too few before it writes changed lines; Ink 7 does not, but needs Node 22. */
 function oneRowHigher(text: string): string {
   return text.replace(UP, (_, rows: string) => `${ESC}[${Number(rows) + 1}A`)
 }

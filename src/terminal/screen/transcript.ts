@@ -1,53 +1,45 @@
-import { cellWidth, fit } from '../../ground/output/cell-width.js'
+import { fit, widestOf } from '../../ground/output/cell-width.js'
 import { type ColourDepth, highlight, paint } from '../../ground/output/colours.js'
 import { styled } from '../../ground/output/style.js'
 import { wrap } from '../../ground/output/wrap.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
 import type { ChatItem, HelpRow, ItemSpan } from '../conversation/items.js'
 import { drawMarkdown } from '../markdown/draw-blocks.js'
+import { wrapParts } from '../markdown/run-lines.js'
 import { RunningMarkdown } from '../markdown/running-markdown.js'
-import { THOUGHT_MARK } from './running-lines.js'
 
+export const THOUGHT_MARK = '│ '
 /** Items that the next one follows without a blank line. */
 export const JOINED: ReadonlySet<ChatItem['kind']> = new Set(['command', 'thought', 'call', 'result'])
 
 /** Colour of errors, legible on dark and light backgrounds. */
 const RED = [205, 75, 75] as const
 
-/** How items are drawn. */
 interface Look {
   width: number
   background: Background
   drawsMarkdown: boolean
 }
 
-/**
- * The finished part of the conversation, as lines of one width. They are handed over to the terminal's scrollback, from
- * the top down; the last ones may be held back, to be shown beside the map.
- */
+/** Finished lines, handed over to the scrollback from the top down; the last ones may stay beside the map. */
 export class Transcript {
   readonly running = new RunningMarkdown()
   private lines: string[] = []
   private look?: Look
-  /** Index of the first line of each item. */
   private starts: number[] = []
   /** Number of lines that have been handed over. */
   private printed = 0
 
   constructor(private readonly depth: ColourDepth) {}
 
-  /**
-   * Adds new items. If the width or the drawing of Markdown has changed, draws all items again: the screen must then be
-   * repainted.
-   */
-  update(items: readonly ChatItem[], look: Look): { isRewrapped: boolean } {
+  /** Adds items. Another width or drawing of Markdown draws all again and gives true: the screen must be repainted. */
+  update(items: readonly ChatItem[], look: Look): boolean {
     const { look: before } = this
-    const isRewrapped =
-      before !== undefined && (before.width !== look.width || before.drawsMarkdown !== look.drawsMarkdown)
+    const isRewrapped = before?.width !== look.width || before.drawsMarkdown !== look.drawsMarkdown
     this.look = look
-    if (!isRewrapped) {
+    if (!before || !isRewrapped) {
       this.add(items, look)
-      return { isRewrapped }
+      return false
     }
     // The first item that is not completely handed over.
     const next = this.starts.findIndex((_, item) => (this.starts[item + 1] ?? this.lines.length) > this.printed)
@@ -55,7 +47,7 @@ export class Transcript {
     this.starts = []
     this.add(items, look)
     this.printed = next < 0 ? this.lines.length : this.starts[next]
-    return { isRewrapped }
+    return true
   }
 
   private add(items: readonly ChatItem[], look: Look): void {
@@ -66,25 +58,18 @@ export class Transcript {
     }
   }
 
-  /** Hands over all new lines but the last `kept`. */
-  takeAllBut(kept: number): string[] {
+  /** Hands over all new lines but the last `kept`; for a repainted screen, lines may be held back again. */
+  takeAllBut(kept: number, isAgain: boolean): string[] {
     const from = this.printed
-    this.printed = Math.max(from, this.lines.length - kept)
+    this.printed = Math.max(isAgain ? 0 : from, this.lines.length - kept)
     return this.lines.slice(from, this.printed)
   }
 
-  /** Hands over lines for a repainted screen: all but the last `kept`, with earlier ones again to fill `rows`. */
-  takeAgain(kept: number, rows: number): string[] {
-    const from = this.printed
-    this.printed = Math.max(0, this.lines.length - kept)
-    return this.lines.slice(Math.max(0, Math.min(from, this.printed - rows)), this.printed)
+  /** The last lines that have been handed over. */
+  taken(count: number): string[] {
+    return this.lines.slice(Math.max(0, this.printed - count), this.printed)
   }
 
-  last(kept: number): string[] {
-    return kept > 0 ? this.lines.slice(-kept) : []
-  }
-
-  /** The lines that are held back. */
   get held(): string[] {
     return this.lines.slice(this.printed)
   }
@@ -132,56 +117,27 @@ const COLUMN_GAP = 3
 export function tableLines(rows: readonly HelpRow[], width: number): string[] {
   const half = Math.ceil(rows.length / 2)
   const [left, right] = [column(rows.slice(0, half)), column(rows.slice(half))]
-  const leftWidth = widest(left)
-  if (leftWidth + COLUMN_GAP + widest(right) > width) return column(rows).map((line) => fit(line, width))
+  const leftWidth = widestOf(left)
+  if (leftWidth + COLUMN_GAP + widestOf(right) > width) return column(rows).map((line) => fit(line, width))
   return left.map((line, i) => `${line.padEnd(leftWidth + COLUMN_GAP)}${right[i] ?? ''}`.trimEnd())
 }
 
 function column(rows: readonly HelpRow[]): string[] {
-  const width = widest(rows.map(([term]) => term)) + TERM_GAP
+  const width = widestOf(rows.map(([term]) => term)) + TERM_GAP
   return rows.map(([term, meaning]) => term.padEnd(width) + meaning)
 }
-
-function widest(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map(cellWidth))
-}
-
-/** Signs around words that differ, for terminals without styles. */
-const SIGNS = ['[', ']'] as const
 
 /** Wraps a text whose parts have looks of their own. Without colours, words that differ are in brackets. */
 export function spanLines(spans: readonly ItemSpan[], width: number, depth: ColourDepth): string[] {
   const shown = depth === 'none' ? spans.map(withSigns) : spans
-  const lines = wrap(shown.map(({ text }) => text).join(''), width)
-  if (depth === 'none') return lines
-  const characters = shown.flatMap((span) => Array.from(span.text, (character) => ({ character, span })))
-  let next = 0
-  return lines.map((line) => {
-    let drawn = ''
-    let run = ''
-    let look: ItemSpan | undefined
-    const close = () => {
-      if (look) drawn += drawSpan(run, look, depth)
-      run = ''
-    }
-    for (const character of line) {
-      // Wrapping drops blanks and line breaks only.
-      while (characters[next].character !== character) next++
-      const { span } = characters[next++]
-      if (span !== look) close()
-      look = span
-      run += character
-    }
-    close()
-    return drawn
-  })
+  return wrapParts(shown, width, (text, span) => drawSpan(text, span, depth))
 }
 
-/** A part whose words differ, with signs in place of a style. */
+/** A part whose words differ, with signs in place of a style, for terminals without any. */
 export function withSigns(span: ItemSpan): ItemSpan {
   if (!span.differs) return span
   const [, before, words, after] = /^(\s*)([\s\S]*?)(\s*)$/.exec(span.text) ?? []
-  return { ...span, text: `${before}${SIGNS[0]}${words}${SIGNS[1]}${after}` }
+  return { ...span, text: `${before}[${words}]${after}` }
 }
 
 function drawSpan(text: string, { isDim, differs, highlight: colours }: ItemSpan, depth: ColourDepth): string {

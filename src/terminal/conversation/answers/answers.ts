@@ -3,25 +3,25 @@ import { settle } from '../../../api/generation-options.js'
 import type { MemoryStats, Model } from '../../../api/model.js'
 import { hasForm } from '../../../engine/session/prompt.js'
 import type { Atlas } from '../../../lab/experts/atlas/atlas.js'
+import { awakeSentence } from '../../../lab/experts/usage/awake.js'
 import type { TextColour } from '../../../lab/experts/usage/text-colours.js'
-import { haveSameExperts } from '../../../model/config/config.js'
+import { ExpertUsage } from '../../../lab/experts/usage/usage.js'
+import { haveSameExperts, type ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import type { TokenMap } from '../../map/token-map.js'
 import { Conversation, type ConversationState } from '../conversation.js'
 import type { AnswersScreen } from '../items.js'
 import { endNotes, Warnings } from '../notes.js'
 import type { ChatBeginning, ChatOptions } from '../options.js'
-import { AnswerSettings } from '../settings.js'
+import type { AnswerSettings } from '../settings.js'
 import { ChatWatcher, type WatchedChat } from '../watcher.js'
-import { type AnswerToken, answerAwake } from './answer-tokens.js'
 import { callInWords } from './call-words.js'
 import { colourAnswer, spansWithin } from './colouring.js'
-import { PendingTexts } from './pending-texts.js'
 import { Replay } from './replay.js'
 import type { CallWatcher, FinishedAnswer } from './running-answer.js'
 import { RunningWork } from './running-work.js'
 import { stoppedResult, ToolExchange } from './tool-exchange.js'
-import { TurnTokens } from './turn-tokens.js'
+import { type AnswerToken, TurnTokens } from './turn-tokens.js'
 
 /** Gets answers from a model, one at a time, and shows them with their experts as they come. */
 export class Answers implements WatchedChat {
@@ -31,16 +31,16 @@ export class Answers implements WatchedChat {
   readonly tools: ToolExchange
   readonly settings: AnswerSettings
   readonly replay: Replay
-  /** Texts to put before the next question. */
-  readonly pending = new PendingTexts()
+  /** Texts to put before the next question, such as files. */
+  pending: string[] = []
+  /** Questions that were sent with texts, by the whole message. */
+  private readonly sentWith = new Map<string, { texts: string[]; question: string }>()
   conversation: Conversation
   private readonly turns: TurnTokens
-  /** Colours of answers; absent: none. */
   colour?: TextColour
   private latest?: FinishedAnswer
   /** Options and texts that the last answer was generated with. */
   private latestOrigin?: string
-  /** Number of times that the last question was answered again. */
   private retries = 0
   memory?: MemoryStats
 
@@ -49,7 +49,7 @@ export class Answers implements WatchedChat {
     public model: Model,
     options: Pick<ChatOptions, 'generation' | 'mask' | 'atlas' | 'isAllowed' | 'tools'>,
   ) {
-    this.settings = new AnswerSettings(options.generation)
+    this.settings = { generation: options.generation, drawsMarkdown: true }
     this.conversation = new Conversation(model, options.mask)
     this.turns = new TurnTokens(model.config)
     this.map.masked = options.mask
@@ -63,15 +63,11 @@ export class Answers implements WatchedChat {
     return this.turns.map
   }
 
-  /** Tokens per second of the last answer. */
   get speed(): number | undefined {
     return this.latest?.tokensPerSecond
   }
 
-  /**
-   * Continues the conversation with another model, whose experts may have names. The mask stays if both models have the
-   * same numbers of experts. The caller disposes of the old model.
-   */
+  /** Changes the model. The mask stays if both have the same numbers of experts. The caller disposes of the old one. */
   setModel(model: Model, atlas?: Atlas): void {
     const mask = haveSameExperts(this.model.config, model.config) ? this.conversation.mask : undefined
     this.conversation = this.conversation.forModel(model, mask)
@@ -86,7 +82,7 @@ export class Answers implements WatchedChat {
 
   /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */
   setMask(mask?: ExpertMask): void {
-    this.conversation.read.mask = mask
+    this.conversation.read.setMask(mask)
     this.map.masked = mask
     this.screen.keep('changed')
   }
@@ -102,7 +98,7 @@ export class Answers implements WatchedChat {
   /** Begins with a system text, messages, and texts to put before the first question. */
   begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
     this.conversation.begin({ system, prefill, messages, args, asking })
-    this.pending.texts.push(...files)
+    this.pending.push(...files)
     this.beginTokens()
   }
 
@@ -124,14 +120,17 @@ export class Answers implements WatchedChat {
     this.turns.undo(this.conversation.messages.length)
     this.latest = undefined
     this.screen.keep('changed')
-    return this.pending.takeBack(question)
+    const sent = this.sentWith.get(question)
+    this.pending.unshift(...(sent?.texts ?? []))
+    return sent?.question ?? question
   }
 
   /** Answers a new question; pending texts go before it. */
   ask(text: string): Promise<void> {
     this.screen.say('user', text)
     this.retries = 0
-    const whole = this.pending.joinedWith(text)
+    const { pending } = this
+    const whole = [...pending, text].join('\n')
     const { openCalls } = this.conversation
     if (openCalls.length > 0 && this.tools.available.length > 0) {
       this.conversation.breakOff(openCalls.map(stoppedResult))
@@ -139,12 +138,12 @@ export class Answers implements WatchedChat {
     this.turns.ask(this.conversation.messages.length)
     return this.run(async (...given) => {
       const answer = await this.conversation.ask(whole, ...given)
-      this.pending.sent(text)
+      if (pending.length > 0) this.sentWith.set(whole, { texts: pending, question: text })
+      this.pending = []
       return answer
     })
   }
 
-  /** Answers the last question again. */
   async retry(): Promise<void> {
     const { question } = this.conversation
     if (question < 0) return this.screen.say('note', 'there is nothing to answer yet')
@@ -186,7 +185,6 @@ export class Answers implements WatchedChat {
     return isShown
   }
 
-  /** Reads the model's memory figures again. */
   async refreshMemory(): Promise<void> {
     this.memory = await this.model.stats().catch(() => undefined)
     this.screen.changed()
@@ -239,15 +237,11 @@ export class Answers implements WatchedChat {
     })
   }
 
-  /**
-   * Shows work like an answer until it ends; `begun` is the text that it continues. Ctrl-C aborts its signal. False if
-   * it was aborted or failed.
-   */
+  /** Shows work like an answer that continues `begun`. Ctrl-C aborts its signal. False if it was aborted or failed. */
   follow(begun: string, work: (watcher: ChatWatcher, options: GenerateOptions) => Promise<void>): Promise<boolean> {
     this.tools.offer(this.conversation)
-    return this.work.run(new ChatWatcher(this, begun), (watcher, signal) => {
-      return work(watcher, { ...this.settings.generation, signal })
-    })
+    const watcher = new ChatWatcher(this, begun)
+    return this.work.run(watcher, (signal) => work(watcher, { ...this.settings.generation, signal }))
   }
 
   /** Keeps the tokens of an answer. Returns the tokens of the whole exchange; undefined if some must be read again. */
@@ -257,7 +251,7 @@ export class Answers implements WatchedChat {
     return this.turns.answered(this.conversation.question, tokens, answer)
   }
 
-  /** Shows the last answer of an exchange. */
+  /** Shows the last answer of an exchange with its experts, its calls and notes about its end. */
   private finish(answer: FinishedAnswer, tokens: readonly AnswerToken[]): void {
     // The text moves from the running answer to the finished ones.
     this.work.watcher = undefined
@@ -265,20 +259,23 @@ export class Answers implements WatchedChat {
       this.map.dropAnswer()
       return this.screen.say('note', 'the answer had already ended: nothing was added')
     }
-    this.show(answer, this.answered(answer, tokens))
-    void this.refreshMemory()
-  }
-
-  /** Shows an answer with its experts, its calls and notes about its end. Without tokens, some must be read again. */
-  private show(answer: FinishedAnswer, tokens?: readonly AnswerToken[]): void {
     const { model, map, colour, screen } = this
+    const all = this.answered(answer, tokens)
     const text = answer.text.trimEnd()
     const look = { model, background: screen.background, atlas: map.atlas }
-    const spans = tokens && colour && spansWithin(text, colourAnswer(tokens, colour, look).spans)
+    const spans = all && colour && spansWithin(text, colourAnswer(all, colour, look).spans)
     const isLiteral = hasForm(this.conversation.parts.asking)
-    screen.say('answer', text, { footer: tokens && answerAwake(tokens, model.config), spans, isLiteral })
+    screen.say('answer', text, { footer: all && answerAwake(all, model.config), spans, isLiteral })
     for (const call of answer.calls ?? []) screen.say('call', callInWords(call))
     if (answer.calls) screen.say('note', `${model.name} calls a tool, and the chat has none: molm chat --mcp adds some`)
     for (const note of endNotes(answer, map.answerLength, isLiteral)) screen.say('note', note)
+    void this.refreshMemory()
   }
+}
+
+/** Describes the experts that an answer woke, in one sentence; undefined if no token reports any. */
+function answerAwake(tokens: readonly AnswerToken[], { mixtures }: ModelConfig): string | undefined {
+  const usage = new ExpertUsage({ mixtures })
+  for (const { routes } of tokens) if (routes) usage.add(routes, 1)
+  return mixtures.length === 0 || usage.tokens === 0 ? undefined : awakeSentence(usage)
 }

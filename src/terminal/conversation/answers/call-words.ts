@@ -9,10 +9,7 @@ const LEAST_ARGUMENT = 100
 /** Maximum characters of the first line of a result. */
 const MOST_LINE = 500
 
-/**
- * A call as a user reads it: `weather(city: "Berlin", days: 3)`. Long arguments are cut, but none is left out: the user
- * may be asked whether the call may run.
- */
+/** A call in words: `weather(city: "Berlin")`. Long arguments are cut, but none is left out: the user must agree. */
 export function callInWords({ name, arguments: args }: Pick<ToolCall, 'name' | 'arguments'>): string {
   const entries = Object.entries(args).map(([key, value]) => `${keyInWords(key)}: ${printableJson(value)}`)
   const all = entries.join(', ')

@@ -1,8 +1,18 @@
 import type { Model } from '../../../api/model.js'
+import type { LayerRoutes } from '../../../api/routes.js'
 import { UsageError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
 import type { Atlas } from '../../../lab/experts/atlas/atlas.js'
-import { amountOf, largestOf, MOST_BITS, type TextColour, textValues } from '../../../lab/experts/usage/text-colours.js'
+import {
+  amountOf,
+  bitsOf,
+  largestOf,
+  MOST_BITS,
+  type TextColour,
+  textValues,
+} from '../../../lab/experts/usage/text-colours.js'
+import { CHUNK, readerOf, TextRoutes } from '../../../lab/experts/usage/text-routes.js'
+import { joinRoutes } from '../../../lab/experts/usage/token-routes.js'
 import { amountColour, expertColour, INK } from '../../../lab/pictures/blocks/expert-colours.js'
 import { percent } from '../../../lab/pictures/blocks/labels.js'
 import type { Background } from '../../../lab/pictures/blocks/ramps.js'
@@ -10,11 +20,9 @@ import { colourTitle, strongestExperts } from '../../../lab/pictures/kinds/colou
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../../model/config/config.js'
 import { Utf8Stream } from '../../../text/utf8-stream.js'
 import type { ItemSpan } from '../items.js'
-import { type AnswerToken, answerRoutes } from './answer-tokens.js'
+import type { AnswerToken } from './turn-tokens.js'
 
-/** Experts that a legend lists. */
 const LISTED = 8
-/** Samples of a ramp in a legend. */
 const SAMPLES = 11
 
 /** Reads `expert 3`, `expert 3:mlp`, `surprise` or `sleepers`. Throws a UsageError if the model lacks the experts. */
@@ -33,26 +41,18 @@ export function parseTextColour(argument: string, { mixtures, layers }: ModelCon
   return { by: 'expert', layer, kind }
 }
 
-export interface ColouredAnswer {
-  legend: ItemSpan[]
-  /** The text; joined the spans are the text of the tokens. */
-  spans: ItemSpan[]
-}
-
-/** Colours the tokens of an answer for a terminal with this background. */
+/** Colours the tokens of an answer for this background. Joined, the spans are the text of the tokens. */
 export function colourAnswer(
   tokens: readonly AnswerToken[],
   colour: TextColour,
   { model, background, atlas }: { model: Model; background: Background; atlas?: Atlas },
-): ColouredAnswer {
+): { legend: ItemSpan[]; spans: ItemSpan[] } {
   const text = answerRoutes(tokens, model)
   const values = textValues(text, colour)
   const largest = largestOf(values)
   const on = (words: string, value: number): ItemSpan => {
-    const isExpert = colour.by === 'expert'
-    const behind = isExpert
-      ? expertColour(value, background)
-      : amountColour(amountOf(value, colour, largest), background)
+    const amount = () => amountColour(amountOf(value, colour, largest), background)
+    const behind = colour.by === 'expert' ? expertColour(value, background) : amount()
     return { text: words, highlight: { behind, ink: INK[background] } }
   }
   const decoder = new Utf8Stream()
@@ -75,9 +75,9 @@ export function colourAnswer(
     }
     if (listed.length > LISTED) legend.push(dim(`and ${listed.length - LISTED} more`))
   } else {
-    const most = colour.by === 'surprise' ? MOST_BITS : largest
-    const [from, to] =
-      colour.by === 'surprise' ? ['0 bits ', ` ${MOST_BITS} bits or more`] : ['0 % ', ` ${percent(largest)}`]
+    const isSurprise = colour.by === 'surprise'
+    const most = isSurprise ? MOST_BITS : largest
+    const [from, to] = isSurprise ? ['0 bits ', ` ${MOST_BITS} bits or more`] : ['0 % ', ` ${percent(largest)}`]
     // No-break spaces: lines do not break in a ramp.
     const samples = Array.from({ length: SAMPLES }, (_, i) => on('\u00a0', (most * i) / (SAMPLES - 1)))
     legend.push(dim(from), ...samples, dim(to))
@@ -85,10 +85,7 @@ export function colourAnswer(
   return { legend, spans }
 }
 
-/**
- * Colours the part of a text that the spans are, or the whole text if the spans have more, such as thoughts. Undefined if
- * neither contains the other.
- */
+/** The text with the colours of spans that are in it, or have it in them, beside thoughts. Undefined if neither. */
 export function spansWithin(text: string, spans: readonly ItemSpan[]): ItemSpan[] | undefined {
   const trimmed = trimSpans(spans)
   const joined = trimmed.map((span) => span.text).join('')
@@ -113,7 +110,6 @@ function cutSpans(spans: readonly ItemSpan[], from: number, to: number): ItemSpa
   })
 }
 
-/** Drops the blanks at both ends. */
 export function trimSpans(spans: readonly ItemSpan[]): ItemSpan[] {
   const first = spans.findIndex(({ text }) => text.trim() !== '')
   const last = spans.findLastIndex(({ text }) => text.trim() !== '')
@@ -121,4 +117,20 @@ export function trimSpans(spans: readonly ItemSpan[]): ItemSpan[] {
     const text = i === 0 ? span.text.trimStart() : span.text
     return { ...span, text: i === length - 1 ? text.trimEnd() : text }
   })
+}
+
+/** An answer as a text that the model has read; a token that was not read is left out. */
+function answerRoutes(tokens: readonly AnswerToken[], model: Model): TextRoutes {
+  const read = tokens.filter((token): token is AnswerToken & { routes: LayerRoutes[] } => token.routes !== undefined)
+  const text = new TextRoutes(
+    'the answer',
+    read.map(({ id }) => id),
+    readerOf(model),
+  )
+  for (let first = 0; first < read.length; first += CHUNK) {
+    const chunk = read.slice(first, first + CHUNK)
+    text.add(joinRoutes(chunk.map(({ routes }) => routes)), chunk.length)
+  }
+  text.surprise = read.map(({ logprob }) => bitsOf(logprob))
+  return text
 }

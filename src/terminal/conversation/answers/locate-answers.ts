@@ -14,7 +14,6 @@ export interface AnswerPlace {
 /** A conversation up to the end of its last answer. */
 export interface LocatedAnswers {
   ids: number[]
-  /** The last answers, in order. */
   answers: AnswerPlace[]
   /** Index of the first token to look at: from here on all answers are among `answers`. */
   from: number
@@ -32,7 +31,6 @@ interface Located {
   /** Index of the first message that fits into the model's context. */
   first: number
   parts: Omit<Said, 'messages'> & { asking: Asking }
-  /** Ids in the cache. */
   cached: readonly number[]
   signal?: AbortSignal
 }

@@ -25,22 +25,18 @@ export class ReadTokens {
   /** Throws a UserError if the mask does not fit the model. */
   constructor(
     private readonly model: Model,
-    private currentMask?: ExpertMask,
+    public mask?: ExpertMask,
   ) {
-    this.session = model.createSession({ mask: currentMask })
-  }
-
-  get mask(): ExpertMask | undefined {
-    return this.currentMask
+    this.session = model.createSession({ mask })
   }
 
   /** The next answer reads all turns again. Throws a UserError if the mask does not fit, and then changes nothing. */
-  set mask(mask: ExpertMask | undefined) {
+  setMask(mask: ExpertMask | undefined): void {
     const session = this.model.createSession({ mask })
     this.unread = this.length
     this.session.dispose()
     this.session = session
-    this.currentMask = mask
+    this.mask = mask
   }
 
   /** Number of tokens in the cache, or to be read again into it. */
@@ -54,7 +50,7 @@ export class ReadTokens {
 
   /** Ids up to the end of an answer, as far as they are known. */
   idsTo(answer: ChatMessage | undefined): readonly number[] {
-    return this.newest?.message === answer ? (this.newest?.ids ?? []) : this.session.tokens
+    return this.newestIs(answer)?.ids ?? this.session.tokens
   }
 
   /** Generates after a prompt, whose last message is `asked`, and reports the experts of its new tokens. */
@@ -70,8 +66,7 @@ export class ReadTokens {
     if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
     const unreported = ids.length - Math.max(cachedTokens, alreadyReported(this.reported, ids))
     async function* steps(): AsyncGenerator<Step, GenerationResult> {
-      const { signal, context } = options
-      const rest = await readAhead(session, ids.slice(cachedTokens), { unreported, watcher, signal, context })
+      const rest = await readAhead(session, ids.slice(cachedTokens), unreported, watcher, options)
       return yield* session.generate(rest, { ...options, routes: true, probabilities: true })
     }
     return { cachedTokens, steps: steps() }
@@ -88,10 +83,7 @@ export class ReadTokens {
     this.reported = answer.ids
   }
 
-  /**
-   * The user's message is taken back. What was read of one without an answer stays in the cache, since the user is likely
-   * to ask it in other words.
-   */
+  /** Takes a message back. What was read of one without an answer stays: the user may ask it in other words. */
   undo(message: ChatMessage | undefined, isAnswered: boolean): void {
     const start = message && this.starts.get(message)
     this.reported = this.reported.slice(0, start ?? 0)
@@ -128,19 +120,12 @@ export class ReadTokens {
   load(path: string): Promise<number> {
     return loadCache(path, this.session, this.model, { mask: this.mask })
   }
-
-  dispose(): void {
-    this.session.dispose()
-  }
 }
 
 /** Number of equal tokens in a row after which two texts are taken to agree again. */
 const SURE = 4
 
-/**
- * Number of tokens at the beginning of a prompt that `reported` has, too. The prompt may lack stretches of them: a chat
- * template may leave out old thoughts.
- */
+/** Number of tokens that begin a prompt and that `reported` has, too. A template may leave out old thoughts of them. */
 function alreadyReported(reported: readonly number[], prompt: readonly number[]): number {
   let from = commonPrefix(reported, prompt)
   let at = from
@@ -166,20 +151,13 @@ function agrees(one: readonly number[], i: number, other: readonly number[], j: 
 /** Maximum tokens at the end of a question whose experts are reported. */
 const LOOKED_AT = 256
 
-interface ReadAheadOptions {
-  /** Number of tokens at the end whose experts were not reported before. */
-  unreported: number
-  watcher: AnswerWatcher
-  signal?: AbortSignal
-  /** Limit of the tokens that count. */
-  context?: number
-}
-
-/** Runs new tokens, and reports the experts of the last ones. Returns the tokens that are left to run. */
+/** Runs new tokens, and reports the experts of the last `unreported` ones. Returns the tokens that are left to run. */
 async function readAhead(
   session: Session,
   fresh: readonly number[],
-  { unreported, watcher, signal, context }: ReadAheadOptions,
+  unreported: number,
+  watcher: AnswerWatcher,
+  { signal, context }: GenerateOptions,
 ): Promise<number[]> {
   // Only a generation can limit the context.
   if (context !== undefined) return [...fresh]

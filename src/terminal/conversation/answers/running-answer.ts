@@ -2,17 +2,13 @@ import type { GenerationResult, PromptProgress } from '../../../api/generation.j
 import type { LayerRoutes } from '../../../api/routes.js'
 import type { ChatMessage, Tokenizer, ToolCall } from '../../../api/text.js'
 import type { Answer, AnswerEnd, AnswerPart, AnswerToken } from '../../../engine/session/answer.js'
+import type { Prompt } from '../../../engine/session/prompt.js'
 import type { OfferedTool } from '../../../engine/session/run-calls.js'
 import type { AnswerEvent, Reading } from '../../../text/answer-reader.js'
 
 export interface AnswerWatcher {
-  /** The chat template leaves the system text out. */
-  systemDropped?(): void
-  /** Notes for the user about how the model is asked. */
-  notes?(notes: readonly string[]): void
-  /** Number of tokens before the answer, old and new, just before the new ones are read. */
-  prompt(tokens: number): void
-  /** Progress of reading the new tokens. */
+  /** The tokens before the answer, old and new, just before the new ones are read. */
+  prompt(prompt: Prompt): void
   progress(progress: PromptProgress): void
   /** The last new tokens before the answer, with the routes of all of them. */
   read(tokens: readonly number[], routes: readonly LayerRoutes[]): void
@@ -20,7 +16,6 @@ export interface AnswerWatcher {
   text(piece: string, part: AnswerPart): void
   /** The newest token, the natural logarithm of its probability, and the part that the text after it belongs to. */
   token(token: number, logprob: number, part: AnswerPart): void
-  /** The experts that the newest token woke when it was read. */
   routes(routes: LayerRoutes[]): void
   /** Number of the oldest messages that no longer fit into the model's context. */
   leftOut(messages: number): void
@@ -29,14 +24,12 @@ export interface AnswerWatcher {
 }
 
 export interface CallWatcher {
-  /** Tools that the model may call now. */
   readonly tools: readonly OfferedTool[]
   /** An answer has calls, which come next. */
   answered(answer: FinishedAnswer): void
   called(call: ToolCall): void
   allow(call: ToolCall, tool: OfferedTool): Promise<boolean>
   result(message: ChatMessage): void
-  /** The model is asked to answer the results. */
   asksAgain(): void
   failed(error: unknown): void
   /** The calls have been stopped. Returns the result of the one that was running. */
@@ -48,15 +41,12 @@ export interface CallWatcher {
 export interface FinishedAnswer {
   text: string
   thinking?: string
-  /** Calls that are to run now. */
   calls?: readonly ToolCall[]
   finishReason: GenerationResult['finishReason'] | 'interrupted'
   continues: boolean
   /** Whether it was to continue, and nothing came. */
   hadEnded?: true
-  /** Whether it ended because the model has no more positions. */
   contextFull?: boolean
-  /** Undefined if there are too few tokens to measure. */
   tokensPerSecond?: number
 }
 
@@ -70,7 +60,6 @@ export interface NewestAnswer {
   raw: string
 }
 
-/** An answer that a watcher follows. */
 export class RunningAnswer {
   private readonly tokens: number[] = []
   private shown = ''
@@ -82,7 +71,6 @@ export class RunningAnswer {
     private readonly answer: Answer,
     /** Ids before the answer. */
     readonly prompt: readonly number[],
-    /** The message that it continues. */
     private readonly begun?: ChatMessage,
   ) {}
 
@@ -122,7 +110,6 @@ export class RunningAnswer {
     return { finished, newest: { message, ids, reading: answer.reading, raw: answer.raw } }
   }
 
-  /** Drops all tokens but the first `count`. */
   private keep(count: number): void {
     this.tokens.length = count
     this.watcher.end(count)

@@ -18,16 +18,13 @@ export class RunningWork {
   }
 
   /** Runs work until its signal says that it is to stop; errors are shown. False if it was stopped or failed. */
-  async run(
-    watcher: ChatWatcher,
-    work: (watcher: ChatWatcher, signal: AbortSignal) => Promise<void>,
-  ): Promise<boolean> {
+  async run(watcher: ChatWatcher, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
     this.controller = new AbortController()
     const { signal } = this.controller
     this.watcher = watcher
     this.screen.changed()
     try {
-      await work(watcher, signal)
+      await work(signal)
       return true
     } catch (error) {
       if (signal.aborted) this.screen.say('note', 'stopped')
@@ -40,7 +37,6 @@ export class RunningWork {
     }
   }
 
-  /** Resolves when nothing runs. */
   async settled(): Promise<void> {
     while (this.isRunning) await wait(POLL_MS)
   }

@@ -21,7 +21,6 @@ interface ExchangeChat {
 
 /** Shows the calls in a model's answers, and runs them after the user has agreed. */
 export class ToolExchange {
-  /** The question whether a call may run. */
   readonly question: CallQuestion
   private current?: ToolCall
 
@@ -36,7 +35,6 @@ export class ToolExchange {
     return this.current?.name
   }
 
-  /** Tools that the model may call now. */
   get available(): readonly ChatTool[] {
     return this.options.tools?.() ?? []
   }
@@ -48,7 +46,6 @@ export class ToolExchange {
     conversation.parts.asking = { ...asking, ...(isOffered && { tools: this.available }) }
   }
 
-  /** Follows the calls of one turn. */
   follow({ conversation, map, watcher, answered }: ExchangeChat, { signal }: GenerateOptions): CallWatcher {
     const { screen, question } = this
     let failure: unknown
@@ -131,24 +128,15 @@ export function stoppedResult({ id, name }: ToolCall): ChatMessage {
   return { role: 'tool', content: 'The user stopped this call.', toolCallId: id, name }
 }
 
-type CallDecision = 'yes' | 'no' | 'always'
-
-/** Decisions by the key that makes them. */
-const DECISIONS: Readonly<Record<string, CallDecision | undefined>> = { y: 'yes', n: 'no', a: 'always' }
+/** A letter that answers the question whether a tool may run: yes, no, or always. */
+type Letter = 'y' | 'n' | 'a'
 
 /** Ms before a key counts: the user may be typing when the question comes. */
 const UNEXPECTED_MS = 300
 
-interface OpenQuestion {
-  tool: string
-  since: number
-  decide: (decision: CallDecision) => void
-}
-
-/** Asks the user before a tool runs. */
 class CallQuestion {
   private readonly allowed: AllowedTools
-  private open?: OpenQuestion
+  private open?: { tool: string; since: number; decide: (letter: Letter) => void }
 
   constructor(
     isAllowed: (tool: string) => boolean,
@@ -157,12 +145,10 @@ class CallQuestion {
     this.allowed = new AllowedTools(isAllowed)
   }
 
-  /** The tool that the user is asked about. */
   get tool(): string | undefined {
     return this.open?.tool
   }
 
-  /** Whether a tool runs without a question. */
   allows(tool: OfferedTool): boolean {
     return this.allowed.allows(tool)
   }
@@ -172,29 +158,29 @@ class CallQuestion {
     if (this.allows(tool)) return true
     signal?.throwIfAborted()
     try {
-      const decision = await new Promise<CallDecision>((decide, reject) => {
+      const letter = await new Promise<Letter>((decide, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
         this.open = { tool: tool.name, since: performance.now(), decide }
         this.changed()
       })
-      if (decision === 'always') this.allowed.allow(tool)
-      return decision !== 'no'
+      if (letter === 'a') this.allowed.allow(tool)
+      return letter !== 'n'
     } finally {
       this.open = undefined
       this.changed()
     }
   }
 
-  /**
-   * Takes typed text as an answer: y, n or a; false if it is none. `isLine` is for a whole line, which nothing but the
-   * question can have caused.
-   */
+  /** Takes y, n or a as an answer; false for other text. `isLine`: only the question can have caused this line. */
   answer(text: string, { isLine = false } = {}): boolean {
-    const letter = isLine ? text.trim().slice(0, 1) : text
-    const decision = DECISIONS[letter.toLowerCase()]
+    const letter = (isLine ? text.trim().slice(0, 1) : text).toLowerCase()
     const { open } = this
-    if (!open || !decision || (!isLine && performance.now() < open.since + UNEXPECTED_MS)) return false
-    open.decide(decision)
+    if (!open || !isLetter(letter) || (!isLine && performance.now() < open.since + UNEXPECTED_MS)) return false
+    open.decide(letter)
     return true
   }
+}
+
+function isLetter(text: string): text is Letter {
+  return /^[yna]$/.test(text)
 }

@@ -1,7 +1,16 @@
+import type { LayerRoutes } from '../../../api/routes.js'
 import type { ModelConfig } from '../../../model/config/config.js'
 import { type MappedToken, TokenMap } from '../../map/token-map.js'
-import type { AnswerToken } from './answer-tokens.js'
 import type { ReadAnswers } from './read-tokens.js'
+
+export interface AnswerToken {
+  id: number
+  text: string
+  /** Natural logarithm of its probability under the model. */
+  logprob: number
+  /** Experts that it woke when it was read; absent if the model had no position left to read it. */
+  routes?: LayerRoutes[]
+}
 
 /** Last tokens of the map before the parts of a turn; undefined if the map had none. */
 interface Marks {
@@ -9,10 +18,7 @@ interface Marks {
   answer?: MappedToken
 }
 
-/**
- * Tokens of the turns on the map. A turn that is taken back leaves the map, and turns that the model has not read here
- * are added later. A turn goes by the index of its question among the messages.
- */
+/** Tokens of the turns on the map, by the index of the question. Turns that were not read here are added later. */
 export class TurnTokens {
   private readonly marks = new Map<number, Marks>()
   map: TokenMap
@@ -34,14 +40,12 @@ export class TurnTokens {
     this.isUnread = hasAnswers
   }
 
-  /** A question comes next. */
   ask(question: number): void {
     this.marks.set(question, { question: this.map.tokens.at(-1) })
     this.latest = undefined
     this.isUnread = false
   }
 
-  /** The question will be answered again. */
   retry(question: number): void {
     const marks = this.marks.get(question)
     this.map.cutAfter(marks?.answer)
@@ -49,10 +53,7 @@ export class TurnTokens {
     this.latest = undefined
   }
 
-  /**
-   * The newest tokens of the map answer the question, or continue the last answer. Returns the tokens of the whole
-   * answer; undefined if its earlier part has to be read again.
-   */
+  /** The newest tokens answer a question. Returns all tokens of the answer; undefined if some must be read again. */
   answered(
     question: number,
     tokens: readonly AnswerToken[],
@@ -70,14 +71,12 @@ export class TurnTokens {
     this.isUnread = hasAnswers && this.map.tokens.length === 0
   }
 
-  /** The question and all after it were taken back. */
   undo(question: number): void {
     this.map.cutAfter(this.marks.get(question)?.question)
     this.marks.delete(question)
     this.latest = undefined
   }
 
-  /** Fills the map with answers that were read again. */
   fill(read: ReadAnswers, textOf: (token: number) => string): void {
     const { ids, answers, from, routesOf, logprobOf } = read
     this.begin(false)

@@ -4,10 +4,8 @@ import { nameInWords } from '../answers/call-words.js'
 import type { Chat } from '../chat-state.js'
 import { parseThink, thinkInWords } from '../settings.js'
 
-/** Characters of a form that is quoted. */
 const MOST_QUOTED = 200
 
-/** Commands about thoughts, tools and the form of answers. */
 export const ASK_ACTIONS = {
   think(chat: Chat, argument: string): void {
     if (argument !== '') change(chat, parseThink(argument))

@@ -8,7 +8,7 @@ import { listModels } from '../../../library/installed-models.js'
 import { editorOf, editText } from '../../input/external-editor.js'
 import { MAP_MODES, type MapMode, type TokenMap } from '../../map/token-map.js'
 import type { Chat } from '../chat-state.js'
-import { isQuestion, listSettings, parseSetting } from '../settings.js'
+import { type AnswerSettings, isQuestion, listSettings, parseSetting } from '../settings.js'
 import { ASK_ACTIONS } from './ask-commands.js'
 import { CONVERSATION_ACTIONS } from './conversation-commands.js'
 import { copy } from './copy.js'
@@ -16,9 +16,8 @@ import { EXPERT_ACTIONS } from './expert-commands.js'
 import { usageSummary } from './expert-profile.js'
 import { helpOn } from './help.js'
 import { readFile } from './read-file.js'
-import { type CommandName, mayRunAnyTime, noCommand, parseSlash, SLASH_COMMANDS } from './slash-commands.js'
+import { type CommandName, commandOf, noCommand, parseSlash } from './slash-commands.js'
 
-/** Columns of a question that is quoted. */
 const MOST_QUOTED = 40
 
 type Action = (chat: Chat, argument: string) => void | Promise<void>
@@ -28,7 +27,7 @@ export async function runCommand(chat: Chat, { name, argument }: { name: string;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as CommandName] : undefined
   try {
     if (!action) throw noCommand(name)
-    if (chat.options.isPlain && SLASH_COMMANDS.some((command) => command.name === name && command.draws)) {
+    if (chat.options.isPlain && commandOf(name)?.draws) {
       throw new UsageError(`/${name} needs a terminal that can move its cursor`)
     }
     await action(chat, argument)
@@ -68,10 +67,11 @@ const ACTIONS: Record<CommandName, Action> = {
     if (thinkName) return ASK_ACTIONS.think(chat, thinkName === 'think' || how === '' ? how : `budget ${how}`)
     if (/^markdown(?=[\s=]|$)/.test(argument)) return setMarkdown(chat, argument)
     const asks = argument === '' || isQuestion(argument)
-    if (!asks) chat.answers.settings.set(parseSetting(argument))
+    const { settings } = chat.answers
+    if (!asks) settings.generation = { ...settings.generation, ...parseSetting(argument) }
     const [name] = argument.split(/[\s=]/)
-    const listed = listSettings(chat.answers.settings.generation, chat.model, name || undefined)
-    const all = argument === '' ? `${listed}\nmarkdown ${chat.drawsMarkdown ? 'on' : 'off'}` : listed
+    const listed = listSettings(settings.generation, chat.model, name || undefined)
+    const all = argument === '' ? `${listed}\nmarkdown ${inWords(settings)}` : listed
     chat.say('note', asks ? all : `set ${listed}`)
   },
   async reset(chat) {
@@ -100,8 +100,11 @@ function setMarkdown(chat: Chat, argument: string): void {
   if (!['', 'on', 'off'].includes(value)) throw new UsageError('markdown must be on or off')
   const { settings } = chat.answers
   if (value !== '') settings.drawsMarkdown = value === 'on'
-  const isOn = chat.drawsMarkdown ? 'on' : 'off'
-  chat.say('note', value === '' ? `markdown ${isOn}` : `set markdown ${isOn}`)
+  chat.say('note', `${value === '' ? '' : 'set '}markdown ${inWords(settings)}`)
+}
+
+function inWords({ drawsMarkdown }: AnswerSettings): string {
+  return drawsMarkdown ? 'on' : 'off'
 }
 
 function changeMap(map: TokenMap, argument: string): void {
@@ -116,12 +119,12 @@ function changeMap(map: TokenMap, argument: string): void {
   map.setLayer(number)
 }
 
-async function stats({ model, contextLength, speed }: Chat): Promise<string> {
+async function stats({ model, conversation, answers: { speed } }: Chat): Promise<string> {
   const { weightsBytes, cacheBytes, expertHits, expertMisses, meanAttentionDepth } = await model.stats()
   return [
     `${model.name}, ${model.info.quant}, ${plural(model.threads, 'thread')}, ${model.tier} kernels`,
     `last answer: ${speed === undefined ? 'too short for a speed' : `${speed.toFixed(1)} tokens/s`}`,
-    `tokens in the cache: ${contextLength} (${formatBytes(cacheBytes)}, ${model.cacheType})`,
+    `tokens in the cache: ${conversation.length} (${formatBytes(cacheBytes)}, ${model.cacheType})`,
     `weights in memory: ${formatBytes(weightsBytes)}; process: ${formatBytes(process.memoryUsage.rss())}`,
     `experts found in memory: ${expertHits}, read: ${expertMisses}`,
     ...(meanAttentionDepth === undefined
@@ -178,12 +181,10 @@ export async function edit(chat: Chat, text: string): Promise<void> {
   chat.changed()
 }
 
-/**
- * Sends a line that the user has written; if the chat is busy, queues it, unless it is a command that need not wait.
- */
+/** Sends a line. If the chat is busy, queues it, unless it is a command that need not wait. */
 export async function submit(chat: Chat, line: string): Promise<void> {
   const command = parseSlash(line)
-  if (chat.state !== 'idle' && !(command && mayRunAnyTime(command.name))) return chat.enqueue(line)
+  if (chat.state !== 'idle' && !(command && commandOf(command.name)?.anyTime)) return void chat.queue.push(line)
   if (command) chat.say('command', line)
   await thenQueue(chat, () => (command ? runCommand(chat, command) : chat.answers.ask(line)))
 }
@@ -199,6 +200,6 @@ export function walkOverAnswers(chat: Chat): Promise<void> {
 /** Does work, and afterwards sends the lines that queued up meanwhile. */
 export async function thenQueue(chat: Chat, work: () => Promise<unknown>): Promise<void> {
   await work()
-  const next = chat.dequeue()
+  const next = chat.state === 'idle' ? chat.queue.shift() : undefined
   if (next !== undefined) await submit(chat, next)
 }

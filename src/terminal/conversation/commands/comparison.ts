@@ -1,12 +1,11 @@
-import type { GenerateOptions } from '../../../api/generation.js'
+import type { GenerateOptions, PromptProgress } from '../../../api/generation.js'
 import { eventsOf } from '../../../api/generation-events.js'
-import type { Model } from '../../../api/model.js'
+import type { Session } from '../../../api/session.js'
 import { Answer } from '../../../engine/session/answer.js'
 import type { Prompt } from '../../../engine/session/prompt.js'
 import { type ComparedPart, changesSentence, wordChanges } from '../../../lab/experts/word-changes.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import { callInWords } from '../answers/call-words.js'
-import type { AnswerWatcher } from '../answers/running-answer.js'
 import type { Chat } from '../chat-state.js'
 import type { ItemSpan } from '../items.js'
 
@@ -17,35 +16,35 @@ export interface ComparedMasks {
   name: string
 }
 
-/**
- * Answers the last question with and without some experts, both at temperature 0, so that only the experts make a
- * difference, and shows the words that differ. The conversation stays as it was.
- */
+/** Shows the words that differ without experts, in answers at temperature 0, outside the conversation. */
 export async function compareAnswers(chat: Chat, { before, after, name }: ComparedMasks): Promise<void> {
   const { answers, conversation, model, options } = chat
+  const { prefill } = conversation.parts
   const [first, second] = [`with ${name}, at temperature 0:`, `without ${name}, at temperature 0:`]
   const last = conversation.messages.at(-1)?.content.trim()
   const texts: string[] = []
-  const runs = [
-    { head: first, mask: before, known: answers.greedyText },
-    { head: second, mask: after, known: undefined },
-  ]
-  for (const { head, mask, known } of runs) {
-    if (known !== undefined) texts.push(known)
-    else {
-      // A screen of lines could not take back what it has written.
-      const begun = options.isPlain ? '' : `${head}\n${conversation.parts.prefill}`
-      const shown = options.isPlain ? () => undefined : undefined
-      const isDone = await answers.follow(begun, async (watcher, generation) => {
-        watcher.isLiteral = true
-        const prompt = await conversation.promptAgain(watcher, generation)
-        const { prefill } = conversation.parts
-        const text = await answerAside(model, mask, prompt, { ...generation, watcher, shown, prefill })
-        texts.push(text)
-      })
-      if (!isDone) return
-    }
+  const answerWith = (head: string, mask?: ExpertMask) => {
+    // A screen of lines could not take back what it has written.
+    const begun = options.isPlain ? '' : `${head}\n${prefill}`
+    return answers.follow(begun, async (watcher, generation) => {
+      watcher.isLiteral = true
+      const prompt = await conversation.promptAgain(watcher, generation)
+      const show = (text: string) => {
+        if (!options.isPlain) watcher.text(text, 'content')
+      }
+      const onPromptProgress = (progress: PromptProgress) => watcher.progress(progress)
+      const session = model.createSession({ mask })
+      try {
+        texts.push(await answerAside(session, prompt, prefill, show, { ...generation, onPromptProgress }))
+      } finally {
+        session.dispose()
+      }
+    })
   }
+  const { greedyText } = answers
+  if (greedyText !== undefined) texts.push(greedyText)
+  else if (!(await answerWith(first, before))) return
+  if (!(await answerWith(second, after))) return
   const [one, other] = texts.map((text) => text.trim())
   const changes = wordChanges(one, other)
   const sentence = `without ${name}: ${changesSentence(changes)}`
@@ -58,38 +57,22 @@ export async function compareAnswers(chat: Chat, { before, after, name }: Compar
   chat.say('answer', `${second}\n${other}`, { spans: spansOf(second, changes.after), footer: sentence })
 }
 
-interface AsideOptions extends GenerateOptions {
-  prefill: string
-  watcher: AnswerWatcher
-  /** Takes the text in place of the watcher. */
-  shown?: (text: string) => void
-}
-
-/** Answers a prompt in a new session, at temperature 0. Returns the content and the calls of the answer. */
+/** Answers a prompt at temperature 0. Returns the content and the calls of the answer. */
 async function answerAside(
-  model: Model,
-  mask: ExpertMask | undefined,
+  session: Session,
   { ids, stop, reading, limits }: Prompt,
-  { watcher, shown = (text) => watcher.text(text, 'content'), prefill, ...options }: AsideOptions,
+  begun: string,
+  show: (text: string) => void,
+  options: GenerateOptions,
 ): Promise<string> {
-  const session = model.createSession({ mask })
-  try {
-    const answer = new Answer({ ...reading, begun: prefill })
-    const generation = session.generate(ids, {
-      ...options,
-      ...limits,
-      temperature: 0,
-      stop: [...stop, ...(options.stop ?? [])],
-      onPromptProgress: (progress) => watcher.progress(progress),
-    })
-    for await (const { step, result } of eventsOf(answer.read(generation))) {
-      for (const event of (step ?? result).events) if (event.kind === 'content') shown(event.text)
-    }
-    const { content, toolCalls = [] } = answer.message
-    return [content, ...toolCalls.map(callInWords)].join('\n').trim()
-  } finally {
-    session.dispose()
+  const answer = new Answer({ ...reading, begun })
+  const all = [...stop, ...(options.stop ?? [])]
+  const generation = session.generate(ids, { ...options, ...limits, temperature: 0, stop: all })
+  for await (const { step, result } of eventsOf(answer.read(generation))) {
+    for (const event of (step ?? result).events) if (event.kind === 'content') show(event.text)
   }
+  const { content, toolCalls = [] } = answer.message
+  return [content, ...toolCalls.map(callInWords)].join('\n').trim()
 }
 
 function spansOf(head: string, parts: readonly ComparedPart[]): ItemSpan[] {

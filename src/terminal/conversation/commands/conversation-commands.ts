@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
 import { basename, dirname, extname, join } from 'node:path'
 import type { ConversationInfo } from '../../../chat/conversations/conversation-info.js'
 import type { KeptMask } from '../../../chat/conversations/conversation-state.js'
@@ -13,17 +13,16 @@ import { readSmallFile } from '../../../ground/files/small-file.js'
 import { writeAtomically } from '../../../ground/files/write-atomically.js'
 import { MOST_JSON_BYTES } from '../../../ground/json/json.js'
 import { formatElapsed, plural } from '../../../ground/numbers.js'
-import { cellWidth, fit, harmless } from '../../../ground/output/cell-width.js'
+import { cellWidth, fit, harmless, widestOf } from '../../../ground/output/cell-width.js'
 import { modelWord } from '../../../library/finding/model-word.js'
 import { nameOfPath } from '../../../library/finding/name-of-path.js'
-import { pathOf } from '../../input/file-names.js'
+import { pathOf } from '../../input/files.js'
 import type { Chat } from '../chat-state.js'
 
 const MOST_LISTED = 20
 /** Columns of a line if the window is not known. */
 const WIDTH = 79
 
-/** Commands about kept conversations and those in files. */
 export const CONVERSATION_ACTIONS = {
   list: (chat: Chat) => chat.work(() => list(chat)),
   async resume(chat: Chat, argument: string): Promise<void> {
@@ -47,7 +46,7 @@ export const CONVERSATION_ACTIONS = {
   },
   async history(chat: Chat, argument: string): Promise<void> {
     if (argument !== 'off') throw new UsageError('the only form is /history off')
-    chat.options.history.stopKeeping()
+    chat.options.history.path = undefined
     await chat.work(() => chat.keeper.settled())
     const { current } = chat.keeper
     await chat.work(() => chat.keeper.stop())
@@ -124,10 +123,8 @@ async function latest(chat: Chat): Promise<readonly ConversationInfo[]> {
 }
 
 function folderOf({ keeper }: Chat): Conversations {
-  const { conversations } = keeper
-  if (!conversations)
-    throw new UsageError('this chat keeps no conversations (--no-history, MOLM_HISTORY=0 or /history off)')
-  return conversations
+  if (keeper.conversations) return keeper.conversations
+  throw new UsageError('this chat keeps no conversations (--no-history, MOLM_HISTORY=0 or /history off)')
 }
 
 /** Seconds after which the age of a conversation is a date. */
@@ -142,16 +139,11 @@ export function listLines(
 ): string[] {
   const shown = infos.slice(0, most)
   const rows = shown.map((info, i) => {
-    const { id, title, messages, changed } = info
-    const mark = id === current ? '›' : ' '
-    return {
-      start: `${mark} ${`${i + 1}`.padStart(`${shown.length}`.length)}  `,
-      title,
-      messages: `${messages}`,
-      age: ageOf(changed, now),
-    }
+    const mark = info.id === current ? '›' : ' '
+    const start = `${mark} ${`${i + 1}`.padStart(`${shown.length}`.length)}  `
+    return { start, title: info.title, messages: `${info.messages}`, age: ageOf(info.changed, now) }
   })
-  const widest = (key: 'title' | 'messages' | 'age') => Math.max(0, ...rows.map((row) => cellWidth(row[key])))
+  const widest = (key: 'title' | 'messages' | 'age') => widestOf(rows.map((row) => row[key]))
   const [counts, ages] = [widest('messages'), widest('age')]
   const lines = rows.map(({ start, title, messages, age }) => {
     const end = `${messages.padStart(counts)} messages  ${age.padEnd(ages)}`
@@ -175,7 +167,7 @@ async function save(chat: Chat, argument: string, replaces: boolean): Promise<vo
   if (ending !== '.md' && ending !== '.json') throw new UsageError('/save takes a name that ends with .md or .json')
   const { messages, parts } = chat.conversation
   if (messages.length === 0) throw new UsageError('there are no turns yet')
-  if (!replaces && (await isThere(path))) throw new UserError(`${path} exists already; /save! replaces it`)
+  if (!replaces && existsSync(path)) throw new UserError(`${path} exists already; /save! replaces it`)
   const state = { messages, system: parts.system, model: chat.model.name }
   const text = ending === '.md' ? conversationMarkdown(state, titleOf(chat)) : conversationJson(state)
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
@@ -199,20 +191,12 @@ export async function load(chat: Chat, argument: string): Promise<void> {
   }
 }
 
-function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  )
-}
-
 function titleOf({ keeper, conversation }: Chat): { title: string; created: Date } {
   const question = conversation.messages.find(({ role }) => role === 'user')?.content ?? ''
   const title = keeper.current?.name ?? question.trim().split('\n')[0].slice(0, MOST_TITLE)
   return { title: title === '' ? 'Conversation' : title, created: new Date() }
 }
 
-/** Characters of a question that become a title. */
 const MOST_TITLE = 60
 
 function fileOf(argument: string, example: string): string {

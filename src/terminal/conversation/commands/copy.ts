@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
-import type { ChatMessage } from '../../../api/text.js'
+import { GrowingMarkdown } from '../../../chat/markdown/growing-markdown.js'
+import type { SyntaxNode } from '../../../chat/markdown/nodes.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { formatBytes } from '../../../ground/numbers.js'
 import { harmless } from '../../../ground/output/cell-width.js'
+import { linesOfCode } from '../../markdown/draw-blocks.js'
 import type { Chat } from '../chat-state.js'
 
 const TMUX_MS = 2000
@@ -10,7 +12,10 @@ const TMUX_MS = 2000
 /** Copies the last answer, or with `code` its last code block, to the clipboard of the user's terminal. */
 export async function copy(chat: Chat, argument: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   if (argument !== '' && argument !== 'code') throw new UsageError('/copy takes the last answer, /copy code its code')
-  const answer = lastAnswer(chat.conversation.messages)
+  const { messages } = chat.conversation
+  const last = messages.findLast(({ role, content }) => role === 'assistant' && content.trim() !== '')
+  // As it is shown.
+  const answer = last && harmless(last.content).trim()
   if (answer === undefined) throw new UsageError('there is no answer to copy')
   const text = argument === 'code' ? lastCodeBlock(answer) : answer
   if (text === undefined) throw new UsageError('the last answer has no code block; /copy takes all of it')
@@ -30,26 +35,15 @@ export async function copy(chat: Chat, argument: string, env: NodeJS.ProcessEnv 
   }
 }
 
-/** The last answer with text, as it is shown. */
-function lastAnswer(messages: readonly ChatMessage[]): string | undefined {
-  const answer = messages.findLast(({ role, content }) => role === 'assistant' && content.trim() !== '')
-  return answer && harmless(answer.content).trim()
-}
-
-/** The lines of the last fenced code block in a Markdown text, without its indentation; the last fence may be missing. */
+/** The last fenced code block in a Markdown text, without its indentation; the last fence may be missing. */
 export function lastCodeBlock(text: string): string | undefined {
-  let last: string[] | undefined
-  let open: { indent: number; fence: string } | undefined
-  for (const line of text.split('\n')) {
-    const [, blanks = '', fence, info = ''] = /^( *)(`{3,}|~{3,})(.*)$/.exec(line) ?? []
-    if (!open) {
-      if (fence === undefined || (fence[0] === '`' && info.includes('`'))) continue
-      open = { indent: blanks.length, fence }
-      last = []
-    } else if (fence?.startsWith(open.fence) && info.trim() === '') open = undefined
-    else last?.push(line.slice(Math.min(open.indent, /^ */.exec(line)?.[0].length ?? 0)))
-  }
-  return last?.join('\n')
+  let last: SyntaxNode | undefined
+  new GrowingMarkdown().parse(text, true).iterate({
+    enter: ({ name, node }) => {
+      if (name === 'FencedCode') last = node
+    },
+  })
+  return last && linesOfCode(last, text).join('\n')
 }
 
 /** Sets the newest buffer of tmux, which passes it on to the clipboard, whatever its options; false if it cannot. */
@@ -71,7 +65,6 @@ function loadTmuxBuffer(text: string): Promise<boolean> {
 
 /** Maximum bytes of a text: with 4/3 of them in base64, no known terminal refuses it for its length. */
 export const MOST_CLIPBOARD_BYTES = 74_000
-/** Maximum characters in a string of GNU screen. */
 const PIECE = 240
 
 /** The sequences that put a text into the clipboard of the user's terminal; `env` says what is between. */

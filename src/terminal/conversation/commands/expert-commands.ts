@@ -2,9 +2,9 @@ import { UsageError } from '../../../ground/errors.js'
 import { formatRoughly } from '../../../ground/numbers.js'
 import type { ExpertPlace } from '../../../lab/experts/usage/awake.js'
 import { colourTitle } from '../../../lab/pictures/kinds/coloured-text.js'
-import { MIXTURE_KINDS, type ModelConfig } from '../../../model/config/config.js'
+import type { MixtureKind, ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
-import { maskInWords, parseMask } from '../../../model/config/mask-spec.js'
+import { maskInWords, maskSpecs, parseMask } from '../../../model/config/mask-spec.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from '../answers/colouring.js'
 import type { Chat } from '../chat-state.js'
 import type { ItemSpan } from '../items.js'
@@ -29,7 +29,7 @@ export const EXPERT_ACTIONS = {
       throw new UsageError('this terminal shows no colours; molm experts --colour prints numbers')
     const colour = parseTextColour(argument, model.config)
     answers.colour = colour
-    if (!answers.tokens && chat.isUnread && !(await answers.readAgain())) return
+    if (!answers.tokens && answers.isUnread && !(await answers.readAgain())) return
     const { tokens } = answers
     if (!tokens) return chat.say('note', `the next answers are coloured by the ${colourTitle(colour)}`)
     const { legend, spans } = colourAnswer(tokens, colour, { model, background, atlas: chat.map.atlas })
@@ -63,10 +63,7 @@ export const EXPERT_ACTIONS = {
   },
 }
 
-/**
- * Switches the expert under the map's cursor off or on. If it was on, answers the last question again without it, below
- * the answer with it.
- */
+/** Switches the expert under the cursor off or on. If it was on, first answers the last question without it. */
 export async function switchExpert(chat: Chat): Promise<void> {
   const { cursor } = chat.map
   if (!cursor) return
@@ -91,14 +88,11 @@ export async function switchExpert(chat: Chat): Promise<void> {
 
 /** The expert that a user names like `3:mlp:5`. */
 function placeOf(argument: string, config: ModelConfig): ExpertPlace {
-  if (!/^\d+:[a-z]+:\d+$/.test(argument.trim())) throw new UsageError('name one expert: /expert 3:mlp:5')
-  const places = MIXTURE_KINDS.flatMap((kind) => {
-    return (parseMask(specsIn(argument), config)[kind] ?? []).flatMap((ids, layer) => {
-      return ids.map((expert) => ({ kind, layer, expert }))
-    })
-  })
-  if (places.length !== 1) throw new UsageError('name one expert: /expert 3:mlp:5')
-  return places[0]
+  const [spec, layer, kind, expert] = /^(\d+):([a-z]+):(\d+)$/.exec(argument.trim()) ?? []
+  if (spec === undefined) throw new UsageError('name one expert: /expert 3:mlp:5')
+  // Throws a UsageError if the model lacks it.
+  parseMask([spec], config)
+  return { kind: kind as MixtureKind, layer: Number(layer), expert: Number(expert) }
 }
 
 function compare(chat: Chat, masks: ComparedMasks): Promise<void> {
@@ -114,15 +108,15 @@ function specsIn(argument: string): string[] {
 
 /** Says that experts are off or on, and that the conversation will be read again. */
 function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
-  const { contextLength } = chat
-  const again = contextLength > FEW_TOKENS ? `, which first reads ${formatRoughly(contextLength)} tokens again` : ''
+  const { length } = chat.conversation
+  const again = length > FEW_TOKENS ? `, which first reads ${formatRoughly(length)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
 }
 
-/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Whether they exist is checked when the mask is used. */
+/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Throws a UsageError if the model lacks them. */
 function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
-  const added = parseMask(specs, config)
-  return combine(mask ?? added, added, (ids, more) => [...new Set([...ids, ...more])])
+  const { gates, ...ids } = parseMask([...(mask ? maskSpecs(mask) : []), ...specs], config)
+  return { gates, ...mask, ...ids }
 }
 
 /** Removes experts from a mask; undefined if none are left. Throws a UsageError if none of them are in it. */
@@ -132,31 +126,26 @@ function withoutExperts(
   config: ModelConfig,
 ): ExpertMask | undefined {
   const removed = parseMask(specs, config)
-  const left = combine(mask ?? removed, removed, (ids, out) => ids.filter((id) => !out.includes(id)))
-  if (!mask || maskInWords(left) === maskInWords(mask)) {
-    throw new UsageError(`${maskInWords(removed)}: not switched off`)
-  }
-  return maskInWords(left) === '' ? undefined : left
+  const [all, out] = [expertsOf(mask), expertsOf(removed)]
+  const left = all.filter((expert) => !out.includes(expert))
+  if (left.length === all.length) throw new UsageError(`${maskInWords(removed)}: not switched off`)
+  const { gates, ...ids } = parseMask(left, config)
+  return left.length === 0 ? undefined : { gates, ...mask, ...ids }
+}
+
+/** The experts of a mask, each written like `3:mlp:5`. */
+function expertsOf(mask: ExpertMask | undefined): string[] {
+  return (mask ? maskSpecs(mask) : []).flatMap((spec) => {
+    const at = spec.lastIndexOf(':') + 1
+    return spec
+      .slice(at)
+      .split(',')
+      .map((id) => spec.slice(0, at) + id)
+  })
 }
 
 function maskList(mask: ExpertMask | undefined): string {
   return mask
     ? `switched off: ${maskInWords(mask)}; /unmask switches them on again`
     : 'no experts are switched off; /mask 3:mlp:5 switches off expert 5 of the MLP experts in layer 3'
-}
-
-function combine(
-  mask: ExpertMask,
-  other: ExpertMask,
-  join: (ids: readonly number[], others: readonly number[]) => number[],
-): ExpertMask {
-  const joined = { ...mask }
-  for (const kind of MIXTURE_KINDS) {
-    const layers = mask[kind] ?? other[kind]
-    if (!layers) continue
-    joined[kind] = layers.map((_, layer) => {
-      return join(mask[kind]?.[layer] ?? [], other[kind]?.[layer] ?? []).sort((a, b) => a - b)
-    })
-  }
-  return joined
 }

@@ -63,13 +63,9 @@ function count(number: number): string {
   return number.toLocaleString('en-US')
 }
 
-/** Number of experts to name for each layer. */
 const NAMED = 4
 
-/**
- * Writes usage as a table: the most used experts with their shares, the entropy and the fairness, by layer and kind; `notes`
- * follow.
- */
+/** Usage as a table, by layer and kind: the most used experts with their shares, entropy, fairness; then `notes`. */
 export function usageSummary(usage: ExpertUsage, notes: readonly string[] = []): string {
   if (usage.mixtures.length === 0) return 'the model has no experts'
   if (usage.tokens === 0) return 'there is no answer yet'
@@ -88,7 +84,6 @@ export function usageSummary(usage: ExpertUsage, notes: readonly string[] = []):
   return [...head, ...rows, ...notes].join('\n')
 }
 
-/** Columns for an expert with its share. */
 const CELL = 11
 
 function describe(layer: LayerUsage, tokens: number): string {

@@ -8,7 +8,6 @@ export interface Help {
 }
 
 export interface HelpOptions {
-  /** Whether the model has a chat template. */
   hasTemplate: boolean
   isPlain?: boolean
   /** File that keeps what the user types; absent if nothing is kept. */

@@ -1,17 +1,17 @@
 import type { Key, KeyName } from '../../input/keys.js'
-import type { Stride } from '../../map/steps.js'
+import { STRIDES } from '../../map/steps.js'
 import type { Chat } from '../chat-state.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { switchExpert } from './expert-commands.js'
 
-/** Does what a key means in a chat. */
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
   chat.answers.replay.stop()
-  if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.stay()
+  // The second Ctrl-C in a row leaves.
+  if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.isLeaving = false
   if (chat.input.search) chat.input.pressInSearch(key)
   else if (key.kind === 'key') pressKey(chat, key.name)
-  else if (key.kind !== 'text' || !(answerCall(chat, key.text) || pointAtExpert(chat, key.text))) {
+  else if (key.kind === 'paste' || !actsAsKey(chat, key.text)) {
     chat.map.select(undefined)
     chat.input.insert(key.text)
   }
@@ -30,20 +30,11 @@ function pressKey(chat: Chat, name: KeyName): void {
   }
   const isChoosing = input.chosen !== undefined
   if (input.complete(name)) return
-  if (name === 'escape') pressEscape(chat, isChoosing)
-  else if (name === 'enter') enter(chat)
+  if (name === 'escape') {
+    if (chat.map.selected !== undefined) chat.map.select(undefined)
+    else if (!isChoosing) chat.stop()
+  } else if (name === 'enter') enter(chat)
   else if (!walk(chat, name)) input.press(name === 'ctrl-d' ? 'delete' : name)
-}
-
-/** With an empty input, y, n or a decides whether a tool runs; false for other text. */
-function answerCall({ input, answers }: Chat, text: string): boolean {
-  return input.text === '' && answers.tools.question.answer(text)
-}
-
-/** Ends the walk or the choice of a suggestion; else stops the answer. */
-function pressEscape(chat: Chat, isChoosing: boolean): void {
-  if (chat.map.selected !== undefined) chat.map.select(undefined)
-  else if (!isChoosing) chat.stop()
 }
 
 /** Whether the user walks over tokens, and keys act on the map. */
@@ -51,11 +42,9 @@ function isWalking({ input, map }: Chat): boolean {
   return input.text === '' && map.mode !== 'off' && map.selected !== undefined
 }
 
-/**
- * During a walk, [ and ] move the cursor among all experts of the layer, and x switches its expert off or on; false for
- * other text.
- */
-function pointAtExpert(chat: Chat, text: string): boolean {
+/** Answers a question about a tool; in a walk, [ and ] move the cursor, x switches its expert. False for other text. */
+function actsAsKey(chat: Chat, text: string): boolean {
+  if (chat.input.text === '' && chat.answers.tools.question.answer(text)) return true
   if (!isWalking(chat)) return false
   if (text === 'x') {
     if (chat.state === 'idle') void thenQueue(chat, () => switchExpert(chat))
@@ -71,25 +60,18 @@ function pointAtExpert(chat: Chat, text: string): boolean {
 function walk(chat: Chat, name: KeyName): boolean {
   const { input, map } = chat
   if (input.text !== '' || map.mode === 'off') return false
-  if (name === 'left' && chat.isUnread && chat.state === 'idle') {
+  if (name === 'left' && chat.answers.isUnread && chat.state === 'idle') {
     void walkOverAnswers(chat)
     return true
   }
   const isWalking = map.selected !== undefined
   if (name === 'left') return map.walk(-1)
   if (name === 'right') return isWalking && map.walk(1)
-  const stride = STRIDES[name]
+  const stride = STRIDES.find((stride) => stride === name)
   if (stride && (isWalking || name === 'word-left' || name === 'home')) return map.stride(stride)
   if (!isWalking || (name !== 'up' && name !== 'down')) return false
   map.setLayer(map.layer + (name === 'up' ? -1 : 1))
   return true
-}
-
-const STRIDES: Partial<Record<KeyName, Stride>> = {
-  'word-left': 'word-back',
-  'word-right': 'word-on',
-  home: 'first',
-  end: 'last',
 }
 
 function enter(chat: Chat): void {

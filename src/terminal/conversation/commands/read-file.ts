@@ -1,15 +1,14 @@
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { formatCount, plural } from '../../../ground/numbers.js'
-import { pathOf } from '../../input/file-names.js'
-import { readTextFile } from '../../input/text-file.js'
+import { pathOf, readTextFile } from '../../input/files.js'
 import type { Chat } from '../chat-state.js'
 
 /** Puts the text of a file before the next message, and asks a question that follows its name. */
 export async function readFile(chat: Chat, argument: string): Promise<void> {
-  const { pending } = chat.answers
+  const { answers, model } = chat
   if (argument === '') return chat.say('note', `${waiting(chat)}; /read FILE adds one`)
   if (argument === 'off') {
-    pending.texts = []
+    answers.pending = []
     return chat.say('note', waiting(chat))
   }
   const { file, question } = splitArgument(argument)
@@ -17,26 +16,23 @@ export async function readFile(chat: Chat, argument: string): Promise<void> {
     const path = pathOf(file)
     const text = await readTextFile(path)
     if (text.trim() === '') throw new UserError(`${path}: the file is empty`)
-    const tokens = (await chat.model.tokenizer.encodeAsync(text, { addSpecialTokens: false })).length
-    const { maxPositions = Infinity } = chat.model.config
+    const tokens = (await model.tokenizer.encodeAsync(text, { addSpecialTokens: false })).length
+    const { maxPositions = Infinity } = model.config
     if (tokens >= maxPositions) {
-      throw new UserError(
-        `${path}: ${formatCount(tokens)} tokens, and the context of ${chat.model.name} has ${maxPositions}`,
-      )
+      const many = `${formatCount(tokens)} tokens`
+      throw new UserError(`${path}: ${many}, and the context of ${model.name} has ${maxPositions}`)
     }
-    pending.texts.push(text)
+    answers.pending.push(text)
     const before = question === '' ? 'goes before your next message; /read off drops it' : 'goes before your question'
     chat.say('note', `${path}, ${plural(tokens, 'token')}, ${before}`)
   })
-  if (question !== '') await chat.answers.ask(question)
+  if (question !== '') await answers.ask(question)
 }
 
-/** The texts that wait, in words. */
 function waiting({ answers: { pending } }: Chat): string {
-  const { texts } = pending
-  if (texts.length === 0) return 'no file goes before your next message'
-  const files = texts.length === 1 ? '1 file goes' : `${texts.length} files go`
-  return `${files} before your next message, ${plural(texts.join('').length, 'character')}`
+  if (pending.length === 0) return 'no file goes before your next message'
+  const files = pending.length === 1 ? '1 file goes' : `${pending.length} files go`
+  return `${files} before your next message, ${plural(pending.join('').length, 'character')}`
 }
 
 /** Splits `FILE [question]`; a name with blanks is in quotes, or has a backslash before each blank. */

@@ -1,33 +1,26 @@
 import { UsageError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
 import { nearest } from '../../../ground/spelling.js'
-import type { Suggestion } from '../../input/completion.js'
-import { fileNames } from '../../input/file-names.js'
+import { fileNames } from '../../input/files.js'
+import type { Suggestion } from '../../input/input-line.js'
 import { MAP_MODES } from '../../map/token-map.js'
 import { SETTING_NAMES, THINK_WORDS } from '../settings.js'
 
-/** A command that the user types into the conversation. */
 export interface SlashCommand {
   name: string
   /** Names that other programs use. */
   aliases?: readonly string[]
-  /** Its argument, as the help shows it. */
   argument?: string
   summary: string
-  /** Words that complete the argument. */
   choices?: readonly string[] | 'files' | 'models'
   /** The topic of /help that lists it, in place of /help itself. */
   topic?: 'answers' | 'conversations' | 'experts'
-  /** Whether it needs a screen to draw on. */
   draws?: true
   /** Whether it may run while an answer does. */
   anyTime?: true
 }
 
-/**
- * Commands in the order of the help. For its two columns to fit into 79, a term has at most 14 and a summary 22
- * columns.
- */
+/** Commands in the order of the help: in its two columns a term has at most 14 and a summary 22 columns. */
 const COMMANDS = [
   { name: 'retry', aliases: ['regen'], summary: 'answer again' },
   { name: 'continue', summary: 'resume the answer' },
@@ -115,18 +108,13 @@ export function parseSlash(line: string): { name: string; argument: string } | u
   return { name, argument: argument.trim() }
 }
 
-/** Whether a command need not wait for the end of an answer. */
-export function mayRunAnyTime(name: string): boolean {
-  return SLASH_COMMANDS.some((command) => command.name === name && command.anyTime)
+export function commandOf(name: string): SlashCommand | undefined {
+  return SLASH_COMMANDS.find((command) => command.name === name)
 }
 
-/** The error for a name that no command has. */
 export function noCommand(name: string): UsageError {
-  const meant = nearest(
-    name,
-    SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases]),
-    { isName: true },
-  )
+  const names = SLASH_COMMANDS.flatMap(({ name, aliases = [] }) => [name, ...aliases])
+  const meant = nearest(name, names, { isName: true })
   return new UsageError(`there is no command /${name}; ${meant ? `did you mean /${meant}?` : '/help lists them'}`)
 }
 
@@ -143,7 +131,7 @@ export function suggest(line: string, models: readonly string[] = []): Suggestio
     }))
   }
   const [, name, word] = /^\/([a-z]+!?) +(\S*)$/.exec(line) ?? []
-  const choices = SLASH_COMMANDS.find((command) => command.name === name)?.choices ?? []
+  const choices = commandOf(name ?? '')?.choices ?? []
   const words = choices === 'files' ? fileNames(word) : choices === 'models' ? models : choices
   return words
     .filter((choice) => choice.startsWith(word) && choice !== word)
