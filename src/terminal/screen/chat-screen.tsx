@@ -142,13 +142,14 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     const isEnded = chat.state === 'ended'
     const held = isEnded ? 0 : layout.held
     const fresh = transcript.takeAllBut(held, isAgain)
-    this.live = isEnded ? [] : linesOf(layout.view(transcript.held))
+    const view = isEnded ? undefined : layout.view(transcript.held)
+    this.live = view ? linesOf(view) : []
     // Above the live area of a repainted screen, as many finished lines as the window has room for.
     const finished = isAgain ? transcript.taken(Math.max(fresh.length, size.rows - 1 - this.live.length)) : fresh
     if (finished.length > 0) this.finished = [...this.finished, finished]
     this.above = [...(isAgain ? [] : this.above), ...finished].slice(-MOST_LINES)
-    const { finished: all, live, takesKeys, onInput } = this
-    ink.rerender(<ChatView finished={all} live={live} isActive={takesKeys} onInput={onInput} />)
+    const { finished: all, takesKeys, onInput } = this
+    ink.rerender(<ChatView finished={all} view={view} isActive={takesKeys} onInput={onInput} />)
   }
 
   /** Rows of the lines on the screen in a window of `columns`, as terminals break lines. */
