@@ -84,7 +84,7 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  */
 const BUDGETS: Record<string, number> = {
   cli: 8795,
-  terminal: 7665,
+  terminal: 7669,
   page: 6299,
   server: 6158,
   index: 106,
@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 3662,
   ground: 2187,
   // The tests and what they need, fixtures not among them.
-  tests: 72434,
+  tests: 72448,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

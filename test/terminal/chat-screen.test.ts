@@ -121,6 +121,20 @@ test('Ctrl-L draws the screen again over anything that was written on it', async
   })
 })
 
+test('an answer that grows at the bottom of the window overwrites no line above it', async () => {
+  await shownAnswering(SHAPES['6 x 24'], [80, 24], async (live) => {
+    const { chat } = live
+    for (let i = 0; i < 20; i++) chat.say('note', `note ${i}`)
+    chat.say('command', '/last')
+    for (const answer of ['', 'one', 'one\ntwo', 'one\ntwo\n\nthree\nfour', '', 'one\n\ntwo\nthree\n\nfour']) {
+      chat.answer = answer
+      chat.changed()
+      await live.settled()
+      assert.ok(live.screen.everything.includes('note 19\n\n› /last\n'), JSON.stringify(answer))
+    }
+  })
+})
+
 test('only changed lines are written', async () => {
   await shown(SHAPES['24 x 48'], [100, 30], async (live) => {
     await live.settled()
