@@ -146,8 +146,11 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     this.live = view ? linesOf(view) : []
     // Above the live area of a repainted screen, as many finished lines as the window has room for.
     const finished = isAgain ? transcript.taken(Math.max(fresh.length, size.rows - 1 - this.live.length)) : fresh
-    if (finished.length > 0) this.finished = [...this.finished, finished]
-    this.above = [...(isAgain ? [] : this.above), ...finished].slice(-MOST_LINES)
+    if (isAgain) this.above = []
+    if (finished.length > 0) {
+      this.finished = [...this.finished, finished]
+      this.above = [...this.above, ...finished].slice(-MOST_LINES)
+    }
     const { finished: all, takesKeys, onInput } = this
     ink.rerender(<ChatView finished={all} view={view} isActive={takesKeys} onInput={onInput} />)
   }

@@ -5,7 +5,7 @@ import type { View } from './view.js'
 
 interface ChatViewProps {
   /** Finished lines, for the scrollback. New ones are added in the order of the array. */
-  finished: readonly (readonly string[])[]
+  finished: (readonly string[])[]
   /** The live area; absent once the chat has ended. */
   view?: View
   /** Whether keys are read. Until then they wait in the stream. */
@@ -18,7 +18,7 @@ export function ChatView({ finished, view, isActive, onInput }: ChatViewProps) {
   useInput(onInput, { isActive })
   return (
     <>
-      <Static items={[...finished]}>{(lines, index) => <Lines key={index} lines={lines} />}</Static>
+      <Static items={finished}>{(lines, index) => <Lines key={index} lines={lines} />}</Static>
       {view && <LiveArea {...view} />}
     </>
   )
