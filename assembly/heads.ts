@@ -3,9 +3,9 @@
  *
  *   RMSNorm over the whole row, or over each head on its own
  *   clamp to [-clip, clip]
- *   rotary position embedding of each head: the channels of pair i turn by the angle of position and i:
+ *   rotary position embedding of each head's first R channels: the channels of pair i turn by the angle of position and i:
  *     out[x] = h[x] cos - h[y] sin      out[y] = h[y] cos + h[x] sin
- *   halves: x = i, y = i + headSize / 2; neighbours: x = 2 i, y = 2 i + 1
+ *   halves: x = i, y = i + R / 2; neighbours: x = 2 i, y = 2 i + 1
  *
  * Arguments: HeadsArg (src/kernels/abi/rows.ts). Bit-identical in all tiers.
  */
@@ -31,10 +31,11 @@ export function heads(chunk: u32): void {
     if (cos == 0) continue
     const angles: usize = (index / arg(HeadsArg.perToken)) * arg(HeadsArg.angleStride)
     const sin = arg(HeadsArg.sin) + angles
+    const turns: usize = arg(HeadsArg.turned) >> 1
     if (arg(HeadsArg.pairs) == HeadPairs.neighbours) {
-      for (let head = row; head < end; head += size << 2) rotateNeighbours(head, size >> 1, cos + angles, sin)
+      for (let head = row; head < end; head += size << 2) rotateNeighbours(head, turns, cos + angles, sin)
     } else {
-      for (let head = row; head < end; head += size << 2) rotateHalves(head, size >> 1, cos + angles, sin)
+      for (let head = row; head < end; head += size << 2) rotateHalves(head, turns, cos + angles, sin)
     }
   }
 }

@@ -9,12 +9,14 @@ import { bandwidth } from './bandwidth'
 import { crossEntropy } from './cross-entropy'
 import { embedding } from './embedding'
 import { gateBackward } from './gate-backward'
+import { gatedRows } from './gated-rows'
 import { heads } from './heads'
 import { matmul } from './matmul'
 import { norm } from './norm'
 import { normBackward } from './norm-backward'
 import { outerProducts } from './outer-products'
 import { pack } from './pack'
+import { recurrence } from './recurrence'
 import { shortConvolution } from './short-convolution'
 import { softmaxAttention } from './softmax-attention'
 import { stickTraining } from './stick-training'
@@ -41,5 +43,7 @@ export function execute(job: i32, from: i32, to: i32): void {
     else if (job == Job.crossEntropy) crossEntropy(chunk)
     else if (job == Job.adamw) adamw(chunk)
     else if (job == Job.shortConvolution) shortConvolution(chunk)
+    else if (job == Job.gatedRows) gatedRows(chunk)
+    else if (job == Job.recurrence) recurrence(chunk)
   }
 }

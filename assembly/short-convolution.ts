@@ -1,22 +1,26 @@
 /*
- * Gated causal convolution, channel by channel, with a filter of n taps over neighbouring tokens.
+ * Causal convolution, channel by channel, with a filter of n taps over neighbouring tokens.
  *
- *   v_t = B_t X_t      y_t = bias + w_0 v_(t-n+1) + ... + w_(n-1) v_t      out_t = C_t y_t
+ *   y_t = bias + w_0 v_(t-n+1) + ... + w_(n-1) v_t
+ *
+ *   gated: v_t = B_t X_t, out_t = C_t y_t      silu: out_t = silu(y_t)      plain: out_t = y_t
  *
  * The last tap meets the present token. A sequence's state is its n - 1 latest v, oldest first: [n - 1, channels] floats,
  * padded as the rows. Before the first token they are zeros.
  *
  * The tokens of a micro-batch may belong to several sequences: a table of segments has the rows of each, and the
- * addresses of its state. v stays in the columns of B, so that the host can read the state after any row.
+ * addresses of its state. v stays in the rows, if gated in the columns of B, so that the host can read the state after
+ * any row.
  *
  * A chunk is a range of blocks of TILE_COLUMNS channels. It walks each segment's tokens one after the other. Taps are
  * added oldest first, so a result depends neither on the batch nor on how the text was split.
  *
- * Arguments: ShortConvolutionArg (src/kernels/abi/convolution.ts). Padding of the outputs is set to zero. Bit-identical
+ * Arguments: ShortConvolutionArg (src/kernels/abi/states.ts). Padding of the outputs is set to zero. Bit-identical
  * in all tiers.
  */
-import { CONVOLUTION_SEGMENT_BYTES, ConvolutionSegment, ShortConvolutionArg } from '../src/kernels/abi/convolution'
-import { TILE_COLUMNS } from '../src/kernels/abi/formats'
+import { Activation, TILE_COLUMNS } from '../src/kernels/abi/formats'
+import { ConvolutionForm, ShortConvolutionArg, STATE_SEGMENT_BYTES, StateSegment } from '../src/kernels/abi/states'
+import { activate } from './activation'
 import { arg } from './control'
 import { quantizeBlocks } from './quantize'
 import { zero } from './softmax-sums'
@@ -29,7 +33,7 @@ export function shortConvolution(chunk: u32): void {
   const to = min(from + arg(ShortConvolutionArg.chunkBlocks) * BLOCK, <usize>arg(ShortConvolutionArg.blockBytes))
   for (let block = from; block < to; block += BLOCK) {
     for (let i: u32 = 0; i < arg(ShortConvolutionArg.count); i++) {
-      walk(arg(ShortConvolutionArg.segments) + i * CONVOLUTION_SEGMENT_BYTES, block)
+      walk(arg(ShortConvolutionArg.segments) + i * STATE_SEGMENT_BYTES, block)
     }
   }
 }
@@ -38,15 +42,15 @@ export function shortConvolution(chunk: u32): void {
 function walk(segment: usize, block: usize): void {
   const stride: usize = arg(ShortConvolutionArg.inputStride)
   const blockBytes: usize = arg(ShortConvolutionArg.blockBytes)
-  const first: usize = load<u32>(segment, ConvolutionSegment.first)
-  const count: usize = load<u32>(segment, ConvolutionSegment.count)
-  const before = load<u32>(segment, ConvolutionSegment.before) + block
-  const after = load<u32>(segment, ConvolutionSegment.after) + block
+  const first: usize = load<u32>(segment, StateSegment.first)
+  const count: usize = load<u32>(segment, StateSegment.count)
+  const before = load<u32>(segment, StateSegment.before) + block
+  const after = load<u32>(segment, StateSegment.after) + block
   const past: usize = arg(ShortConvolutionArg.taps) - 1
   const v = arg(ShortConvolutionArg.input) + first * stride + block
   for (let t: usize = 0; t < count; t++) {
     const row = v + t * stride
-    multiply(row, row + 2 * blockBytes)
+    if (arg(ShortConvolutionArg.form) == ConvolutionForm.gated) multiply(row, row + 2 * blockBytes)
     convolve(v, t, before, arg(ShortConvolutionArg.output) + (first + t) * arg(ShortConvolutionArg.outputStride), block)
   }
   // Number i of the new state is number i + count of the old state and the new tokens together. In rising order, so that
@@ -81,7 +85,6 @@ function convolve(v: usize, t: usize, before: usize, out: usize, block: usize): 
   const blockBytes: usize = arg(ShortConvolutionArg.blockBytes)
   const taps: usize = arg(ShortConvolutionArg.taps)
   const bias: usize = arg(ShortConvolutionArg.bias)
-  const gate = v + t * stride + blockBytes
   const y = out + block
   if (bias != 0) copyBlock(bias + block, y)
   else zero(y, BLOCK)
@@ -90,7 +93,9 @@ function convolve(v: usize, t: usize, before: usize, out: usize, block: usize): 
     const from = t + j < taps ? before + (t + j - 1) * blockBytes : v + (t + j - taps) * stride
     addProduct(y, weight, from)
   }
-  multiply(y, gate)
+  const form = arg(ShortConvolutionArg.form)
+  if (form == ConvolutionForm.gated) multiply(y, v + t * stride + blockBytes)
+  else if (form == ConvolutionForm.silu) activate(Activation.silu, y, TILE_COLUMNS)
   const end = out + ((<usize>arg(ShortConvolutionArg.channels)) << 2)
   for (let p = max(end, y); p < y + BLOCK; p += 4) store<f32>(p, 0)
 }

@@ -48,7 +48,7 @@ const WITHIN: Record<string, string[]> = {
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
   'model/families': ['.', 'shared'],
   'model/gguf': ['tokenizer', '.'],
-  'model/layers': ['.', 'cache'],
+  'model/layers': ['mixers', '.', 'cache'],
   'model/packing': ['write', 'format'],
   page: ['.', 'views', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],
   server: ['.', 'api', 'models', 'http', 'page', 'run', 'common'],
@@ -94,11 +94,11 @@ const BUDGETS: Record<string, number> = {
   engine: 8530,
   text: 11162,
   api: 1431,
-  model: 12933,
-  kernels: 3662,
+  model: 13099,
+  kernels: 3889,
   ground: 2187,
   // The tests and what they need, fixtures not among them.
-  tests: 72448,
+  tests: 72771,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -3,18 +3,18 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import * as attention from '#molm/kernels/abi/attention.js'
 import * as control from '#molm/kernels/abi/control.js'
-import * as convolution from '#molm/kernels/abi/convolution.js'
 import * as formats from '#molm/kernels/abi/formats.js'
 import * as measures from '#molm/kernels/abi/measures.js'
 import * as products from '#molm/kernels/abi/products.js'
 import * as rows from '#molm/kernels/abi/rows.js'
+import * as states from '#molm/kernels/abi/states.js'
 import * as training from '#molm/kernels/abi/training.js'
 import { recordBytes } from '#molm/kernels/memory/formats.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 const test = suite('the interface between host and kernels')
 
-const abi = { ...attention, ...control, ...convolution, ...formats, ...measures, ...products, ...rows, ...training }
+const abi = { ...attention, ...control, ...formats, ...measures, ...products, ...rows, ...states, ...training }
 
 /** Numbers of an enum. */
 const numbersOf = (members: object): number[] => Object.values(members).filter((value) => typeof value === 'number')

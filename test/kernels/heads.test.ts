@@ -17,6 +17,8 @@ interface Case {
   norm?: 'row' | 'head'
   clip?: number
   isRotated?: boolean
+  /** Channels of a head that turn, the first ones. Default: all. */
+  turned?: number
   /** Channels that turn together. Default: halves. */
   pairs?: 'halves' | 'neighbours'
 }
@@ -29,7 +31,8 @@ const rowsOf = ({ heads, headSize, tokens, perToken = 1 }: Case): Float32Array =
   normalFloats(tokens * perToken * heads * headSize, 61, 2)
 const weightOf = ({ heads, headSize, norm }: Case): Float32Array =>
   normalFloats(norm === 'row' ? heads * headSize : headSize, 62)
-const anglesOf = ({ tokens, headSize }: Case): Float32Array => normalFloats(tokens * (headSize / 2), 63, 3)
+const turnedOf = ({ headSize, turned = headSize }: Case): number => turned
+const anglesOf = (c: Case): Float32Array => normalFloats(c.tokens * (turnedOf(c) / 2), 63, 3)
 
 /** Output with margins. */
 function run(bank: Bank, c: Case, threads: number): Float32Array {
@@ -40,7 +43,7 @@ function run(bank: Bank, c: Case, threads: number): Float32Array {
   const rows = new Rows(bank, all.address + MARGIN * 4, all.count, columns, all.stride)
   const values = rowsOf(c)
   for (let r = 0; r < rows.count; r++) rows.row(r).set(values.subarray(r * columns, (r + 1) * columns))
-  const table = (of: (x: number) => number) => placeRows(bank, anglesOf(c).map(of), headSize / 2)
+  const table = (of: (x: number) => number) => placeRows(bank, anglesOf(c).map(of), turnedOf(c) / 2)
   const rope = isRotated ? { cos: table(Math.cos), sin: table(Math.sin), pairs } : undefined
   const shape = { rows, headSize, perToken, norm: norm && { span: norm, epsilon: EPSILON }, clip, rope }
   new HeadTransform(bank, shape, threads).run(tokens, norm ? place(bank, weightOf(c)) : 0)
@@ -56,10 +59,11 @@ function reference(row: Float32Array, token: number, c: Case): Float64Array {
     x.set(rmsNorm(x.subarray(at, at + span), weightOf(c), EPSILON), at)
   if (clip) for (const [i, value] of x.entries()) x[i] = Math.min(clip, Math.max(-clip, value))
   if (!isRotated) return x
-  const half = headSize / 2
+  const half = turnedOf(c) / 2
   const angles = anglesOf(c)
   return x.map((value, i) => {
     const within = i % headSize
+    if (within >= 2 * half) return value
     const areHalves = pairs === 'halves'
     const angle = angles[token * half + (areHalves ? within % half : within >> 1)]
     const isFirst = areHalves ? within < half : within % 2 === 0
@@ -100,6 +104,18 @@ test('heads of any size, with each norm, clamped and rotated', () => {
     check({ ...BASE, headSize, clip: 0.7 })
     check({ ...BASE, headSize, norm: 'head', clip: 0.7, isRotated: true })
     check({ ...BASE, headSize, norm: 'row', clip: 0.7, isRotated: true })
+  }
+})
+
+test('a part of each head turns, and the rest passes', () => {
+  for (const [headSize, turned] of [
+    [16, 4],
+    [10, 6],
+    [128, 64],
+    [24, 2],
+  ]) {
+    check({ ...BASE, headSize, turned, norm: 'head', isRotated: true })
+    check({ ...BASE, headSize, turned, isRotated: true, pairs: 'neighbours' })
   }
 })
 

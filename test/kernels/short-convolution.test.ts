@@ -1,11 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  allocateConvolutionRows,
-  convolutionStateFloats,
-  ShortConvolution,
-  writeConvolutionRows,
-} from '#molm/kernels/calls/short-convolution.js'
+import { convolutionStateFloats, ShortConvolution } from '#molm/kernels/calls/short-convolution.js'
+import { allocateSegments, writeSegment } from '#molm/kernels/calls/state-segments.js'
 import type { Bank } from '#molm/kernels/memory/bank.js'
 import { padded } from '#molm/kernels/memory/formats.js'
 import { Rows } from '#molm/kernels/memory/rows.js'
@@ -18,6 +14,7 @@ import {
   floatsOf,
   type Outcome,
   place,
+  placeRows,
   recordsOf,
   sameOnTiers,
   sameWithHelpers,
@@ -76,18 +73,18 @@ function prepare(bank: Bank, c: Case, { inPlace = false } = {}): (threads: numbe
   const old = paddedRows(statesOf(c), channels)
   const before = bank.arena.allocate(Math.max(4, old.byteLength))
   const after = inPlace ? before : bank.arena.allocate(Math.max(4, old.byteLength))
-  const table = allocateConvolutionRows(bank, segments.length)
+  const table = allocateSegments(bank, segments.length)
   let first = 0
   for (const [s, count] of segments.entries()) {
     const at = s * size * 4
-    writeConvolutionRows(bank, table, s, { first, count, before: before + at, after: after + at })
+    writeSegment(bank, table, s, { first, count, before: before + at, after: after + at })
     first += count
   }
   return (threads) => {
     bank.f32.set(paddedRows(inputsOf(c), channels), input.address / 4)
     bank.f32.set(old, before / 4)
     clearRows(output)
-    const convolution = new ShortConvolution(bank, { input, output, taps }, threads)
+    const convolution = new ShortConvolution(bank, { form: 'gated', input, output, taps }, threads)
     convolution.run(table, segments.length, tokens, weights, bias)
     const kept = Float32Array.from({ length: tokens * channels }, (_, i) => {
       return input.row(Math.floor(i / channels))[i % channels]
@@ -168,13 +165,13 @@ for (const taps of [3, 4]) {
       const weights = place(bank, paddedRows(weightsOf(c), c.channels))
       const bias = place(bank, paddedRows(biasOf(c), c.channels))
       const state = place(bank, paddedRows(statesOf(c), c.channels))
-      const table = allocateConvolutionRows(bank, 1)
+      const table = allocateSegments(bank, 1)
       let first = 0
       for (const count of [1, 1, 2, 5, 1, 13]) {
         const input = new Rows(bank, place(bank, inputs.slice(first * 3 * stride)), count, 3 * stride, 3 * stride)
         const output = emptyRows(bank, count, c.channels)
-        writeConvolutionRows(bank, table, 0, { first: 0, count, before: state, after: state })
-        new ShortConvolution(bank, { input, output, taps }, 2).run(table, 1, count, weights, bias)
+        writeSegment(bank, table, 0, { first: 0, count, before: state, after: state })
+        new ShortConvolution(bank, { form: 'gated', input, output, taps }, 2).run(table, 1, count, weights, bias)
         sameBits(floatsOf(output), whole.output.subarray(first * stride, (first + count) * stride), `from ${first}`)
         first += count
       }
@@ -183,9 +180,43 @@ for (const taps of [3, 4]) {
   })
 }
 
+test("without gates the rows are the filter's input, and the outputs may pass through silu", () => {
+  const [channels, taps, tokens] = [33, 3, 6]
+  const c = { channels, taps, segments: [tokens] }
+  const values = inputsOf(c).subarray(0, tokens * channels)
+  const [weights, old] = [weightsOf(c), statesOf(c)]
+  const before = paddedRows(old, channels)
+  for (const form of ['plain', 'silu'] as const) {
+    const { output } = sameOnTiers(
+      (bank) => (threads) => {
+        const input = placeRows(bank, values, channels)
+        const output = emptyRows(bank, tokens, channels)
+        const [state, table] = [place(bank, before), allocateSegments(bank, 1)]
+        writeSegment(bank, table, 0, { first: 0, count: tokens, before: state, after: state })
+        const convolution = new ShortConvolution(bank, { form, input, output, taps }, threads)
+        convolution.run(table, 1, tokens, place(bank, paddedRows(weights, channels)))
+        return { output: floatsOf(output), records: recordsOf(output) }
+      },
+      [1, 2],
+      channels,
+    )
+    const expected = new Float64Array(output.length)
+    for (let i = 0; i < values.length; i++) {
+      const [t, ch] = [Math.floor(i / channels), i % channels]
+      let y = 0
+      for (let j = 0; j < taps; j++) {
+        const at = (t + j - taps + 1) * channels + ch
+        y += weights[j * channels + ch] * (at < 0 ? old[(t + j) * channels + ch] : values[at])
+      }
+      expected[t * padded(channels) + ch] = form === 'silu' ? y / (1 + Math.exp(-y)) : y
+    }
+    isNear(output, expected, 1e-5, form)
+  }
+})
+
 test('more taps than the kernel has are refused', () => {
   const bank = bankOf('scalar')
-  const shape = { input: Rows.allocate(bank, 1, 96), output: Rows.allocate(bank, 1, 32) }
+  const shape = { form: 'gated' as const, input: Rows.allocate(bank, 1, 96), output: Rows.allocate(bank, 1, 32) }
   for (const taps of [0, 9]) assert.throws(() => new ShortConvolution(bank, { ...shape, taps }, 1), RangeError)
 })
 

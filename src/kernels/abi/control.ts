@@ -28,6 +28,8 @@ export enum Job {
   crossEntropy,
   adamw,
   shortConvolution,
+  gatedRows,
+  recurrence,
   /** Computes nothing; publishing it only advances the epoch. */
   nothing,
 }

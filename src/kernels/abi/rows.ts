@@ -51,10 +51,44 @@ export enum NormSpan {
 
 /** Channels of a head that turn together. */
 export enum HeadPairs {
-  /** Channel i and channel i + headSize / 2. */
+  /** Channel i and channel i + turned / 2. */
   halves,
   /** Channels 2 i and 2 i + 1. */
   neighbours,
+}
+
+/** Function of a gate. */
+export enum GateKind {
+  sigmoid,
+  /** x sigmoid(x). */
+  silu,
+}
+
+/** RMSNorm and gate of rows, in place (assembly/gated-rows.ts). */
+export enum GatedRowsArg {
+  /** Rows of floats. */
+  rows,
+  /** Bytes from one of them to the next. */
+  stride,
+  count,
+  chunkRows,
+  columns,
+  /** Gates: rows of `columns` floats. */
+  gates,
+  gateStride,
+  /** GateKind. */
+  kind,
+  /** Channels of a norm, a divisor of `columns`; 0 for no norm. */
+  span,
+  /** Weight of the norm: a float for each channel that it spans. */
+  weight,
+  /** f32. */
+  epsilon,
+  /** 1 if the gate comes before the norm. */
+  gatesFirst,
+  /** Records of the rows, or 0. */
+  records,
+  recordStride,
 }
 
 /** Norm, clamp and rotation of rows of heads, in place (assembly/heads.ts). */
@@ -78,11 +112,13 @@ export enum HeadsArg {
   epsilon,
   /** f32: rows are clamped to [-clip, clip]; 0 leaves them. */
   clip,
-  /** Cosines of the tokens' positions, headSize / 2 floats each; or 0 to rotate nothing. */
+  /** Cosines of the tokens' positions, turned / 2 floats each; or 0 to rotate nothing. */
   cos,
   sin,
   /** Bytes from one token's cosines to the next token's. */
   angleStride,
+  /** Channels of a head that turn, the first ones. */
+  turned,
   /** HeadPairs. */
   pairs,
 }

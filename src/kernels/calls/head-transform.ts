@@ -15,7 +15,10 @@ export interface HeadTransformShape {
   norm?: { span: 'row' | 'head'; epsilon: number }
   /** Clamps to [-clip, clip]. */
   clip?: number
-  /** Rotary positions: cosines and sines [T, headSize / 2], and the channels that turn together. Default: halves. */
+  /**
+   * Rotary positions: cosines and sines [T, R / 2] of the first R channels of a head, and which of these turn together.
+   * Default: halves.
+   */
   rope?: { cos: Rows; sin: Rows; pairs?: keyof typeof HeadPairs }
 }
 
@@ -37,7 +40,12 @@ export class HeadTransform extends Call<typeof HeadsArg> {
         columns: rows.columns,
         headSize,
         span: NormSpan[norm?.span ?? 'none'],
-        ...(rope && { cos: rope.cos.address, sin: rope.sin.address, angleStride: rope.cos.strideBytes }),
+        ...(rope && {
+          cos: rope.cos.address,
+          sin: rope.sin.address,
+          angleStride: rope.cos.strideBytes,
+          turned: 2 * rope.cos.columns,
+        }),
         pairs: HeadPairs[rope?.pairs ?? 'halves'],
       },
       { epsilon: norm?.epsilon ?? 0, clip },

@@ -4,6 +4,7 @@ import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, unlessDense } from './shared/decoder-config.js'
 import { DECODER, isUnused } from './shared/decoder-family.js'
 import { namedParts } from './shared/decoder-parts.js'
+import { ropeConfig } from './shared/rope-config.js'
 
 /** Baidu's ERNIE 4.5 (ERNIE-4.5-21B-A3B): a bias moves the choice of experts, but not their gates. */
 export const ernie: Architecture<DecoderConfig> = {
@@ -40,13 +41,14 @@ export const ernie: Architecture<DecoderConfig> = {
   parseConfig(keys) {
     // Versions of the reference code disagree on the biases of experts.
     if (keys.flag('use_bias')) throw keys.refuse('use_bias', 'false')
-    const common = decoderConfig(keys, 'ernie4_5_moe')
+    const common = decoderConfig(keys, 'ernie4_5_moe', (keys, { layers }) =>
+      new Array(layers).fill({ ...ropeConfig(keys), pairs: 'neighbours' }),
+    )
     const counts = expertsPerLayer(keys, common.layers)
     const routing = { selectionBias: true, normalise: { floor: keys.positive('moe_norm_min') } } as const
     const ffnHidden = keys.size('moe_intermediate_size')
     return {
       ...common,
-      rope: { ...common.rope, pairs: 'neighbours' },
       mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'moe_k', routing)),
       ffnHidden,
       denseHidden: keys.size('intermediate_size'),

@@ -4,7 +4,7 @@ import { SoftmaxAttention } from '../../kernels/calls/softmax-attention.js'
 import type { MixtureKind } from '../config/config.js'
 import { AttentionMixture } from '../layers/attention-mixture.js'
 import { GatedMixture } from '../layers/gated-mlp.js'
-import { Rope } from '../layers/rope.js'
+import { Rope } from '../layers/mixers/rope.js'
 import { LinearLogits } from '../layers/router-logits.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { expertOf, matrix, type PlannedPiece, rowsOf, vector, whole } from '../packing/format/pieces.js'
@@ -75,7 +75,8 @@ export const jetmoe: Architecture<DecoderConfig> = {
   build(config, workspace) {
     const { bank, threads, cacheFormat, x, a } = workspace
     const { heads, headSize, attentionScale: scale, width: d, epsilon, ffnHidden: hidden } = config
-    const rope = new Rope(workspace, config.rope, headSize)
+    const [positions] = config.ropes
+    const rope = positions && new Rope(workspace, positions, headSize)
     const [attentionMixture, mlpMixture] = config.mixtures
     const y = workspace.rows(attentionMixture.topK, d) // [T, k, d]
 
@@ -110,7 +111,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
 
     return {
       begin({ segments }) {
-        rope.begin(segments)
+        rope?.begin(segments)
         // Leaves out the holes of other banks' layers.
         const used = workspace.perLayer((layer) => attention.k(layer)).filter((k) => k > 0)
         for (const k of new Set(used)) attends[k - 1].begin(segments)

@@ -7,14 +7,10 @@ import { type DecoderConfig, decoderConfig, slidingWindows } from './shared/deco
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
 import { attentionLayers } from './shared/decoder-layers.js'
 import { namedParts } from './shared/decoder-parts.js'
-
-export interface SmallThinkerConfig extends DecoderConfig {
-  /** Whether each layer rotates queries and keys by their positions. */
-  hasRope: boolean[]
-}
+import { ropeConfig } from './shared/rope-config.js'
 
 /** SmallThinker: routers read the residual stream before attention, so experts can be read from a disk meanwhile. */
-export const smallthinker: Architecture<SmallThinkerConfig> = {
+export const smallthinker: Architecture<DecoderConfig> = {
   ...DECODER,
   title: 'SmallThinker',
   modelTypes: ['smallthinker'],
@@ -41,7 +37,7 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
   },
 
   parseConfig(keys) {
-    const common = decoderConfig(keys.with({ hidden_act: 'relu' }), 'smallthinker')
+    const common = decoderConfig(keys.with({ hidden_act: 'relu' }), 'smallthinker', ropesOf)
     const experts = keys.everywhere(common.layers, 'moe_num_primary_experts')
     const score = keys.flag('moe_primary_router_apply_softmax') ? 'softmax' : 'sigmoid'
     const routing = { score, normalise: {} } as const
@@ -49,20 +45,13 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
       ...common,
       ffnHidden: keys.size('moe_ffn_hidden_size'),
       mixtures: [keys.mixture('mlp', experts, 'moe_num_active_primary_experts', routing)],
-      hasRope: layout(keys, 'rope_layout', common.layers, 1),
       windows: slidingWindows(keys, 'sliding_window_size', layout(keys, 'sliding_window_layout', common.layers, 0)),
     }
   },
 
   describe(config) {
-    const { attention, router, ...others } = describeDecoder(config)
-    const { layers, hasRope } = config
-    const rotated = hasRope.filter((is) => is).length
-    return {
-      ...others,
-      attention: [...attention, ...(rotated < layers ? [`positions in ${rotated} of ${layers} layers`] : [])],
-      router: [...router, 'before attention'],
-    }
+    const words = describeDecoder(config)
+    return { ...words, router: [...words.router, 'before attention'] }
   },
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_ffn_hidden_size'],
 
@@ -70,12 +59,17 @@ export const smallthinker: Architecture<SmallThinkerConfig> = {
     namedParts(config, formats, { feed: 'block_sparse_moe', router: 'primary_router', gated: ['gate', 'up', 'down'] }),
 
   build(config, workspace) {
-    const { hasRope, rope, mixtures, ffnHidden: hidden } = config
-    const mixerOf = attentionLayers(workspace, config, { ropeOf: (layer) => (hasRope[layer] ? rope : undefined) })
+    const { mixtures, ffnHidden: hidden } = config
+    const mixerOf = attentionLayers(workspace, config)
     const mixture = new GatedMixture(workspace, mixtures[0], { ...config, hidden, routerInput: workspace.x })
     const route = (layer: number, T: number) => mixture.route(layer, T)
     return preNormBlocks(workspace, { ...config, mixerOf, feedOf: () => mixture, route })
   },
+}
+
+function ropesOf(keys: ConfigReader, { layers }: { layers: number }): DecoderConfig['ropes'] {
+  const rope = ropeConfig(keys)
+  return layout(keys, 'rope_layout', layers, 1).map((is) => (is ? rope : undefined))
 }
 
 /** A list of 0 or 1 for each layer; without the key, `absent` in all layers. */

@@ -1,5 +1,5 @@
 import { allocatePlaces, type RowSpan, writePositions, writeTables } from '../../kernels/calls/places.js'
-import type { ConvolutionRows } from '../../kernels/calls/short-convolution.js'
+import type { StateRows } from '../../kernels/calls/state-segments.js'
 import type { Bank } from '../../kernels/memory/bank.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import type { ExpertMask, LayerMasks } from '../config/expert-mask.js'
@@ -40,7 +40,7 @@ export function placeSegments(segments: readonly Segment[], allMasks: Masks): Pl
 }
 
 /** A sequence's rows in a batch, with the addresses of a layer's running state before and after them. */
-export interface StateSpan extends ConvolutionRows {
+export interface StateSpan extends StateRows {
   /** Checkpoints within these rows that want the state. */
   marks: Mark[]
 }

@@ -12,7 +12,7 @@ function read(json: Record<string, unknown>): DecoderConfig {
 
 test('an absent key has the default of its family', () => {
   assert.is(read({ model_type: 'olmoe' }).epsilon, 1e-5)
-  assert.is(read({ model_type: 'mixtral' }).rope.theta, 1e6)
+  assert.is(read({ model_type: 'mixtral' }).ropes[0]?.theta, 1e6)
   assert.is(read({ model_type: 'mixtral' }).keyValueHeads, 8)
   assert.is(read({ model_type: 'qwen3_moe' }).tieWordEmbeddings, false)
   assert.is(read({ model_type: 'jetmoe' }).tieWordEmbeddings, true)
@@ -29,12 +29,12 @@ test('RoPE is read in its older and newer spelling', () => {
   const older = { model_type: 'mixtral', rope_theta: 5000, rope_scaling: { type: 'linear', factor: 4 } }
   const newer = { model_type: 'mixtral', rope_parameters: { rope_theta: 5000, rope_type: 'linear', factor: 4 } }
   const expected = { theta: 5000, scaling: { type: 'linear', factor: 4 } }
-  assert.equal(read(older).rope, expected)
-  assert.equal(read(newer).rope, expected)
+  assert.equal(read(older).ropes[0], expected)
+  assert.equal(read(newer).ropes[0], expected)
   const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 64 }
-  const { scaling } = read({ model_type: 'qwen3_moe', rope_scaling: yarn }).rope
+  const [rope] = read({ model_type: 'qwen3_moe', rope_scaling: yarn }).ropes
   const rest = { betaFast: 32, betaSlow: 1, truncate: true, attention: 0.1 * Math.log(4) + 1 }
-  assert.equal(scaling, { type: 'yarn', factor: 4, original: 64, ...rest })
+  assert.equal(rope?.scaling, { type: 'yarn', factor: 4, original: 64, ...rest })
 })
 
 test('historical names of JetMoE are read, but the current ones win', () => {
@@ -60,12 +60,12 @@ test('gpt-oss has a window in every second layer or in the layers of layer_types
   assert.equal(windows({ layer_types: null }), [128, 0, 128])
   const [window, all] = ['sliding_attention', 'full_attention']
   assert.equal(windows({ layer_types: [all, all, window] }), [0, 0, 128])
-  const { rope, headSize, attentionBias, gateBias } = read({ model_type: 'gpt_oss' })
+  const { ropes, headSize, attentionBias, gateBias } = read({ model_type: 'gpt_oss' })
   const attention = 0.1 * Math.log(32) + 1
   const scaling = { type: 'yarn', factor: 32, original: 4096, betaFast: 32, betaSlow: 1, truncate: false, attention }
-  assert.equal(rope, { theta: 150000, scaling })
+  assert.equal(ropes[0], { theta: 150000, scaling })
   assert.equal([headSize, attentionBias, gateBias], [64, 'all', true])
-  assert.equal(read({ model_type: 'gpt_oss', rope_scaling: null }).rope, {
+  assert.equal(read({ model_type: 'gpt_oss', rope_scaling: null }).ropes[0], {
     theta: 150000,
     scaling: { type: 'default' },
   })
@@ -74,7 +74,7 @@ test('gpt-oss has a window in every second layer or in the layers of layer_types
 test("rope_scaling counts before rope_parameters, whose keys count before the top level's", () => {
   const linear = { rope_type: 'linear', factor: 4 }
   const newer = { rope_type: 'default', rope_theta: 5000 }
-  const ropeOf = (json: Record<string, unknown>) => read({ model_type: 'gpt_oss', rope_theta: 7000, ...json }).rope
+  const ropeOf = (json: Record<string, unknown>) => read({ model_type: 'gpt_oss', rope_theta: 7000, ...json }).ropes[0]
   assert.equal(ropeOf({ rope_parameters: newer }), { theta: 5000, scaling: { type: 'default' } })
   assert.equal(ropeOf({ rope_parameters: newer, rope_scaling: null }), { theta: 5000, scaling: { type: 'default' } })
   const both = ropeOf({ rope_parameters: newer, rope_scaling: linear })

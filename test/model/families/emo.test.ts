@@ -120,11 +120,11 @@ for (const [name, { keys, layers, isNormalised }] of Object.entries(CASES)) {
 const parse = (keys: Record<string, unknown>) => parseConfig({ ...SMALL, ...keys }, 'config.json') as EmoConfig
 
 test('absent keys have the defaults of the reference code', () => {
-  const { rope, epsilon, tieWordEmbeddings, mixtures, attentionBias } = parseConfig(
+  const { ropes, epsilon, tieWordEmbeddings, mixtures, attentionBias } = parseConfig(
     { model_type: 'emo' },
     'config.json',
   ) as EmoConfig
-  assert.equal([rope.theta, epsilon, tieWordEmbeddings, attentionBias], [500000, 1e-6, false, 'none'])
+  assert.equal([ropes[0]?.theta, epsilon, tieWordEmbeddings, attentionBias], [500000, 1e-6, false, 'none'])
   assert.equal(mixtures, [{ kind: 'mlp', experts: new Array(32).fill(7), topK: 5, routing: {} }])
 })
 

@@ -23,7 +23,7 @@ test('the reference code has the same defaults', () => {
   const config = parseConfig({ model_type: 'ernie4_5_moe' }, 'config.json') as DecoderConfig
   assert.is(config.tieWordEmbeddings, true)
   assert.is(config.sharedHidden, 3072)
-  assert.equal(config.rope, { theta: 500000, pairs: 'neighbours', scaling: { type: 'default' } })
+  assert.equal(config.ropes[0], { theta: 500000, pairs: 'neighbours', scaling: { type: 'default' } })
   assert.equal(config.mixtures[0].routing, { selectionBias: true, normalise: { floor: 1e-12 } })
   assert.equal(architectureOf(config).describe(config).router, ['linear', 'a bias of the choice'])
 })

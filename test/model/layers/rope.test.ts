@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
-import { type RopeConfig, ropeFrequencies } from '#molm/model/layers/rope.js'
+import { type RopeConfig, ropeFrequencies } from '#molm/model/layers/mixers/rope.js'
 import { inOneRow, isNear, sameBits } from '../../support/compare.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { forwardHere } from '../../support/forward-here.js'

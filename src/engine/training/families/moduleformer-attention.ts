@@ -4,7 +4,7 @@ import { StickTraining } from '../../../kernels/calls/training/stick-training.js
 import type { Rows } from '../../../kernels/memory/rows.js'
 import type { ModuleFormerConfig } from '../../../model/families/moduleformer-config.js'
 import { Linear } from '../../../model/layers/linear.js'
-import { ENOUGH } from '../../../model/layers/stick-breaking-attention.js'
+import { ENOUGH } from '../../../model/layers/mixers/stick-breaking-attention.js'
 import type { WeightFormat } from '../../../model/packing/format/formats.js'
 import type { ExpertRun, MixtureTraining } from '../layers/mixture-training.js'
 import type { TrainingWorkspace } from '../layers/training-workspace.js'

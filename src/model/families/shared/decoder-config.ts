@@ -2,7 +2,7 @@ import { UserError } from '../../../ground/errors.js'
 import type { Mixture, ModelConfig } from '../../config/config.js'
 import type { ConfigReader } from '../../config/config-reader.js'
 import type { Routing } from '../../config/routing.js'
-import type { RopeConfig } from '../../layers/rope.js'
+import type { RopeConfig } from '../../layers/mixers/rope.js'
 import { ropeConfig } from './rope-config.js'
 
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
@@ -17,7 +17,8 @@ export interface DecoderConfig extends ModelConfig {
   headSize: number
   /** Added to the mean square inside RMSNorm's root. */
   epsilon: number
-  rope: RopeConfig
+  /** Rotary positions of each layer; undefined for a layer without. Layers that share one have the same object. */
+  ropes: readonly (RopeConfig | undefined)[]
   /** Factor of the products of queries and keys. */
   attentionScale: number
   /** Most keys that a token sees in each layer, itself included; 0: all. */
@@ -33,8 +34,17 @@ export interface DecoderConfig extends ModelConfig {
   sharedHidden: number
 }
 
+/** The rotary positions of all layers. Default: one rotation of whole heads for all, by `ropeConfig`. */
+type RopesOf = (keys: ConfigReader, shape: { layers: number; headSize: number }) => DecoderConfig['ropes']
+
+const oneRope: RopesOf = (keys, { layers }) => new Array(layers).fill(ropeConfig(keys))
+
 /** Reads the part of the config that these families share; each family adds its mixtures, windows, biases and others. */
-export function decoderConfig(keys: ConfigReader, modelType: string): Omit<DecoderConfig, 'mixtures' | 'ffnHidden'> {
+export function decoderConfig(
+  keys: ConfigReader,
+  modelType: string,
+  ropesOf = oneRope,
+): Omit<DecoderConfig, 'mixtures' | 'ffnHidden'> {
   const width = keys.size('hidden_size')
   const heads = keys.size('num_attention_heads')
   const keyValueHeads = keys.has('num_key_value_heads') ? keys.size('num_key_value_heads') : heads
@@ -65,7 +75,7 @@ export function decoderConfig(keys: ConfigReader, modelType: string): Omit<Decod
     keyValueHeads,
     headSize,
     epsilon: keys.positive('rms_norm_eps'),
-    rope: ropeConfig(keys),
+    ropes: ropesOf(keys, { layers, headSize }),
     attentionScale: 1 / Math.sqrt(headSize),
     windows: new Array<number>(layers).fill(0),
     attentionBias: 'none',

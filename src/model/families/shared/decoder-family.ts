@@ -2,6 +2,7 @@ import { plural } from '../../../ground/numbers.js'
 import type { ModelConfig } from '../../config/config.js'
 import type { LayerCache } from '../../layers/cache/layer-cache.js'
 import type { Blocks } from '../../layers/decoder.js'
+import { turnedChannels } from '../../layers/mixers/rope.js'
 import type { Workspace } from '../../layers/workspace.js'
 import type { ShapeWords } from './architecture.js'
 import type { DecoderConfig } from './decoder-config.js'
@@ -17,14 +18,14 @@ export const DECODER = {
 }
 
 export function describeDecoder(config: DecoderConfig): ShapeWords {
-  const { heads, keyValueHeads, headSize, ffnHidden, sharedHidden, activation, rope } = config
+  const { heads, keyValueHeads, headSize, ffnHidden, sharedHidden, activation } = config
   const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]
   return {
     attention: [
       plural(heads, 'head'),
       ...grouped,
       `${headSize} channels each`,
-      ...(rope.scaling.type === 'default' ? [] : [`RoPE: ${rope.scaling.type}`]),
+      ...ropeWords(config),
       ...windowWords(config),
     ],
     mlp: [
@@ -34,6 +35,20 @@ export function describeDecoder(config: DecoderConfig): ShapeWords {
     ],
     router: ['linear', ...routerWords(config)],
   }
+}
+
+/** The rotary positions in words; none if all layers have plain ones. */
+function ropeWords({ ropes, headSize, layers }: DecoderConfig): string[] {
+  const placed = ropes.filter((rope) => rope !== undefined)
+  const types = new Set(placed.map(({ scaling }) => scaling.type).filter((type) => type !== 'default'))
+  const shares = new Set(placed.map((rope) => turnedChannels(rope, headSize)).filter((turned) => turned < headSize))
+  return [
+    ...(types.size > 0 ? [`RoPE: ${[...types].join(', ')}`] : []),
+    ...(shares.size > 0 ? [`${[...shares].join(' or ')} of them turn`] : []),
+    ...(placed.length < layers
+      ? [placed.length === 0 ? 'no positions' : `positions in ${placed.length} of ${layers} layers`]
+      : []),
+  ]
 }
 
 /** The windows in words; none if no layer has one. */

@@ -1,17 +1,15 @@
 import { byLayer } from '../../layers/by-layer.js'
 import type { Blocks } from '../../layers/decoder.js'
 import { GatedMixture, GatedMlp } from '../../layers/gated-mlp.js'
-import { GroupedQueryAttention, type GroupedQueryOptions } from '../../layers/grouped-query-attention.js'
+import { GroupedQueryAttention, type GroupedQueryOptions } from '../../layers/mixers/grouped-query-attention.js'
+import { Rope } from '../../layers/mixers/rope.js'
 import { type Feed, type PreNormOptions, preNormBlocks } from '../../layers/pre-norm-blocks.js'
-import { Rope, type RopeConfig } from '../../layers/rope.js'
 import type { Workspace } from '../../layers/workspace.js'
 import { type DecoderConfig, hasExperts } from './decoder-config.js'
 
-export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks'> {
+export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks' | 'gated'> {
   /** RMSNorm of queries and keys, over a whole row or over each head. Default: none. */
   norm?: 'row' | 'head'
-  /** Rotary positions of a layer; undefined for none. Default: the config's positions in every layer. */
-  ropeOf?: (layer: number) => RopeConfig | undefined
   /** Whether a layer has attention. Default: all layers. */
   isIn?: (layer: number) => boolean
 }
@@ -32,18 +30,18 @@ export function decoderBlocks(
 export function attentionLayers(
   workspace: Workspace,
   config: DecoderConfig,
-  { ropeOf = () => config.rope, isIn = () => true, norm, ...options }: AttentionOptions = {},
+  { isIn = () => true, norm, ...options }: AttentionOptions = {},
 ): (layer: number) => GroupedQueryAttention {
-  const { windows, headSize, epsilon, attentionScale: scale, attentionBias: bias } = config
+  const { windows, ropes, headSize, epsilon, attentionScale: scale, attentionBias: bias } = config
   const shape = { ...config, scale, bias, norm: norm && { span: norm, epsilon }, ...options }
   const turn = byLayer(
-    (a, b) => ropeOf(a) === ropeOf(b),
+    (a, b) => ropes[a] === ropes[b],
     (layer) => {
-      const rope = ropeOf(layer)
+      const rope = ropes[layer]
       return rope && new Rope(workspace, rope, headSize)
     },
   )
-  const isAlike = (a: number, b: number) => isIn(a) && isIn(b) && windows[a] === windows[b] && ropeOf(a) === ropeOf(b)
+  const isAlike = (a: number, b: number) => isIn(a) && isIn(b) && windows[a] === windows[b] && ropes[a] === ropes[b]
   return byLayer(isAlike, (layer) => {
     const own = { window: windows[layer], rope: turn(layer), isIn: (other: number) => isAlike(layer, other) }
     return new GroupedQueryAttention(workspace, { ...shape, ...own })

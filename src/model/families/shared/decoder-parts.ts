@@ -107,12 +107,12 @@ export function normPieces(
   return [vector('norm1.weight', whole(key(first), [d])), vector('norm2.weight', whole(key(second), [d]))]
 }
 
-/** Grouped-query attention: queries, keys and values as one matrix, the output (a tensor's name), and their biases. */
+/** Grouped-query attention: queries, keys, values and gates as one matrix, the output (tensors' names), and biases. */
 export function attentionPieces(
   config: DecoderConfig,
   formats: PartFormats,
   layer: number,
-  { output = 'o_proj' } = {},
+  { output = 'o_proj', gate }: { output?: string; gate?: string } = {},
 ): PlannedPiece[] {
   const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias } = config
   const key = (name: string) => `model.layers.${layer}.self_attn.${name}`
@@ -120,6 +120,7 @@ export function attentionPieces(
     { name: 'q_proj', rows: H * headSize },
     { name: 'k_proj', rows: K * headSize },
     { name: 'v_proj', rows: K * headSize },
+    ...(gate ? [{ name: gate, rows: H * headSize }] : []),
   ]
   const weights = projections.map(({ name, rows }) => whole(key(`${name}.weight`), [rows, d]))
   const biases = projections.map(({ name, rows }) => whole(key(`${name}.bias`), [rows]))

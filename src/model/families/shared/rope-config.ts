@@ -1,26 +1,56 @@
 import { UserError } from '../../../ground/errors.js'
 import { isObject } from '../../../ground/json/json.js'
 import { ConfigReader, quoted } from '../../config/config-reader.js'
-import type { RopeConfig } from '../../layers/rope.js'
+import type { RopeConfig } from '../../layers/mixers/rope.js'
+
+export interface RopeKeys {
+  /** Channels of a head, if a share of them may turn alone. Default: all turn, and another share is refused. */
+  partOf?: number
+}
 
 /**
  * Reads RoPE from `rope_theta` and `rope_scaling`, or from `rope_parameters` of newer files; with both, the former
  * counts, as in transformers. Refuses types that molm does not compute by name.
  */
-export function ropeConfig(keys: ConfigReader): RopeConfig {
+export function ropeConfig(keys: ConfigReader, options: RopeKeys = {}): RopeConfig {
   const key = keys.has('rope_scaling') || !keys.has('rope_parameters') ? 'rope_scaling' : 'rope_parameters'
   const found = keys.raw[key] ?? {}
   if (!isObject(found)) throw keys.refuse(key, 'an object')
+  return ropeFrom(keys, key, found, options)
+}
+
+/** Reads RoPE of each kind of layer from the member of `rope_parameters` with its name. */
+export function ropeOfKinds<Kind extends string>(
+  keys: ConfigReader,
+  kinds: readonly Kind[],
+  options: RopeKeys = {},
+): Record<Kind, RopeConfig> {
+  const all = keys.raw.rope_parameters
+  const read = kinds.map((kind) => {
+    const found = isObject(all) ? all[kind] : undefined
+    if (!isObject(found)) throw keys.refuse('rope_parameters', `an object with members ${kinds.join(', ')}`)
+    // transformers looks for `truncate` beside the kinds, so that none in here counts.
+    return [kind, ropeFrom(keys, `rope_parameters.${kind}`, { ...found, truncate: true }, options)]
+  })
+  return Object.fromEntries(read)
+}
+
+function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown>, { partOf }: RopeKeys): RopeConfig {
   const inner = new ConfigReader(
     Object.fromEntries(Object.entries(found).map(([name, value]) => [`${key}.${name}`, value])),
     keys.source,
   )
   const number = (name: string) => (inner.has(`${key}.${name}`) ? inner.positive(`${key}.${name}`) : undefined)
   const theta = number('rope_theta') ?? keys.positive('rope_theta')
-  const partial = number('partial_rotary_factor') ?? keys.raw.partial_rotary_factor ?? 1
-  if (partial !== 1) throw new UserError(`${keys.source}: partial_rotary_factor must be 1, not ${quoted(partial)}`)
+  const share = number('partial_rotary_factor') ?? keys.raw.partial_rotary_factor ?? 1
+  const turned = Math.trunc((partOf ?? 1) * Number(share))
+  if (partOf === undefined ? share !== 1 : !(turned > 0 && turned <= partOf && turned % 2 === 0)) {
+    const wanted = partOf === undefined ? '1' : `a share of ${partOf} channels that makes pairs`
+    throw new UserError(`${keys.source}: partial_rotary_factor must be ${wanted}, not ${quoted(share)}`)
+  }
+  const part = share === 1 ? {} : { share: Number(share) }
   const type = found.rope_type ?? found.type ?? 'default'
-  if (type === 'default') return { theta, scaling: { type } }
+  if (type === 'default') return { theta, ...part, scaling: { type } }
   if (type !== 'linear' && type !== 'yarn') {
     throw new UserError(
       `${keys.source}: RoPE of type ${quoted(type)} is not computed by molm (default, linear, yarn are)`,
@@ -28,7 +58,7 @@ export function ropeConfig(keys: ConfigReader): RopeConfig {
   }
   const factor = number('factor')
   if (factor === undefined) throw new UserError(`${keys.source}: ${key}.factor is missing`)
-  if (type === 'linear') return { theta, scaling: { type, factor } }
+  if (type === 'linear') return { theta, ...part, scaling: { type, factor } }
   const size = (mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1)
   const [mscale, mscaleAll] = [number('mscale'), number('mscale_all_dim')]
   const attention = mscale !== undefined && mscaleAll !== undefined ? size(mscale) / size(mscaleAll) : size(1)
@@ -41,5 +71,5 @@ export function ropeConfig(keys: ConfigReader): RopeConfig {
     truncate: found.truncate !== false,
     attention: number('attention_factor') ?? attention,
   }
-  return { theta, scaling }
+  return { theta, ...part, scaling }
 }

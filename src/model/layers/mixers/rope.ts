@@ -1,11 +1,13 @@
-import type { RowSpan } from '../../kernels/calls/places.js'
-import type { Rows } from '../../kernels/memory/rows.js'
-import type { Workspace } from './workspace.js'
+import type { RowSpan } from '../../../kernels/calls/places.js'
+import type { Rows } from '../../../kernels/memory/rows.js'
+import type { Workspace } from '../workspace.js'
 
 /** Settings of rotary position embeddings. */
 export interface RopeConfig {
   theta: number
-  /** Channels of a head that turn together: i and i + headSize / 2, or 2 i and 2 i + 1. Default: halves. */
+  /** Share of a head's channels that turn, the first ones; the others pass. Default: all turn. */
+  share?: number
+  /** Channels of these R that turn together: i and i + R / 2, or 2 i and 2 i + 1. Default: halves. */
   pairs?: 'halves' | 'neighbours'
   scaling:
     | { type: 'default' }
@@ -26,14 +28,20 @@ export interface RopeConfig {
 
 const f32 = Math.fround
 
+/** R, channels of a head that turn. */
+export function turnedChannels({ share = 1 }: RopeConfig, headSize: number): number {
+  return Math.trunc(headSize * share)
+}
+
 /**
- * Frequencies of a head's channel pairs, [headSize / 2], in the float32 steps of the reference code: they differ from
- * exact ones by up to 7e-3 rad at position 1e5. The reference code combines a number of config.json with a float32
- * tensor; such a number is rounded to float32 first.
+ * Frequencies of the R / 2 channel pairs that turn, in the float32 steps of the reference code: they differ from exact
+ * ones by up to 7e-3 rad at position 1e5. The reference code combines a number of config.json with a float32 tensor;
+ * such a number is rounded to float32 first.
  */
-export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number): Float32Array {
-  const half = headSize / 2
-  const power = Float32Array.from({ length: half }, (_, i) => f32(theta) ** f32((2 * i) / headSize))
+export function ropeFrequencies(config: RopeConfig, headSize: number): Float32Array {
+  const { theta, scaling } = config
+  const turned = turnedChannels(config, headSize)
+  const power = Float32Array.from({ length: turned / 2 }, (_, i) => f32(theta) ** f32((2 * i) / turned))
   switch (scaling.type) {
     case 'default':
       return power.map((p) => 1 / p)
@@ -41,7 +49,7 @@ export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number
       return power.map((p) => f32(1 / p) / f32(scaling.factor))
     case 'yarn': {
       const factor = f32(scaling.factor)
-      const kept = yarnKept(theta, scaling, headSize)
+      const kept = yarnKept(theta, scaling, turned)
       return power.map((p, i) => f32(f32(1 / f32(factor * p)) * f32(1 - kept[i])) + f32(f32(1 / p) * kept[i]))
     }
   }
@@ -54,19 +62,19 @@ export function ropeFrequencies({ theta, scaling }: RopeConfig, headSize: number
 function yarnKept(
   theta: number,
   { original, betaFast, betaSlow, truncate }: Extract<RopeConfig['scaling'], { type: 'yarn' }>,
-  headSize: number,
+  turned: number,
 ): Float32Array {
-  const channel = (turns: number) => (headSize * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+  const channel = (turns: number) => (turned * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
   const [low, high] = [channel(betaFast), channel(betaSlow)]
   const first = Math.max(truncate ? Math.floor(low) : low, 0)
-  const end = Math.min(truncate ? Math.ceil(high) : high, headSize - 1)
+  const end = Math.min(truncate ? Math.ceil(high) : high, turned - 1)
   const last = end === first ? end + 0.001 : end
-  return Float32Array.from({ length: headSize / 2 }, (_, i) => {
+  return Float32Array.from({ length: turned / 2 }, (_, i) => {
     return 1 - Math.min(1, Math.max(0, f32(f32(i - f32(first)) / f32(last - first))))
   })
 }
 
-/** Cosines and sines of the positions of a batch's tokens, [T, headSize / 2] each. */
+/** Cosines and sines of the positions of a batch's tokens, [T, R / 2] each. */
 export class Rope {
   readonly cos: Rows
   readonly sin: Rows
@@ -75,10 +83,10 @@ export class Rope {
   private readonly size: number
 
   constructor(workspace: Workspace, config: RopeConfig, headSize: number) {
-    this.cos = workspace.rows(1, headSize / 2)
-    this.sin = workspace.rows(1, headSize / 2)
-    this.pairs = config.pairs
     this.frequencies = ropeFrequencies(config, headSize)
+    this.cos = workspace.rows(1, this.frequencies.length)
+    this.sin = workspace.rows(1, this.frequencies.length)
+    this.pairs = config.pairs
     this.size = config.scaling.type === 'yarn' ? f32(config.scaling.attention) : 1
   }
 

@@ -1,11 +1,12 @@
-import { HeadTransform } from '../../kernels/calls/head-transform.js'
-import { SoftmaxAttention } from '../../kernels/calls/softmax-attention.js'
-import { padded } from '../../kernels/memory/formats.js'
-import { Rows } from '../../kernels/memory/rows.js'
-import type { BatchCache } from './batch-cache.js'
-import { Linear } from './linear.js'
+import { GatedRows } from '../../../kernels/calls/gated-rows.js'
+import { HeadTransform } from '../../../kernels/calls/head-transform.js'
+import { SoftmaxAttention } from '../../../kernels/calls/softmax-attention.js'
+import { padded } from '../../../kernels/memory/formats.js'
+import { Rows } from '../../../kernels/memory/rows.js'
+import type { BatchCache } from '../batch-cache.js'
+import { Linear } from '../linear.js'
+import type { Workspace } from '../workspace.js'
 import type { Rope } from './rope.js'
-import type { Workspace } from './workspace.js'
 
 export interface GroupedQueryOptions {
   /** H heads of queries, K heads of keys and values. Each of the latter serves H / K heads of queries. */
@@ -26,6 +27,8 @@ export interface GroupedQueryOptions {
   bias: 'none' | 'qkv' | 'all'
   /** Whether each head of queries has a score without a key and value: piece `sinks` [H]. Default: false. */
   sinks?: boolean
+  /** Whether the heads' outputs are multiplied by sigmoid(Wg a), whose rows come last in `qkv.weight`. Default: false. */
+  gated?: boolean
   /** Whether a layer has this attention. Default: all layers. */
   isIn?: (layer: number) => boolean
 }
@@ -42,15 +45,17 @@ export class GroupedQueryAttention {
   private readonly valueHeads?: HeadTransform
   private readonly rope?: Rope
   private readonly attention: SoftmaxAttention
+  private readonly gate?: GatedRows
   private readonly output: Linear
   private readonly weights: Record<'qkv' | 'qkvBias' | 'output' | 'outputBias' | 'q' | 'k' | 'sinks', number>[]
 
   constructor(workspace: Workspace, options: GroupedQueryOptions) {
-    const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip, bias, sinks, isIn } = options
+    const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip, bias, sinks, gated, isIn } = options
     const { a, bank, threads, formats, config, cacheFormat } = workspace
     const format = formats.attention
     const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
-    const qkv = workspace.rows(1, queries + 2 * shared) //             [T, q | k | v]
+    const gates = gated ? queries : 0
+    const qkv = workspace.rows(1, queries + 2 * shared + gates) //     [T, q | k | v | g]
     const q = columnsOf(qkv, 0, H * headSize)
     this.keys = columnsOf(qkv, queries, K * headSize)
     this.values = columnsOf(qkv, queries + shared, K * headSize)
@@ -66,7 +71,13 @@ export class GroupedQueryAttention {
     }
     if (clip) this.valueHeads = new HeadTransform(bank, { headSize, clip, rows: this.values }, threads)
     const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: cacheFormat }
-    this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: o }, threads)
+    // The gate writes the records.
+    const ungated = gated ? columnsOf(o, 0, o.columns) : o
+    this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: ungated }, threads)
+    if (gated) {
+      const g = columnsOf(qkv, queries + 2 * shared, H * headSize)
+      this.gate = new GatedRows(bank, { rows: o, gates: g, kind: 'sigmoid' }, threads)
+    }
     this.output = new Linear(workspace, { format, input: o, output: this.y })
 
     this.weights = workspace.addresses(
@@ -90,12 +101,13 @@ export class GroupedQueryAttention {
 
   run(layer: number, T: number, cache: BatchCache): void {
     const at = this.weights[layer]
-    this.project.run(T, at.qkv, at.qkvBias) //            q [T, H, hd];  k, v [T, K, hd] = Wq a, Wk a, Wv a
+    this.project.run(T, at.qkv, at.qkvBias) //            q [T, H, hd];  k, v [T, K, hd];  g as q = Wqkvg a
     this.queryHeads?.run(T, at.q) //                      q = RoPE(clip(norm(q)))
     this.keyHeads?.run(T, at.k) //                        k = RoPE(clip(norm(k)))
     this.valueHeads?.run(T, 0) //                         v = clip(v)
     cache.append(layer, this.keys, this.values) //        cache += k, v
     this.attention.run(cache.places, at.sinks) //         o [T, H, hd] = softmax(scale . q k; sink) v
+    this.gate?.run(T) //                                  o = o sigmoid(g)
     this.output.run(T, at.output, at.outputBias) //       y [T, d] = Wo o
   }
 }

@@ -1,7 +1,7 @@
-import { Attention } from '../../kernels/calls/attention.js'
-import type { Rows } from '../../kernels/memory/rows.js'
-import type { BatchCache } from './batch-cache.js'
-import type { Workspace } from './workspace.js'
+import { Attention } from '../../../kernels/calls/attention.js'
+import type { Rows } from '../../../kernels/memory/rows.js'
+import type { BatchCache } from '../batch-cache.js'
+import type { Workspace } from '../workspace.js'
 
 /**
  * Length of the stick at which attention stops. What older keys could add is below half a unit in the last place of the

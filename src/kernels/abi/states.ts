@@ -1,0 +1,94 @@
+/* Arguments of the kernels that keep a state of each sequence: the short convolution, and recurrences. */
+
+/** Byte offsets in an entry of the table of segments. A segment has the neighbouring rows of one sequence. */
+export enum StateSegment {
+  /** First row. */
+  first = 0,
+  /** Number of rows. */
+  count = 4,
+  /** Address of the state before the first row. */
+  before = 8,
+  /** Address for the state after the last row; may be the same. */
+  after = 12,
+}
+export const STATE_SEGMENT_BYTES = 16
+
+/** Most taps of a filter. */
+export const MOST_TAPS = 8
+
+/** Input and output of a convolution. */
+export enum ConvolutionForm {
+  /** out = C (filter of v), v = B X: rows have the blocks B, C and X. */
+  gated,
+  /** out = silu(filter of v): rows have the block v. */
+  silu,
+  /** out = filter of v. */
+  plain,
+}
+
+/** Causal convolution over a few tokens, channel by channel (assembly/short-convolution.ts). */
+export enum ShortConvolutionArg {
+  /** ConvolutionForm. */
+  form,
+  /** Rows of floats: v; or the blocks B, C and X, `blockBytes` each, and v replaces B. */
+  input,
+  /** Bytes from one of them to the next. */
+  inputStride,
+  /** Bytes of `channels` floats, padded to TILE_COLUMNS. */
+  blockBytes,
+  channels,
+  taps,
+  /** Weights [taps, channels], oldest token first, `blockBytes` a tap. */
+  weights,
+  /** Floats [channels], padded to TILE_COLUMNS; or 0. */
+  bias,
+  /** Rows of floats. */
+  output,
+  /** Bytes from one of them to the next. */
+  outputStride,
+  /** Records of the outputs, or 0. */
+  records,
+  recordStride,
+  /** Table of segments, STATE_SEGMENT_BYTES each. */
+  segments,
+  count,
+  /** Blocks of TILE_COLUMNS channels in a chunk. */
+  chunkBlocks,
+}
+
+/** Columns of a value that a thread computes together. */
+export const RECURRENCE_COLUMNS = 16
+
+/** Recurrence of heads whose state is a matrix (assembly/recurrence.ts). */
+export enum RecurrenceArg {
+  /** Rows of floats: queries and keys [keyHeads, keySize], values [heads, valueSize]. */
+  queries,
+  keys,
+  values,
+  /** Bytes from one of these rows to the next. */
+  stride,
+  keyHeads,
+  heads,
+  keySize,
+  valueSize,
+  /** 1 if a value is what the state says of its key less than it should (the delta rule). */
+  isDelta,
+  /** Floats [T, heads]. */
+  decays,
+  gains,
+  /** Bytes from one token's decays, or gains, to the next one's. */
+  scalarStride,
+  /** Factors of the values that are added to the outputs: floats [heads]; or 0. */
+  skips,
+  /** Rows of floats [heads, valueSize]. */
+  output,
+  /** Bytes from one of them to the next. */
+  outputStride,
+  /** Bytes before these heads' states in a state of the table. */
+  stateOffset,
+  /** Table of segments, STATE_SEGMENT_BYTES each. */
+  segments,
+  count,
+  /** Blocks of RECURRENCE_COLUMNS columns of a head in a chunk. */
+  chunkBlocks,
+}

@@ -1,0 +1,49 @@
+import {
+  convolutionStateFloats,
+  ShortConvolution,
+  type ShortConvolutionShape,
+} from '../../../kernels/calls/short-convolution.js'
+import { allocateSegments, writeSegment } from '../../../kernels/calls/state-segments.js'
+import { padded } from '../../../kernels/memory/formats.js'
+import type { StateSpan } from '../batch-cache.js'
+import type { Workspace } from '../workspace.js'
+
+/** Causal convolution over the tokens of each sequence, whose last inputs are the first part of a layer's running state. */
+export class CausalConvolution {
+  /** Floats of the state: [n - 1, channels], each row padded. */
+  readonly stateFloats: number
+  private readonly convolution: ShortConvolution
+  private readonly table: number
+
+  constructor(
+    private readonly workspace: Workspace,
+    private readonly shape: ShortConvolutionShape,
+  ) {
+    const { bank, threads, maxTokens } = workspace
+    this.stateFloats = convolutionStateFloats(shape.output.columns, shape.taps)
+    this.convolution = new ShortConvolution(bank, shape, threads)
+    this.table = allocateSegments(bank, maxTokens)
+  }
+
+  /** `taps` and `bias` are addresses of the filter [n, channels] and its bias; 0 for none. */
+  run(spans: readonly StateSpan[], tokens: number, taps: number, bias = 0): void {
+    for (const [i, span] of spans.entries()) writeSegment(this.workspace.bank, this.table, i, span)
+    this.convolution.run(this.table, spans.length, tokens, taps, bias)
+    for (const span of spans) this.keepMarked(span)
+  }
+
+  /** Copies the states at checkpoints: the last inputs of the filter, which the kernel leaves in the rows. */
+  private keepMarked({ first, before, marks }: StateSpan): void {
+    const { f32 } = this.workspace.bank
+    const { input, output, taps } = this.shape
+    const size = padded(output.columns)
+    for (const { after, state } of marks) {
+      for (let i = 0; i < taps - 1; i++) {
+        const token = after - (taps - 1) + i
+        const from =
+          token < 0 ? before / 4 + (taps - 1 + token) * size : input.address / 4 + (first + token) * input.stride
+        state.set(f32.subarray(from, from + size), i * size)
+      }
+    }
+  }
+}
