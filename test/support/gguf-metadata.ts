@@ -141,7 +141,7 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
   }
 }
 
-/** Heads of keys in each layer; none in other layers than those of a type. */
+/** Heads of keys in each layer; none in layers of another type. */
 function keyHeadsOfLayers(config: Config, type: string): GgufValue {
   const types = config.layer_types as string[]
   return list(

@@ -41,9 +41,9 @@ export function mamba2StateFloats(shape: Mamba2Shape): number {
 }
 
 /**
- * Mamba-2: heads whose states fade by a step dt that each token chooses, and to which the token adds its value (X) at its
- * key (B); its query (C) reads the state. Pieces begin with `mamba.`. The matrix of the steps is f32 in every packing,
- * since a decay is a power of it and acts on all that was read.
+ * Mamba-2. Each token chooses a step dt for each head. The head's state fades by this step and takes the token's value (X)
+ * in at its key (B); then the token's query (C) reads the state. Pieces begin with `mamba.`. The matrix of the steps is
+ * f32 in every packing, since a decay is a power of a step, and acts on everything before the token.
  */
 export class Mamba2 implements Mixer {
   readonly y: Rows
