@@ -67,22 +67,21 @@ export const graniteHybrid: Architecture<GraniteHybridConfig> = {
   },
 
   describe(config) {
-    const words = describeDecoder(config)
-    const { layers, layerTypes, mamba } = config
+    const { layers, layerTypes, mixtures, ffnHidden, denseHidden, mamba } = config
+    const words = describeDecoder({ ...config, ffnHidden: mixtures.length > 0 ? ffnHidden : denseHidden })
     const attention = layerTypes.filter((type) => type === 'attention').length
     const [heads, ...rest] = words.attention
-    const { heads: H, headSize, stateSize, groups } = mamba
+    const states = [
+      `Mamba-2 in ${layers - attention} of ${layers} layers: ${mamba.heads} heads of ${mamba.headSize} channels`,
+      `${mamba.stateSize} entries of a key`,
+      ...(mamba.groups > 1 ? [`${mamba.groups} groups`] : []),
+    ]
     return {
       ...words,
+      ...(mixtures.length === 0 && { router: ['none'] }),
       attention: [
         ...(attention > 0 ? [`in ${attention} of ${layers} layers: ${heads}`, ...rest] : []),
-        ...(attention < layers
-          ? [
-              `Mamba-2 in ${layers - attention} of ${layers} layers: ${H} heads of ${headSize} channels`,
-              `${stateSize} entries of a key`,
-              ...(groups > 1 ? [`${groups} groups`] : []),
-            ]
-          : []),
+        ...(attention < layers ? states : []),
       ],
     }
   },
