@@ -48,6 +48,13 @@ const BLOCK_NAMES = names(`
   mlp.experts.down_proj_bias ffn_down_exps.bias
   mlp.shared_expert_gate ffn_gate_inp_shexp
   shared_mlp.output_linear ffn_down_shexp
+  mamba.in_proj ssm_in
+  mamba.conv1d ssm_conv1d
+  mamba.dt_bias ssm_dt.bias
+  mamba.A_log ssm_a
+  mamba.D ssm_d
+  mamba.norm ssm_norm
+  mamba.out_proj ssm_out
 `)
 
 const WHOLE_NAMES = names(`
@@ -65,7 +72,7 @@ const EXPERT_NAMES = names(`
 `)
 
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
-const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared']
+const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid']
 
 /** All tensors of a checkpoint of one of llama.cpp's families. */
 export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]> {
@@ -100,13 +107,15 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
 
 /** Tensors that one tensor of a block becomes. */
 function inBlock(found: NamedTensor, block: string, base: string, ending: string, config: Config): NamedTensor[] {
+  const isDense = config.num_local_experts === 0
   const joined = /^(block_sparse_moe|shared_mlp)\.input_linear$/.exec(base)
   if (joined) {
-    const kind = joined[1] === 'shared_mlp' ? 'shexp' : 'exps'
+    const ofMlp = isDense ? '' : '_shexp'
+    const kind = joined[1] === 'shared_mlp' ? ofMlp : '_exps'
     const half = (found.shape.at(-2) as number) / 2
     return (['gate', 'up'] as const).map((side, n) => ({
       ...takeRows(found, (i) => n * half + i, half),
-      name: `${block}ffn_${side}_${kind}.weight`,
+      name: `${block}ffn_${side}${kind}.weight`,
     }))
   }
   // gpt-oss: gate and up rows alternate, and floats are stored [inputs, rows].
@@ -123,10 +132,20 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
   if (config.model_type === 'gpt_oss' && base === 'post_attention_layernorm') {
     return [{ ...found, name: `${block}post_attention_norm.weight` }]
   }
+  if (isDense && base === 'shared_mlp.output_linear') return [{ ...found, name: `${block}ffn_down.weight` }]
   const name = BLOCK_NAMES[base]
   if (!name) throw new Error(`no name in GGUF for ${found.name}`)
   const whole = { ...found, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
-  if (base === 'conv.conv') return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
+  if (base === 'conv.conv' || (base === 'mamba.conv1d' && ending === 'weight')) {
+    return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
+  }
+  if (base === 'mamba.A_log')
+    return [{ ...whole, shape: [...found.shape, 1], values: found.values.map((a) => -Math.exp(a)) }]
+  if (base === 'mamba.D') return [{ ...whole, shape: [...found.shape, 1] }]
+  if (base === 'mamba.norm') {
+    const groups = Number(config.mamba_n_groups)
+    return [{ ...whole, shape: [groups, found.shape[0] / groups] }]
+  }
   const isTurned = NEIGHBOURS.includes(String(config.model_type)) && /^self_attn\.[qk]_proj$/.test(base)
   return [isTurned ? neighbouring(whole, headsOf(config, base)) : whole]
 }

@@ -1,4 +1,4 @@
-import { f32, type GgufValue, list, text, u32 } from './gguf-writer.js'
+import { f32, flag, type GgufValue, list, text, u32 } from './gguf-writer.js'
 
 /*
  * Metadata of a GGUF file as llama.cpp's convert_hf_to_gguf.py makes it from config.json, without the keys that it does
@@ -39,6 +39,13 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   mixtral: { architecture: 'llama', numbers: VOCABULARY },
   granitemoe: { architecture: 'granitemoe', numbers: GRANITE, floats: MULTIPLIERS },
   granitemoeshared: { architecture: 'granitemoe', numbers: GRANITE, floats: MULTIPLIERS },
+  granitemoehybrid: {
+    architecture: 'granitehybrid',
+    numbers:
+      `${GRANITE} ssm.conv_kernel:mamba_d_conv ssm.state_size:mamba_d_state ssm.group_count:mamba_n_groups ` +
+      'ssm.time_step_rank:mamba_n_heads',
+    floats: MULTIPLIERS,
+  },
   olmoe: { architecture: 'olmoe' },
   qwen2_moe: { architecture: 'qwen2moe', numbers: QWEN },
   qwen3_moe: { architecture: 'qwen3moe', numbers: QWEN },
@@ -111,13 +118,15 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
     case 'olmoe':
       add('attention.layer_norm_rms_epsilon', f32(1e-5))
       return
-    case 'lfm2_moe': {
-      const types = config.layer_types as string[]
-      const each = types.map((type) => (type === 'full_attention' ? keyHeads : 0))
-      add('attention.head_count_kv', list('i32', each))
+    case 'granitemoehybrid':
+      add('attention.head_count_kv', keyHeadsOfLayers(config, 'attention'))
+      add('ssm.inner_size', u32(Number(config.mamba_expand) * Number(config.hidden_size)))
+      add('rope.scaling.finetuned', flag(false))
+      return
+    case 'lfm2_moe':
+      add('attention.head_count_kv', keyHeadsOfLayers(config, 'full_attention'))
       add('expert_gating_func', u32(2))
       return
-    }
     case 'smallthinker':
       add('expert_gating_func', u32(config.moe_primary_router_apply_softmax ? 1 : 2))
       if ((config.sliding_window_layout as number[]).some((n) => n !== 0)) {
@@ -130,6 +139,15 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
         add('expert_shared_feed_forward_length', u32(Math.floor(Number(config.intermediate_size) / keyHeads)))
       }
   }
+}
+
+/** Heads of keys in each layer; none in layers of another type. */
+function keyHeadsOfLayers(config: Config, type: string): GgufValue {
+  const types = config.layer_types as string[]
+  return list(
+    'i32',
+    types.map((own) => (own === type ? Number(config.num_key_value_heads) : 0)),
+  )
 }
 
 /** Tokens of the printable characters of ASCII as far as the vocabulary goes, then words. */

@@ -1,6 +1,7 @@
 import { mxfp4Values } from './mxfp4.js'
 import {
   attention,
+  mamba2,
   type Reader,
   type ReferenceTensors,
   type Rotation,
@@ -11,7 +12,7 @@ import {
   sum,
   weighted,
 } from './reference-layers.js'
-import { ACTIVATIONS, GATED, rmsNorm, sigmoid } from './reference-math.js'
+import { ACTIVATIONS, dot, GATED, rmsNorm, sigmoid } from './reference-math.js'
 import { type RopeKeys, rotationOf } from './reference-rope.js'
 
 /*
@@ -63,6 +64,20 @@ export interface Keys extends RopeKeys {
   moe_layer_end_index?: number
   moe_layer_interval?: number
   moe_norm_min?: number
+  num_local_experts?: number
+  shared_intermediate_size?: number
+  attention_multiplier?: number
+  embedding_multiplier?: number
+  residual_multiplier?: number
+  logits_scaling?: number
+  position_embedding_type?: string | null
+  layers_block_type?: string[]
+  mamba_expand?: number
+  mamba_n_heads?: number
+  mamba_n_groups?: number
+  mamba_d_state?: number
+  mamba_d_conv?: number
+  time_step_limit?: [number, unknown]
 }
 
 /** LFM2: x += Op(operator_norm x); x += Ff(ffn_norm x). */
@@ -244,6 +259,63 @@ export function emoForward(
   })
 }
 
+/** Granite 4: Mamba-2 or attention; experts whose matrices are parts of one tensor, and a shared one, or that alone. */
+export function graniteHybridForward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+  const {
+    hidden_size: d,
+    intermediate_size: f = 0,
+    num_local_experts: E = 8,
+    shared_intermediate_size: s = 1024,
+  } = keys
+  const headSize = d / keys.num_attention_heads
+  const rotation = keys.position_embedding_type === 'rope' ? rotationOf(keys, headSize, { theta: 1e4 }) : undefined
+  const [least, most] = keys.time_step_limit ?? [0, Infinity]
+  const eps = keys.rms_norm_eps ?? 1e-6
+  const heads = keys.mamba_n_heads ?? 128
+  const mamba = {
+    heads,
+    headSize: ((keys.mamba_expand ?? 2) * d) / heads,
+    groups: keys.mamba_n_groups ?? 1,
+    stateSize: keys.mamba_d_state ?? 256,
+    taps: keys.mamba_d_conv ?? 4,
+    limits: [least, typeof most === 'number' ? most : Infinity] as const,
+    eps,
+  }
+  const types = keys.layer_types ?? keys.layers_block_type
+  /** An expert of a tensor [expert, 2 hidden, d], whose first rows are the gate's, and [expert, d, hidden]. */
+  const gated = (read: Reader, [input, output]: readonly [string, string], e: number, hidden: number, y: Row) => {
+    const rowOf = (key: string, r: number, cols: number) => read.row(key, r, cols)
+    const h = Float64Array.from({ length: hidden }, (_, r) => {
+      const at = e * 2 * hidden + r
+      return ACTIVATIONS.silu(dot(rowOf(input, at, d), y)) * dot(rowOf(input, at + hidden, d), y)
+    })
+    return Float64Array.from({ length: d }, (_, r) => dot(rowOf(output, e * d + r, hidden), h))
+  }
+  return forward(keys, tensors, tokens, {
+    eps,
+    isTied: keys.tie_word_embeddings ?? false,
+    factors: {
+      embedding: keys.embedding_multiplier ?? 1,
+      residual: keys.residual_multiplier ?? 1,
+      logits: 1 / (keys.logits_scaling ?? 1),
+    },
+    mix(l, y, read) {
+      const block = `model.layers.${l}`
+      if ((types?.[l] ?? 'mamba') === 'mamba') return mamba2(read, `${block}.mamba`, y, mamba)
+      const rules = { ...headsOf(keys, headSize), rotation, scale: keys.attention_multiplier ?? 1 }
+      return attention(read, `${block}.self_attn`, y, rules)
+    },
+    feed(l, y, _, read) {
+      const [moe, mlp] = [`model.layers.${l}.block_sparse_moe`, `model.layers.${l}.shared_mlp`]
+      const shared = { gate: 1, y: gated(read, [`${mlp}.input_linear`, `${mlp}.output_linear`], 0, s, y) }
+      if (E === 0) return { outputs: [shared] }
+      const chosen = softmaxOfChosen([...read.linear(`${moe}.router.layer`, y)], keys.num_experts_per_tok ?? 2)
+      const expert = (e: number) => gated(read, [`${moe}.input_linear`, `${moe}.output_linear`], e, f, y)
+      return { chosen, outputs: [...ofExperts(chosen, expert), shared] }
+    },
+  })
+}
+
 interface Fed {
   chosen?: Chosen[]
   outputs: { gate: number; y: Row }[]
@@ -254,6 +326,8 @@ interface FamilyRules {
   norms?: readonly [string, string, string]
   eps: number
   isTied: boolean
+  /** Default: 1 each. */
+  factors?: { embedding: number; residual: number; logits: number }
   mix(layer: number, y: Row[], read: Reader): Row[]
   /** Feed-forward part of a normed row; `entered` is the residual stream at the beginning of the layer. */
   feed(layer: number, y: Row, entered: Row, read: Reader): Fed
@@ -261,20 +335,30 @@ interface FamilyRules {
 
 function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
   const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], eps, isTied, mix, feed } = rules
+  const { embedding, residual, logits } = rules.factors ?? { embedding: 1, residual: 1, logits: 1 }
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
   const chosen: Chosen[][][] = []
-  let x: Row[] = tokens.map((id) => read.row('model.embed_tokens', id, keys.hidden_size))
+  let x: Row[] = tokens.map((id) => times(read.row('model.embed_tokens', id, keys.hidden_size), embedding))
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const entered = x
     const mixed = mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read)
-    x = x.map((row, t) => sum(row, mixed[t]))
+    x = x.map((row, t) => sum(row, times(mixed[t], residual)))
     const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read))
-    x = x.map((row, t) => weighted(row, fed[t].outputs))
+    x = x.map((row, t) =>
+      weighted(
+        row,
+        fed[t].outputs.map(({ gate, y }) => ({ gate: gate * residual, y })),
+      ),
+    )
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
-  return { logits: normed(x, `model.${norms[2]}`).map((row) => read.linear(head, row)), chosen }
+  return { logits: normed(x, `model.${norms[2]}`).map((row) => times(read.linear(head, row), logits)), chosen }
+}
+
+function times(row: Row, factor: number): Row {
+  return row.map((value) => value * factor)
 }
 
 function headsOf(keys: Keys, headSize: number) {

@@ -127,6 +127,45 @@ export function shortConvolution(read: Reader, key: string, y: readonly Row[], t
   })
 }
 
+export interface Mamba2Rules {
+  heads: number
+  headSize: number
+  groups: number
+  stateSize: number
+  taps: number
+  eps: number
+  /** Limits of a token's step. */
+  limits: readonly [number, number]
+}
+
+/** Mamba-2 of normed rows: z | X | B | C | dt are the rows of the first projection. */
+export function mamba2(read: Reader, key: string, y: readonly Row[], rules: Mamba2Rules): Row[] {
+  const { heads: H, headSize: P, groups: G, stateSize: N, taps, limits, eps } = rules
+  const [I, channels] = [H * P, H * P + 2 * G * N]
+  const projected = y.map((row) => read.linear(`${key}.in_proj`, row))
+  const filter = read.get(`${key}.conv1d.weight`)
+  const bias = read.has(`${key}.conv1d.bias`) ? read.get(`${key}.conv1d.bias`) : new Float64Array(channels)
+  const state = Array.from({ length: H * P }, () => new Float64Array(N))
+  return projected.map((row, t) => {
+    const xbc = Float64Array.from({ length: channels }, (_, c) => {
+      let filtered = bias[c]
+      for (let j = 0; j < taps; j++) filtered += filter[c * taps + j] * (projected[t - (taps - 1) + j]?.[I + c] ?? 0)
+      return ACTIVATIONS.silu(filtered)
+    })
+    const o = Float64Array.from({ length: I }, (_, i) => {
+      const h = Math.floor(i / P)
+      const at = I + Math.floor((h * G) / H) * N
+      const raw = row[I + channels + h] + read.get(`${key}.dt_bias`)[h]
+      const dt = Math.min(Math.max(Math.log1p(Math.exp(raw)), limits[0]), limits[1])
+      const decay = Math.exp(-Math.exp(read.get(`${key}.A_log`)[h]) * dt)
+      state[i] = state[i].map((s, n) => decay * s + dt * xbc[i] * xbc[at + n])
+      return dot(state[i], xbc.subarray(at + G * N)) + read.get(`${key}.D`)[h] * xbc[i]
+    })
+    const gated = o.map((value, i) => value * ACTIVATIONS.silu(row[i]))
+    return read.linear(`${key}.out_proj`, rmsNorm(gated, read.get(`${key}.norm.weight`), eps))
+  })
+}
+
 function ofHeads(row: Row, headSize: number, change: (head: Row) => Row): Row {
   const out = new Float64Array(row.length)
   for (let at = 0; at < row.length; at += headSize) out.set(change(row.subarray(at, at + headSize)), at)

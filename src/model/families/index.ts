@@ -14,6 +14,7 @@ import { emo } from './emo.js'
 import { ernie } from './ernie.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite.js'
+import { graniteHybrid } from './granite-hybrid.js'
 import { jetmoe } from './jetmoe.js'
 import { lfm2 } from './lfm2.js'
 import { mixtral } from './mixtral.js'
@@ -33,6 +34,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   ernie,
   gptOss,
   granite,
+  graniteHybrid,
   jetmoe,
   lfm2,
   mixtral,

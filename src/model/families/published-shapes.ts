@@ -33,6 +33,23 @@ const LFM2_LAYERS = Array.from({ length: 24 }, (_, layer) =>
   [2, 6, 10, 14, 18, 21].includes(layer) ? 'full_attention' : 'conv',
 )
 
+/** Keys of Granite 4's hybrid mixtures that differ from the defaults (ibm-granite/granite-4.0-h-*). */
+const GRANITE_HYBRID = {
+  model_type: 'granitemoehybrid',
+  vocab_size: 100352,
+  num_hidden_layers: 40,
+  layer_types: Array.from({ length: 40 }, (_, layer) => (layer % 10 === 5 ? 'attention' : 'mamba')),
+  embedding_multiplier: 12,
+  residual_multiplier: 0.22,
+  attention_multiplier: 1 / 128,
+  rms_norm_eps: 1e-5,
+  mamba_d_state: 128,
+  max_position_embeddings: 131072,
+  tie_word_embeddings: true,
+  bos_token_id: 100257,
+  eos_token_id: 100257,
+}
+
 const SHAPES = {
   '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
   '700m-4b': { ...MOLM, n_layer: 24, k_att: 4, k_mlp: 4 },
@@ -52,6 +69,30 @@ const SHAPES = {
     num_attention_heads: 24,
     num_local_experts: 40,
     rope_theta: 1e7,
+  },
+  'granite-4.0-h-tiny': {
+    ...GRANITE_HYBRID,
+    hidden_size: 1536,
+    num_attention_heads: 12,
+    num_key_value_heads: 4,
+    num_local_experts: 64,
+    num_experts_per_tok: 6,
+    intermediate_size: 512,
+    shared_intermediate_size: 1024,
+    logits_scaling: 6,
+    mamba_n_heads: 48,
+  },
+  'granite-4.0-h-small': {
+    ...GRANITE_HYBRID,
+    hidden_size: 4096,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    num_local_experts: 72,
+    num_experts_per_tok: 10,
+    intermediate_size: 768,
+    shared_intermediate_size: 1536,
+    logits_scaling: 16,
+    mamba_n_heads: 128,
   },
   'olmoe-1b-7b': { model_type: 'olmoe', intermediate_size: 1024 },
   'qwen3-30b-a3b': {

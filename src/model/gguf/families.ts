@@ -10,6 +10,8 @@ export interface GgufFamily {
   config: (keys: FamilyKeys) => Record<string, unknown>
   /** Whether the rows of queries and keys have the order of llama.cpp: neighbouring channels turn together. */
   permutesRows?: true
+  /** Whether its models may have no experts. */
+  runsDense?: true
   /** Keys that only some families compute with (neutral-keys.ts) and that its `config` reads. */
   reads?: readonly string[]
   /** Values of such keys that mean what the family does in any case. */
@@ -24,6 +26,8 @@ const [SOFTMAX, SIGMOID, SOFTMAX_OF_CHOSEN] = [
 ]
 
 const NORMALISES = { expert_weights_norm: [1], expert_gating_func: SOFTMAX_OF_CHOSEN }
+
+const GRANITE_FACTORS = ['attention.scale', 'embedding_scale', 'residual_scale', 'logit_scale']
 
 export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
   llama: {
@@ -43,20 +47,45 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     title: 'Granite MoE',
     modelType: (keys) => (sharedHidden(keys) > 0 ? 'granitemoeshared' : 'granitemoe'),
     permutesRows: true,
-    reads: ['attention.scale', 'embedding_scale', 'residual_scale', 'logit_scale'],
+    reads: GRANITE_FACTORS,
     // In this family the last key says whether there are positions at all.
     means: { ...NORMALISES, 'rope.scaling.finetuned': [1] },
     config: (keys) => ({
       intermediate_size: keys.uniform('feed_forward_length'),
       shared_intermediate_size: sharedHidden(keys),
       num_local_experts: keys.number('expert_count'),
-      // 0 is as good as absent.
-      attention_multiplier: keys.number('attention.scale', 0) || 1 / Math.sqrt(keys.headSize),
-      embedding_multiplier: keys.number('embedding_scale', 0) || 1,
-      residual_multiplier: keys.number('residual_scale', 0) || 1,
-      logits_scaling: keys.number('logit_scale', 0) || 1,
-      attention_bias: keys.hasAttentionBias,
+      ...graniteFactors(keys),
     }),
+  },
+
+  granitehybrid: {
+    title: 'Granite 4 hybrid',
+    modelType: () => 'granitemoehybrid',
+    permutesRows: true,
+    runsDense: true,
+    reads: [...GRANITE_FACTORS, 'rope.scaling.finetuned'],
+    means: NORMALISES,
+    config: (keys) => {
+      const inner = keys.number('ssm.inner_size')
+      const heads = keys.number('ssm.time_step_rank')
+      const [isPlaced = 1] = keys.values('rope.scaling.finetuned')
+      return {
+        intermediate_size: keys.uniform('feed_forward_length'),
+        // Without experts, the shared one is the dense layer.
+        shared_intermediate_size: keys.rowsOf('blk.0.ffn_gate.weight') ?? sharedHidden(keys),
+        num_local_experts: keys.number('expert_count', 0),
+        ...graniteFactors(keys),
+        position_embedding_type: isPlaced === 0 ? 'nope' : 'rope',
+        layer_types: layerTypes(keys, 'ssm_in.weight', ['mamba', 'attention']),
+        mamba_expand: inner / keys.number('embedding_length'),
+        mamba_n_heads: heads,
+        mamba_d_head: inner / heads,
+        mamba_n_groups: keys.number('ssm.group_count'),
+        mamba_d_state: keys.number('ssm.state_size'),
+        mamba_d_conv: keys.number('ssm.conv_kernel'),
+        mamba_conv_bias: keys.layersWith('ssm_conv1d.bias').length > 0,
+      }
+    },
   },
 
   olmoe: {
@@ -124,7 +153,7 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       use_expert_bias: SELECTION_BIASES.some((name) => keys.layersWith(name).length > 0),
       conv_L_cache: keys.number('shortconv.l_cache'),
       conv_bias: keys.layersWith('shortconv.conv.bias').length > 0,
-      layer_types: convolutions(keys),
+      layer_types: layerTypes(keys, 'shortconv.conv.weight', ['conv', 'full_attention']),
       norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
     }),
   },
@@ -189,6 +218,17 @@ function normalises(keys: FamilyKeys, family: boolean): boolean {
   return flag === 1
 }
 
+function graniteFactors(keys: FamilyKeys): Record<string, unknown> {
+  return {
+    // 0 is as good as absent.
+    attention_multiplier: keys.number('attention.scale', 0) || 1 / Math.sqrt(keys.headSize),
+    embedding_multiplier: keys.number('embedding_scale', 0) || 1,
+    residual_multiplier: keys.number('residual_scale', 0) || 1,
+    logits_scaling: keys.number('logit_scale', 0) || 1,
+    attention_bias: keys.hasAttentionBias,
+  }
+}
+
 function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
   const dense = keys.uniform('feed_forward_length')
   const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
@@ -219,7 +259,8 @@ function slidingLayers(keys: FamilyKeys, period: number, full: 'first' | 'last')
   return layers.map((layer) => layer % step !== (full === 'first' ? 0 : step - 1))
 }
 
-function convolutions(keys: FamilyKeys): string[] {
-  const convolved = new Set(keys.layersWith('shortconv.conv.weight'))
-  return [...Array(keys.layers).keys()].map((layer) => (convolved.has(layer) ? 'conv' : 'full_attention'))
+/** The type of each layer: the first one if it has this tensor. */
+function layerTypes(keys: FamilyKeys, tensor: string, [having, other]: readonly [string, string]): string[] {
+  const found = new Set(keys.layersWith(tensor))
+  return [...Array(keys.layers).keys()].map((layer) => (found.has(layer) ? having : other))
 }

@@ -6,10 +6,12 @@ export interface PieceNames {
   joined?: string
   /** For experts: tensors with one expert each, `{e}` for its number, that old files have instead. */
   single?: readonly string[]
-  columns?: true
+  /** The one tensor that the sources are parts of, as they are in a checkpoint. */
+  whole?: string
 }
 
 const named = (...sources: string[]): PieceNames => ({ sources: sources.map((name) => [name]) })
+const partsOf = (whole: string): PieceNames => ({ sources: [], whole })
 
 /** Pieces of parts outside the layers, by part and piece. */
 export const OUTER_PIECES: Readonly<Record<string, PieceNames>> = {
@@ -29,12 +31,21 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   q_norm: named('attn_q_norm.weight'),
   k_norm: named('attn_k_norm.weight'),
   sinks: named('attn_sinks.weight'),
-  'conv.in.weight': { sources: [], joined: 'shortconv.in_proj.weight' },
-  'conv.in.bias': { sources: [], joined: 'shortconv.in_proj.bias' },
-  'conv.taps': { ...named('shortconv.conv.weight'), columns: true },
+  'conv.in.weight': partsOf('shortconv.in_proj.weight'),
+  'conv.in.bias': partsOf('shortconv.in_proj.bias'),
+  'conv.taps': partsOf('shortconv.conv.weight'),
   'conv.bias': named('shortconv.conv.bias'),
   'conv.output.weight': named('shortconv.out_proj.weight'),
   'conv.output.bias': named('shortconv.out_proj.bias'),
+  'mamba.in.weight': partsOf('ssm_in.weight'),
+  'mamba.steps.weight': partsOf('ssm_in.weight'),
+  'mamba.taps': partsOf('ssm_conv1d.weight'),
+  'mamba.conv.bias': named('ssm_conv1d.bias'),
+  'mamba.dt_bias': named('ssm_dt.bias'),
+  'mamba.A_log': named('ssm_a'),
+  'mamba.D': named('ssm_d'),
+  'mamba.norm.weight': partsOf('ssm_norm.weight'),
+  'mamba.output.weight': named('ssm_out.weight'),
   'mlp.router.logits.weight': named('ffn_gate_inp.weight'),
   'mlp.router.bias': named('ffn_gate_inp.bias'),
   'mlp.router.selection': { sources: [['exp_probs_b.bias', 'exp_probs_b']] },

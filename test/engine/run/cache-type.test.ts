@@ -21,6 +21,7 @@ const FIXTURES = [
   '62-jetmoe-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
+  '91-granitehybrid-f32',
   '152-smallthinker-window-bf16-sharded',
 ]
 
@@ -63,6 +64,7 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '52-mixtral-window-bf16-sharded',
     '61-jetmoe-f32',
     '81-lfm2moe-f32',
+    '91-granitehybrid-f32',
     '101-ernie45moe-f32',
     '152-smallthinker-window-bf16-sharded',
   ]) {

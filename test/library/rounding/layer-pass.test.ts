@@ -16,6 +16,7 @@ const FIXTURES = [
   '01-base-bin-f32',
   '23-granitemoeshared-f16',
   '81-lfm2moe-f32',
+  '91-granitehybrid-f32',
   '151-smallthinker-f32',
   '61-jetmoe-f32',
 ]

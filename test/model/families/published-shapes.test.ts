@@ -8,6 +8,8 @@ import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '#molm/mod
 const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number }>> = {
   'granite-1b-a400m': { total: 1.335, active: 0.43 },
   'granite-3b-a800m': { total: 3.299, active: 0.88 },
+  'granite-4.0-h-tiny': { total: 6.939, active: 1.47 },
+  'granite-4.0-h-small': { total: 32.21, active: 8.8 },
   'olmoe-1b-7b': { total: 6.919, active: 1.18 },
   'qwen3-30b-a3b': { total: 30.53, active: 3.04 },
   'mixtral-8x7b': { total: 46.7, active: 12.75 },

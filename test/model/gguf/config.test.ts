@@ -122,6 +122,25 @@ test("reads Granite's shared expert and multipliers", async () => {
   })
 })
 
+test("reads Granite's layers of states, with and without experts", async () => {
+  const keys = {
+    'attention.head_count_kv': list('u32', [0, 2]),
+    ...{ 'ssm.inner_size': u32(128), 'ssm.time_step_rank': u32(8), 'ssm.group_count': u32(2) },
+    ...{ 'ssm.state_size': u32(12), 'ssm.conv_kernel': u32(4), 'rope.scaling.finetuned': flag(false) },
+  }
+  const tensors = { 'blk.0.ssm_in.weight': [64, 312], 'blk.0.ssm_conv1d.bias': [176] }
+  await has(configOf('granitehybrid', { ...keys, expert_shared_feed_forward_length: u32(48) }, tensors), {
+    ...{ model_type: 'granitemoehybrid', layer_types: ['mamba', 'attention'], num_key_value_heads: 2 },
+    ...{ position_embedding_type: 'nope', shared_intermediate_size: 48, num_local_experts: 4, mamba_expand: 2 },
+    ...{ mamba_n_heads: 8, mamba_d_head: 16, mamba_n_groups: 2, mamba_d_state: 12, mamba_d_conv: 4 },
+    mamba_conv_bias: true,
+  })
+  const dense = { ...keys, expert_count: u32(0), expert_used_count: u32(0), 'rope.scaling.finetuned': flag(true) }
+  await has(configOf('granitehybrid', dense, { ...tensors, 'blk.0.ffn_gate.weight': [64, 40] }), {
+    ...{ num_local_experts: 0, shared_intermediate_size: 40, position_embedding_type: 'rope' },
+  })
+})
+
 test("reads Qwen's widths, biases and dense layers", async () => {
   const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4], 'blk.0.attn_q.bias': [64] }
   await has(configOf('qwen3moe', { expert_feed_forward_length: u32(32) }, tensors), {
@@ -211,7 +230,7 @@ test("reads ERNIE's dense and sparse layers", async () => {
 test('refuses families that molm does not run, and what a family does not compute, by the key', async () => {
   const refused: [string, Record<string, GgufValue>, RegExp][] = [
     ['deepseek2', {}, /a.gguf: general.architecture is deepseek2; .* latent keys/],
-    ['granitehybrid', {}, /is granitehybrid; .*Mamba.*\nit runs llama \(Mixtral\)/],
+    ['jamba', {}, /is jamba; .*Mamba.*\nit runs llama \(Mixtral\)/],
     ['llama', { expert_count: u32(0) }, /is llama; .* models without experts/],
     ['olmoe', { expert_count: u32(0) }, /is olmoe; .*without experts/],
     ['zebra', {}, /is zebra; molm does not run this family\nit runs llama \(Mixtral\)/],

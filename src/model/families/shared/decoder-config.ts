@@ -35,7 +35,7 @@ export interface DecoderConfig extends ModelConfig {
 }
 
 /** The rotary positions of all layers. Default: one rotation of whole heads for all, by `ropeConfig`. */
-type RopesOf = (keys: ConfigReader, shape: { layers: number; headSize: number }) => DecoderConfig['ropes']
+export type RopesOf = (keys: ConfigReader, shape: { layers: number; headSize: number }) => DecoderConfig['ropes']
 
 const oneRope: RopesOf = (keys, { layers }) => new Array(layers).fill(ropeConfig(keys))
 
