@@ -33,7 +33,7 @@ test('RoPE is read in its older and newer spelling', () => {
   assert.equal(read(newer).ropes[0], expected)
   const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 64 }
   const [rope] = read({ model_type: 'qwen3_moe', rope_scaling: yarn }).ropes
-  const rest = { betaFast: 32, betaSlow: 1, truncate: true, attention: 0.1 * Math.log(4) + 1 }
+  const rest = { betaFast: 32, betaSlow: 1, truncate: true, attention: Math.fround(0.1 * Math.log(4) + 1) }
   assert.equal(rope?.scaling, { type: 'yarn', factor: 4, original: 64, ...rest })
 })
 
