@@ -36,7 +36,7 @@ export interface Keys extends RopeKeys {
   hidden_size: number
   num_hidden_layers: number
   num_attention_heads: number
-  num_key_value_heads: number
+  num_key_value_heads?: number
   head_dim?: number | null
   tie_word_embeddings?: boolean
   tie_embedding?: boolean
@@ -63,6 +63,11 @@ export interface Keys extends RopeKeys {
   moe_layer_end_index?: number
   moe_layer_interval?: number
   moe_norm_min?: number
+  mlp_layer_types?: string[] | null
+  global_attn_every_n_layers?: number
+  mup_enabled?: boolean
+  num_shared_experts?: number
+  route_scale?: number
 }
 
 /** LFM2: x += Op(operator_norm x); x += Ff(ffn_norm x). */
@@ -252,6 +257,10 @@ interface Fed {
 interface FamilyRules {
   /** Names of the norms before the mixer, before the feed-forward part, and before the head. */
   norms?: readonly [string, string, string]
+  /** Norms of what the mixer and the feed-forward part add. Default: none. */
+  after?: readonly [string, string]
+  /** Default 1. */
+  embeddingScale?: number
   eps: number
   isTied: boolean
   mix(layer: number, y: Row[], read: Reader): Row[]
@@ -259,33 +268,42 @@ interface FamilyRules {
   feed(layer: number, y: Row, entered: Row, read: Reader): Fed
 }
 
-function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
-  const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], eps, isTied, mix, feed } = rules
+export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
+  const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], after, eps, isTied, mix, feed } = rules
+  const { embeddingScale = 1 } = rules
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
   const chosen: Chosen[][][] = []
-  let x: Row[] = tokens.map((id) => read.row('model.embed_tokens', id, keys.hidden_size))
+  let x: Row[] = tokens.map((id) => {
+    return read.row('model.embed_tokens', id, keys.hidden_size).map((value) => value * embeddingScale)
+  })
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const entered = x
-    const mixed = mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read)
+    const added = (rows: Row[], i: 0 | 1) => (after ? normed(rows, `model.layers.${l}.${after[i]}`) : rows)
+    const mixed = added(mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read), 0)
     x = x.map((row, t) => sum(row, mixed[t]))
     const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read))
-    x = x.map((row, t) => weighted(row, fed[t].outputs))
+    const outputs = added(
+      fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
+      1,
+    )
+    x = x.map((row, t) => sum(row, outputs[t]))
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
   return { logits: normed(x, `model.${norms[2]}`).map((row) => read.linear(head, row)), chosen }
 }
 
-function headsOf(keys: Keys, headSize: number) {
-  return { heads: keys.num_attention_heads, keyValueHeads: keys.num_key_value_heads, headSize }
+export function headsOf(keys: Keys, headSize: number) {
+  const { num_attention_heads: heads, num_key_value_heads: keyValueHeads = heads } = keys
+  return { heads, keyValueHeads, headSize }
 }
 
-function largest(scores: readonly number[], k: number): number[] {
+export function largest(scores: readonly number[], k: number): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)
 }
 
-function total(ids: readonly number[], scores: readonly number[]): number {
+export function total(ids: readonly number[], scores: readonly number[]): number {
   return ids.reduce((sum, id) => sum + scores[id], 0)
 }
 
@@ -301,7 +319,7 @@ function sigmoidsOfChosen(z: readonly number[], k: number): Chosen[] {
   return ids.map((id) => ({ id, gate: s[id] / total(ids, s) }))
 }
 
-function ofExperts(chosen: readonly Chosen[], output: (id: number) => Row) {
+export function ofExperts(chosen: readonly Chosen[], output: (id: number) => Row) {
   return chosen.map(({ id, gate }) => ({ gate, y: output(id) }))
 }
 

@@ -33,6 +33,8 @@ const CHECKPOINTS = {
   '82-lfm2moe-bf16-sharded': 'convolutions, dense layers, a bias of the choice',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
+  '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
+  '202-mellum-bf16-sharded': 'other positions with a window',
 }
 
 /** More positions than these checkpoints have. */
