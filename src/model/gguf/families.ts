@@ -280,7 +280,7 @@ function slidingLayers(keys: FamilyKeys, period: number, full: 'first' | 'last')
   return layers.map((layer) => layer % step !== (full === 'first' ? 0 : step - 1))
 }
 
-/** The kinds of the layers, of which all but the last of each `period` have a window unless the file says otherwise. */
+/** The kinds of the layers. Unless the file says otherwise, all but the last of each `period` have a window. */
 function layerTypes(keys: FamilyKeys, period: number): string[] {
   return slidingLayers(keys, period, 'last').map((is) => (is ? 'sliding_attention' : 'full_attention'))
 }

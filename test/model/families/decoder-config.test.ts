@@ -61,7 +61,7 @@ test('gpt-oss has a window in every second layer or in the layers of layer_types
   const [window, all] = ['sliding_attention', 'full_attention']
   assert.equal(windows({ layer_types: [all, all, window] }), [0, 0, 128])
   const { ropes, headSize, attentionBias, gateBias } = read({ model_type: 'gpt_oss' })
-  const attention = 0.1 * Math.log(32) + 1
+  const attention = Math.fround(0.1 * Math.log(32) + 1)
   const scaling = { type: 'yarn', factor: 32, original: 4096, betaFast: 32, betaSlow: 1, truncate: false, attention }
   assert.equal(ropes[0], { theta: 150000, scaling })
   assert.equal([headSize, attentionBias, gateBias], [64, 'all', true])
