@@ -1,47 +1,16 @@
-import {
-  ernieForward,
-  gptOssForward,
-  graniteHybridForward,
-  type Keys,
-  lfm2Forward,
-  type Passed,
-  smallThinkerForward,
-} from './reference-families.js'
-import type { ReferenceTensors } from './reference-layers.js'
-import type { WeightOptions } from './synthetic-checkpoint.js'
+import { casesOf, type FamilyCase, wider } from './family-case.js'
+import { LATER_FAMILY_CASES } from './later-family-cases.js'
+import { ernieForward, gptOssForward, lfm2Forward, smallThinkerForward } from './reference-families.js'
 
 /*
  * Configs of the families that reach every branch of their keys.
  */
-
-export interface FamilyCase {
-  name: string
-  keys: Record<string, unknown>
-  weights?: WeightOptions
-  reference(tensors: ReferenceTensors, tokens: readonly number[]): Passed
-}
-
-type Changes = Record<string, [changes: Record<string, unknown>, weights?: WeightOptions]>
-
-function casesOf(
-  base: Keys & { model_type: string },
-  changes: Changes,
-  forward: (keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]) => Passed,
-): FamilyCase[] {
-  return Object.entries(changes).map(([name, [change, weights]]) => {
-    const keys = { ...base, ...change }
-    return { name: `${base.model_type}: ${name}`, keys, weights, reference: (...args) => forward(keys, ...args) }
-  })
-}
 
 const LFM2 = {
   ...{ model_type: 'lfm2_moe', vocab_size: 61, hidden_size: 44, num_hidden_layers: 4, num_attention_heads: 2 },
   ...{ num_key_value_heads: 1, intermediate_size: 36, moe_intermediate_size: 20, num_dense_layers: 1, num_experts: 7 },
   ...{ num_experts_per_tok: 3, layer_types: ['conv', 'full_attention', 'conv', 'conv'], max_position_embeddings: 512 },
 }
-
-/** Multiplies the spread of keys that match. */
-const wider = (pattern: RegExp, factor: number) => (key: string) => (pattern.test(key) ? factor : 1)
 
 const HALF = { layer_types: ['full_attention', 'conv', 'full_attention', 'conv'] }
 
@@ -213,50 +182,10 @@ const ernie = casesOf(
   ernieForward,
 )
 
-const GRANITE_HYBRID = {
-  ...{ model_type: 'granitemoehybrid', vocab_size: 61, hidden_size: 40, num_hidden_layers: 4, num_attention_heads: 4 },
-  ...{ num_key_value_heads: 2, intermediate_size: 20, num_local_experts: 7, num_experts_per_tok: 3 },
-  ...{ shared_intermediate_size: 12, layer_types: ['mamba', 'attention', 'mamba', 'mamba'], mamba_n_heads: 5 },
-  ...{ mamba_d_state: 9, attention_multiplier: 0.3, residual_multiplier: 0.4, max_position_embeddings: 512 },
-}
-
-const DENSE = { num_local_experts: 0, num_experts_per_tok: 0 }
-
-const graniteHybrid = casesOf(
-  GRANITE_HYBRID,
-  {
-    defaults: [{}],
-    'groups of heads, all factors': [
-      { mamba_n_heads: 4, mamba_n_groups: 2, embedding_multiplier: 3, logits_scaling: 0.7, rms_norm_eps: 1e-2 },
-    ],
-    'steps between limits, a group for each head': [{ time_step_limit: [0.5, 0.9], mamba_n_groups: 5 }],
-    'steps without an upper limit, BF16': [
-      { time_step_limit: [0.6, { __float__: 'Infinity' }], tie_word_embeddings: true },
-      { isHalf: true },
-    ],
-    'biases of all projections, two taps, none of the filter': [
-      { mamba_proj_bias: true, mamba_conv_bias: false, mamba_d_conv: 2, attention_bias: true },
-    ],
-    'heads of one channel, eight taps, one entry of a key': [
-      { mamba_expand: 1, mamba_n_heads: 40, mamba_d_conv: 8, mamba_d_state: 1, mamba_d_head: 1 },
-    ],
-    'one wide head, steep decays and long steps': [
-      { mamba_n_heads: 1, mamba_d_head: 'auto' },
-      { gain: wider(/A_log|dt_bias/, 15) },
-    ],
-    'Mamba-2 alone, without a list of layers': [{ layer_types: null }],
-    'layers_block_type, no experts': [
-      { ...DENSE, layer_types: undefined, layers_block_type: ['attention', 'mamba', 'mamba', 'attention'] },
-    ],
-    'attention with positions alone, no experts': [
-      { ...DENSE, layer_types: new Array(4).fill('attention'), position_embedding_type: 'rope', rope_theta: 300 },
-    ],
-    'positions by rope_parameters beside Mamba-2': [
-      { position_embedding_type: 'rope', rope_parameters: { rope_theta: 500, rope_type: 'default' } },
-    ],
-    'no positions by name, one expert of a token': [{ position_embedding_type: 'nope', num_experts_per_tok: 1 }],
-  },
-  graniteHybridForward,
-)
-
-export const FAMILY_CASES: readonly FamilyCase[] = [...lfm2, ...gptOss, ...smallThinker, ...ernie, ...graniteHybrid]
+export const FAMILY_CASES: readonly FamilyCase[] = [
+  ...lfm2,
+  ...gptOss,
+  ...smallThinker,
+  ...ernie,
+  ...LATER_FAMILY_CASES,
+]

@@ -27,20 +27,22 @@ function names(table: string): Readonly<Record<string, string>> {
 /** Within a block. */
 const BLOCK_NAMES = names(`
   input_layernorm operator_norm attn_norm
-  post_attention_layernorm ffn_norm ffn_norm
+  post_attention_layernorm ffn_norm pre_mlp_layernorm ffn_norm
+  post_mlp_layernorm post_ffw_norm
   self_attn.q_proj attn_q
   self_attn.k_proj attn_k
   self_attn.v_proj attn_v
   self_attn.o_proj self_attn.out_proj attn_output
   self_attn.q_norm self_attn.q_layernorm attn_q_norm
   self_attn.k_norm self_attn.k_layernorm attn_k_norm
+  self_attn.gate_proj attn_gate
   self_attn.sinks attn_sinks.weight
   conv.conv shortconv.conv
   conv.in_proj shortconv.in_proj
   conv.out_proj shortconv.out_proj
   block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
-  feed_forward.gate mlp.gate mlp.router ffn_gate_inp
-  feed_forward.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
+  feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
+  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up
@@ -73,6 +75,9 @@ const EXPERT_NAMES = names(`
 
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
 const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid']
+
+/** Model types whose post_attention_layernorm llama.cpp calls by that name, whatever it is before. */
+const AFTER_ATTENTION = ['gpt_oss', 'afmoe']
 
 /** All tensors of a checkpoint of one of llama.cpp's families. */
 export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]> {
@@ -129,7 +134,7 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
     })
   }
   if (base === 'mlp.experts.down_proj') return [{ ...transposed(found), name: `${block}ffn_down_exps.weight` }]
-  if (config.model_type === 'gpt_oss' && base === 'post_attention_layernorm') {
+  if (AFTER_ATTENTION.includes(String(config.model_type)) && base === 'post_attention_layernorm') {
     return [{ ...found, name: `${block}post_attention_norm.weight` }]
   }
   if (isDense && base === 'shared_mlp.output_linear') return [{ ...found, name: `${block}ffn_down.weight` }]

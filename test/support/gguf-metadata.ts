@@ -49,6 +49,14 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   olmoe: { architecture: 'olmoe' },
   qwen2_moe: { architecture: 'qwen2moe', numbers: QWEN },
   qwen3_moe: { architecture: 'qwen3moe', numbers: QWEN },
+  mellum: { architecture: 'mellum', numbers: `${MOE_WIDTH} attention.sliding_window:sliding_window` },
+  afmoe: {
+    architecture: 'afmoe',
+    numbers:
+      `${MOE_WIDTH} expert_shared_count:num_shared_experts leading_dense_block_count:num_dense_layers ` +
+      'attention.sliding_window:sliding_window expert_group_count:n_group',
+    floats: 'expert_weights_scale:route_scale',
+  },
   gpt_oss: {
     architecture: 'gpt-oss',
     numbers: 'attention.sliding_window:sliding_window expert_feed_forward_length:intermediate_size',
@@ -94,7 +102,9 @@ export function ggufMetadata(config: Config): Map<string, GgufValue> {
 }
 
 function addRope(config: Config, add: (key: string, value: GgufValue) => void): void {
-  const rope = (config.rope_parameters ?? config.rope_scaling ?? {}) as Config
+  const kinds = config.rope_parameters as Record<string, Config> | undefined
+  const rope = (kinds?.full_attention ?? kinds ?? config.rope_scaling ?? {}) as Config
+  if (kinds?.sliding_attention) add('rope.freq_base_swa', f32(Number(kinds.sliding_attention.rope_theta)))
   const theta = rope.rope_theta ?? config.rope_theta
   if (theta != null) add('rope.freq_base', f32(Number(theta)))
   if ((rope.rope_type ?? rope.type) !== 'yarn') return
@@ -126,6 +136,15 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
     case 'lfm2_moe':
       add('attention.head_count_kv', keyHeadsOfLayers(config, 'full_attention'))
       add('expert_gating_func', u32(2))
+      return
+    case 'mellum': {
+      const isSliding = (config.layer_types as string[]).map((type) => type === 'sliding_attention')
+      add('attention.sliding_window_pattern', list('bool', isSliding))
+      return
+    }
+    case 'afmoe':
+      add('expert_gating_func', u32(2))
+      add('expert_weights_norm', flag(config.route_norm === true))
       return
     case 'smallthinker':
       add('expert_gating_func', u32(config.moe_primary_router_apply_softmax ? 1 : 2))

@@ -1,7 +1,6 @@
 import { mxfp4Values } from './mxfp4.js'
 import {
   attention,
-  mamba2,
   type Reader,
   type ReferenceTensors,
   type Rotation,
@@ -12,7 +11,7 @@ import {
   sum,
   weighted,
 } from './reference-layers.js'
-import { ACTIVATIONS, dot, GATED, rmsNorm, sigmoid } from './reference-math.js'
+import { ACTIVATIONS, GATED, rmsNorm, sigmoid } from './reference-math.js'
 import { type RopeKeys, rotationOf } from './reference-rope.js'
 
 /*
@@ -37,7 +36,7 @@ export interface Keys extends RopeKeys {
   hidden_size: number
   num_hidden_layers: number
   num_attention_heads: number
-  num_key_value_heads: number
+  num_key_value_heads?: number
   head_dim?: number | null
   tie_word_embeddings?: boolean
   tie_embedding?: boolean
@@ -78,6 +77,11 @@ export interface Keys extends RopeKeys {
   mamba_d_state?: number
   mamba_d_conv?: number
   time_step_limit?: [number, unknown]
+  mlp_layer_types?: string[] | null
+  global_attn_every_n_layers?: number
+  mup_enabled?: boolean
+  num_shared_experts?: number
+  route_scale?: number
 }
 
 /** LFM2: x += Op(operator_norm x); x += Ff(ffn_norm x). */
@@ -259,63 +263,6 @@ export function emoForward(
   })
 }
 
-/** Granite 4: Mamba-2 or attention; experts whose matrices are parts of one tensor, and a shared one, or that alone. */
-export function graniteHybridForward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
-  const {
-    hidden_size: d,
-    intermediate_size: f = 0,
-    num_local_experts: E = 8,
-    shared_intermediate_size: s = 1024,
-  } = keys
-  const headSize = d / keys.num_attention_heads
-  const rotation = keys.position_embedding_type === 'rope' ? rotationOf(keys, headSize, { theta: 1e4 }) : undefined
-  const [least, most] = keys.time_step_limit ?? [0, Infinity]
-  const eps = keys.rms_norm_eps ?? 1e-6
-  const heads = keys.mamba_n_heads ?? 128
-  const mamba = {
-    heads,
-    headSize: ((keys.mamba_expand ?? 2) * d) / heads,
-    groups: keys.mamba_n_groups ?? 1,
-    stateSize: keys.mamba_d_state ?? 256,
-    taps: keys.mamba_d_conv ?? 4,
-    limits: [least, typeof most === 'number' ? most : Infinity] as const,
-    eps,
-  }
-  const types = keys.layer_types ?? keys.layers_block_type
-  /** An expert of a tensor [expert, 2 hidden, d], whose first rows are the gate's, and [expert, d, hidden]. */
-  const gated = (read: Reader, [input, output]: readonly [string, string], e: number, hidden: number, y: Row) => {
-    const rowOf = (key: string, r: number, cols: number) => read.row(key, r, cols)
-    const h = Float64Array.from({ length: hidden }, (_, r) => {
-      const at = e * 2 * hidden + r
-      return ACTIVATIONS.silu(dot(rowOf(input, at, d), y)) * dot(rowOf(input, at + hidden, d), y)
-    })
-    return Float64Array.from({ length: d }, (_, r) => dot(rowOf(output, e * d + r, hidden), h))
-  }
-  return forward(keys, tensors, tokens, {
-    eps,
-    isTied: keys.tie_word_embeddings ?? false,
-    factors: {
-      embedding: keys.embedding_multiplier ?? 1,
-      residual: keys.residual_multiplier ?? 1,
-      logits: 1 / (keys.logits_scaling ?? 1),
-    },
-    mix(l, y, read) {
-      const block = `model.layers.${l}`
-      if ((types?.[l] ?? 'mamba') === 'mamba') return mamba2(read, `${block}.mamba`, y, mamba)
-      const rules = { ...headsOf(keys, headSize), rotation, scale: keys.attention_multiplier ?? 1 }
-      return attention(read, `${block}.self_attn`, y, rules)
-    },
-    feed(l, y, _, read) {
-      const [moe, mlp] = [`model.layers.${l}.block_sparse_moe`, `model.layers.${l}.shared_mlp`]
-      const shared = { gate: 1, y: gated(read, [`${mlp}.input_linear`, `${mlp}.output_linear`], 0, s, y) }
-      if (E === 0) return { outputs: [shared] }
-      const chosen = softmaxOfChosen([...read.linear(`${moe}.router.layer`, y)], keys.num_experts_per_tok ?? 2)
-      const expert = (e: number) => gated(read, [`${moe}.input_linear`, `${moe}.output_linear`], e, f, y)
-      return { chosen, outputs: [...ofExperts(chosen, expert), shared] }
-    },
-  })
-}
-
 interface Fed {
   chosen?: Chosen[]
   outputs: { gate: number; y: Row }[]
@@ -324,6 +271,8 @@ interface Fed {
 interface FamilyRules {
   /** Names of the norms before the mixer, before the feed-forward part, and before the head. */
   norms?: readonly [string, string, string]
+  /** Norms of what the mixer and the feed-forward part add. Default: none. */
+  after?: readonly [string, string]
   eps: number
   isTied: boolean
   /** Default: 1 each. */
@@ -333,8 +282,8 @@ interface FamilyRules {
   feed(layer: number, y: Row, entered: Row, read: Reader): Fed
 }
 
-function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
-  const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], eps, isTied, mix, feed } = rules
+export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
+  const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], after, eps, isTied, mix, feed } = rules
   const { embedding, residual, logits } = rules.factors ?? { embedding: 1, residual: 1, logits: 1 }
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
@@ -342,15 +291,15 @@ function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[
   let x: Row[] = tokens.map((id) => times(read.row('model.embed_tokens', id, keys.hidden_size), embedding))
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const entered = x
-    const mixed = mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read)
+    const added = (rows: Row[], i: 0 | 1) => (after ? normed(rows, `model.layers.${l}.${after[i]}`) : rows)
+    const mixed = added(mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read), 0)
     x = x.map((row, t) => sum(row, times(mixed[t], residual)))
     const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read))
-    x = x.map((row, t) =>
-      weighted(
-        row,
-        fed[t].outputs.map(({ gate, y }) => ({ gate: gate * residual, y })),
-      ),
+    const outputs = added(
+      fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
+      1,
     )
+    x = x.map((row, t) => sum(row, times(outputs[t], residual)))
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
@@ -361,19 +310,20 @@ function times(row: Row, factor: number): Row {
   return row.map((value) => value * factor)
 }
 
-function headsOf(keys: Keys, headSize: number) {
-  return { heads: keys.num_attention_heads, keyValueHeads: keys.num_key_value_heads, headSize }
+export function headsOf(keys: Keys, headSize: number) {
+  const { num_attention_heads: heads, num_key_value_heads: keyValueHeads = heads } = keys
+  return { heads, keyValueHeads, headSize }
 }
 
-function largest(scores: readonly number[], k: number): number[] {
+export function largest(scores: readonly number[], k: number): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)
 }
 
-function total(ids: readonly number[], scores: readonly number[]): number {
+export function total(ids: readonly number[], scores: readonly number[]): number {
   return ids.reduce((sum, id) => sum + scores[id], 0)
 }
 
-function softmaxOfChosen(z: readonly number[], k: number): Chosen[] {
+export function softmaxOfChosen(z: readonly number[], k: number): Chosen[] {
   const ids = largest(z, k)
   const gates = softmax(ids.map((id) => z[id]))
   return ids.map((id, i) => ({ id, gate: gates[i] }))
@@ -385,7 +335,7 @@ function sigmoidsOfChosen(z: readonly number[], k: number): Chosen[] {
   return ids.map((id) => ({ id, gate: s[id] / total(ids, s) }))
 }
 
-function ofExperts(chosen: readonly Chosen[], output: (id: number) => Row) {
+export function ofExperts(chosen: readonly Chosen[], output: (id: number) => Row) {
   return chosen.map(({ id, gate }) => ({ gate, y: output(id) }))
 }
 

@@ -1,4 +1,4 @@
-import { ACTIVATIONS, dot, rmsNorm } from './reference-math.js'
+import { ACTIVATIONS, dot, rmsNorm, sigmoid } from './reference-math.js'
 
 /*
  * Layers of decoders in double precision, written as plainly as their formulas: no cache, no groups of experts. Each
@@ -72,8 +72,12 @@ export interface AttentionRules {
   window?: number
   /** Factor of the scores. Default 1 / sqrt(headSize). */
   scale?: number
-  /** Epsilon of the RMS norms `q_layernorm` and `k_layernorm` of each head. Default: no norms. */
+  /** Epsilon of the RMS norms of each head. Default: no norms. */
   headNorms?: number
+  /** Their names after `q_` and `k_`. Default: `layernorm`. */
+  headNorm?: string
+  /** Name of the projection whose sigmoids multiply the heads' outputs. Default: none. */
+  gate?: string
   /** A score per head without a value. Default: none. */
   sinks?: ArrayLike<number>
   /** Name of the last projection. */
@@ -83,17 +87,17 @@ export interface AttentionRules {
 /** Causal grouped-query attention of normed rows. */
 export function attention(read: Reader, key: string, y: readonly Row[], rules: AttentionRules): Row[] {
   const { heads: H, keyValueHeads: K, headSize, rotation, window = Infinity, output = 'o_proj', sinks } = rules
-  const { scale = 1 / Math.sqrt(headSize), headNorms } = rules
+  const { scale = 1 / Math.sqrt(headSize), headNorms, headNorm = 'layernorm', gate } = rules
   const placed = (name: 'q' | 'k') =>
     y.map((row, t) => {
       const projected = read.linear(`${key}.${name}_proj`, row)
-      const gain = headNorms && read.get(`${key}.${name}_layernorm.weight`)
+      const gain = headNorms && read.get(`${key}.${name}_${headNorm}.weight`)
       const normed = gain ? ofHeads(projected, headSize, (head) => rmsNorm(head, gain, headNorms)) : projected
       return rotation ? ofHeads(normed, headSize, (head) => rotated(head, t, rotation)) : normed
     })
   const [q, k] = [placed('q'), placed('k')]
   const v = y.map((row) => read.linear(`${key}.v_proj`, row))
-  return y.map((_, t) => {
+  return y.map((row, t) => {
     const o = new Float64Array(H * headSize)
     for (let h = 0; h < H; h++) {
       const at = Math.floor((h * K) / H) * headSize
@@ -105,7 +109,8 @@ export function attention(read: Reader, key: string, y: readonly Row[], rules: A
         for (let c = 0; c < headSize; c++) o[h * headSize + c] += weights[i] * v[first + i][at + c]
       }
     }
-    return read.linear(`${key}.${output}`, o)
+    const gates = gate && read.linear(`${key}.${gate}`, row)
+    return read.linear(`${key}.${output}`, gates ? o.map((value, i) => value * sigmoid(gates[i])) : o)
   })
 }
 

@@ -28,10 +28,29 @@ const GRANITE = {
   tie_word_embeddings: true,
 }
 
-/** Mixers of LFM2-8B-A1B's layers. */
-const LFM2_LAYERS = Array.from({ length: 24 }, (_, layer) =>
-  [2, 6, 10, 14, 18, 21].includes(layer) ? 'full_attention' : 'conv',
-)
+/** Mixers of LFM2's layers: attention in every fourth one, but in layer 21 of the smaller model. */
+const lfm2Layers = (layers: number, last: number) =>
+  Array.from({ length: layers }, (_, l) => (l === last || (l < last && l % 4 === 2) ? 'full_attention' : 'conv'))
+
+/** Keys of Trinity's config.json that differ from the defaults (arcee-ai/Trinity-*). */
+const TRINITY = {
+  model_type: 'afmoe',
+  num_dense_layers: 2,
+  num_experts: 128,
+  num_experts_per_tok: 8,
+  num_shared_experts: 1,
+  route_scale: 2.826,
+  sliding_window: 2048,
+  mup_enabled: true,
+  max_position_embeddings: 131072,
+}
+
+/** The kinds of Mellum 2's layers, and their positions. */
+const MELLUM_LAYERS = Array.from({ length: 28 }, (_, l) => (l % 4 === 3 ? 'full_attention' : 'sliding_attention'))
+const MELLUM_ROPE = {
+  full_attention: { rope_type: 'yarn', rope_theta: 5e5, factor: 16, original_max_position_embeddings: 8192 },
+  sliding_attention: { rope_type: 'default', rope_theta: 5e5 },
+}
 
 /** Keys of Granite 4's hybrid mixtures that differ from the defaults (ibm-granite/granite-4.0-h-*). */
 const GRANITE_HYBRID = {
@@ -104,7 +123,16 @@ const SHAPES = {
     max_position_embeddings: 40960,
   },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
-  'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
+  'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: lfm2Layers(24, 21), eos_token_id: 7 },
+  'lfm2-24b-a2b': {
+    model_type: 'lfm2_moe',
+    num_hidden_layers: 40,
+    intermediate_size: 11776,
+    moe_intermediate_size: 1536,
+    num_experts: 64,
+    layer_types: lfm2Layers(40, 38),
+    eos_token_id: 7,
+  },
   'gpt-oss-20b': {
     model_type: 'gpt_oss',
     num_hidden_layers: 24,
@@ -123,6 +151,23 @@ const SHAPES = {
     num_shared_experts: 1,
   },
   'smallthinker-4b': { model_type: 'smallthinker', rope_theta: 1.5e6, eos_token_id: [151643, 151645] },
+  'mellum2-12b': {
+    model_type: 'mellum',
+    layer_types: MELLUM_LAYERS,
+    rope_parameters: MELLUM_ROPE,
+    bos_token_id: 0,
+    eos_token_id: 28,
+  },
+  'trinity-nano': {
+    ...TRINITY,
+    hidden_size: 1024,
+    num_hidden_layers: 56,
+    num_attention_heads: 8,
+    num_key_value_heads: 2,
+    intermediate_size: 3072,
+    moe_intermediate_size: 256,
+  },
+  'trinity-mini': { ...TRINITY, num_attention_heads: 32, num_key_value_heads: 4, moe_intermediate_size: 1024 },
   'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 

@@ -122,6 +122,60 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     config: (keys) => ({ ...qwenKeys(keys, true), attention_bias: keys.hasAttentionBias }),
   },
 
+  mellum: {
+    title: 'Mellum 2',
+    modelType: () => 'mellum',
+    reads: [
+      'attention.sliding_window',
+      'attention.sliding_window_pattern',
+      'rope.freq_base_swa',
+      'expert_weights_norm',
+    ],
+    means: { expert_gating_func: SOFTMAX },
+    config: (keys) => {
+      const window = keys.number('attention.sliding_window', 0)
+      const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
+      const { rope_theta, rope_scaling } = ropeKeys(keys)
+      const rope_parameters = {
+        full_attention: { rope_type: 'default', rope_theta, ...rope_scaling },
+        sliding_attention: { rope_type: 'default', rope_theta: keys.number('rope.freq_base_swa', rope_theta) },
+      }
+      return {
+        ...moeWidths(keys),
+        num_experts: keys.number('expert_count'),
+        norm_topk_prob: normalises(keys, true),
+        mlp_layer_types: [...Array(keys.layers).keys()].map((layer) => (sparse.has(layer) ? 'sparse' : 'dense')),
+        attention_bias: keys.hasAttentionBias,
+        sliding_window: window,
+        layer_types: window > 0 ? windowTypes(keys, 4) : null,
+        rope_parameters,
+        rope_scaling: null,
+      }
+    },
+  },
+
+  afmoe: {
+    title: 'Trinity',
+    modelType: () => 'afmoe',
+    reads: [
+      ...['attention.sliding_window', 'attention.sliding_window_pattern', 'expert_weights_scale'],
+      'leading_dense_block_count',
+    ],
+    means: { expert_weights_norm: [1], expert_gating_func: SIGMOID },
+    config: (keys) => ({
+      ...moeWidths(keys),
+      num_dense_layers: keys.number('leading_dense_block_count', 0),
+      num_experts: keys.number('expert_count'),
+      num_shared_experts: keys.number('expert_shared_count', 0),
+      route_scale: keys.number('expert_weights_scale', 0) || 1,
+      // The same layers have positions without a window.
+      sliding_window: keys.number('attention.sliding_window', 0) || keys.number('context_length'),
+      layer_types: windowTypes(keys, 4),
+      // The file does not say it: llama.cpp has no model of another kind.
+      mup_enabled: true,
+    }),
+  },
+
   'gpt-oss': {
     title: 'gpt-oss',
     modelType: () => 'gpt_oss',
@@ -131,7 +185,7 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       intermediate_size: keys.number('expert_feed_forward_length', keys.uniform('feed_forward_length', 0)),
       num_local_experts: keys.number('expert_count'),
       sliding_window: keys.number('attention.sliding_window'),
-      layer_types: slidingLayers(keys, 2, 'last').map((is) => (is ? 'sliding_attention' : 'full_attention')),
+      layer_types: windowTypes(keys, 2),
       attention_bias: keys.hasAttentionBias,
       // The file does not say it: the family's config.json leaves the ends of the ramp as they are.
       ...ropeKeys(keys, { truncate: false }),
@@ -229,13 +283,20 @@ function graniteFactors(keys: FamilyKeys): Record<string, unknown> {
   }
 }
 
-function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
+/** Channels inside a dense layer and inside an expert. */
+function moeWidths(keys: FamilyKeys): Record<string, unknown> {
   const dense = keys.uniform('feed_forward_length')
-  const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
   return {
     intermediate_size: dense,
     // Old files give the width of all chosen experts together.
     moe_intermediate_size: keys.number('expert_feed_forward_length', 0) || dense / keys.number('expert_used_count'),
+  }
+}
+
+function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
+  const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
+  return {
+    ...moeWidths(keys),
     num_experts: keys.number('expert_count'),
     norm_topk_prob: normalises(keys, normalisesGates),
     decoder_sparse_step: 1,
@@ -263,4 +324,9 @@ function slidingLayers(keys: FamilyKeys, period: number, full: 'first' | 'last')
 function layerTypes(keys: FamilyKeys, tensor: string, [having, other]: readonly [string, string]): string[] {
   const found = new Set(keys.layersWith(tensor))
   return [...Array(keys.layers).keys()].map((layer) => (found.has(layer) ? having : other))
+}
+
+/** The kinds of the layers. Unless the file says otherwise, all but the last of each `period` have a window. */
+function windowTypes(keys: FamilyKeys, period: number): string[] {
+  return slidingLayers(keys, period, 'last').map((is) => (is ? 'sliding_attention' : 'full_attention'))
 }

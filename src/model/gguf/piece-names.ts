@@ -24,7 +24,13 @@ export const OUTER_PIECES: Readonly<Record<string, PieceNames>> = {
 export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'norm1.weight': named('attn_norm.weight'),
   'norm2.weight': { sources: [['ffn_norm.weight', 'post_attention_norm.weight']] },
-  'qkv.weight': { ...named('attn_q.weight', 'attn_k.weight', 'attn_v.weight'), joined: 'attn_qkv.weight' },
+  'norm1.after': named('post_attention_norm.weight'),
+  'norm2.after': named('post_ffw_norm.weight'),
+  // The last one is for gated attention.
+  'qkv.weight': {
+    ...named('attn_q.weight', 'attn_k.weight', 'attn_v.weight', 'attn_gate.weight'),
+    joined: 'attn_qkv.weight',
+  },
   'qkv.bias': { ...named('attn_q.bias', 'attn_k.bias', 'attn_v.bias'), joined: 'attn_qkv.bias' },
   'output.weight': named('attn_output.weight'),
   'output.bias': named('attn_output.bias'),

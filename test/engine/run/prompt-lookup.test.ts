@@ -111,6 +111,7 @@ const NAMES = [
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
   '152-smallthinker-window-bf16-sharded',
+  '181-afmoe-f32',
 ]
 
 for (const name of NAMES) {

@@ -35,6 +35,8 @@ const CHECKPOINTS = {
   '92-granitehybrid-dense-bf16-sharded': 'heads with states in groups',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
+  '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
+  '202-mellum-bf16-sharded': 'other positions with a window',
 }
 
 /** More positions than these checkpoints have. */

@@ -16,6 +16,7 @@ const MODELS = [
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
+  '181-afmoe-f32',
 ]
 
 const DOCUMENT = integers(180, 1, 220)

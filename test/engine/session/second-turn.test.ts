@@ -13,6 +13,7 @@ const MODELS = [
   '82-lfm2moe-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
+  '181-afmoe-f32',
 ]
 
 const ANSWER = 40

@@ -70,6 +70,7 @@ test('both softmaxes are the same if gates sum to 1, or are sigmoids', async () 
     '51-mixtral-f32',
     '61-jetmoe-f32',
     '71-gptoss-bf16-sharded',
+    '181-afmoe-f32',
   ]) {
     await withModel(fixturePath(name), { threads: 1 }, async (model) => {
       assert.not(model.config.mixtures.some(dependsOnUnchosen))

@@ -106,6 +106,27 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     ],
     [{ moe_layer_start_index: [1, 1] }, config('moe_layer_start_index must be an integer')],
   ],
+  'mellum: windows, and other positions in each kind of layer': [
+    [
+      { rope_parameters: { full_attention: { rope_theta: 300 } } },
+      config('rope_parameters must be an object with members sliding_attention, full_attention'),
+    ],
+    [{ layer_types: new Array(4).fill('mamba') }, config('layer_types\\[0\\] must be one of sliding_attention')],
+    [{ mlp_layer_types: ['sparse'] }, config('mlp_layer_types must be a list of 4 types')],
+    [{ sliding_window: null }, config('sliding_window must be an integer')],
+    [{ attention_bias: true }, missing(QUERIES)],
+    [{ num_experts: 6, num_local_experts: 7 }, shape('model.layers.0.mlp.gate.weight', '7, 40', '6, 40')],
+    [{ mlp_layer_types: null, rope_parameters: { rope_theta: 300 } }, config('rope_parameters must be an object with')],
+  ],
+  'afmoe: two shared experts, a dense layer, one layer without a window': [
+    [{ attention_bias: true }, config('attention_bias must be false')],
+    [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
+    [{ num_dense_layers: 2 }, missing('model.layers.1.mlp.gate_proj.weight')],
+    [{ global_attn_every_n_layers: 0 }, config('global_attn_every_n_layers must be an integer')],
+    [without('model.layers.3.post_mlp_layernorm.weight'), missing('model.layers.3.post_mlp_layernorm.weight')],
+    [without('model.layers.2.mlp.expert_bias'), missing('model.layers.2.mlp.expert_bias')],
+    [without('model.layers.0.self_attn.gate_proj.weight'), missing('model.layers.0.self_attn.gate_proj.weight')],
+  ],
 }
 
 for (const [name, rows] of Object.entries(WRONG)) {

@@ -85,6 +85,8 @@ const FAMILIES: Record<string, GgufChoices> = {
   '102-ernie45moe-bf16-sharded': {},
   '151-smallthinker-f32': { joined: true, shuffle: 4 },
   '152-smallthinker-window-bf16-sharded': { typeOf: () => 'BF16' },
+  '181-afmoe-f32': { shuffle: 6, joined: true },
+  '201-mellum-f32': { parts: 2 },
 }
 
 test('have the values and the config of a checkpoint of each family', async () => {

@@ -178,6 +178,32 @@ test("reads gpt-oss' windows and scaled positions", async () => {
   )
 })
 
+test("reads Mellum's positions in each kind of layer, and Trinity's windows", async () => {
+  const [sliding, full] = ['sliding_attention', 'full_attention']
+  const window = { 'attention.sliding_window': u32(8) }
+  const bases = { 'rope.freq_base': f32(5e5), 'rope.freq_base_swa': f32(1e4) }
+  const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4] }
+  await has(configOf('mellum', { ...window, ...bases, expert_feed_forward_length: u32(32) }, tensors), {
+    ...{
+      layer_types: [sliding, sliding],
+      sliding_window: 8,
+      norm_topk_prob: true,
+      mlp_layer_types: ['dense', 'sparse'],
+    },
+    rope_parameters: {
+      full_attention: { rope_type: 'default', rope_theta: 5e5 },
+      sliding_attention: { rope_type: 'default', rope_theta: 1e4 },
+    },
+  })
+  await has(configOf('mellum'), { layer_types: null })
+  const five = { block_count: u32(5), expert_feed_forward_length: u32(32) }
+  await has(configOf('afmoe', { ...five, ...window, expert_shared_count: u32(1) }), {
+    ...{ layer_types: [sliding, sliding, sliding, full, sliding], sliding_window: 8, mup_enabled: true },
+    ...{ num_dense_layers: 0, num_shared_experts: 1, route_scale: 1 },
+  })
+  await has(configOf('afmoe', five), { sliding_window: 128 })
+})
+
 test("reads LFM2's convolutions and lists per layer", async () => {
   const keys = {
     'attention.head_count_kv': list('u32', [0, 2]),
@@ -245,6 +271,7 @@ test('refuses families that molm does not run, and what a family does not comput
       /attention.value_length is 8, and molm runs models with 16 alone/,
     ],
     ['smallthinker', { 'rope.freq_base_swa': f32(20000) }, /rope.freq_base_swa is 20000, and .* 10000 alone/],
+    ['afmoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
     ['granitemoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
     ['granitemoe', { 'rope.scaling.finetuned': flag(false) }, /rope.scaling.finetuned is 0/],
     ['llama', { block_count: u32(0) }, /llama.block_count must be an integer from 1 to 4096, not 0/],
