@@ -49,6 +49,8 @@ export enum ShortConvolutionArg {
   /** Records of the outputs, or 0. */
   records,
   recordStride,
+  /** Bytes of a row, or of a part of it, that has a record of its own. */
+  recordedBytes,
   /** Table of segments, STATE_SEGMENT_BYTES each. */
   segments,
   count,

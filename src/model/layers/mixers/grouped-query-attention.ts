@@ -113,6 +113,6 @@ export class GroupedQueryAttention {
 }
 
 /** Some columns of rows, in the same place. */
-function columnsOf({ bank, address, count, stride }: Rows, first: number, columns: number): Rows {
+export function columnsOf({ bank, address, count, stride }: Rows, first: number, columns: number): Rows {
   return new Rows(bank, address + first * 4, count, columns, stride)
 }
