@@ -281,7 +281,7 @@ function headsOf(keys: Keys, headSize: number) {
   return { heads: keys.num_attention_heads, keyValueHeads: keys.num_key_value_heads, headSize }
 }
 
-function largest(scores: readonly number[], k: number): number[] {
+export function largest(scores: readonly number[], k: number): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)
 }
 

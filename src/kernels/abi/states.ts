@@ -49,7 +49,7 @@ export enum ShortConvolutionArg {
   /** Records of the outputs, or 0. */
   records,
   recordStride,
-  /** Bytes of a row, or of a part of it, that has a record of its own. */
+  /** Bytes of the floats in a record: a row, or a part of one. */
   recordedBytes,
   /** Table of segments, STATE_SEGMENT_BYTES each. */
   segments,

@@ -82,6 +82,7 @@ const SHAPES = {
     num_shared_experts: 1,
   },
   'smallthinker-4b': { model_type: 'smallthinker', rope_theta: 1.5e6, eos_token_id: [151643, 151645] },
+  'zaya1-8b': { model_type: 'zaya' },
   'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 

@@ -239,6 +239,7 @@ test('of a model with convolutions, sinks or windows in some layers', async () =
   await check('82-lfm2moe-bf16-sharded', { quant: 'q4' }, [21, 22])
   await check('72-gptoss-mxfp4', { quant: 'q8', tier: 'plain' }, [24])
   await check('152-smallthinker-window-bf16-sharded', { quant: 'f32' }, [27])
+  await check('207-zaya-bf16-sharded', { quant: 'q8' }, [29])
 })
 
 test('of all fates', () => {

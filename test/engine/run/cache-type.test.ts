@@ -65,6 +65,7 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '81-lfm2moe-f32',
     '101-ernie45moe-f32',
     '152-smallthinker-window-bf16-sharded',
+    '206-zaya-f32',
   ]) {
     assert.equal(
       (['q4', 'q8', 'f32'] as const).map((quant) => typeOf(name, quant)),

@@ -128,6 +128,7 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['81-lfm2moe-f32', { quant: 'f32', threads: 1, tier: 'plain' }],
   ['82-lfm2moe-bf16-sharded', { quant: 'q4', threads: 2 }],
   ['152-smallthinker-window-bf16-sharded', { quant: 'f32', threads: 1 }],
+  ['207-zaya-bf16-sharded', { quant: 'q4', threads: 1 }],
 ]
 
 for (const [name, options] of MODELS) {

@@ -109,6 +109,7 @@ const NAMES = [
   '62-jetmoe-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
+  '207-zaya-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
 ]
 

@@ -11,13 +11,14 @@ import { runTask } from '../../support/run-task.js'
 
 const test = suite('pass over a text, layer by layer')
 
-/** A family of each kind of layer: attention experts, plain attention, convolutions, early routers, shared experts. */
+/** A family of each kind of layer: experts of attention, convolutions, early routers, shared experts, routers' states. */
 const FIXTURES = [
   '01-base-bin-f32',
   '23-granitemoeshared-f16',
   '81-lfm2moe-f32',
   '151-smallthinker-f32',
   '61-jetmoe-f32',
+  '206-zaya-f32',
 ]
 
 function steps(loaded: LoadedModel) {
