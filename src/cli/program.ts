@@ -17,6 +17,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   trace: () => import('./commands/trace.js'),
   show: () => import('./commands/show.js'),
   pull: () => import('./commands/pull.js'),
+  update: () => import('./commands/update.js'),
   list: () => import('./commands/list.js'),
   rm: () => import('./commands/rm.js'),
   convert: () => import('./commands/convert.js'),

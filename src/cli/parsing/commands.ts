@@ -24,6 +24,7 @@ const commands = [
   { name: 'trace', summary: 'tell the speed of a recorded run with less memory' },
   { name: 'show', summary: 'describe a model: shape, parameters, bytes, source' },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub' },
+  { name: 'update', summary: 'fetch what has changed of pulled models' },
   { name: 'list', alias: 'ls', summary: 'list the models on this computer' },
   { name: 'rm', summary: 'remove a pulled model' },
   { name: 'convert', summary: 'pack a Hugging Face checkpoint or a GGUF file' },

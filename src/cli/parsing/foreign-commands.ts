@@ -1,7 +1,7 @@
 /** Commands of ollama, llm, aichat, llama.cpp, npm and the Hugging Face CLI, with commands of molm that do the same. */
 const EQUIVALENTS: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   ...{ models: 'list', remove: 'rm', delete: 'rm', uninstall: 'rm', info: 'show' },
-  ...{ install: 'pull', download: 'pull', update: 'pull', upgrade: 'pull' },
+  ...{ install: 'pull', download: 'pull', upgrade: 'update' },
 })
 
 const CONVERSATIONS = "'molm chat --list' lists the conversations, and 'molm chat -c' continues the latest"
