@@ -1,11 +1,14 @@
 import type { EventEmitter } from 'node:events'
+import { existsSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { settingsPath } from '../ground/files/home.js'
 import { molmVersion } from '../ground/version.js'
 import { asksForAll, layOutHelp } from './help-pages.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
 import { checkHelp, commandNamed, HELP, spelledOut } from './parsing/command-line.js'
 import { COMMANDS, type CommandFile, type CommandName, type LoadCommand } from './parsing/commands.js'
+import { setDefaults } from './parsing/defaults.js'
 import { withOrigin } from './parsing/options.js'
 
 /** The file of each command, read only when the command is called: a short run does not wait for the others. */
@@ -27,6 +30,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   prune: () => import('./commands/prune.js'),
   graft: () => import('./commands/graft.js'),
   teach: () => import('./commands/teach.js'),
+  config: () => import('./commands/config/config.js'),
   completion: () => import('./commands/completion.js'),
 }
 
@@ -54,6 +58,14 @@ export async function main(args: readonly string[]): Promise<void> {
         if (/^\S+$/.test(run.args[0] ?? '')) await (await wrongWords()).checkPromptAlone(run.args)
       })
     }
+    setDefaults({})
+    program.hook('preAction', async (_, called) => {
+      // It shows and changes them itself.
+      if (called.name() === 'config') return
+      if (!existsSync(settingsPath()) && called.opts().preset === undefined) return
+      const { applySettings } = await import('./setup/settings.js')
+      await applySettings(called)
+    })
     await program.parseAsync(words, { from: 'user' })
   } catch (error) {
     const command = program?.commands.find((command) => command.name() === commandNamed(name))

@@ -34,6 +34,7 @@ const commands = [
   { name: 'prune', summary: 'write a smaller model, without the experts that matter least' },
   { name: 'graft', summary: 'write a larger model, with experts of another one' },
   { name: 'teach', summary: 'teach texts to a model, in new experts' },
+  { name: 'config', summary: 'show and change settings that stay, and presets' },
   { name: 'completion', summary: 'print a script that completes commands in a shell', readsAllOptions: true },
 ] as const satisfies readonly KnownCommand[]
 
