@@ -98,10 +98,7 @@ const ALL_NAMES = COMMANDS.map(({ name }) => name)
 export async function createProgram(names: readonly CommandName[], isWhole = false): Promise<Command> {
   const program = layOutHelp(new Command('molm'), isWhole)
     .usage('[options] [prompt...]\n       molm <command> [options]')
-    .description(
-      `Runs sparse mixture-of-experts language models on this computer’s CPU, and shows which of their experts each ` +
-        `token wakes.\n${EXAMPLES}`,
-    )
+    .description(`Runs mixture-of-experts language models on the CPU, and shows their experts.\n${EXAMPLES}`)
     .version(molmVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -127,8 +124,7 @@ Examples:
   molm run --help                    options of a prompt`
 
 const NOTES = `
-Options may come before or after the command. If a prompt begins with the name
-of a command, put 'run' or '--' in front of it.`
+If a prompt begins with the name of a command, put 'run' or '--' in front of it.`
 
 /**
  * Moves the command in front of its options. A word is the command if only options of that command, and their values, come

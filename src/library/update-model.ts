@@ -17,13 +17,13 @@ export function followsBranch({ name, path, state, branch = '' }: InstalledModel
 /**
  * Fetches what has changed of a pulled model: only the files that the hub's checksums show to be others than before. The
  * former model stays whole until the new one is, and a program that has it open keeps it. Rejects with a UserError if the
- * model was not pulled, or stays at a commit, and as `pullModel` does.
+ * model was not pulled, stays at a commit, or was calibrated and has changed, and as `pullModel` does.
  */
 export async function updateModel(model: InstalledModel, options: PullOptions = {}): Promise<PulledModel> {
   if (!followsBranch(model)) throw new UserError(reasonAgainst(model))
   const { path, branch } = model
   const { repository } = splitName(model.name)
-  const { quant, formats } = (await openPackedFile(path)).metadata
+  const { quant, formats, calibration } = (await openPackedFile(path)).metadata
   // A GGUF file that was packed in the formats that it has gets the new file's.
   const isOwn = repository.includes(':') && !isSameFormats(formats, formatsFor(quant))
   return pullModel(repository, {
@@ -34,6 +34,11 @@ export async function updateModel(model: InstalledModel, options: PullOptions = 
         throw new UserError(`${repository} is now called ${plan.repo}; \`molm pull ${plan.repo}\` fetches it`)
       }
       options.onPlan?.(plan)
+      if (!calibration) return
+      const texts = calibration.texts.map(({ name }) => name).join(' ')
+      throw new UserError(
+        `${model.name} was calibrated with ${texts}: \`molm pull ${model.name} --calibrate\` with texts does both again`,
+      )
     },
   })
 }

@@ -165,7 +165,8 @@ const RECIPES: Record<string, () => Promise<void>> = {
         /^systemctl --user daemon-reload\nsystemctl .*\nlaunchctl bootstrap gui\/\d+ \//,
       )
       const unit = '.config/systemd/user/molm.service'
-      if (spawnSync('systemd-analyze', ['--version']).status === 0) place.run(`XDG_RUNTIME_DIR="$PWD" systemd-analyze --user verify ./${unit}`)
+      if (spawnSync('systemd-analyze', ['--version']).status === 0)
+        place.run(`XDG_RUNTIME_DIR="$PWD" systemd-analyze --user verify ./${unit}`)
       const [, line] = /^ExecStart=(.*)$/m.exec(await place.read(unit)) ?? []
       const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare)
       const list = await place.read('Library/LaunchAgents/molm.serve.plist')

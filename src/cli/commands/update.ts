@@ -3,7 +3,7 @@ import { UserError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { printable } from '../../ground/printable.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
-import type { InstalledModel, PulledModel, PullPlan } from '../../index.js'
+import type { InstalledModel, PullPlan } from '../../index.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { addOutputOptions, addThreadsOption, FIRST } from '../parsing/options.js'
@@ -89,9 +89,13 @@ async function outcomeOf(model: InstalledModel, options: UpdateOptions, display:
   const { updateModel } = await import('../../index.js')
   const { threads, token, dryRun } = options
   let plan: PullPlan | undefined
-  const about = (): Outcome => ({ model: model.name, state: 'changed', ...bytesOf(plan) })
+  const planned = (state: Outcome['state'], error?: string): Outcome => {
+    const { commit, fetchBytes, files } = plan ?? {}
+    const wholeBytes = files?.reduce((sum, { bytes }) => sum + bytes, 0)
+    return { model: model.name, state, commit, fetchBytes, wholeBytes, error }
+  }
   try {
-    const pulled = await updateModel(model, {
+    const { wasHere, commit, warnings } = await updateModel(model, {
       ...{ threads, token, signal: interruptSignal() },
       onPlan: (made) => {
         plan = made
@@ -101,27 +105,17 @@ async function outcomeOf(model: InstalledModel, options: UpdateOptions, display:
       onProgress: (progress) => display.progress(progress),
       onNote: (message) => display.note(message),
     })
-    for (const warning of pulled.warnings) display.note(`warning: ${warning}`)
-    return { ...about(), ...stateOf(pulled) }
+    for (const warning of warnings) display.note(`warning: ${warning}`)
+    return { ...planned(wasHere ? 'current' : 'updated'), commit }
   } catch (error) {
-    if (error instanceof OnlyPlanned) return about()
-    if (!(error instanceof UserError)) throw error
-    return { ...about(), state: 'failed', error: error.message }
+    if (error instanceof OnlyPlanned) return planned('changed')
+    if (error instanceof UserError) return planned('failed', error.message)
+    throw error
   }
 }
 
 /** Ends a pull that was only to be planned. */
 class OnlyPlanned extends Error {}
-
-function stateOf({ wasHere, commit }: PulledModel): Pick<Outcome, 'state' | 'commit'> {
-  return { state: wasHere ? 'current' : 'updated', commit }
-}
-
-function bytesOf(plan?: PullPlan): Pick<Outcome, 'commit' | 'fetchBytes' | 'wholeBytes'> {
-  if (!plan) return {}
-  const { commit, fetchBytes, files } = plan
-  return { commit, fetchBytes, wholeBytes: files.reduce((sum, { bytes }) => sum + bytes, 0) }
-}
 
 function inWords({ state, commit = '', fetchBytes = 0, wholeBytes = 0 }: Outcome): string {
   const at = commit.slice(0, 7)

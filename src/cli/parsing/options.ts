@@ -47,7 +47,10 @@ export function addModelOption(command: Command): Command {
 }
 
 function modelOption(): Option {
-  return new Option('-m, --model <model>', 'name, folder or file (default: $MOLM_MODEL, else nano)').helpGroup(FIRST)
+  return new Option(
+    '-m, --model <model>',
+    'name, folder or file (default: $MOLM_MODEL or `molm config`, else nano)',
+  ).helpGroup(FIRST)
 }
 
 export function addQuantOption(command: Command, what: string): Command {
@@ -94,7 +97,7 @@ export function addMemoryOption(command: Command): Command {
 
 /** Adds the option of a preset, which `applySettings` reads. */
 export function addPresetOption(command: Command): Command {
-  return command.option('--preset <name>', 'take model, system text and options from `molm config save`')
+  return command.option('--preset <name>', 'take what `molm config save` has kept')
 }
 
 /** Adds --cache-type to a command whose sequences may be long. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Command, Option } from 'commander'
@@ -11,6 +12,7 @@ import { anyOf, isFlag, isNumber, isText, listOf, valuesOf } from '../../ground/
 import { parseJsonObject } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'
 import { nearest } from '../../ground/spelling.js'
+import { isShipped } from '../../library/packing/model-folders.js'
 import { addSystemOption } from '../parsing/conversation-options.js'
 import { type Defaults, setDefaults, type Theme } from '../parsing/defaults.js'
 import {
@@ -97,9 +99,9 @@ export function checkedValue(option: Option, typed: string | string[], folder = 
 
 /** A word for a model that means the same in any folder. */
 function wordFrom(folder: string, word: string): string {
-  return /^(\.{0,2}|~)\/|\.(gguf|safetensors)$/i.test(word) || /^\.{1,2}$/.test(word)
-    ? resolve(folder, expandHome(word))
-    : word
+  const path = resolve(folder, expandHome(word))
+  const isPath = /^(\.{0,2}|~)\/|^\.{1,2}$/.test(word) || existsSync(path)
+  return isPath && !isShipped(word) ? path : word
 }
 
 /** Reads the settings file; nothing if there is none. Rejects with a UserError if it is no JSON of the right form. */
@@ -134,7 +136,7 @@ function presetNamed({ presets }: SettingsFile, name: string): Settings {
 /** Values that no option has taken. */
 type Left = Record<string, unknown> & Pick<Required<Defaults>, 'generation'>
 
-/** Commands that generate text. In others, such as \`molm teach\`, options of the same names have other meanings. */
+/** Commands that generate text. In others, such as `molm teach`, options of the same names have other meanings. */
 const GENERATING = ['run', 'chat', 'config']
 
 /**

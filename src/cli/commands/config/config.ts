@@ -51,7 +51,7 @@ export function define(command: Command): void {
     .addArgument(
       new Argument('[action]', 'default: show all settings').choices(Object.keys(ACTIONS)).argParser(actionNamed),
     )
-    .argument('[name]', 'a setting or a preset')
+    .argument('[name]', 'a setting, which `molm config` lists, or a preset')
     .argument('[value...]', 'for set: the value')
     .addHelpText('after', NOTES)
     .action((action: Action | undefined, name: string | undefined, values: string[], options: ConfigOptions) => {
@@ -60,7 +60,7 @@ export function define(command: Command): void {
       if (values.length > 0 && action !== 'set') throw new UsageError(`molm config ${action} takes one name`)
       return ACTIONS[action]({ name, values, options, command })
     })
-    .option('-f, --modelfile <file>', 'with save: take FROM, SYSTEM and PARAMETER of a Modelfile')
+    .option('-f, --modelfile <file>', 'with save: a Modelfile of ollama')
     .option('--json', 'print one object')
   addPresetOption(command)
   for (const option of addSettingOptions(command).options) {

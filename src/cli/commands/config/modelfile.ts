@@ -2,7 +2,6 @@ import { dirname, resolve } from 'node:path'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { readBounded } from '../../../ground/files/bounded-file.js'
 import { expandHome } from '../../../ground/files/home.js'
-import { MOST_CONFIG_BYTES } from '../../../ground/files/small-file.js'
 import { printable } from '../../../ground/printable.js'
 import { utf8Text } from '../../parsing/conversation-options.js'
 import { checkedValue, findSetting, nameOf, type Settings, settingNamed } from '../../setup/settings.js'
@@ -18,6 +17,9 @@ const WITHOUT_EFFECT = [
   ...['vocab_only', 'use_mmap', 'use_mlock', 'embedding_only'],
 ]
 
+/** Bytes of a Modelfile with a long licence in it. */
+const MOST_BYTES = 2 ** 16
+
 const LEFT_OUT: Readonly<Record<string, string | undefined>> = {
   template: 'TEMPLATE is left out: molm has no Go templates, and writes messages as the model’s own chat template says',
   message: 'MESSAGE is left out: --messages FILE begins a conversation with messages',
@@ -29,7 +31,7 @@ const LEFT_OUT: Readonly<Record<string, string | undefined>> = {
  */
 export async function readModelfile(path: string): Promise<{ preset: Settings; notes: string[] }> {
   const file = resolve(expandHome(path))
-  const text = utf8Text(await readBounded(file, MOST_CONFIG_BYTES, 'a Modelfile is shorter'), path)
+  const text = utf8Text(await readBounded(file, MOST_BYTES, 'a Modelfile is shorter'), path)
   const { settings, notes } = partsOf(text, path)
   const preset: Settings = {}
   for (const [name, value] of settings) {
