@@ -32,7 +32,7 @@ const WITHIN: Record<string, string[]> = {
   chat: ['conversations', 'prompt-cache', 'tools', 'markdown'],
   'chat/tools': ['.', 'mcp'],
   cli: ['.', 'commands', 'completion', 'reports', 'setup', 'parsing', 'io'],
-  'cli/commands': ['.', 'run'],
+  'cli/commands': ['.', 'run', 'config'],
   engine: ['session', 'run', 'sampling', 'training'],
   'engine/run': ['.', 'lookup', 'sequences', 'recording', 'messages', 'reading'],
   'engine/session': ['.', 'generation', 'shared'],
