@@ -84,6 +84,7 @@ const EXPERT_KEYS: readonly HelpRow[] = [
   ['Tab', 'next chosen expert'],
   ['[ ]', 'all of the layer'],
   ['x', 'this one off or on'],
+  ['+ -', 'steer this one'],
 ]
 
 /** Keys of a terminal that only takes lines. */
