@@ -43,8 +43,9 @@ import { referenceOptions } from '../setup/reference-model.js'
 import { withModel } from '../setup/with-model.js'
 import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
 import { atlasReport } from './experts-atlas.js'
+import { addContrastOptions, type ContrastCommandOptions, contrastReport } from './experts-contrast.js'
 
-interface ExpertsOptions extends AblateOptions {
+interface ExpertsOptions extends AblateOptions, ContrastCommandOptions {
   ablate?: boolean
   from?: string[]
   experts?: number
@@ -119,6 +120,7 @@ export function define(command: Command): void {
       'experts in a layer of the trace (default: by the largest id)',
       wholeNumber('--experts', 1),
     )
+  addContrastOptions(command.optionsGroup('Contrast of texts:'))
   addAblateOptions(command.optionsGroup('Worth of experts:'))
   addMaskOption(command.optionsGroup('Model:'))
   addOutputOptions(command)
@@ -137,6 +139,7 @@ Examples:
   molm experts -m ./small --against nano --file prose.txt
   molm experts --csv --file prose.txt > experts.csv
   molm experts --atlas prose.txt code.js sums.txt -o atlas.json
+  molm experts --contrast sums.txt prose.txt --write steer.json
   molm experts --ablate --file prose.txt --budget 10m -o worth.html
   molm experts --from vllm-response.json --experts 128 -o experts.html`
 
@@ -147,6 +150,13 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   if (options.atlas) {
     if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
     return putReport(await atlasReport(options.atlas, options), format, options)
+  }
+  if ((options.write ?? options.strength) !== undefined && !options.contrast) {
+    throw new UsageError(`--${options.write === undefined ? 'strength' : 'write'} needs --contrast`)
+  }
+  if (options.contrast) {
+    if (words.length > 0) throw new UsageError('give a prompt or --contrast, not both')
+    return putReport(await contrastReport(options.contrast, options), format, options)
   }
   if (options.from) return putReport(usageReport(await tracedTexts(words, options), options), format, options)
   if (options.experts !== undefined) throw new UsageError('--experts needs --from')

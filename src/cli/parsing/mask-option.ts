@@ -39,14 +39,16 @@ export async function readMaskFiles({
   steer = [],
 }: Pick<ModelOptions, 'mask' | 'steer'>): Promise<GivenMask[]> {
   const masks = await readFiles(mask)
-  const files = steer.map((value) => {
-    const [, path = value, strength = '1'] = /^(.+):([-+]?\d+(?:\.\d+)?)$/.exec(value) ?? []
-    return { path: expandHome(path), strength: Number(strength) }
-  })
-  const read = files.map(async ({ path, strength }) => {
+  const read = steer.map(splitStrength).map(async ({ path, strength }) => {
     return { source: path, strength, bytes: await readBounded(path, MOST_JSON_BYTES, 'experts are a short list') }
   })
   return [...masks, ...(await Promise.all(read))]
+}
+
+/** Parts of FILE:STRENGTH; the strength is 1 if it is not given. */
+export function splitStrength(value: string): { path: string; strength: number } {
+  const [, path = value, strength = '1'] = /^(.+):([-+]?\d+(?:\.\d+)?)$/.exec(value) ?? []
+  return { path: expandHome(path), strength: Number(strength) }
 }
 
 function readFiles(values: readonly string[]): Promise<GivenMask[]> {

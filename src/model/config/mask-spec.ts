@@ -1,7 +1,7 @@
 import { UsageError } from '../../ground/errors.js'
 import { shown } from '../../ground/option-checks.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, perMixture } from './config.js'
-import type { ExpertMask, ExpertPush } from './expert-mask.js'
+import { type ExpertMask, type ExpertPush, maskedExperts } from './expert-mask.js'
 
 /** Change of an expert: a number of spreads that its score is pushed by, `always`, or `off`. */
 type Change = ExpertPush['by'] | 'off'
@@ -63,6 +63,12 @@ export function maskInWords(mask: Omit<ExpertMask, 'gates'>): string {
 /** Push of an expert as a mask has it; 0 for none. */
 export function pushOf({ pushes }: Pick<ExpertMask, 'pushes'>, kind: MixtureKind, layer: number, expert: number) {
   return pushes?.[kind]?.[layer]?.find(({ id }) => id === expert)?.by ?? 0
+}
+
+/** What happens to the experts of a mask, in words. */
+export function maskState(mask: Omit<ExpertMask, 'gates'>): 'off' | 'steered' | 'off or steered' {
+  const isOff = maskedExperts(mask) > 0
+  return steeredExperts(mask) === 0 ? 'off' : isOff ? 'off or steered' : 'steered'
 }
 
 export function steeredExperts({ pushes = {} }: Pick<ExpertMask, 'pushes'>): number {

@@ -7,7 +7,7 @@ import type { ExpertPlace } from '../../../lab/experts/usage/awake.js'
 import { colourTitle } from '../../../lab/pictures/kinds/coloured-text.js'
 import type { MixtureKind, ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
-import { maskInWords, maskSpecs, parseMask, pushText, scaledMask } from '../../../model/config/mask-spec.js'
+import { maskInWords, maskSpecs, maskState, parseMask, pushText, scaledMask } from '../../../model/config/mask-spec.js'
 import { maskOfJson } from '../../../model/config/read-mask.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from '../answers/colouring.js'
 import type { Chat } from '../chat-state.js'
@@ -48,16 +48,11 @@ export const EXPERT_ACTIONS = {
     if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
     const specs = specsIn(argument)
     chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
-    sayFrom(chat, maskInWords(parseMask(specs, chat.model.config)))
+    sayChanged(chat, specs)
   },
-  async steer(chat: Chat, argument: string): Promise<void> {
+  steer(chat: Chat, argument: string): void | Promise<void> {
     if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
-    const [, path, strength = '1'] = /^(.+?)(?:\s+([-+]?\d+(?:\.\d+)?))?$/.exec(argument) ?? []
-    const bytes = await readBounded(expandHome(path), MOST_JSON_BYTES, 'experts are a short list')
-    const read = maskOfJson(bytes, path, chat.model.config)
-    const specs = maskSpecs(scaledMask(read, Number(strength)))
-    chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
-    sayFrom(chat, maskInWords(parseMask(specs, chat.model.config)))
+    return chat.work(() => steerBy(chat, argument))
   },
   unmask(chat: Chat, argument: string): void {
     const { mask } = chat.conversation
@@ -79,6 +74,16 @@ export const EXPERT_ACTIONS = {
   },
 }
 
+/** Steers experts by a file; a number behind its name multiplies its pushes. */
+async function steerBy(chat: Chat, argument: string): Promise<void> {
+  const [, path, strength = '1'] = /^(.+?)(?:\s+([-+]?\d+(?:\.\d+)?))?$/.exec(argument) ?? []
+  const bytes = await readBounded(expandHome(path), MOST_JSON_BYTES, 'experts are a short list')
+  const read = maskOfJson(bytes, path, chat.model.config)
+  const specs = maskSpecs(scaledMask(read, Number(strength)))
+  chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
+  sayChanged(chat, specs)
+}
+
 /** Switches the expert under the cursor off or on. If it was on, first answers the last question without it. */
 export async function switchExpert(chat: Chat): Promise<void> {
   const { cursor } = chat.map
@@ -96,7 +101,7 @@ export async function switchExpert(chat: Chat): Promise<void> {
     // Before the mask changes, since the last answer has the old one.
     await compare(chat, { before, after, names: [`with ${name}`, `without ${name}`] })
     chat.answers.setMask(after)
-    sayFrom(chat, `${name} (x switches it on again)`)
+    sayFrom(chat, `${name} (x switches it on again)`, 'off')
   } catch (error) {
     chat.fail(error)
   }
@@ -144,8 +149,14 @@ function specsIn(argument: string): string[] {
   return argument.split(/\s+/).filter((spec) => spec !== '')
 }
 
+/** Says what the specs do to their experts. */
+function sayChanged(chat: Chat, specs: readonly string[]): void {
+  const mask = parseMask(specs, chat.model.config)
+  sayFrom(chat, maskInWords(mask), maskState(mask))
+}
+
 /** Says that experts are off, steered or on, and that the conversation will be read again. */
-function sayFrom(chat: Chat, experts: string, state: 'off' | 'steered' | 'on again' = 'off'): void {
+function sayFrom(chat: Chat, experts: string, state: string): void {
   const { length } = chat.conversation
   const again = length > FEW_TOKENS ? `, which first reads ${formatRoughly(length)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
@@ -178,6 +189,6 @@ function withoutExperts(
 
 function maskList(mask: ExpertMask | undefined): string {
   return mask
-    ? `switched off: ${maskInWords(mask)}; /unmask switches them on again`
+    ? `${maskState(mask) === 'off' ? 'switched off' : maskState(mask)}: ${maskInWords(mask)}; /unmask switches them on again`
     : 'no experts are switched off; /mask 3:mlp:5 switches off expert 5 of the MLP experts in layer 3'
 }
