@@ -141,7 +141,6 @@ export class Decoder {
       if (bank !== at.index) at = this.moveResidual(at, this.enter(bank, placed), T)
       this.blocks[bank].block(l, T, at.cache) //                 x += attention(x);  x += mixture(x)
       for (const { first, count, taps } of placed) {
-        taps.hidden?.(l, at.x.row(first + count - 1))
         taps.residual?.(l, count, (token) => at.x.row(first + token))
       }
     }

@@ -53,7 +53,7 @@ export interface ModelSource {
 }
 
 /** Reports that a `forward` may make. */
-type Reports = 'routes' | 'probabilities' | 'outputNorms' | 'outputSums' | 'influence' | 'hidden'
+type Reports = 'routes' | 'probabilities' | 'outputNorms' | 'outputSums' | 'influence' | 'hidden' | 'expertOutputs'
 
 export interface ForwardRequest extends Pick<ForwardOptions, Reports> {
   kind: 'forward'
@@ -152,10 +152,8 @@ export interface Start {
 
 export type ToEngine = Start | SentRequest | Credit
 
-export interface ForwardReply extends Omit<ForwardResult, 'routes' | 'hidden'> {
+export interface ForwardReply extends Omit<ForwardResult, 'routes'> {
   routes?: PackedRoutes
-  /** (layers, d) */
-  hidden?: Float32Array
 }
 
 export interface ProgressMessage extends PromptProgress {
