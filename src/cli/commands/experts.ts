@@ -44,8 +44,9 @@ import { withModel } from '../setup/with-model.js'
 import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
 import { atlasReport } from './experts-atlas.js'
 import { addContrastOptions, type ContrastCommandOptions, contrastReport } from './experts-contrast.js'
+import { addLensOptions, type LensCommandOptions, lensReport } from './experts-lens.js'
 
-interface ExpertsOptions extends AblateOptions, ContrastCommandOptions {
+interface ExpertsOptions extends AblateOptions, ContrastCommandOptions, LensCommandOptions {
   ablate?: boolean
   from?: string[]
   experts?: number
@@ -121,6 +122,7 @@ export function define(command: Command): void {
       wholeNumber('--experts', 1),
     )
   addContrastOptions(command.optionsGroup('Contrast of texts:'))
+  addLensOptions(command.optionsGroup('Lens:'))
   addAblateOptions(command.optionsGroup('Worth of experts:'))
   addMaskOption(command.optionsGroup('Model:'))
   addOutputOptions(command)
@@ -140,6 +142,7 @@ Examples:
   molm experts --csv --file prose.txt > experts.csv
   molm experts --atlas prose.txt code.js sums.txt -o atlas.json
   molm experts --contrast sums.txt prose.txt --write steer.json
+  molm experts --lens "What is 12 + 30?"
   molm experts --ablate --file prose.txt --budget 10m -o worth.html
   molm experts --from vllm-response.json --experts 128 -o experts.html`
 
@@ -160,7 +163,9 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   }
   if (options.from) return putReport(usageReport(await tracedTexts(words, options), options), format, options)
   if (options.experts !== undefined) throw new UsageError('--experts needs --from')
+  if (options.token !== undefined && !options.lens) throw new UsageError('--token needs --lens')
   const texts = await readTexts(words, options)
+  if (options.lens) return putReport(await lensReport(texts[0].text, options), format, options)
   if (options.ablate) {
     await putReport(await ablationReport(texts, options), format, options)
     return removeJournal(options)
