@@ -2,6 +2,7 @@
  * Residual addition and LayerNorm or RMSNorm, one item per token.
  *
  *   x += scale * sum over r of gate[r] * y[r] + added      (the k experts' outputs, in the order of descending gates)
+ *   x += scale * RMSNorm(sum over r of gate[r] * y[r])     (with a weight for the sum; a holds the sum meanwhile)
  *   a  = (x - mean) / sqrt(variance + epsilon) * weight + bias     (LayerNorm; biased variance)
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
  * and a's record if the next product reads quantised activations. Each step can be left out.
@@ -22,21 +23,29 @@ export function norm(chunk: u32): void {
   const records: usize = arg(NormArg.records)
   for (let token = from; token < to; token++) {
     const x = arg(NormArg.x) + token * (padded << 2)
-    if (arg(NormArg.y) != 0) addRows(x, token)
+    const a = arg(NormArg.output) + token * (padded << 2)
+    if (arg(NormArg.sumWeight) != 0) addNormalised(x, a, token, padded)
+    else if (arg(NormArg.y) != 0) addRows(x, token, argf(NormArg.scale))
     if (arg(NormArg.added) != 0) addRow(x, arg(NormArg.added), 1)
     if (arg(NormArg.weight) == 0) continue
-    const a = arg(NormArg.output) + token * (padded << 2)
     if (arg(NormArg.kind) == NormKind.rms) rmsNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight))
     else layerNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight), arg(NormArg.bias))
     if (records != 0) quantizeBlocks(a, records + token * arg(NormArg.recordStride), padded, 0, padded >> 5)
   }
 }
 
+/** x += scale * RMSNorm(sum of gate * y); a is overwritten. */
+function addNormalised(x: usize, a: usize, token: u32, padded: usize): void {
+  fill(a, padded << 2, 0)
+  addRows(a, token, 1)
+  rmsNorm(a, a, arg(NormArg.columns), padded, arg(NormArg.sumWeight))
+  addRow(x, a, argf(NormArg.scale))
+}
+
 /** x += scale * gate * y for each of the token's k rows. */
-function addRows(x: usize, token: u32): void {
+function addRows(x: usize, token: u32, scale: f32): void {
   const k = arg(NormArg.k)
   const gates: usize = arg(NormArg.gates)
-  const scale = argf(NormArg.scale)
   for (let r: u32 = 0; r < k; r++) {
     const row = token * k + r
     const gate: f32 = gates != 0 ? load<f32>(gates + (row << 2)) : 1

@@ -92,13 +92,13 @@ const BUDGETS: Record<string, number> = {
   chat: 3147,
   library: 4961,
   engine: 8530,
-  text: 11162,
+  text: 11170,
   api: 1431,
-  model: 13099,
-  kernels: 3889,
+  model: 13953,
+  kernels: 3903,
   ground: 2187,
   // The tests and what they need, fixtures not among them.
-  tests: 72771,
+  tests: 73335,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

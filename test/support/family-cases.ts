@@ -1,46 +1,16 @@
-import {
-  ernieForward,
-  gptOssForward,
-  type Keys,
-  lfm2Forward,
-  type Passed,
-  smallThinkerForward,
-} from './reference-families.js'
-import type { ReferenceTensors } from './reference-layers.js'
-import type { WeightOptions } from './synthetic-checkpoint.js'
+import { casesOf, type FamilyCase, wider } from './family-case.js'
+import { LATER_FAMILY_CASES } from './later-family-cases.js'
+import { ernieForward, gptOssForward, lfm2Forward, smallThinkerForward } from './reference-families.js'
 
 /*
  * Configs of the families that reach every branch of their keys.
  */
-
-export interface FamilyCase {
-  name: string
-  keys: Record<string, unknown>
-  weights?: WeightOptions
-  reference(tensors: ReferenceTensors, tokens: readonly number[]): Passed
-}
-
-type Changes = Record<string, [changes: Record<string, unknown>, weights?: WeightOptions]>
-
-function casesOf(
-  base: Keys & { model_type: string },
-  changes: Changes,
-  forward: (keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]) => Passed,
-): FamilyCase[] {
-  return Object.entries(changes).map(([name, [change, weights]]) => {
-    const keys = { ...base, ...change }
-    return { name: `${base.model_type}: ${name}`, keys, weights, reference: (...args) => forward(keys, ...args) }
-  })
-}
 
 const LFM2 = {
   ...{ model_type: 'lfm2_moe', vocab_size: 61, hidden_size: 44, num_hidden_layers: 4, num_attention_heads: 2 },
   ...{ num_key_value_heads: 1, intermediate_size: 36, moe_intermediate_size: 20, num_dense_layers: 1, num_experts: 7 },
   ...{ num_experts_per_tok: 3, layer_types: ['conv', 'full_attention', 'conv', 'conv'], max_position_embeddings: 512 },
 }
-
-/** Multiplies the spread of keys that match. */
-const wider = (pattern: RegExp, factor: number) => (key: string) => (pattern.test(key) ? factor : 1)
 
 const HALF = { layer_types: ['full_attention', 'conv', 'full_attention', 'conv'] }
 
@@ -212,4 +182,10 @@ const ernie = casesOf(
   ernieForward,
 )
 
-export const FAMILY_CASES: readonly FamilyCase[] = [...lfm2, ...gptOss, ...smallThinker, ...ernie]
+export const FAMILY_CASES: readonly FamilyCase[] = [
+  ...lfm2,
+  ...gptOss,
+  ...smallThinker,
+  ...ernie,
+  ...LATER_FAMILY_CASES,
+]

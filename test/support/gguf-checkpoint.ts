@@ -27,20 +27,22 @@ function names(table: string): Readonly<Record<string, string>> {
 /** Within a block. */
 const BLOCK_NAMES = names(`
   input_layernorm operator_norm attn_norm
-  post_attention_layernorm ffn_norm ffn_norm
+  post_attention_layernorm ffn_norm pre_mlp_layernorm ffn_norm
+  post_mlp_layernorm post_ffw_norm
   self_attn.q_proj attn_q
   self_attn.k_proj attn_k
   self_attn.v_proj attn_v
   self_attn.o_proj self_attn.out_proj attn_output
   self_attn.q_norm self_attn.q_layernorm attn_q_norm
   self_attn.k_norm self_attn.k_layernorm attn_k_norm
+  self_attn.gate_proj attn_gate
   self_attn.sinks attn_sinks.weight
   conv.conv shortconv.conv
   conv.in_proj shortconv.in_proj
   conv.out_proj shortconv.out_proj
   block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
-  feed_forward.gate mlp.gate mlp.router ffn_gate_inp
-  feed_forward.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
+  feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
+  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up
@@ -48,6 +50,13 @@ const BLOCK_NAMES = names(`
   mlp.experts.down_proj_bias ffn_down_exps.bias
   mlp.shared_expert_gate ffn_gate_inp_shexp
   shared_mlp.output_linear ffn_down_shexp
+  mamba.in_proj ssm_in
+  mamba.conv1d ssm_conv1d
+  mamba.dt_bias ssm_dt.bias
+  mamba.A_log ssm_a
+  mamba.D ssm_d
+  mamba.norm ssm_norm
+  mamba.out_proj ssm_out
 `)
 
 const WHOLE_NAMES = names(`
@@ -65,7 +74,10 @@ const EXPERT_NAMES = names(`
 `)
 
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
-const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared']
+const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid']
+
+/** Model types whose post_attention_layernorm llama.cpp calls by that name, whatever it is before. */
+const AFTER_ATTENTION = ['gpt_oss', 'afmoe']
 
 /** All tensors of a checkpoint of one of llama.cpp's families. */
 export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]> {
@@ -100,13 +112,15 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
 
 /** Tensors that one tensor of a block becomes. */
 function inBlock(found: NamedTensor, block: string, base: string, ending: string, config: Config): NamedTensor[] {
+  const isDense = config.num_local_experts === 0
   const joined = /^(block_sparse_moe|shared_mlp)\.input_linear$/.exec(base)
   if (joined) {
-    const kind = joined[1] === 'shared_mlp' ? 'shexp' : 'exps'
+    const ofMlp = isDense ? '' : '_shexp'
+    const kind = joined[1] === 'shared_mlp' ? ofMlp : '_exps'
     const half = (found.shape.at(-2) as number) / 2
     return (['gate', 'up'] as const).map((side, n) => ({
       ...takeRows(found, (i) => n * half + i, half),
-      name: `${block}ffn_${side}_${kind}.weight`,
+      name: `${block}ffn_${side}${kind}.weight`,
     }))
   }
   // gpt-oss: gate and up rows alternate, and floats are stored [inputs, rows].
@@ -120,13 +134,23 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
     })
   }
   if (base === 'mlp.experts.down_proj') return [{ ...transposed(found), name: `${block}ffn_down_exps.weight` }]
-  if (config.model_type === 'gpt_oss' && base === 'post_attention_layernorm') {
+  if (AFTER_ATTENTION.includes(String(config.model_type)) && base === 'post_attention_layernorm') {
     return [{ ...found, name: `${block}post_attention_norm.weight` }]
   }
+  if (isDense && base === 'shared_mlp.output_linear') return [{ ...found, name: `${block}ffn_down.weight` }]
   const name = BLOCK_NAMES[base]
   if (!name) throw new Error(`no name in GGUF for ${found.name}`)
   const whole = { ...found, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
-  if (base === 'conv.conv') return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
+  if (base === 'conv.conv' || (base === 'mamba.conv1d' && ending === 'weight')) {
+    return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
+  }
+  if (base === 'mamba.A_log')
+    return [{ ...whole, shape: [...found.shape, 1], values: found.values.map((a) => -Math.exp(a)) }]
+  if (base === 'mamba.D') return [{ ...whole, shape: [...found.shape, 1] }]
+  if (base === 'mamba.norm') {
+    const groups = Number(config.mamba_n_groups)
+    return [{ ...whole, shape: [groups, found.shape[0] / groups] }]
+  }
   const isTurned = NEIGHBOURS.includes(String(config.model_type)) && /^self_attn\.[qk]_proj$/.test(base)
   return [isTurned ? neighbouring(whole, headsOf(config, base)) : whole]
 }

@@ -26,6 +26,8 @@ export enum NormArg {
   k,
   /** f32: a further factor of all of them. */
   scale,
+  /** Weight of an RMSNorm of their sum; or 0 to add the sum as it is. */
+  sumWeight,
   /** Row that is added once per token; or 0. */
   added,
   /** NormKind. */

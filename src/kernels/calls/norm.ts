@@ -61,6 +61,12 @@ export class Norm extends Call<typeof NormArg> {
     return this
   }
 
+  /** Sets the address of the weight of an RMSNorm of these rows' sum in the next runs; 0 for none. */
+  sumWeight(weight: number): this {
+    this.set(NormArg.sumWeight, weight)
+    return this
+  }
+
   /**
    * `weight` and `bias` are addresses of the norm's vectors; without a weight (0) only the addition is made. `added` is
    * the address of one more row that is added to x, once per token; 0 if there is none.

@@ -1,6 +1,7 @@
 import { UserError } from '../../ground/errors.js'
 import type { Blueprint, Part, Piece } from '../packing/format/layout.js'
 import { familyOf } from './config.js'
+import { logsOfRates } from './decay-rates.js'
 import { FamilyKeys } from './family-keys.js'
 import type { GgufFile } from './gguf-file.js'
 import { inHalves } from './permuted-rows.js'
@@ -13,7 +14,7 @@ const UNUSED = /^(blk\.\d+\.)?(attn_rot_embd|attn\.rotary_emb\.inv_freq)(\.weigh
 /** A model's parts and pieces, whose sources are the tensors of a GGUF file. */
 export function ggufBlueprint(blueprint: Blueprint, file: GgufFile): Blueprint {
   const keys = new FamilyKeys(file)
-  const experts = keys.number('expert_count')
+  const experts = keys.number('expert_count', 0)
   const arranged = arrangedPieces(keys)
   const pieceIn = (part: Part, piece: Piece): Piece => {
     const { names, ...options } = placeOf(part, piece, experts)
@@ -48,13 +49,14 @@ function placeOf(part: Part, piece: Piece, count: number): Omit<SourceOptions, '
   }
 }
 
-/** Pieces whose sources need another order of rows. */
+/** Pieces whose sources need another order of rows, or other values. */
 function arrangedPieces(keys: FamilyKeys): Readonly<Record<string, (Arrange | undefined)[]>> {
-  if (!familyOf(keys).permutesRows) return {}
+  const rates = { 'mamba.A_log': [logsOfRates] }
+  if (!familyOf(keys).permutesRows) return rates
   const heads = keys.uniform('attention.head_count')
   const queries: Arrange = (tensor) => inHalves(tensor, heads)
   const keyHeads = keys.uniform('attention.head_count_kv', heads)
   const keysOfHeads: Arrange = (tensor) => inHalves(tensor, keyHeads)
   const order = [queries, keysOfHeads, undefined]
-  return { 'qkv.weight': order, 'qkv.bias': order }
+  return { ...rates, 'qkv.weight': order, 'qkv.bias': order }
 }

@@ -10,6 +10,8 @@ export interface GgufFamily {
   config: (keys: FamilyKeys) => Record<string, unknown>
   /** Whether the rows of queries and keys have the order of llama.cpp: neighbouring channels turn together. */
   permutesRows?: true
+  /** Whether its models may have no experts. */
+  runsDense?: true
   /** Keys that only some families compute with (neutral-keys.ts) and that its `config` reads. */
   reads?: readonly string[]
   /** Values of such keys that mean what the family does in any case. */
@@ -24,6 +26,8 @@ const [SOFTMAX, SIGMOID, SOFTMAX_OF_CHOSEN] = [
 ]
 
 const NORMALISES = { expert_weights_norm: [1], expert_gating_func: SOFTMAX_OF_CHOSEN }
+
+const GRANITE_FACTORS = ['attention.scale', 'embedding_scale', 'residual_scale', 'logit_scale']
 
 export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
   llama: {
@@ -43,20 +47,45 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     title: 'Granite MoE',
     modelType: (keys) => (sharedHidden(keys) > 0 ? 'granitemoeshared' : 'granitemoe'),
     permutesRows: true,
-    reads: ['attention.scale', 'embedding_scale', 'residual_scale', 'logit_scale'],
+    reads: GRANITE_FACTORS,
     // In this family the last key says whether there are positions at all.
     means: { ...NORMALISES, 'rope.scaling.finetuned': [1] },
     config: (keys) => ({
       intermediate_size: keys.uniform('feed_forward_length'),
       shared_intermediate_size: sharedHidden(keys),
       num_local_experts: keys.number('expert_count'),
-      // 0 is as good as absent.
-      attention_multiplier: keys.number('attention.scale', 0) || 1 / Math.sqrt(keys.headSize),
-      embedding_multiplier: keys.number('embedding_scale', 0) || 1,
-      residual_multiplier: keys.number('residual_scale', 0) || 1,
-      logits_scaling: keys.number('logit_scale', 0) || 1,
-      attention_bias: keys.hasAttentionBias,
+      ...graniteFactors(keys),
     }),
+  },
+
+  granitehybrid: {
+    title: 'Granite 4 hybrid',
+    modelType: () => 'granitemoehybrid',
+    permutesRows: true,
+    runsDense: true,
+    reads: [...GRANITE_FACTORS, 'rope.scaling.finetuned'],
+    means: NORMALISES,
+    config: (keys) => {
+      const inner = keys.number('ssm.inner_size')
+      const heads = keys.number('ssm.time_step_rank')
+      const [isPlaced = 1] = keys.values('rope.scaling.finetuned')
+      return {
+        intermediate_size: keys.uniform('feed_forward_length'),
+        // Without experts, the shared one is the dense layer.
+        shared_intermediate_size: keys.rowsOf('blk.0.ffn_gate.weight') ?? sharedHidden(keys),
+        num_local_experts: keys.number('expert_count', 0),
+        ...graniteFactors(keys),
+        position_embedding_type: isPlaced === 0 ? 'nope' : 'rope',
+        layer_types: layerTypes(keys, 'ssm_in.weight', ['mamba', 'attention']),
+        mamba_expand: inner / keys.number('embedding_length'),
+        mamba_n_heads: heads,
+        mamba_d_head: inner / heads,
+        mamba_n_groups: keys.number('ssm.group_count'),
+        mamba_d_state: keys.number('ssm.state_size'),
+        mamba_d_conv: keys.number('ssm.conv_kernel'),
+        mamba_conv_bias: keys.layersWith('ssm_conv1d.bias').length > 0,
+      }
+    },
   },
 
   olmoe: {
@@ -93,6 +122,60 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     config: (keys) => ({ ...qwenKeys(keys, true), attention_bias: keys.hasAttentionBias }),
   },
 
+  mellum: {
+    title: 'Mellum 2',
+    modelType: () => 'mellum',
+    reads: [
+      'attention.sliding_window',
+      'attention.sliding_window_pattern',
+      'rope.freq_base_swa',
+      'expert_weights_norm',
+    ],
+    means: { expert_gating_func: SOFTMAX },
+    config: (keys) => {
+      const window = keys.number('attention.sliding_window', 0)
+      const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
+      const { rope_theta, rope_scaling } = ropeKeys(keys)
+      const rope_parameters = {
+        full_attention: { rope_type: 'default', rope_theta, ...rope_scaling },
+        sliding_attention: { rope_type: 'default', rope_theta: keys.number('rope.freq_base_swa', rope_theta) },
+      }
+      return {
+        ...moeWidths(keys),
+        num_experts: keys.number('expert_count'),
+        norm_topk_prob: normalises(keys, true),
+        mlp_layer_types: [...Array(keys.layers).keys()].map((layer) => (sparse.has(layer) ? 'sparse' : 'dense')),
+        attention_bias: keys.hasAttentionBias,
+        sliding_window: window,
+        layer_types: window > 0 ? windowTypes(keys, 4) : null,
+        rope_parameters,
+        rope_scaling: null,
+      }
+    },
+  },
+
+  afmoe: {
+    title: 'Trinity',
+    modelType: () => 'afmoe',
+    reads: [
+      ...['attention.sliding_window', 'attention.sliding_window_pattern', 'expert_weights_scale'],
+      'leading_dense_block_count',
+    ],
+    means: { expert_weights_norm: [1], expert_gating_func: SIGMOID },
+    config: (keys) => ({
+      ...moeWidths(keys),
+      num_dense_layers: keys.number('leading_dense_block_count', 0),
+      num_experts: keys.number('expert_count'),
+      num_shared_experts: keys.number('expert_shared_count', 0),
+      route_scale: keys.number('expert_weights_scale', 0) || 1,
+      // The same layers have positions without a window.
+      sliding_window: keys.number('attention.sliding_window', 0) || keys.number('context_length'),
+      layer_types: windowTypes(keys, 4),
+      // The file does not say it: llama.cpp has no model of another kind.
+      mup_enabled: true,
+    }),
+  },
+
   'gpt-oss': {
     title: 'gpt-oss',
     modelType: () => 'gpt_oss',
@@ -102,7 +185,7 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       intermediate_size: keys.number('expert_feed_forward_length', keys.uniform('feed_forward_length', 0)),
       num_local_experts: keys.number('expert_count'),
       sliding_window: keys.number('attention.sliding_window'),
-      layer_types: slidingLayers(keys, 2, 'last').map((is) => (is ? 'sliding_attention' : 'full_attention')),
+      layer_types: windowTypes(keys, 2),
       attention_bias: keys.hasAttentionBias,
       // The file does not say it: the family's config.json leaves the ends of the ramp as they are.
       ...ropeKeys(keys, { truncate: false }),
@@ -124,7 +207,7 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       use_expert_bias: SELECTION_BIASES.some((name) => keys.layersWith(name).length > 0),
       conv_L_cache: keys.number('shortconv.l_cache'),
       conv_bias: keys.layersWith('shortconv.conv.bias').length > 0,
-      layer_types: convolutions(keys),
+      layer_types: layerTypes(keys, 'shortconv.conv.weight', ['conv', 'full_attention']),
       norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
     }),
   },
@@ -189,13 +272,31 @@ function normalises(keys: FamilyKeys, family: boolean): boolean {
   return flag === 1
 }
 
-function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
+function graniteFactors(keys: FamilyKeys): Record<string, unknown> {
+  return {
+    // 0 is as good as absent.
+    attention_multiplier: keys.number('attention.scale', 0) || 1 / Math.sqrt(keys.headSize),
+    embedding_multiplier: keys.number('embedding_scale', 0) || 1,
+    residual_multiplier: keys.number('residual_scale', 0) || 1,
+    logits_scaling: keys.number('logit_scale', 0) || 1,
+    attention_bias: keys.hasAttentionBias,
+  }
+}
+
+/** Channels inside a dense layer and inside an expert. */
+function moeWidths(keys: FamilyKeys): Record<string, unknown> {
   const dense = keys.uniform('feed_forward_length')
-  const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
   return {
     intermediate_size: dense,
     // Old files give the width of all chosen experts together.
     moe_intermediate_size: keys.number('expert_feed_forward_length', 0) || dense / keys.number('expert_used_count'),
+  }
+}
+
+function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
+  const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
+  return {
+    ...moeWidths(keys),
     num_experts: keys.number('expert_count'),
     norm_topk_prob: normalises(keys, normalisesGates),
     decoder_sparse_step: 1,
@@ -219,7 +320,13 @@ function slidingLayers(keys: FamilyKeys, period: number, full: 'first' | 'last')
   return layers.map((layer) => layer % step !== (full === 'first' ? 0 : step - 1))
 }
 
-function convolutions(keys: FamilyKeys): string[] {
-  const convolved = new Set(keys.layersWith('shortconv.conv.weight'))
-  return [...Array(keys.layers).keys()].map((layer) => (convolved.has(layer) ? 'conv' : 'full_attention'))
+/** The type of each layer: the first one if it has this tensor. */
+function layerTypes(keys: FamilyKeys, tensor: string, [having, other]: readonly [string, string]): string[] {
+  const found = new Set(keys.layersWith(tensor))
+  return [...Array(keys.layers).keys()].map((layer) => (found.has(layer) ? having : other))
+}
+
+/** The kinds of the layers. Unless the file says otherwise, all but the last of each `period` have a window. */
+function windowTypes(keys: FamilyKeys, period: number): string[] {
+  return slidingLayers(keys, period, 'last').map((is) => (is ? 'sliding_attention' : 'full_attention'))
 }

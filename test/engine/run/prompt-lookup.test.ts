@@ -109,7 +109,9 @@ const NAMES = [
   '62-jetmoe-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
+  '91-granitehybrid-f32',
   '152-smallthinker-window-bf16-sharded',
+  '181-afmoe-f32',
 ]
 
 for (const name of NAMES) {

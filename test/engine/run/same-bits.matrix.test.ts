@@ -31,8 +31,12 @@ const CHECKPOINTS = {
   '71-gptoss-bf16-sharded': 'sinks, windows in some layers',
   '72-gptoss-mxfp4': 'MXFP4',
   '82-lfm2moe-bf16-sharded': 'convolutions, dense layers, a bias of the choice',
+  '91-granitehybrid-f32': 'heads with states beside experts',
+  '92-granitehybrid-dense-bf16-sharded': 'heads with states in groups',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
+  '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
+  '202-mellum-bf16-sharded': 'other positions with a window',
 }
 
 /** More positions than these checkpoints have. */

@@ -65,10 +65,12 @@ for (const [name, selection] of [
 test('both softmaxes are the same if gates sum to 1, or are sigmoids', async () => {
   for (const name of [
     '81-lfm2moe-f32',
+    '91-granitehybrid-f32',
     '21-granitemoe-f32',
     '51-mixtral-f32',
     '61-jetmoe-f32',
     '71-gptoss-bf16-sharded',
+    '181-afmoe-f32',
   ]) {
     await withModel(fixturePath(name), { threads: 1 }, async (model) => {
       assert.not(model.config.mixtures.some(dependsOnUnchosen))

@@ -29,6 +29,7 @@ const unknown = (key: string) => new RegExp(`^.+: tensor ${key}.* has no place i
 
 const [EXPERTS, SINKS] = ['model.layers.1.mlp.experts', 'model.layers.2.self_attn.sinks']
 const [LFM2_BIAS, LFM2_CONV] = ['model.layers.1.feed_forward.expert_bias', 'model.layers.0.conv.conv']
+const MAMBA = 'model.layers.0.mamba'
 const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
 const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
 
@@ -80,6 +81,21 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ tie_word_embeddings: false }, missing('lm_head.weight')],
     [withZeros(QUERIES, 30), unknown(QUERIES)],
   ],
+  'granitemoehybrid: defaults': [
+    [{ layer_types: ['mamba'] }, config('layer_types must be a list of 4 types')],
+    [{ mamba_n_heads: 3 }, config('mamba_n_heads must be a divisor of mamba_expand \\* hidden_size \\(80\\), not 3')],
+    [{ mamba_d_head: 8 }, config('mamba_d_head must be mamba_expand \\* hidden_size / mamba_n_heads \\(16\\), not 8')],
+    [{ mamba_n_groups: 2 }, config('mamba_n_groups must be a divisor of mamba_n_heads \\(5\\), not 2')],
+    [{ mamba_d_conv: 9 }, config('mamba_d_conv must be')],
+    [{ mamba_d_conv: 3 }, shape(`${MAMBA}.conv1d.weight`, '98, 1, 4', '98, 1, 3')],
+    [{ time_step_limit: [1, 0.5] }, config('time_step_limit must rise')],
+    [{ time_step_limit: [{ __float__: 'Infinity' }, 1] }, config('time_step_limit must be a list of two numbers')],
+    [{ position_embedding_type: 'alibi' }, config('position_embedding_type must be one of rope, nope, not "alibi"')],
+    [{ num_local_experts: 0 }, unknown('model.layers.0.block_sparse_moe')],
+    [{ head_dim: 12 }, config('head_dim must be')],
+    [without(`${MAMBA}.A_log`), missing(`${MAMBA}.A_log`)],
+    [withZeros(`${MAMBA}.in_proj.bias`, 183), unknown(`${MAMBA}.in_proj.bias`)],
+  ],
   'ernie4_5_moe: two shared experts, a dense first layer': [
     [{ moe_layer_interval: 2 }, missing('model.layers.2.mlp.gate_proj.weight')],
     [{ moe_num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
@@ -89,6 +105,27 @@ const WRONG: Record<string, [Change, RegExp][]> = {
       missing('model.layers.4.mlp.moe_statics.e_score_correction_bias'),
     ],
     [{ moe_layer_start_index: [1, 1] }, config('moe_layer_start_index must be an integer')],
+  ],
+  'mellum: windows, and other positions in each kind of layer': [
+    [
+      { rope_parameters: { full_attention: { rope_theta: 300 } } },
+      config('rope_parameters must be an object with members sliding_attention, full_attention'),
+    ],
+    [{ layer_types: new Array(4).fill('mamba') }, config('layer_types\\[0\\] must be one of sliding_attention')],
+    [{ mlp_layer_types: ['sparse'] }, config('mlp_layer_types must be a list of 4 types')],
+    [{ sliding_window: null }, config('sliding_window must be an integer')],
+    [{ attention_bias: true }, missing(QUERIES)],
+    [{ num_experts: 6, num_local_experts: 7 }, shape('model.layers.0.mlp.gate.weight', '7, 40', '6, 40')],
+    [{ mlp_layer_types: null, rope_parameters: { rope_theta: 300 } }, config('rope_parameters must be an object with')],
+  ],
+  'afmoe: two shared experts, a dense layer, one layer without a window': [
+    [{ attention_bias: true }, config('attention_bias must be false')],
+    [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
+    [{ num_dense_layers: 2 }, missing('model.layers.1.mlp.gate_proj.weight')],
+    [{ global_attn_every_n_layers: 0 }, config('global_attn_every_n_layers must be an integer')],
+    [without('model.layers.3.post_mlp_layernorm.weight'), missing('model.layers.3.post_mlp_layernorm.weight')],
+    [without('model.layers.2.mlp.expert_bias'), missing('model.layers.2.mlp.expert_bias')],
+    [without('model.layers.0.self_attn.gate_proj.weight'), missing('model.layers.0.self_attn.gate_proj.weight')],
   ],
 }
 

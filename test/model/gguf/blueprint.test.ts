@@ -12,7 +12,7 @@ import type { Blueprint, Piece } from '#molm/model/packing/format/layout.js'
 import { checkTensors } from '#molm/model/packing/write/check-tensors.js'
 import { joinBytes } from '../../support/bytes.js'
 import { tuples } from '../../support/combinations.js'
-import { sameBits } from '../../support/compare.js'
+import { isNear, sameBits } from '../../support/compare.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { type GgufChoices, ggufFiles, ggufModelOf } from '../../support/gguf-model.js'
 import { bytesSource, MemoryFiles } from '../../support/memory-files.js'
@@ -79,10 +79,14 @@ const FAMILIES: Record<string, GgufChoices> = {
   '51-mixtral-f32': { alignment: 8 },
   '71-gptoss-bf16-sharded': { typeOf: () => 'BF16', parts: 2, alignment: 128 },
   '81-lfm2moe-f32': { squeezed: true, shuffle: 3 },
+  '91-granitehybrid-f32': { shuffle: 6, alignment: 64 },
+  '92-granitehybrid-dense-bf16-sharded': { typeOf: () => 'BF16', parts: 2 },
   '101-ernie45moe-f32': { squeezed: true, parts: 2 },
   '102-ernie45moe-bf16-sharded': {},
   '151-smallthinker-f32': { joined: true, shuffle: 4 },
   '152-smallthinker-window-bf16-sharded': { typeOf: () => 'BF16' },
+  '181-afmoe-f32': { shuffle: 6, joined: true },
+  '201-mellum-f32': { parts: 2 },
 }
 
 test('have the values and the config of a checkpoint of each family', async () => {
@@ -99,7 +103,11 @@ test('have the values and the config of a checkpoint of each family', async () =
       for (const [i, { rows, cols, view }] of stored.sources.entries()) {
         const found = view(file.tensors)
         assert.equal(found.shape, planned.kind === 'vector' ? [cols] : [rows, cols], `${fixture} ${name}`)
-        sameBits(await readFloats(found), await readFloats(views[i]), `${fixture} ${name}`)
+        // The file has other numbers, which this one follows from.
+        const isDecay = planned.name === 'mamba.A_log'
+        const [values, wanted] = [await readFloats(found), await readFloats(views[i])]
+        if (isDecay) isNear(values, wanted, 1e-7, name)
+        else sameBits(values, wanted, `${fixture} ${name}`)
       }
     }
     await checkpoint.close()
