@@ -137,6 +137,25 @@ test('/steer reads a file, + and - steer the expert under the cursor, and the de
   })
 })
 
+test('l says what the experts of the chosen layer say for the token of the walk', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, BOAT)
+  await pressed(chat, 'left')
+  chat.map.setLayer(5)
+  const token = chat.map.shown?.text ?? ''
+  press(chat, { kind: 'text', text: 'l' })
+  await idle(chat)
+  const [text] = said(chat, -1)
+  assert.ok(
+    text.startsWith(`experts of ${JSON.stringify(token.replace(' ', '·'))} in layer 5, through the model’s head:`),
+    text,
+  )
+  const lines = text.split('\n').slice(1)
+  assert.is(lines.length, 2 * (2 + 4))
+  assert.match(lines[0], /^attention \d( \(.*\))?: gate [\d.]+ %, [\d.]+ % of the stream$/)
+  assert.match(lines[1], /^ {2}up (".*" ){4}".*" · down (".*" ){4}".*"$/)
+})
+
 test('/without compares two answers at temperature 0, outside the conversation', async () => {
   const chat = await chatWith(nano)
   await send(chat, BOAT)

@@ -1,7 +1,9 @@
 import type { Model } from '../../api/model.js'
 import type { TokenEffect } from '../../api/read-out.js'
 import type { LayerRoutes } from '../../api/routes.js'
+import type { Session } from '../../api/session.js'
 import type { PerMixture } from '../../model/config/config.js'
+import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { useSession } from '../evaluation/reading.js'
 import type { ExpertPlace } from './usage/awake.js'
 import { type Reader, readerOf } from './usage/text-routes.js'
@@ -28,6 +30,7 @@ export interface Lens {
 export interface LensOptions {
   /** Tokens of each list. Default 5. */
   top?: number
+  mask?: ExpertMask
   signal?: AbortSignal
 }
 
@@ -37,14 +40,15 @@ export interface LensOptions {
  * effect of the layer.
  */
 export async function lensOf(model: Model, tokens: readonly number[], options: LensOptions = {}): Promise<Lens> {
-  const { top = 5, signal } = options
+  const { top = 5, mask, signal } = options
   const layers = Array.from({ length: model.config.layers }, (_, layer) => layer)
-  const { routes, hidden, expertOutputs } = await useSession(model, async (session) => {
+  const read = async (session: Session) => {
     if (tokens.length > 1) await session.forward(tokens.slice(0, -1), { logits: 'none', signal })
     return session.forward(tokens.slice(-1), {
       ...{ logits: 'none', routes: true, hidden: layers, expertOutputs: layers, signal },
     })
-  })
+  }
+  const { routes, hidden, expertOutputs } = await useSession(model, read, { mask })
   const added = layers.flatMap((layer) => addedBy(model, layer, routes[layer], expertOutputs?.[layer] ?? {}))
   const stream = hidden[layers.length - 1]
   const said = await model.readOut([...added.map(({ row }) => row), stream], { top })

@@ -85,6 +85,7 @@ const EXPERT_KEYS: readonly HelpRow[] = [
   ['[ ]', 'all of the layer'],
   ['x', 'this one off or on'],
   ['+ -', 'steer this one'],
+  ['l', 'what experts say'],
 ]
 
 /** Keys of a terminal that only takes lines. */
