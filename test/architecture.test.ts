@@ -92,13 +92,13 @@ const BUDGETS: Record<string, number> = {
   chat: 3147,
   library: 4961,
   engine: 8530,
-  text: 11170,
+  text: 11172,
   api: 1431,
-  model: 13953,
-  kernels: 3903,
+  model: 14727,
+  kernels: 4011,
   ground: 2187,
   // The tests and what they need, fixtures not among them.
-  tests: 73335,
+  tests: 73789,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

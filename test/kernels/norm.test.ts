@@ -38,6 +38,8 @@ interface Case {
   normsSum?: boolean
   /** Whether a further row is added to every token. */
   hasRow?: boolean
+  /** Whether x and the added rows have factors and biases. */
+  isScaled?: boolean
   /** Added to all of x: a mean that is large compared to the spread. */
   offset?: number
 }
@@ -48,6 +50,9 @@ const expertsOf = ({ width, tokens, k = 0 }: Case): Float32Array => normalFloats
 const gatesOf = ({ tokens, k = 0, hasGates = true }: Case): Float32Array =>
   normalFloats(tokens * k, 43).map((v) => (hasGates ? Math.abs(v) / 2 : 1))
 const addedOf = ({ width }: Case): Float32Array => normalFloats(width, 48)
+/** Of x and of the added rows. */
+const factorsOf = ({ width }: Case): Float32Array => normalFloats(2 * width, 49)
+const biasesOf = ({ width }: Case): Float32Array => normalFloats(2 * width, 50)
 const weightOf = ({ width }: Case): Float32Array => normalFloats(width, 44)
 const biasOf = ({ width }: Case): Float32Array => normalFloats(width, 45)
 const sumWeightOf = ({ width }: Case): Float32Array => normalFloats(width, 49)
@@ -55,7 +60,8 @@ const sumWeightOf = ({ width }: Case): Float32Array => normalFloats(width, 49)
 const NOTHING = { output: new Float32Array(), records: new Uint8Array() }
 
 function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array } {
-  const { width, tokens, k = 0, hasNorm = true, kind, epsilon, scale, hasGates = true, normsSum, hasRow } = c
+  const { width, tokens, k = 0, hasNorm = true, kind, epsilon, scale, hasGates = true } = c
+  const { normsSum, hasRow, isScaled } = c
   const x = placeRows(bank, streamOf(c), width)
   const output = emptyRows(bank, tokens, width)
   const gates = hasGates ? place(bank, gatesOf(c)) : undefined
@@ -65,6 +71,7 @@ function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array 
   const bias = hasNorm && kind !== 'rms' ? vector(biasOf(c)) : 0
   const norm = new Norm(bank, { x, ...(k > 0 && { add }), kind, epsilon, output }, threads)
   if (normsSum) norm.sumWeight(vector(sumWeightOf(c)))
+  if (isScaled) norm.scaledBy(vector(factorsOf(c)), vector(biasesOf(c)))
   norm.run(tokens, weight, bias, hasRow ? vector(addedOf(c)) : 0)
   if (!hasNorm) assert.ok(recordsOf(output).every((byte) => byte === 0))
   // Without a norm the rows have no meaning.
@@ -73,10 +80,12 @@ function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array 
 }
 
 function check(c: Case): void {
-  const { width, tokens, k = 0, hasNorm = true, kind, epsilon = 1e-5, scale = 1, normsSum, hasRow, offset = 0 } = c
+  const { width, tokens, k = 0, hasNorm = true, kind, epsilon = 1e-5, scale = 1, offset = 0 } = c
+  const { normsSum, hasRow, isScaled } = c
   const expected = sameOnTiers((bank) => (threads) => run(bank, c, threads), [1, 2, 8], width)
   const stride = padded(width)
   const [stream, experts, gates, added] = [streamOf(c), expertsOf(c), gatesOf(c), addedOf(c)]
+  const [factors, biases] = [factorsOf(c), biasesOf(c)]
   for (let t = 0; t < tokens; t++) {
     const sums = Float64Array.from({ length: width }, (_, i) => {
       let sum = 0
@@ -84,7 +93,11 @@ function check(c: Case): void {
       return sum
     })
     const y = normsSum ? rmsNorm(sums, sumWeightOf(c), epsilon) : sums
-    const x = y.map((value, i) => stream[t * width + i] + scale * value + (hasRow ? added[i] : 0))
+    const x = y.map((value, i) => {
+      const [own, rows] = [stream[t * width + i], scale * value]
+      const ofRows = isScaled && k > 0 ? (rows + biases[width + i]) * factors[width + i] : rows
+      return (isScaled ? (own + biases[i]) * factors[i] : own) + ofRows + (hasRow ? added[i] : 0)
+    })
     isNear(expected.x.subarray(t * stride, t * stride + width), x, 2e-6 * (1 + Math.abs(offset)), 'x')
     if (!hasNorm) continue
     const a = expected.output.subarray(t * stride, (t + 1) * stride)
@@ -110,6 +123,8 @@ test('rows of any width', () => {
     check({ width, tokens: 3, kind: 'rms', k: 1, hasGates: false, normsSum: true, hasNorm: false })
     check({ width, tokens: 3, kind: 'rms', hasRow: true })
     check({ width, tokens: 3, k: 1, hasNorm: false, hasGates: false, scale: -0.7, hasRow: true })
+    check({ width, tokens: 3, k: 2, kind: 'rms', scale: 0.6, isScaled: true })
+    check({ width, tokens: 3, kind: 'rms', isScaled: true })
   }
 })
 

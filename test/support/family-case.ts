@@ -12,10 +12,10 @@ export interface FamilyCase {
 
 type Changes = Record<string, [changes: Record<string, unknown>, weights?: WeightOptions]>
 
-export function casesOf(
-  base: Keys & { model_type: string },
+export function casesOf<K = Keys>(
+  base: K & { model_type: string },
   changes: Changes,
-  forward: (keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]) => Passed,
+  forward: (keys: K, tensors: ReferenceTensors, tokens: readonly number[]) => Passed,
 ): FamilyCase[] {
   return Object.entries(changes).map(([name, [change, weights]]) => {
     const keys = { ...base, ...change }

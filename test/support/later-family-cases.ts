@@ -1,6 +1,7 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
 import { graniteHybridForward } from './reference-states.js'
 import { afmoeForward, mellumForward } from './reference-windows.js'
+import { type ZayaKeys, zayaForward } from './reference-zaya.js'
 
 /* More configs of families that reach every branch of their keys. */
 
@@ -132,4 +133,41 @@ const afmoe = casesOf(
   afmoeForward,
 )
 
-export const LATER_FAMILY_CASES: readonly FamilyCase[] = [...graniteHybrid, ...mellum, ...afmoe]
+const ZAYA = {
+  ...{ model_type: 'zaya', vocab_size: 61, hidden_size: 40, num_hidden_layers: 4, num_attention_heads: 4 },
+  ...{ num_key_value_heads: 2, head_dim: 12, moe_intermediate_size: 20, num_experts: 7, router_hidden_size: 18 },
+  ...{ max_position_embeddings: 512 },
+}
+
+const SLIDING = { layer_types: ['hybrid_sliding', 'hybrid', 'hybrid_sliding', 'hybrid'], sliding_window: 5 }
+
+const zaya = casesOf<ZayaKeys>(
+  ZAYA,
+  {
+    defaults: [{}],
+    'two kinds of layers, an untied head': [{ ...SLIDING, tie_word_embeddings: false }],
+    'biases, BF16': [{ attention_bias: true, layer_types: null }, { isHalf: true }],
+    'convolutions over one token': [{ cca_time0: 1, cca_time1: 1, attention_bias: true }],
+    'a long convolution by channels, one token by heads': [{ cca_time0: 5, cca_time1: 1 }],
+    'long convolutions by heads': [{ cca_time0: 2, cca_time1: 4 }],
+    'eight tokens in both': [{ cca_time0: 8, cca_time1: 8, num_key_value_heads: 4 }],
+    'one head of keys, whole heads turn': [
+      {
+        ...SLIDING,
+        ...{ num_attention_heads: 3, num_key_value_heads: 1, head_dim: 6 },
+        rope_parameters: {
+          hybrid: { rope_theta: 500 },
+          hybrid_sliding: { rope_theta: 90, partial_rotary_factor: 0.67 },
+        },
+      },
+    ],
+    'heads and halves of whole blocks': [{ head_dim: 64, num_attention_heads: 2, num_key_value_heads: 1 }],
+    'one layer, one expert, odd widths': [
+      { num_hidden_layers: 1, num_experts: 1, hidden_size: 37, moe_intermediate_size: 9, router_hidden_size: 7 },
+    ],
+    'biases that decide the choice, tokens that skip': [{}, { gain: wider(/balancing_biases/, 8) }],
+  },
+  zayaForward,
+)
+
+export const LATER_FAMILY_CASES: readonly FamilyCase[] = [...graniteHybrid, ...mellum, ...afmoe, ...zaya]

@@ -177,7 +177,7 @@ function ofHeads(row: Row, headSize: number, change: (head: Row) => Row): Row {
   return out
 }
 
-function rotated(head: Row, position: number, { frequencies, size = 1, pairs = 'halves' }: Rotation): Row {
+export function rotated(head: Row, position: number, { frequencies, size = 1, pairs = 'halves' }: Rotation): Row {
   const half = head.length / 2
   const [step, apart] = pairs === 'neighbours' ? [2, 1] : [1, half]
   const out = new Float64Array(head.length)

@@ -113,9 +113,9 @@ export function randomTensors(
         continue
       }
       const scale = gain(key) * scaleOf(key, shape)
-      const centre = /(ln_\w+|norm)\.weight$/.test(key) ? 1 : 0
+      const centre = /(ln_\w+|norm)\.weight$|_scale$|temp$/.test(key) ? 1 : 0
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * next())
-      const isRounded = isHalf && !/gate\.weight$|expert_bias$|correction_bias$/.test(key)
+      const isRounded = isHalf && !/gate\.weight$|expert_bias$|correction_bias$|balancing_biases$/.test(key)
       tensors.set(key, { values: isRounded ? bfloats(values) : values, shape, isHalf: isRounded })
     }
   }

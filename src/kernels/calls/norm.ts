@@ -68,6 +68,16 @@ export class Norm extends Call<typeof NormArg> {
   }
 
   /**
+   * Sets what scales the next additions: x = (x + bias) factor + (rows + bias) factor. `factors` and `biases` are
+   * addresses of two vectors each, for x and for the rows; 0 for plain additions.
+   */
+  scaledBy(factors: number, biases: number): this {
+    this.set(NormArg.scales, factors)
+    this.set(NormArg.biases, biases)
+    return this
+  }
+
+  /**
    * `weight` and `bias` are addresses of the norm's vectors; without a weight (0) only the addition is made. `added` is
    * the address of one more row that is added to x, once per token; 0 if there is none.
    */

@@ -27,6 +27,7 @@ import type { Architecture } from './shared/architecture.js'
 import { refuseQuantised, saysMxfp4 } from './shared/quantised.js'
 import { OTHER_PARTS, textPart } from './shared/text-part.js'
 import { smallthinker } from './smallthinker.js'
+import { zaya } from './zaya.js'
 
 /** Architectures that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
@@ -46,6 +47,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   qwen2,
   qwen3,
   smallthinker,
+  zaya,
 ]
 
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)

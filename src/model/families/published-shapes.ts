@@ -168,6 +168,7 @@ const SHAPES = {
     moe_intermediate_size: 256,
   },
   'trinity-mini': { ...TRINITY, num_attention_heads: 32, num_key_value_heads: 4, moe_intermediate_size: 1024 },
+  'zaya1-8b': { model_type: 'zaya' },
   'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 

@@ -241,6 +241,7 @@ test('of a model with convolutions, sinks or windows in some layers', async () =
   await check('91-granitehybrid-f32', { quant: 'q4' }, [31, 32])
   await check('152-smallthinker-window-bf16-sharded', { quant: 'f32' }, [27])
   await check('181-afmoe-f32', { quant: 'q4' }, [28, 29])
+  await check('207-zaya-bf16-sharded', { quant: 'q8' }, [29])
 })
 
 test('of all fates', () => {

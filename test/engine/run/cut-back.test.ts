@@ -131,6 +131,7 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['152-smallthinker-window-bf16-sharded', { quant: 'f32', threads: 1 }],
   ['181-afmoe-f32', { quant: 'q4', threads: 1 }],
   ['202-mellum-bf16-sharded', { quant: 'q8', threads: 2, tier: 'plain' }],
+  ['207-zaya-bf16-sharded', { quant: 'q4', threads: 1 }],
 ]
 
 for (const [name, options] of MODELS) {

@@ -110,6 +110,7 @@ const NAMES = [
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
+  '207-zaya-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
   '181-afmoe-f32',
 ]

@@ -17,6 +17,7 @@ const MODELS = [
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
   '181-afmoe-f32',
+  '207-zaya-bf16-sharded',
 ]
 
 const DOCUMENT = integers(180, 1, 220)

@@ -14,6 +14,7 @@ const MODELS = [
   '71-gptoss-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
   '181-afmoe-f32',
+  '207-zaya-bf16-sharded',
 ]
 
 const ANSWER = 40

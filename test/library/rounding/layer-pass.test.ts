@@ -11,7 +11,7 @@ import { runTask } from '../../support/run-task.js'
 
 const test = suite('pass over a text, layer by layer')
 
-/** A family of each kind of layer: attention experts, plain attention, convolutions, early routers, shared experts, norms after layers. */
+/** Families with each kind of layer. */
 const FIXTURES = [
   '01-base-bin-f32',
   '23-granitemoeshared-f16',
@@ -20,6 +20,7 @@ const FIXTURES = [
   '151-smallthinker-f32',
   '61-jetmoe-f32',
   '181-afmoe-f32',
+  '206-zaya-f32',
 ]
 
 function steps(loaded: LoadedModel) {

@@ -21,6 +21,7 @@ const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number
   'gpt-oss-20b': { total: 20.91, active: 3.61 },
   'emo-1b14b': { total: 13.57, active: 1.28 },
   'smallthinker-4b': { total: 4.035, active: 0.86 },
+  'zaya1-8b': { total: 8.84, active: 1.29 },
 }
 
 const billions = (count: number, like: number) => Number((count / 1e9).toFixed(`${like}`.split('.')[1]?.length ?? 0))

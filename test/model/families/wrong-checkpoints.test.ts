@@ -31,6 +31,7 @@ const [EXPERTS, SINKS] = ['model.layers.1.mlp.experts', 'model.layers.2.self_att
 const [LFM2_BIAS, LFM2_CONV] = ['model.layers.1.feed_forward.expert_bias', 'model.layers.0.conv.conv']
 const MAMBA = 'model.layers.0.mamba'
 const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
+const GROUPED = 'model.layers.0.self_attn.qkv_proj.conv_qk_grouped'
 const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
 
 /** Changes of a sound checkpoint, each with the refusal. */
@@ -95,6 +96,34 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ head_dim: 12 }, config('head_dim must be')],
     [without(`${MAMBA}.A_log`), missing(`${MAMBA}.A_log`)],
     [withZeros(`${MAMBA}.in_proj.bias`, 183), unknown(`${MAMBA}.in_proj.bias`)],
+  ],
+  'zaya: two kinds of layers, an untied head': [
+    [{ num_experts_per_tok: 2 }, config('num_experts_per_tok must be 1, not 2')],
+    [{ cca_time0: 9 }, config('cca_time0 must be an integer from 1 to 8')],
+    [{ cca_time1: 1 }, shape(`${GROUPED}.weight`, '72, 12, 2', '72, 12, 1')],
+    [{ lm_head_bias: true }, config('lm_head_bias must be false')],
+    [{ sliding_window: null }, config('sliding_window must be an integer')],
+    [{ layer_types: ['hybrid', 'mamba', 'hybrid', 'hybrid'] }, config('layer_types\\[1\\] must be one of hybrid')],
+    [
+      { rope_parameters: { hybrid: {} } },
+      config('rope_parameters must be an object with members hybrid_sliding, hybrid'),
+    ],
+    [{ attention_bias: true }, missing('model.layers.0.self_attn.qkv_proj.q_proj.bias')],
+    [without('model.layers.1.mlp.gate.router_states_scale'), missing('model.layers.1.mlp.gate.router_states_scale')],
+    [
+      withZeros('model.layers.0.mlp.gate.router_states_scale', 18),
+      unknown('model.layers.0.mlp.gate.router_states_scale'),
+    ],
+    [
+      withZeros('model.layers.2.mlp.gate.balancing_biases', 7),
+      shape('model.layers.2.mlp.gate.balancing_biases', '7', '8'),
+    ],
+    [{ ffn_hidden_size: 41 }, config('ffn_hidden_size must be even')],
+    [{ ffn_hidden_size: 40, num_hidden_layers: 3 }, config('num_hidden_layers must be even')],
+    [{ ffn_hidden_size: 40, zaya_use_mod: false }, config('zaya_use_mod must be true, not false')],
+    [{ ffn_hidden_size: 40, swa_layers: [0, 0] }, config('swa_layers must be a list of 4 numbers')],
+    [{ ffn_hidden_size: 40, swa_layers: [3, 3, 4, 4] }, config('swa_layers must be the same number')],
+    [{ ffn_hidden_size: 40 }, missing('model.layers.0.res_scale.hidden_states_scale')],
   ],
   'ernie4_5_moe: two shared experts, a dense first layer': [
     [{ moe_layer_interval: 2 }, missing('model.layers.2.mlp.gate_proj.weight')],
