@@ -32,7 +32,7 @@ const WITHIN: Record<string, string[]> = {
   chat: ['conversations', 'prompt-cache', 'tools', 'markdown'],
   'chat/tools': ['.', 'mcp'],
   cli: ['.', 'commands', 'completion', 'reports', 'setup', 'parsing', 'io'],
-  'cli/commands': ['.', 'run'],
+  'cli/commands': ['.', 'experts', 'run'],
   engine: ['session', 'run', 'sampling', 'training'],
   'engine/run': ['.', 'lookup', 'sequences', 'recording', 'messages', 'reading'],
   'engine/session': ['.', 'generation', 'shared'],
@@ -83,22 +83,22 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 8795,
-  terminal: 7672,
-  page: 6299,
+  cli: 9021,
+  terminal: 7788,
+  page: 6367,
   server: 6158,
   index: 106,
-  lab: 11514,
-  chat: 3147,
-  library: 4961,
-  engine: 8530,
+  lab: 12189,
+  chat: 3148,
+  library: 4971,
+  engine: 8614,
   text: 11172,
-  api: 1431,
-  model: 14727,
-  kernels: 4011,
+  api: 1467,
+  model: 14936,
+  kernels: 4022,
   ground: 2187,
   // The tests and what they need, fixtures not among them.
-  tests: 73789,
+  tests: 74249,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -5,7 +5,7 @@ export interface TokenEffect {
 }
 
 /**
- * What a row of the residual stream says through the last norm and the head. Values are as if the norm divided by 1: the
+ * A row of the residual stream, read through the last norm and the head. Values are as if the norm divided by 1: the
  * part of a stream that the row has in the logits is a value divided by the stream's divisor.
  */
 export interface ReadOut {

@@ -2,6 +2,7 @@ import type { Model } from '../../api/model.js'
 import type { TokenEffect } from '../../api/read-out.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { Session } from '../../api/session.js'
+import { UserError } from '../../ground/errors.js'
 import type { PerMixture } from '../../model/config/config.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { useSession } from '../evaluation/reading.js'
@@ -37,10 +38,15 @@ export interface LensOptions {
 /**
  * Reads a text up to a token, and what the token's experts add to the residual stream through the last norm and the head:
  * the logit lens, for each expert by itself. What it finds is linear: the effects of all experts of a layer add up to the
- * effect of the layer.
+ * effect of the layer. Rejects with a UserError for a model that normalises or scales them after they are summed.
  */
 export async function lensOf(model: Model, tokens: readonly number[], options: LensOptions = {}): Promise<Lens> {
   const { top = 5, mask, signal } = options
+  if (model.config.changesOutputs) {
+    throw new UserError(
+      `the lens is for models whose layers add the experts’ outputs as they are: ${model.name} changes them`,
+    )
+  }
   const layers = Array.from({ length: model.config.layers }, (_, layer) => layer)
   const read = async (session: Session) => {
     if (tokens.length > 1) await session.forward(tokens.slice(0, -1), { logits: 'none', signal })
@@ -64,7 +70,7 @@ export async function lensOf(model: Model, tokens: readonly number[], options: L
 interface Added {
   place: ExpertPlace
   gate: number
-  /** What the expert adds to the residual stream [d]. */
+  /** Row that the expert adds to the residual stream [d]. */
   row: Float32Array
 }
 

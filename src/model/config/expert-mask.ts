@@ -53,7 +53,7 @@ export interface LayerMask {
   replaced?: Uint8Array
   /** Replacement of these outputs [d]; absent: 0. */
   mean?: Float32Array
-  /** What is added to each expert's logit, in units of their spread; Infinity for `always`. Absent if none is steered. */
+  /** Push of each expert's logit, in units of their spread; Infinity for `always`. Absent if none is steered. */
   pushes?: Float64Array
 }
 

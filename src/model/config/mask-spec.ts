@@ -65,7 +65,7 @@ export function pushOf({ pushes }: Pick<ExpertMask, 'pushes'>, kind: MixtureKind
   return pushes?.[kind]?.[layer]?.find(({ id }) => id === expert)?.by ?? 0
 }
 
-/** What happens to the experts of a mask, in words. */
+/** State of a mask's experts, in words. */
 export function maskState(mask: Omit<ExpertMask, 'gates'>): 'off' | 'steered' | 'off or steered' {
   const isOff = maskedExperts(mask) > 0
   return steeredExperts(mask) === 0 ? 'off' : isOff ? 'off or steered' : 'steered'

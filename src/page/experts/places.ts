@@ -14,7 +14,7 @@ export interface ChangedExpert extends ExpertPlace {
   push?: number
 }
 
-/** What a question is answered with: `without layer 3 mlp expert 5`, `with layer 3 mlp expert 5 at +1`. */
+/** Change of an expert for an answer: `without layer 3 mlp expert 5`, `with layer 3 mlp expert 5 at +1`. */
 export function changeInWords(changed: ChangedExpert): string {
   const { push } = changed
   return push === undefined ? `without ${placeInWords(changed)}` : `with ${placeInWords(changed)} at ${pushText(push)}`

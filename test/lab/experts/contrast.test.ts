@@ -4,7 +4,7 @@ import { loadModel, type Model } from '#molm/index.js'
 import { contrastExperts } from '#molm/lab/experts/contrast/contrast.js'
 import { steerObject } from '#molm/lab/experts/contrast/contrast-forms.js'
 import { falseDiscoveryBound, studentTails } from '#molm/lab/experts/contrast/paired-test.js'
-import { pairsOfLines, pairsOfTexts } from '#molm/lab/experts/contrast/pairs.js'
+import { pairsOfPrompts, pairsOfTexts } from '#molm/lab/experts/contrast/pairs.js'
 import { readMask } from '#molm/model/config/read-mask.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 
@@ -47,27 +47,22 @@ test('two kinds of text wake other experts, a half confirms them, and they make 
 })
 
 test('texts of one kind give nothing, whatever their labels', async ({ model }) => {
-  const lines = SUMS.map((sum, i) =>
-    JSON.stringify({ a: sum + SUMS[(i + 7) % 60], b: SUMS[(i + 23) % 60] + SUMS[(i + 41) % 60] }),
-  )
-  const { experts } = await contrastExperts(model, await pairsOfLines(model, { name: 'pairs', text: lines.join('\n') }))
+  const prompts = SUMS.map((sum, i) => ({ a: sum + SUMS[(i + 7) % 60], b: SUMS[(i + 23) % 60] + SUMS[(i + 41) % 60] }))
+  const { experts } = await contrastExperts(model, await pairsOfPrompts(model, prompts))
   assert.equal(
     experts.filter(({ isConfirmed }) => isConfirmed),
     [],
   )
 })
 
-test('pairs may be messages, and a wrong line or too few of them are refused by name', async ({ model }) => {
+test('prompts may be messages, and too few or empty ones are refused', async ({ model }) => {
   const messages = (content: string) => [{ role: 'user', content }]
-  const pair = JSON.stringify({ a: messages('What is 1 + 2?'), b: messages('What is a dog?') })
-  const { pairs } = await pairsOfLines(model, { name: 'pairs', text: `${pair}\n`.repeat(8) })
+  const pair = { a: messages('What is 1 + 2?'), b: messages('What is a dog?') }
+  const { pairs } = await pairsOfPrompts(model, new Array(8).fill(pair))
   assert.is(model.tokenizer.decode(pairs[0].a).trim(), 'User: What is 1 + 2?\nAssistant:')
-  const read = (text: string) => pairsOfLines(model, { name: 'p.jsonl', text })
-  await rejectsWithUserError(() => read(`${pair}\n`), /^p\.jsonl: has 1 pairs, too few/)
-  await rejectsWithUserError(
-    () => read('{"a": "x", "b": 3}'),
-    /^p\.jsonl: line 1: "b": must be a text, or a list of messages/,
-  )
+  await rejectsWithUserError(() => pairsOfPrompts(model, [pair]), /^there are 1 pairs, too few/)
+  const empty = new Array(8).fill({ a: 'One.', b: '' })
+  await rejectsWithUserError(() => pairsOfPrompts(model, empty), /^a text of pair 1 has no tokens/)
   const short = [
     { name: 'short.txt', text: 'One.' },
     { name: 'long.txt', text: SUMS.join('') },

@@ -40,7 +40,7 @@ export function confirmedExperts({ experts }: Contrast): ContrastedExpert[] {
 const LEAST_PUSH = 0.1
 
 /**
- * A file for `--steer`: pushes the confirmed experts of a up and those of b down, each by its difference, the largest one
+ * A file for `--steer`: pushes the confirmed experts of a up and of b down, each by its difference, the largest one
  * by `strength` spreads. `spreads` has the mean spread of each layer's logits, for a bias that does the same without `--steer`.
  */
 export function steerObject(contrast: Contrast, strength: number) {

@@ -1,9 +1,7 @@
 import type { Model } from '../../../api/model.js'
+import type { ChatMessage } from '../../../api/text.js'
 import { writePrompt } from '../../../engine/session/prompt.js'
 import { UserError } from '../../../ground/errors.js'
-import { isWord } from '../../../ground/json/forms.js'
-import { parseJsonObject } from '../../../ground/json/json.js'
-import { readMessages } from '../../../text/read-messages.js'
 import { cut, encodePlain } from '../../evaluation/reading.js'
 import type { NamedText } from '../../evaluation/text-file.js'
 
@@ -41,41 +39,27 @@ export async function pairsOfTexts(
   return { names: [a.name, b.name], pairs }
 }
 
-/**
- * Reads pairs of a file, one JSON object a line: `a` and `b` are texts, or lists of messages that the model's chat
- * template frames. Rejects with a UserError that names the first wrong line, or if there are fewer than eight.
- */
-export async function pairsOfLines(
+/** A text as it is, or messages that the model's chat template frames. */
+export type ContrastPrompt = string | readonly ChatMessage[]
+
+/** Encodes pairs of prompts, up to 512 tokens of each. Rejects with a UserError if there are fewer than eight. */
+export async function pairsOfPrompts(
   model: Model,
-  { name, text }: NamedText,
+  prompts: readonly { a: ContrastPrompt; b: ContrastPrompt }[],
   signal?: AbortSignal,
 ): Promise<ContrastPairs> {
-  const pairs: ContrastPairs['pairs'] = []
-  for (const [index, line] of text.split('\n').entries()) {
-    if (line.trim() === '') continue
-    const source = `${name}: line ${index + 1}`
-    const { a, b } = parseJsonObject(new TextEncoder().encode(line), source)
-    pairs.push({
-      a: await tokensOf(model, a, `${source}: "a"`, signal),
-      b: await tokensOf(model, b, `${source}: "b"`, signal),
-    })
+  if (prompts.length < LEAST_PAIRS) {
+    throw new UserError(`there are ${prompts.length} pairs, too few; each half needs at least ${LEAST_PAIRS / 2}`)
   }
-  if (pairs.length < LEAST_PAIRS) {
-    throw new UserError(`${name}: has ${pairs.length} pairs, too few; each half needs at least ${LEAST_PAIRS / 2}`)
+  const tokensOf = async (prompt: ContrastPrompt) => {
+    if (typeof prompt === 'string') return encodePlain(model, prompt, signal)
+    return (await writePrompt(model, { messages: prompt }, {}, { signal })).ids
+  }
+  const pairs: ContrastPairs['pairs'] = []
+  for (const [i, { a, b }] of prompts.entries()) {
+    const [ofA, ofB] = [await tokensOf(a), await tokensOf(b)].map((tokens) => tokens.slice(0, MOST_TOKENS))
+    if (ofA.length === 0 || ofB.length === 0) throw new UserError(`a text of pair ${i + 1} has no tokens`)
+    pairs.push({ a: ofA, b: ofB })
   }
   return { names: ['a', 'b'], pairs }
-}
-
-async function tokensOf(model: Model, value: unknown, source: string, signal?: AbortSignal): Promise<number[]> {
-  const read = async () => {
-    if (isWord(value)) return encodePlain(model, value, signal)
-    if (!Array.isArray(value)) throw new UserError('must be a text, or a list of messages')
-    const { ids } = await writePrompt(model, { messages: readMessages(value) }, {}, { signal })
-    return ids
-  }
-  const tokens = await read().catch((error: unknown) => {
-    throw error instanceof UserError ? new UserError(`${source}: ${error.message}`) : error
-  })
-  if (tokens.length === 0) throw new UserError(`${source}: has no tokens`)
-  return tokens.slice(0, MOST_TOKENS)
 }

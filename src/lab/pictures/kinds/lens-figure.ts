@@ -24,7 +24,7 @@ export function drawLens(lens: Lens, options: FigureOptions = {}): Figure {
     ],
   }))
   const head = ['expert', 'gate', 'share of the stream', 'pushes up', 'pushes down']
-  const title = options.title ?? `What the experts of ${word(tokens[tokens.length - 1])} say, in ${modelTitle(model)}`
+  const title = options.title ?? `Words of the experts of ${word(tokens[tokens.length - 1])}, in ${modelTitle(model)}`
   const caption = [
     'each expert’s output through the last norm and the head: logits that it adds, and its length beside the stream’s',
   ]

@@ -1,24 +1,24 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { UsageError, UserError } from '../../ground/errors.js'
-import { expandHome } from '../../ground/files/home.js'
-import type { NamedText } from '../../lab/evaluation/text-file.js'
-import { loadAtlas } from '../../lab/experts/atlas/load-atlas.js'
-import { originalExperts } from '../../lab/experts/atlas/originals.js'
-import { type NamedTrace, type TracedModel, textsOfTraces } from '../../lab/experts/trace-texts.js'
-import { readChunks, readTrace } from '../../lab/experts/traces/read-trace.js'
-import { compareRouting } from '../../lab/experts/usage/agreement.js'
-import { measureUsage } from '../../lab/experts/usage/measure-usage.js'
-import type { TextRoutes } from '../../lab/experts/usage/text-routes.js'
-import { type FigurePart, PARTS, scopeOf } from '../../lab/pictures/blocks/figure-options.js'
-import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
-import { readTextOrStdin } from '../io/input-text.js'
-import { interruptSignal } from '../io/interrupt.js'
-import { note, warner } from '../io/output.js'
-import { createReadingLine } from '../io/status-line.js'
-import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
-import { addMaskOption } from '../parsing/mask-option.js'
-import { parseNumberList } from '../parsing/number-list.js'
+import { UsageError, UserError } from '../../../ground/errors.js'
+import { expandHome } from '../../../ground/files/home.js'
+import type { NamedText } from '../../../lab/evaluation/text-file.js'
+import { loadAtlas } from '../../../lab/experts/atlas/load-atlas.js'
+import { originalExperts } from '../../../lab/experts/atlas/originals.js'
+import { type NamedTrace, type TracedModel, textsOfTraces } from '../../../lab/experts/trace-texts.js'
+import { readChunks, readTrace } from '../../../lab/experts/traces/read-trace.js'
+import { compareRouting } from '../../../lab/experts/usage/agreement.js'
+import { measureUsage } from '../../../lab/experts/usage/measure-usage.js'
+import type { TextRoutes } from '../../../lab/experts/usage/text-routes.js'
+import { type FigurePart, PARTS, scopeOf } from '../../../lab/pictures/blocks/figure-options.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../../model/config/config.js'
+import { readTextOrStdin } from '../../io/input-text.js'
+import { interruptSignal } from '../../io/interrupt.js'
+import { note, warner } from '../../io/output.js'
+import { createReadingLine } from '../../io/status-line.js'
+import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
+import { addMaskOption } from '../../parsing/mask-option.js'
+import { parseNumberList } from '../../parsing/number-list.js'
 import {
   addModelOptions,
   addOutputOptions,
@@ -27,8 +27,8 @@ import {
   type ModelOptions,
   parserOf,
   wholeNumber,
-} from '../parsing/options.js'
-import { colourIn, parseColour } from '../reports/experts-colour.js'
+} from '../../parsing/options.js'
+import { colourIn, parseColour } from '../../reports/experts-colour.js'
 import {
   agreementReport,
   FORMATS,
@@ -37,14 +37,14 @@ import {
   putReport,
   type Report,
   usageReport,
-} from '../reports/experts-report.js'
-import { packFirst } from '../setup/pack-first.js'
-import { referenceOptions } from '../setup/reference-model.js'
-import { withModel } from '../setup/with-model.js'
-import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
-import { atlasReport } from './experts-atlas.js'
-import { addContrastOptions, type ContrastCommandOptions, contrastReport } from './experts-contrast.js'
-import { addLensOptions, type LensCommandOptions, lensReport } from './experts-lens.js'
+} from '../../reports/experts-report.js'
+import { packFirst } from '../../setup/pack-first.js'
+import { referenceOptions } from '../../setup/reference-model.js'
+import { withModel } from '../../setup/with-model.js'
+import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './ablate.js'
+import { atlasReport } from './atlas.js'
+import { addContrastOptions, type ContrastCommandOptions, contrastReport } from './contrast.js'
+import { addLensOptions, type LensCommandOptions, lensReport } from './lens.js'
 
 interface ExpertsOptions extends AblateOptions, ContrastCommandOptions, LensCommandOptions {
   ablate?: boolean
@@ -259,8 +259,8 @@ async function tracedTexts(words: readonly string[], options: ExpertsOptions): P
 
 async function tracedModel(model: string, options: ModelOptions): Promise<TracedModel> {
   await packFirst(model, options)
-  const { resolveModel } = await import('../../library/finding/resolve-model.js')
-  const { loadTokenizer } = await import('../../text/tokenizer.js')
+  const { resolveModel } = await import('../../../library/finding/resolve-model.js')
+  const { loadTokenizer } = await import('../../../text/tokenizer.js')
   const { name, folder, config, quant: packing } = await resolveModel(model, options.quant)
   const tokenizer = await loadTokenizer(folder)
   return { name, quant: packing, config, textOf: (token) => tokenizer?.decode([token]) ?? `<${token}>` }

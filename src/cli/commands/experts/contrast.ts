@@ -1,25 +1,28 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { UsageError } from '../../ground/errors.js'
-import { expandHome } from '../../ground/files/home.js'
-import { writeAtomically } from '../../ground/files/write-atomically.js'
-import { readText } from '../../lab/evaluation/text-file.js'
-import { loadAtlas } from '../../lab/experts/atlas/load-atlas.js'
-import { type Contrast, contrastExperts } from '../../lab/experts/contrast/contrast.js'
+import { UsageError, UserError } from '../../../ground/errors.js'
+import { expandHome } from '../../../ground/files/home.js'
+import { writeAtomically } from '../../../ground/files/write-atomically.js'
+import { isWord } from '../../../ground/json/forms.js'
+import { parseJsonObject } from '../../../ground/json/json.js'
+import { type NamedText, readText } from '../../../lab/evaluation/text-file.js'
+import { loadAtlas } from '../../../lab/experts/atlas/load-atlas.js'
+import { type Contrast, contrastExperts } from '../../../lab/experts/contrast/contrast.js'
 import {
   confirmedExperts,
   contrastCsv,
   contrastObject,
   steerObject,
-} from '../../lab/experts/contrast/contrast-forms.js'
-import { pairsOfLines, pairsOfTexts } from '../../lab/experts/contrast/pairs.js'
-import { drawContrast } from '../../lab/pictures/kinds/contrast-figure.js'
-import { interruptSignal } from '../io/interrupt.js'
-import { note, warner } from '../io/output.js'
-import { createReadingLine } from '../io/status-line.js'
-import { type ModelOptions, numberThat } from '../parsing/options.js'
-import type { Report, ReportOptions } from '../reports/experts-report.js'
-import { withModel } from '../setup/with-model.js'
+} from '../../../lab/experts/contrast/contrast-forms.js'
+import { type ContrastPrompt, pairsOfPrompts, pairsOfTexts } from '../../../lab/experts/contrast/pairs.js'
+import { drawContrast } from '../../../lab/pictures/kinds/contrast-figure.js'
+import { readMessages } from '../../../text/read-messages.js'
+import { interruptSignal } from '../../io/interrupt.js'
+import { note, warner } from '../../io/output.js'
+import { createReadingLine } from '../../io/status-line.js'
+import { type ModelOptions, numberThat } from '../../parsing/options.js'
+import type { Report, ReportOptions } from '../../reports/experts-report.js'
+import { withModel } from '../../setup/with-model.js'
 
 export interface ContrastCommandOptions extends ModelOptions, ReportOptions {
   contrast?: string[]
@@ -52,7 +55,7 @@ export async function contrastReport(files: readonly string[], options: Contrast
     const atlas = await loadAtlas(model, undefined, warner(options))
     const signal = interruptSignal()
     const [a, b] = named
-    const pairs = b ? await pairsOfTexts(model, [a, b], signal) : await pairsOfLines(model, a, signal)
+    const pairs = b ? await pairsOfTexts(model, [a, b], signal) : await pairsOfPrompts(model, promptsIn(a), signal)
     const progress = createReadingLine(options)
     try {
       return { atlas, contrast: await contrastExperts(model, pairs, { signal, onPromptProgress: progress.show }) }
@@ -65,6 +68,26 @@ export async function contrastReport(files: readonly string[], options: Contrast
     figure: (chosen) => drawContrast(contrast, { ...chosen, atlas }),
     json: () => [`${JSON.stringify(contrastObject(contrast))}\n`],
     csv: () => contrastCsv(contrast),
+  }
+}
+
+/** Pairs of a file, one JSON object a line. Throws a UserError that names the first wrong line. */
+function promptsIn({ name, text }: NamedText): { a: ContrastPrompt; b: ContrastPrompt }[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return []
+    const source = `${name}: line ${index + 1}`
+    const { a, b } = parseJsonObject(Buffer.from(line), source)
+    return [{ a: promptIn(a, `${source}: "a"`), b: promptIn(b, `${source}: "b"`) }]
+  })
+}
+
+function promptIn(value: unknown, source: string): ContrastPrompt {
+  if (isWord(value)) return value
+  if (!Array.isArray(value)) throw new UserError(`${source} must be a text or a list of messages`)
+  try {
+    return readMessages(value)
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(`${source}: ${error.message}`) : error
   }
 }
 
