@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, type Model } from '#molm/index.js'
 import { contrastExperts } from '#molm/lab/experts/contrast/contrast.js'
-import { steerObject } from '#molm/lab/experts/contrast/contrast-forms.js'
+import { steering } from '#molm/lab/experts/contrast/contrast-forms.js'
 import { falseDiscoveryBound, studentTails } from '#molm/lab/experts/contrast/paired-test.js'
 import { pairsOfPrompts, pairsOfTexts } from '#molm/lab/experts/contrast/pairs.js'
 import { readMask } from '#molm/model/config/read-mask.js'
@@ -35,15 +35,15 @@ test('two kinds of text wake other experts, a half confirms them, and they make 
   const confirmed = contrast.experts.filter(({ isConfirmed }) => isConfirmed)
   assert.ok(confirmed.length > 20, `${confirmed.length} confirmed`)
   for (const { rates, rate } of confirmed) assert.is(Math.sign(rates[0] - rates[1]), Math.sign(rate.mean))
-  const steering = steerObject(contrast, 1.5)
-  const { pushes = {} } = readMask(JSON.parse(JSON.stringify(steering)), 'steer.json', model.config)
+  const steered = steering(contrast, 1.5)
+  const { pushes = {} } = readMask(JSON.parse(JSON.stringify(steered)), 'steer.json', model.config)
   const largest = Math.max(
     ...Object.values(pushes)
       .flat(2)
       .map(({ by }) => Math.abs(Number(by))),
   )
   assert.is(largest, 1.5)
-  assert.ok(steering.spreads.mlp?.every((spread) => spread > 0.1))
+  assert.ok(steered.spreads.mlp?.every((spread) => spread > 0.1))
 })
 
 test('texts of one kind give nothing, whatever their labels', async ({ model }) => {

@@ -12,7 +12,7 @@ import {
   confirmedExperts,
   contrastCsv,
   contrastObject,
-  steerObject,
+  steering,
 } from '../../../lab/experts/contrast/contrast-forms.js'
 import { type ContrastPrompt, pairsOfPrompts, pairsOfTexts } from '../../../lab/experts/contrast/pairs.js'
 import { drawContrast } from '../../../lab/pictures/kinds/contrast-figure.js'
@@ -94,7 +94,7 @@ function promptIn(value: unknown, source: string): ContrastPrompt {
 async function writeSteering(contrast: Contrast, path: string, { strength = 1, quiet }: ContrastCommandOptions) {
   const { length } = confirmedExperts(contrast)
   if (length === 0) return note(`${path}: not written, since no expert is confirmed`)
-  await writeAtomically(path, `${JSON.stringify(steerObject(contrast, strength), undefined, 2)}\n`)
+  await writeAtomically(path, `${JSON.stringify(steering(contrast, strength), undefined, 2)}\n`)
   if (!quiet)
     note(`written: ${path}, which steers ${length} experts; try --steer ${path}, or ${path}:-1 for the other way`)
 }

@@ -43,7 +43,7 @@ const LEAST_PUSH = 0.1
  * A file for `--steer`: pushes the confirmed experts of a up and of b down, each by its difference, the largest one
  * by `strength` spreads. `spreads` has the mean spread of each layer's logits, for a bias that does the same without `--steer`.
  */
-export function steerObject(contrast: Contrast, strength: number) {
+export function steering(contrast: Contrast, strength: number) {
   const { model, names, spreads } = contrast
   const confirmed = confirmedExperts(contrast)
   const most = Math.abs(confirmed[0].rate.mean)
