@@ -24,7 +24,7 @@ export class StateRecorder {
     })
   }
 
-  /** Puts the next batch's states after those of `done` tokens. */
+  /** Puts the next batch's states after the states of `done` tokens. */
   at(done: number): void {
     this.batch = done
   }
