@@ -47,8 +47,8 @@ export function define(command: Command): void {
     .addOption(new Option('--only <kind>', 'kind of experts to prune (default: both)').choices(MIXTURE_KINDS))
     .option(
       '--budget <of>',
-      'apply the share to every layer (layer), or to the model (model); with --by acceptance, the time of the search, ' +
-        'like 90s or 2h (default: layer, and 10m)',
+      'apply the share to every layer or to the model: layer (default), model; with --by acceptance, the time of the ' +
+        'search (default: 10m)',
       parseBudget,
     )
     .addHelpText('after', NOTES)
@@ -67,10 +67,8 @@ Scores:
   emo        mean of the router's score of the expert, over all tokens
   ablation   rise of the loss if tokens use the next best expert instead; slow:
              reads the text once per expert, as molm experts --ablate does
-  acceptance a search over how many experts each layer keeps, ranked by the best
-             of the first four scores. It keeps what the whole model would
-             accept of the smaller one's tokens. After an interruption the same
-             command resumes from OUT.search
+  acceptance searches how many experts each layer keeps, so that the whole model
+             would accept most tokens of the smaller; resumes from OUT.search
 
 Experts that every token uses are always kept.
 
@@ -82,7 +80,7 @@ const EXAMPLES = `
 Examples:
   molm prune nano ./small --calibrate mail.txt --keep 0.5 --only mlp
   molm prune ./molm-350m --calibrate code/*.py --dry-run
-  molm prune nano ./small --calibrate mail.txt --keep 0.5 --by acceptance --budget 5m`
+  molm prune nano ./small --calibrate mail.txt --keep 50% --by acceptance`
 
 async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
   const { keep, dryRun } = options
