@@ -89,7 +89,7 @@ export class BudgetSearch {
         if (other.acceptance > best.acceptance) best = other
         onMeasure?.(best, known.size)
       }
-      for (const start of others) take(await measure(start))
+      for (const start of others) if (performance.now() < ends) take(await measure(start))
       const random = seededRandom(0)
       for (let inARow = 0; inARow < KNOWN_IN_A_ROW && performance.now() < ends; inARow++) {
         const { order, gates } = best

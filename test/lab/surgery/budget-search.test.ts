@@ -45,15 +45,19 @@ test('is the sum of the smaller probabilities, and 1 without a mask', async ({ m
   assert.ok(first < 0.999)
 })
 
-test('a search keeps the share, rises above the scores, and resumes from its journal to the same choice', ({ model }) =>
+test('a search keeps the share, rises above its first choice, and resumes from its journal to the same choice', ({
+  model,
+}) =>
   inTemporaryFolder(async (dir) => {
     const { mixtures, vocabSize } = model.config
     const search = await BudgetSearch.on(model, [integers(600, 3, vocabSize)], { window: 200 })
     const journal = join(dir, 'search')
     const options: SearchOptions = { keep: 0.75, ms: Infinity }
-    const starts = await search.run({ ...options, ms: 0 })
+    let measured = 0
+    const first = await search.run({ ...options, ms: 0, onMeasure: () => measured++ })
+    assert.is(measured, 0, 'without time only the first choice is measured')
     const found = await search.run(options)
-    assert.ok(found.acceptance > starts.acceptance)
+    assert.ok(found.acceptance > first.acceptance)
     for (const { kind, experts, topK } of mixtures) {
       const counts = found.counts[kind] ?? []
       const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0)
