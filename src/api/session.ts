@@ -39,7 +39,7 @@ export interface ExpertInfluence {
   outputs: Float64Array
 }
 
-/** States that a call reports: of the last token, or of every token in a list of layers. */
+/** States to report: of the last token, or of every token in a list of layers. */
 type States = boolean | readonly number[]
 
 /** Options of `forward`. With `routes: true` or with `hidden`, the type of the result has these fields for certain. */
