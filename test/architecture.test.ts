@@ -83,12 +83,12 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 9021,
+  cli: 9120,
   terminal: 7788,
   page: 6367,
   server: 6158,
-  index: 106,
-  lab: 12189,
+  index: 113,
+  lab: 12600,
   chat: 3148,
   library: 4971,
   engine: 8614,
@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 4022,
   ground: 2187,
   // The tests and what they need, fixtures not among them.
-  tests: 74249,
+  tests: 74475,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
