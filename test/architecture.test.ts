@@ -32,7 +32,7 @@ const WITHIN: Record<string, string[]> = {
   chat: ['conversations', 'prompt-cache', 'tools', 'markdown'],
   'chat/tools': ['.', 'mcp'],
   cli: ['.', 'commands', 'completion', 'reports', 'setup', 'parsing', 'io'],
-  'cli/commands': ['.', 'run', 'config'],
+  'cli/commands': ['.', 'experts', 'run', 'config'],
   engine: ['session', 'run', 'sampling', 'training'],
   'engine/run': ['.', 'lookup', 'sequences', 'recording', 'messages', 'reading'],
   'engine/session': ['.', 'generation', 'shared'],
@@ -83,22 +83,22 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 9485,
-  terminal: 7680,
-  page: 6299,
+  cli: 9810,
+  terminal: 7796,
+  page: 6367,
   server: 6164,
-  index: 107,
-  lab: 11514,
-  chat: 3147,
-  library: 5155,
-  engine: 8530,
+  index: 114,
+  lab: 12600,
+  chat: 3148,
+  library: 5165,
+  engine: 8614,
   text: 11172,
-  api: 1434,
-  model: 14777,
-  kernels: 4027,
+  api: 1470,
+  model: 14986,
+  kernels: 4038,
   ground: 2196,
   // The tests and what they need, fixtures not among them.
-  tests: 74320,
+  tests: 75006,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -7,6 +7,7 @@ import type { GenerateOptions } from './generation.js'
 import type { GenerationSettings } from './generation-options.js'
 import type { OutputConstraint } from './guide.js'
 import type { LayerPass } from './layer-pass.js'
+import type { ReadOut } from './read-out.js'
 import type { Session } from './session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from './text.js'
 import type { ExpertTraining } from './training.js'
@@ -235,6 +236,11 @@ export interface Model {
   readonly training: ExpertTraining
   /** Shows the inputs of the model's matrices in a text. */
   readonly layerPass: LayerPass
+  /**
+   * Reads rows of the residual stream, of `width` floats each, through the last norm and the head. Resolves with the `top`
+   * tokens that each row pushes up and down most.
+   */
+  readOut(rows: readonly Float32Array[], options?: { top?: number }): Promise<ReadOut[]>
   /** An empty session. Throws a UserError if its mask does not fit the model. */
   createSession(options?: SessionOptions): Session
   /**

@@ -39,8 +39,11 @@ export interface ExpertInfluence {
   outputs: Float64Array
 }
 
-/** Options of `forward`. With `routes: true` or `hidden: true`, the type of the result has these fields for certain. */
-export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends boolean = boolean> {
+/** States to report: of the last token, or of every token in a list of layers. */
+type States = boolean | readonly number[]
+
+/** Options of `forward`. With `routes: true` or with `hidden`, the type of the result has these fields for certain. */
+export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends States = States> {
   /** Tokens whose logits are returned; 'none' only fills the cache. Default: 'last'. */
   logits?: 'last' | 'all' | 'none'
   /**
@@ -58,8 +61,13 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   outputSums?: boolean
   /** Also report how far errors of the experts' weights reach the residual stream. Default: false. */
   influence?: boolean
-  /** Report the residual stream after each block, at the last token. Default: false. */
+  /**
+   * Report the residual stream after each block, at the last token; with a list of layers, after their blocks, at every
+   * token. Default: false.
+   */
   hidden?: Hidden
+  /** Layers whose chosen experts' outputs are reported, for every token and before the gates. Default: none. */
+  expertOutputs?: readonly number[]
   /**
    * Called at the beginning and after every 256 tokens, or fewer while other calls run. Tokens that an aborted call has
    * read count as processed from the beginning.
@@ -69,7 +77,7 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   signal?: AbortSignal
 }
 
-export type ForwardResult<Routes extends boolean = boolean, Hidden extends boolean = boolean> = {
+export type ForwardResult<Routes extends boolean = boolean, Hidden extends States = States> = {
   /** vocabSize floats ('last'), tokens x vocabSize ('all'), or empty ('none'). */
   logits: Float32Array
   /** Natural logarithm of each target's probability. Only with `targets`. */
@@ -80,8 +88,13 @@ export type ForwardResult<Routes extends boolean = boolean, Hidden extends boole
   outputSums?: PerMixture<Float64Array[]>
   /** For each kind and layer. Only with `influence`. */
   influence?: PerMixture<ExpertInfluence[]>
+  /**
+   * One entry per layer of the list: for each kind tokens x k x `width` floats, in the order of the routes. A kind is
+   * absent if the layer has no such experts. Only with `expertOutputs`.
+   */
+  expertOutputs?: PerMixture<Float32Array>[]
 } & ([Routes] extends [true] ? RoutesOf : Partial<RoutesOf>) &
-  ([Hidden] extends [true] ? HiddenOf : Partial<HiddenOf>)
+  ([Hidden] extends [true | readonly number[]] ? HiddenOf : Partial<HiddenOf>)
 
 /** Fields of a result with `routes: true`. */
 interface RoutesOf {
@@ -89,9 +102,9 @@ interface RoutesOf {
   routes: LayerRoutes[]
 }
 
-/** Fields of a result with `hidden: true`. */
+/** Fields of a result with `hidden`. */
 interface HiddenOf {
-  /** One entry per layer, `width` floats each. */
+  /** One entry per layer, `width` floats each; of a list, one entry per layer in it, tokens x `width` floats each. */
   hidden: Float32Array[]
 }
 
@@ -125,7 +138,7 @@ export interface Session {
    * Runs tokens after those in the cache. A text gives the same result however it is split over calls. A call that
    * rejects leaves the session unchanged.
    */
-  forward<Routes extends boolean = false, Hidden extends boolean = false>(
+  forward<Routes extends boolean = false, Hidden extends States = false>(
     tokens: ArrayLike<number>,
     options?: ForwardOptions<Routes, Hidden>,
   ): Promise<ForwardResult<Routes, Hidden>>

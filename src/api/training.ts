@@ -74,7 +74,7 @@ export interface AdamWOptions {
  * entropy: the entropy of the mean of p over the tokens, the load concentration of the ModuleFormer paper (section 3.3)
  * for adaptation. It draws load to the experts that have most. With several micro-batches it is the mean of theirs.
  */
-export interface Steering {
+export interface Balance {
   kind: 'new-experts' | 'entropy'
   /** 0 turns it off. */
   weight: number
@@ -82,7 +82,7 @@ export interface Steering {
 
 /** Settings of a pass through the model. */
 export interface PassTerms {
-  steering?: Steering
+  balance?: Balance
   /** Added to the new experts' scores in every router, before experts are chosen. Default 0. */
   newExpertBias?: number
 }
@@ -97,7 +97,7 @@ export interface TrainingLoss {
   /** Mean divergence in nats over the counted predictions of distilled sequences; 0 if there are none. */
   divergence: number
   /** The routing loss before its weight; 0 if it is off. */
-  steering: number
+  balance: number
   /** Counted predictions with a cross-entropy. Each prediction has the same weight as a distilled one. */
   predictions: number
   /** Counted predictions with a divergence. */

@@ -16,7 +16,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   run: () => import('./commands/run/run.js'),
   chat: () => import('./commands/chat.js'),
   serve: () => import('./commands/serve.js'),
-  experts: () => import('./commands/experts.js'),
+  experts: () => import('./commands/experts/experts.js'),
   trace: () => import('./commands/trace.js'),
   show: () => import('./commands/show.js'),
   pull: () => import('./commands/pull.js'),

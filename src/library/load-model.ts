@@ -10,6 +10,7 @@ import type {
   SessionOptions,
 } from '../api/model.js'
 import { PastWork } from '../api/past-work.js'
+import type { ReadOut } from '../api/read-out.js'
 import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { type EngineCalls, EngineClient } from '../engine/run/client.js'
@@ -18,6 +19,7 @@ import { EngineLayerPass } from '../engine/session/engine-layer-pass.js'
 import { EngineTraining } from '../engine/session/expert-training.js'
 import { type GuideOptions, openGuide } from '../engine/session/generation/open-guide.js'
 import type { SessionModel } from '../engine/session/generation/session-model.js'
+import { settled } from '../engine/session/generation/settled.js'
 import { tokenIds } from '../engine/session/generation/token-ids.js'
 import { ModelEngine } from '../engine/session/model-engine.js'
 import { EngineSession } from '../engine/session/session.js'
@@ -199,6 +201,14 @@ class EngineModel implements Model {
   async checkConstraint(options: GuideOptions): Promise<void> {
     const guide = await openGuide(this.shared, options, { eos: [], maxTokens: 0 })
     guide?.close()
+  }
+
+  async readOut(rows: readonly Float32Array[], { top = 5 }: { top?: number } = {}): Promise<ReadOut[]> {
+    const { width, architecture } = this.config
+    if (architecture === 'classifier') throw new UsageError('a classifier has no head of words to read through')
+    const wrong = rows.find(({ length }) => length !== width)
+    if (wrong) throw new UsageError(`\`rows\` must have ${width} floats each, not ${wrong.length}`)
+    return settled(this.engine.call<ReadOut[]>({ kind: 'read-out', rows, top }))
   }
 
   async classify(tokens: ArrayLike<number>): Promise<Classification> {

@@ -36,10 +36,10 @@ test('--ablate writes the worth of layers and experts, and keeps no measures onc
 test('an interrupted --ablate says how to resume, and its measures are of these texts only', () =>
   inTemporaryFolder(async (dir) => {
     const table = join(dir, 'worth.csv')
-    await writeFile(`${table}.ablation`, 'molm-ablation 1 0123\n')
+    await writeFile(`${table}.ablation`, 'molm-measures 1 0123\n')
     const args = ['experts', '-m', TINY, '-t', '1', '--ablate', '-o', table, TEXT]
     const ofOthers =
-      /worth.csv.ablation: measures of another model or of other texts, or with other experts; remove the file/
+      /worth.csv.ablation: measures of another model, of other texts or options, or with other experts; remove the file/
     assertRefused(await molm(args), 1, ofOthers)
     await assertAllRefused('experts', [
       ['--budget 1m hi', /--budget needs --ablate/],

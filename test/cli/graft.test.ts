@@ -27,7 +27,7 @@ test('graft refuses wrong options', () =>
     const out = join(dir, 'out')
     const graft = ['graft', TINY, out]
     await assertAllRefused(graft, [
-      ['', /--from/],
+      ['', /--from or --steer is missing/],
       [['--from', TINY, '--layers', '4-3'], /--layers must be a list/],
       [['--from', TINY, '--experts', '1,1'], /--experts must be a list/],
       [['--from', TINY, '--gate-bias', 'much'], /--gate-bias must be a number/],

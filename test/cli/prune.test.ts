@@ -14,12 +14,15 @@ test('prune writes a model into an empty place, and reports size, perplexity, sp
     const prune = ['prune', TINY, out, '-t', '1', '--calibrate', text, '--keep', '75%']
     const { stdout, stderr } = await molm(prune)
     assert.is(stdout, `${join(out, 'model-q4.molm.safetensors')}\n`, stderr)
-    assert.match(stderr, /before +after\n.*weights .*\n.*perplexity .*\n(.*\n)*.*gates from scores/)
+    assert.match(
+      stderr,
+      /before +after\n.*weights .*\n.*perplexity .*\n.*expected acceptance +100\.0 % +\d+\.\d %\n(.*\n)*.*gates from scores/,
+    )
     assertRefused(await molm(prune), 1, /holds a model already/)
     const dry = await molm(['prune', out, '-t', '1', '--calibrate', text, '--dry-run', '--keep', '0.9'])
     assert.match(
       dry.stdout,
-      /^ +keep +attention +mlp +ppl kept +ppl all\n +100\.0 %.*\n +90\.0 % +3 +5 .*\n.*ppl: perplexity .*\n$/,
+      /^ +keep +attention +mlp +ppl kept +ppl all +accepted\n +100\.0 %.* 100\.0 %\n +90\.0 % +3 +5 .* %\n.*ppl: perplexity .*\n.*accepted: .*\n$/,
       dry.stderr,
     )
   }))
@@ -34,6 +37,12 @@ test('prune refuses wrong options', () =>
       [[out, '--calibrate', code], /missing: --keep SHARE: /],
       [['--calibrate', code, '--keep', '0.5'], /name a folder/],
       [[out, '--calibrate', code, '--keep', '1.5'], /--keep must be a share/],
+      [[out, '--budget', 'all'], /--budget must be layer, model or a time like 90s, 10m or 2h, not 'all'/],
+      [[out, '--calibrate', code, '--keep', '0.5', '--budget', '1m'], /--budget TIME needs --by acceptance/],
+      [
+        [out, '--calibrate', code, '--keep', '0.5', '--by', 'acceptance', '--budget', 'model'],
+        /--by acceptance needs a time as its --budget/,
+      ],
     ])
   }))
 

@@ -51,6 +51,12 @@ test('trace replay takes a published shape in place of a model, and then gives b
     await assertAllRefused('trace', [
       [['replay', file, '--shape', 'gpt-oss-20b'], /response\.json: not a trace of gpt-oss-20b: /, 1],
       [['play', file], /there is no action 'play'; molm trace replay FILE/],
+      [['replay'], /molm trace replay FILE replays a trace; --hidden LAYERS writes states/],
+      [['--hidden', '1', '-o', join(dir, 'x.safetensors')], /--hidden needs --file FILE/],
+      [['--hidden', '1', '--file', file], /--hidden needs -o FILE\.safetensors/],
+      [['--hidden', 'last', '--file', file], /--hidden must be 'all' or layers like 0-2,5, not 'last'/],
+      [['--hidden', '9', '--file', file, '-o', join(dir, 'x.safetensors')], /no layer 9: the model has 0 to 5/, 1],
+      [['replay', file, '--file', file], /--file and --output need --hidden LAYERS/],
     ])
     await assertAllRefused(shape, [
       ['--memory 1G', /--memory 1GiB is too little for this model: it needs /, 1],

@@ -109,6 +109,43 @@ inBrowser('an expert is switched off: the question is answered again, and the ne
   })
 })
 
+inBrowser('the slider of an expert steers it: the question is answered again, and the next ones so', async () => {
+  await open({}, async (page, { bodies }) => {
+    await ask(page, 'What is a violin?')
+    bodies.length = 0
+    await page.click('#map [data-expert="mlp 5 21"]')
+    const slide = (value: string) =>
+      page.$eval(
+        '.steer input',
+        (input, value) => {
+          Object.assign(input, { value })
+          input.dispatchEvent(new Event('change', { bubbles: true }))
+        },
+        value,
+      )
+    await slide('1.5')
+    await page.waitForSelector('.turn.without .sentence:has-text("at +1.5: ")')
+    await atRest(page)
+    assert.equal(
+      bodies.map(({ mask }) => mask),
+      [['5:mlp:21=+1.5']],
+    )
+    assert.is(await page.textContent('#switched-off-list li'), 'layer 5 mlp expert 21 +1.5 ×')
+    assert.is(await count(page, '#map .strike'), 1)
+    await ask(page, 'And a drum?')
+    assert.equal(bodies.at(-1)?.mask, ['5:mlp:21=+1.5'])
+    // A reload keeps it, and 0 frees the expert.
+    await page.reload()
+    await page.waitForSelector('#switched-off-list li:has-text("+1.5")')
+    await page.click('#map [data-expert="mlp 5 21"]')
+    assert.is(await page.textContent('.steer output'), '+1.5')
+    await slide('0')
+    await page.waitForSelector('.turn.without .sentence:has-text("at 0: ")')
+    await atRest(page)
+    assert.not(await page.isVisible('#switched-off'))
+  })
+})
+
 inBrowser('x switches the focused expert off, and a refusal switches it on again', async () => {
   await open({ allowed: /status of 400/ }, async (page, { bodies }) => {
     await page.focus('#map [data-expert="mlp 2 7"]')

@@ -10,8 +10,8 @@ import { sameBits } from './compare.js'
 import { forwardOf, runTask } from './run-task.js'
 
 /*
- * Texts that a model reads alone or in company, with all that it can report: logits, routes, probabilities, norms and
- * hidden states.
+ * Texts that a model reads alone or in company, with all that it can report: logits, routes, probabilities, norms,
+ * hidden states and outputs of experts.
  */
 
 export interface CompanyText {
@@ -19,15 +19,17 @@ export interface CompanyText {
   mask?: ExpertMask
 }
 
-function taskOf(sequence: Sequence, { tokens }: CompanyText) {
-  const looks = { logits: 'all', routes: true, probabilities: true, outputNorms: true, hidden: true } as const
+function taskOf(model: Decoder, sequence: Sequence, { tokens }: CompanyText) {
+  const layers = [...Array(model.config.layers).keys()].reverse()
+  const states = { hidden: layers, expertOutputs: layers }
+  const looks = { logits: 'all', routes: true, probabilities: true, outputNorms: true, ...states } as const
   return sequence.forward(forwardOf(tokens, looks), new Int32Array(1))
 }
 
 /** Runs a text alone, in one piece. */
 export function readAlone(model: Decoder, text: CompanyText): ForwardReply {
   const sequence = new Sequence(model, text.mask)
-  const reply = runTask(model, taskOf(sequence, text))
+  const reply = runTask(model, taskOf(model, sequence, text))
   sequence.release()
   return reply
 }
@@ -45,7 +47,7 @@ export function readTogether(model: Decoder, texts: readonly CompanyText[], seed
   const below = (n: number) => Math.floor(random.nextFloat() * n)
   const runners = texts.map((text): Runner => {
     const sequence = new Sequence(model, text.mask)
-    const task = taskOf(sequence, text)
+    const task = taskOf(model, sequence, text)
     const runner: Runner = {
       sequence,
       next(count) {
@@ -96,5 +98,11 @@ export function sameReply(found: ForwardReply, expected: ForwardReply, what: str
     sameBits(a, b, `${what}: ${field}`)
   }
   assert.ok(found.hidden && expected.hidden)
-  sameBits(found.hidden, expected.hidden, `${what}: hidden states`)
+  for (const [i, rows] of expected.hidden.entries()) sameBits(found.hidden[i], rows, `${what}: hidden states`)
+  assert.ok(found.expertOutputs && expected.expertOutputs)
+  for (const [i, { attention, mlp }] of expected.expertOutputs.entries()) {
+    const other = found.expertOutputs[i]
+    if (attention) sameBits(other.attention as Float32Array, attention, `${what}: outputs of attention experts`)
+    if (mlp) sameBits(other.mlp as Float32Array, mlp, `${what}: outputs of MLP experts`)
+  }
 }

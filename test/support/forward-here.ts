@@ -79,12 +79,7 @@ export function passHere(model: Decoder, tokens: readonly number[]): PassedHere 
   const { logits, routes, hidden } = read(sequence, tokens, { logits: 'all', routes: true, hidden: true })
   sequence.release()
   if (!routes || !hidden) throw new Error('the model reports no routes or no outputs of blocks')
-  const { width, layers } = model.config
-  return {
-    logits,
-    routes: unpackRoutes(routes, model.config, tokens.length),
-    hidden: Array.from({ length: layers }, (_, layer) => hidden.subarray(layer * width, (layer + 1) * width)),
-  }
+  return { logits, routes: unpackRoutes(routes, model.config, tokens.length), hidden }
 }
 
 /** The tokens of the largest logits, one after the other. */

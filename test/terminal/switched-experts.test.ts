@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
@@ -106,6 +108,52 @@ test('a mask that cannot be is refused and changes nothing', async () => {
     assert.match(chat.items.at(-1)?.text ?? '', error)
     assert.is(chat.conversation.mask, mask)
   }
+})
+
+test('/steer reads a file, + and - steer the expert under the cursor, and the details and status line say so', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const chat = await chatWith(nano)
+    await send(chat, BOAT)
+    const file = join(dir, 'steer.json')
+    await writeFile(file, JSON.stringify({ experts: ['3:mlp:5=+0.5', '0:attention:2=always'] }))
+    await send(chat, `/steer ${file} -2`)
+    const named = 'layer 0 attention expert 2 (always) and layer 3 mlp expert 5 (-1)'
+    assert.equal(said(chat, -1), [`steered from the next answer on: ${named}`])
+    assert.match(statusLine(chat, 79), / · 2 experts steered · /)
+    await send(chat, '/unmask')
+    await pressed(chat, 'left')
+    chat.map.setLayer(3)
+    const from = chat.items.length
+    const { expert, kind, layer } = chat.map.cursor ?? { expert: -1, kind: 'mlp', layer: -1 }
+    press(chat, { kind: 'text', text: '-' })
+    await idle(chat)
+    const place = `layer ${layer} ${kind} expert ${expert}`
+    assert.match(said(chat, from).join('\n'), new RegExp(`with ${place} at -0.5: `))
+    assert.is(said(chat, -1)[0], `steered from the next answer on: ${place} at -0.5`)
+    assert.is(chat.map.pushOf(kind as 'mlp', layer, expert), -0.5)
+    press(chat, { kind: 'text', text: '+' })
+    await idle(chat)
+    assert.is(chat.map.steeredExperts, 0)
+  })
+})
+
+test('l says what the experts of the chosen layer say for the token of the walk', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, BOAT)
+  await pressed(chat, 'left')
+  chat.map.setLayer(5)
+  const token = chat.map.shown?.text ?? ''
+  press(chat, { kind: 'text', text: 'l' })
+  await idle(chat)
+  const [text] = said(chat, -1)
+  assert.ok(
+    text.startsWith(`experts of ${JSON.stringify(token.replace(' ', '·'))} in layer 5, through the model’s head:`),
+    text,
+  )
+  const lines = text.split('\n').slice(1)
+  assert.is(lines.length, 2 * (2 + 4))
+  assert.match(lines[0], /^attention \d( \(.*\))?: gate [\d.]+ %, [\d.]+ % of the stream$/)
+  assert.match(lines[1], /^ {2}up (".*" ){4}".*" · down (".*" ){4}".*"$/)
 })
 
 test('/without compares two answers at temperature 0, outside the conversation', async () => {

@@ -149,7 +149,7 @@ export class Conversations {
     }
   }
 
-  /** Removes all conversations of `molm run` but the latest hundred. Those that are open stay. */
+  /** Removes all conversations of `molm run` but the latest hundred. Open ones stay. */
   async removeOldRuns(): Promise<void> {
     const runs = (await this.ids()).filter((id) => originOf(id) === 'run')
     if (runs.length <= MOST_RUNS) return

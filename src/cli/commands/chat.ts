@@ -124,7 +124,7 @@ async function chat(words: string[], options: ChatOptions): Promise<void> {
     throw new UsageError(`molm chat needs a terminal for input and output; in a pipe or a script, use ${other}`)
   }
   const beginning = { ...(await readConversation(options)), asking: await readAskOptions(options) }
-  const masks = await readMaskFiles(options.mask)
+  const masks = await readMaskFiles(options)
   const mcp = await readMcpOptions(options)
   const { Conversations } = await import('../../chat/conversations/conversations.js')
   const conversations = Conversations.at()

@@ -1,16 +1,22 @@
 import { type Command, Option } from 'commander'
+import { UsageError } from '../../ground/errors.js'
+import { readBounded } from '../../ground/files/bounded-file.js'
+import { MOST_JSON_BYTES, parseJson } from '../../ground/json/json.js'
 import { formatBytes, plural } from '../../ground/numbers.js'
 import type { GraftOptions } from '../../index.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { shellWord } from '../io/shell-word.js'
+import { splitStrength } from '../parsing/mask-option.js'
 import { parseNumberList } from '../parsing/number-list.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, numberThat, parserOf } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from '../setup/pack-first.js'
 
-interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'> {
+interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal' | 'from'> {
+  from?: string
+  steer?: string
   force?: boolean
   json?: boolean
 }
@@ -18,12 +24,18 @@ interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal'
 export function define(command: Command): void {
   command
     .description(
-      'Writes a larger model: MODEL with experts of another model of the same shape. The weights of MODEL stay the ' +
-        `same, bit for bit.\n${EXAMPLES}`,
+      'Writes a larger model: MODEL with experts of another model of the same shape. Or MODEL with steered routers. ' +
+        `The other weights of MODEL stay the same, bit for bit.\n${EXAMPLES}`,
     )
     .argument('<model>', 'folder, file or name')
-    .argument('<out>', 'folder of the larger model')
-    .requiredOption('--from <model>', 'the model that gives experts')
+    .argument('<out>', 'folder of the new model')
+    .option('--from <model>', 'the model that gives experts')
+    .addOption(
+      new Option(
+        '--steer <file>',
+        'steer MODEL by a file of molm experts --contrast, so that it needs no option; FILE:STRENGTH multiplies its numbers',
+      ).conflicts(['from', 'layers', 'experts', 'only', 'gateBias']),
+    )
     .option('--layers <list>', 'layers that get experts, like 1-3,5 (default: all)', numbers('--layers'))
     .option('--experts <list>', 'experts to add, like 0,1 (default: all)', numbers('--experts'))
     .addOption(new Option('--only <kind>', 'kind of experts to add (default: both)').choices(MIXTURE_KINDS))
@@ -48,10 +60,13 @@ MODEL.`
 const EXAMPLES = `
 Examples:
   molm graft nano ./larger --from ./my-nano --only mlp --experts 0,1
-  molm graft nano ./larger --from ./my-nano --layers 3-5 --gate-bias 0.5`
+  molm graft nano ./larger --from ./my-nano --layers 3-5 --gate-bias 0.5
+  molm graft nano ./steered --steer steer.json:0.5`
 
 async function graft(model: string, out: string, options: GraftCommandOptions): Promise<void> {
   const { from, layers, experts, only, gateBias, quant, threads, json, quiet } = options
+  if (options.steer !== undefined) return steer(model, out, options.steer, options)
+  if (from === undefined) throw new UsageError('--from or --steer is missing')
   const { graftModel } = await import('../../index.js')
   const library: GraftOptions = { from, layers, experts, only, gateBias, quant, threads, signal: interruptSignal() }
   const folder = await freeFolder(out, options)
@@ -66,6 +81,27 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
     note(`to measure the effect: molm eval -m ${shellWord(out)} --text FILE --against ${shellWord(model)}`)
   }
   await (json ? writeJson({ model, from, path, bytes, ...newExperts }) : writeOut(`${path}\n`))
+}
+
+async function steer(model: string, out: string, file: string, options: GraftCommandOptions): Promise<void> {
+  const { quant, threads, json, quiet } = options
+  const { path: source, strength } = splitStrength(file)
+  const bytesOf = await readBounded(source, MOST_JSON_BYTES, 'experts are a short list')
+  const { steerModel } = await import('../../lab/surgery/steer-model.js')
+  const folder = await freeFolder(out, options)
+  await packFirst(model, options)
+  const steering = parseJson(bytesOf, source)
+  const { path, bytes } = await steerModel(model, folder, {
+    steering,
+    strength,
+    quant,
+    threads,
+    signal: interruptSignal(),
+  })
+  if (!json && !quiet) {
+    note(`to measure the effect: molm eval -m ${shellWord(out)} --text FILE --against ${shellWord(model)}`)
+  }
+  await (json ? writeJson({ model, steer: source, path, bytes }) : writeOut(`${path}\n`))
 }
 
 function numbers(flag: string): (text: string) => number[] {

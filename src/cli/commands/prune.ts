@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
@@ -7,14 +8,18 @@ import type { NamedText, Pruned, PruneOptions, PruningPoint } from '../../index.
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
+import { note, type OutputOptions, writeErr, writeJson, writeOut } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
-import { addOutputOptions, addQuantOption, addThreadsOption, share } from '../parsing/options.js'
+import { addOutputOptions, addQuantOption, addThreadsOption, parseTime, share } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 import { packFirst } from '../setup/pack-first.js'
 
-interface PruneCommandOptions extends OutputOptions, Partial<Omit<PruneOptions, 'calibrate' | 'signal'>> {
+interface PruneCommandOptions
+  extends OutputOptions,
+    Pick<Partial<PruneOptions>, 'keep' | 'by' | 'only' | 'quant' | 'threads'> {
   calibrate?: string[]
+  /** A number is the time of the search, in milliseconds. */
+  budget?: 'layer' | 'model' | number
   dryRun?: boolean
   force?: boolean
   json?: boolean
@@ -36,14 +41,15 @@ export function define(command: Command): void {
     .optionsGroup('Choice of experts:')
     .addOption(
       new Option('--by <score>', 'measure of an expert’s importance')
-        .choices(['reap', 'frequency', 'gate', 'emo', 'ablation'])
+        .choices(['reap', 'frequency', 'gate', 'emo', 'ablation', 'acceptance'])
         .default('reap', 'reap'),
     )
     .addOption(new Option('--only <kind>', 'kind of experts to prune (default: both)').choices(MIXTURE_KINDS))
-    .addOption(
-      new Option('--budget <of>', 'apply the share to every layer, or to the model')
-        .choices(['layer', 'model'])
-        .default('layer', 'layer'),
+    .option(
+      '--budget <of>',
+      'apply the share to every layer or to the model: layer (default), model; with --by acceptance, the time of the ' +
+        'search (default: 10m)',
+      parseBudget,
     )
     .addHelpText('after', NOTES)
     .action(prune)
@@ -61,6 +67,8 @@ Scores:
   emo        mean of the router's score of the expert, over all tokens
   ablation   rise of the loss if tokens use the next best expert instead; slow:
              reads the text once per expert, as molm experts --ablate does
+  acceptance searches how many experts each layer keeps, so that the whole model
+             would accept most tokens of the smaller; resumes from OUT.search
 
 Experts that every token uses are always kept.
 
@@ -71,7 +79,8 @@ the same gates either way.`
 const EXAMPLES = `
 Examples:
   molm prune nano ./small --calibrate mail.txt --keep 0.5 --only mlp
-  molm prune ./molm-350m --calibrate code/*.py --dry-run`
+  molm prune ./molm-350m --calibrate code/*.py --dry-run
+  molm prune nano ./small --calibrate mail.txt --keep 50% --by acceptance`
 
 async function prune(model: string, out: string | undefined, options: PruneCommandOptions): Promise<void> {
   const { keep, dryRun } = options
@@ -89,8 +98,14 @@ async function prune(model: string, out: string | undefined, options: PruneComma
   }
   const folder = await freeFolder(out as string, options)
   const { pruneModel } = await import('../../index.js')
-  const work = (library: LibraryOptions) => pruneModel(model, folder, { ...library, keep: keep ?? 1 })
-  await printPruned(model, await withLibraryOptions(texts, options, work), options)
+  const journal = options.by === 'acceptance' ? `${folder}.search` : undefined
+  const work = (library: LibraryOptions) => pruneModel(model, folder, { ...library, journal, keep: keep ?? 1 })
+  const pruned = await withLibraryOptions(texts, options, work).catch((error: unknown) => {
+    if (journal !== undefined && interruptSignal().aborted) note(`the same command resumes from ${journal}`)
+    throw error
+  })
+  if (journal !== undefined) await rm(journal, { force: true })
+  await printPruned(model, pruned, options)
 }
 
 async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<PruningPoint[]> {
@@ -100,31 +115,38 @@ async function measureCurve(model: string, texts: NamedText[], options: PruneCom
   return withLibraryOptions(texts, options, (library) => pruneCurve(model, sharesFor, library))
 }
 
-type LibraryOptions = Omit<PruneOptions, 'keep' | 'gates'>
+type LibraryOptions = Omit<PruneOptions, 'keep' | 'gates' | 'journal'>
 
 function withLibraryOptions<T>(
   calibrate: NamedText[],
   { by, only, budget, quant, threads, ...output }: PruneCommandOptions,
   work: (library: LibraryOptions) => Promise<T>,
 ): Promise<T> {
-  const library = { calibrate, by, only, budget, quant, threads, signal: interruptSignal() }
+  const searches = by === 'acceptance'
+  const hasTime = typeof budget === 'number'
+  if (budget !== undefined && searches !== hasTime) {
+    throw new UsageError(
+      searches ? '--by acceptance needs a time as its --budget, like 10m' : '--budget TIME needs --by acceptance',
+    )
+  }
+  const limit = hasTime ? { searchMs: budget } : { budget }
+  const library = { calibrate, by, only, ...limit, quant, threads, signal: interruptSignal() }
   return withStatusLine(output, (line) => work({ ...library, onProgress: line.show }))
 }
 
 async function printPruned(model: string, pruned: Pruned, { json, quiet }: PruneCommandOptions): Promise<void> {
-  const { path, gates, bytes, perplexity, decodeTokensPerSecond, selection } = pruned
-  if (json) {
-    return writeJson(snakeCaseKeys({ model, path, gates, bytes, perplexity, decodeTokensPerSecond, ...selection }))
-  }
+  const { selection, ...measures } = pruned
+  if (json) return writeJson(snakeCaseKeys({ model, ...measures, ...selection }))
   if (!quiet) writeErr(summary(pruned))
-  await writeOut(`${path}\n`)
+  await writeOut(`${pruned.path}\n`)
 }
 
-function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pruned): string {
+function summary({ gates, bytes, perplexity, acceptance, decodeTokensPerSecond: speed }: Pruned): string {
   const rows = [
     ['', 'before', 'after'],
     ['weights', formatBytes(bytes.before), formatBytes(bytes.after)],
     ['perplexity', perplexity.before.toPrecision(5), perplexity.after.toPrecision(5)],
+    ['expected acceptance', '100.0 %', percent(acceptance)],
     ['decode, tokens/s', speed.before.toFixed(0), speed.after.toFixed(0)],
   ]
   return (
@@ -136,15 +158,29 @@ function summary({ gates, bytes, perplexity, decodeTokensPerSecond: speed }: Pru
 function curveTable(points: readonly PruningPoint[]): string {
   const kinds = MIXTURE_KINDS.filter((kind) => kind in points[0])
   const differ = points.some(({ perplexity: { kept, all } }) => kept !== all)
-  const rows = points.map(({ keep, perplexity, ...counts }) => [
-    `${(100 * keep).toFixed(1)} %`,
+  const rows = points.map(({ keep, perplexity, acceptance, ...counts }) => [
+    percent(keep),
     ...kinds.map((kind) => countsOf(counts[kind] ?? [])),
     perplexity.kept.toPrecision(5),
     ...(differ ? [perplexity.all.toPrecision(5)] : []),
+    percent(acceptance),
   ])
-  const head = ['keep', ...kinds, ...(differ ? ['ppl kept', 'ppl all'] : ['ppl'])]
+  const head = ['keep', ...kinds, ...(differ ? ['ppl kept', 'ppl all'] : ['ppl']), 'accepted']
   const meaning = differ ? ' with gates over the kept experts, and over all' : ''
-  return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity${meaning}\n`
+  return `${alignColumns([head, ...rows], [...head.keys()])}  ppl: perplexity${meaning}\n  accepted: ${ACCEPTED}\n`
+}
+
+const ACCEPTED = 'tokens of the smaller model that the whole one would accept'
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
+}
+
+function parseBudget(text: string): 'layer' | 'model' | number {
+  if (text === 'layer' || text === 'model') return text
+  const ms = parseTime(text)
+  if (ms > 0) return ms
+  throw new UsageError(`--budget must be layer, model or a time like 90s, 10m or 2h, not '${text}'`)
 }
 
 /** Maximum number of layers whose expert counts are listed; of more, only the range is shown. */

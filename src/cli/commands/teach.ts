@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { UsageError } from '../../ground/errors.js'
 import { decimal } from '../../ground/numbers.js'
 import type { NamedText, TeachEvent, TeachOptions } from '../../index.js'
-import { INITS, type Layers, STEERINGS } from '../../lab/teaching/teach-options.js'
+import { BALANCES, INITS, type Layers } from '../../lab/teaching/teach-options.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
 import { readTextOrStdin } from '../io/input-text.js'
 import { interruption, interruptSignal } from '../io/interrupt.js'
@@ -86,7 +86,9 @@ export function define(command: Command): void {
     )
     .option('--batch <t>', 'tokens per step (default: 2048, less for short texts)', wholeNumber('--batch', 64))
     .addOption(
-      new Option('--steering <how>', 'loss that steers load to the new experts (default: texts)').choices(STEERINGS),
+      new Option('--balance <how>', 'loss that balances load towards the new experts (default: texts)').choices(
+        BALANCES,
+      ),
     )
     .option('--seed <n>', 'seed; the same seed gives the same model (default: 0)', wholeNumber('--seed', 0))
   addThreadsOption(addQuantOption(command, 'format a checkpoint is packed in'))
@@ -99,10 +101,10 @@ stay the same, bit for bit. The second step lowers the gates of the new experts.
 Its curves are calibration.csv and .svg, those of the training teaching.csv and
 .svg. The path of the model is printed.
 
-Steering:
+Balance:
   texts    new experts learn to be chosen for texts to learn, not texts to keep
   entropy  load goes to the experts that have most (ModuleFormer paper)
-  none     no steering
+  none     no such loss
 
 Ctrl-C ends the training and writes the best state so far. --resume continues a
 training that was interrupted or killed; at most its last minute is lost.`

@@ -1,8 +1,10 @@
 import { basename } from 'node:path'
 import { Argument, type Command, Option } from 'commander'
 import { UsageError, UserError } from '../../ground/errors.js'
+import { expandHome } from '../../ground/files/home.js'
 import { useModel } from '../../lab/evaluation/reading.js'
 import { leastBudget, replay } from '../../lab/experts/replay.js'
+import { writeStates } from '../../lab/experts/states-file.js'
 import { fitToModel } from '../../lab/experts/trace-texts.js'
 import { readChunks, readTrace } from '../../lab/experts/traces/read-trace.js'
 import type { ModelConfig } from '../../model/config/config.js'
@@ -10,11 +12,16 @@ import { layoutOf, publishedFormats } from '../../model/families/index.js'
 import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../model/families/published-shapes.js'
 import type { PartFormats, Quant } from '../../model/packing/format/formats.js'
 import type { PackedFile } from '../../model/packing/format/packed-file.js'
-import { note, type OutputOptions } from '../io/output.js'
+import { readTextOrStdin } from '../io/input-text.js'
+import { interruptSignal } from '../io/interrupt.js'
+import { note, type OutputOptions, writeOut } from '../io/output.js'
+import { withStatusLine } from '../io/status-line.js'
+import { parseNumberList } from '../parsing/number-list.js'
 import {
   addModelOption,
   addOutputOptions,
   addQuantOption,
+  collect,
   FIRST,
   modelName,
   numberThat,
@@ -35,6 +42,9 @@ interface TraceOptions extends OutputOptions {
   speed?: number
   json?: boolean
   csv?: boolean
+  hidden?: number[] | 'all'
+  file?: string[]
+  output?: string
 }
 
 export function define(command: Command): void {
@@ -42,10 +52,11 @@ export function define(command: Command): void {
     .optionsGroup(FIRST)
     .description(
       'Replays a trace, the record of the experts that tokens used, within limits of memory: how many of these ' +
-        `experts would have been in memory, and the tokens per second that follow. docs/EXPERTS.md describes traces.\n${EXAMPLES}`,
+        'experts would have been in memory, and the tokens per second that follow. With --hidden, writes states of ' +
+        `texts instead. docs/EXPERTS.md describes traces and states.\n${EXAMPLES}`,
     )
-    .addArgument(new Argument('<action>', 'what to do').choices(ACTIONS).argParser(actionNamed))
-    .argument('<file>', 'a trace of molm or vLLM (- for stdin)')
+    .addArgument(new Argument('[action]', 'what to do').choices(ACTIONS).argParser(actionNamed))
+    .argument('[file]', 'a trace of molm or vLLM (- for stdin)')
     .option('--memory <list>', 'limits for weights, like 2G,4G,8G (default: four that fit the model)', parseMemories)
     .addOption(
       new Option('--shape <name>', 'a published size in place of a model').choices(PUBLISHED_SHAPES).conflicts('model'),
@@ -55,7 +66,21 @@ export function define(command: Command): void {
     .optionsGroup('Speeds:')
     .option('--disk <speed>', 'speed of reading experts, like 1.2GB/s (default: measured)', parseSpeed)
     .option('--speed <n>', 'tokens/s with all experts in memory (default: measured)', parseTokens)
-    .action((_action: string, file: string, options: TraceOptions) => replayFile(file, options))
+    .optionsGroup('States of texts:')
+    .addOption(
+      new Option('--hidden <layers>', 'write the residual stream after these blocks, like 0-2,5 or all')
+        .argParser(parseLayers)
+        .conflicts(['shape', 'json', 'csv', 'memory', 'disk', 'speed']),
+    )
+    .option('--file <file>', 'a text to read as it is (- for stdin); repeatable', collect)
+    .option('-o, --output <file>', 'the file to write, with the ending .safetensors', expandHome)
+    .action((action: string | undefined, file: string | undefined, options: TraceOptions) => {
+      if (options.hidden) return statesOf(action, options.hidden, options)
+      if (file === undefined)
+        throw new UsageError('molm trace replay FILE replays a trace; --hidden LAYERS writes states')
+      if (options.file || options.output !== undefined) throw new UsageError('--file and --output need --hidden LAYERS')
+      return replayFile(file, options)
+    })
   addQuantOption(command.optionsGroup('Model:'), 'weights of a checkpoint or shape')
   addOutputOptions(command)
 }
@@ -64,7 +89,8 @@ const EXAMPLES = `
 Examples:
   molm run --trace t.csv "What is a lantern?" && molm trace replay t.csv
   molm trace replay t.csv -m ./my-model --memory 2G,4G,8G
-  molm trace replay vllm.json --shape qwen3-30b-a3b --disk 2GB/s --speed 10`
+  molm trace replay vllm.json --shape qwen3-30b-a3b --disk 2GB/s --speed 10
+  molm trace --hidden 2,5 --file prose.txt --file code.js -o states.safetensors`
 
 /** A model whose experts a trace uses, and what is needed to replay it. */
 interface TracedModel {
@@ -100,6 +126,37 @@ async function replayFile(path: string, options: TraceOptions): Promise<void> {
     speed: await speedOf(options, model, layout.bytes),
   }
   await putReplay(report, options)
+}
+
+/** Length of windows if the model does not say how long the texts were that it learnt from. */
+const DEFAULT_WINDOW = 1024
+
+async function statesOf(
+  action: string | undefined,
+  hidden: number[] | 'all',
+  { output = '', file: files = [], ...options }: TraceOptions,
+): Promise<void> {
+  if (action !== undefined) throw new UsageError('give an action or --hidden, not both; --file FILE names a text')
+  if (!output.endsWith('.safetensors')) throw new UsageError('--hidden needs -o FILE.safetensors')
+  if (files.length === 0) throw new UsageError('--hidden needs --file FILE: a text to read')
+  const texts = await Promise.all(files.map(readTextOrStdin))
+  await packFirst(options.model, options)
+  const { loadModel } = await import('../../library/load-model.js')
+  const signal = interruptSignal()
+  const model = await loadModel(modelName(options.model), { quant: options.quant, signal })
+  await useModel(model, ({ config }) =>
+    withStatusLine(options, (line) => {
+      const layers = hidden === 'all' ? [...Array(config.layers).keys()] : hidden
+      const onProgress = (share: number) => line.refresh(() => `reading ${Math.floor(100 * share)} %`)
+      return writeStates(model, texts, output, {
+        layers,
+        window: config.trainedContext || DEFAULT_WINDOW,
+        onProgress,
+        signal,
+      })
+    }),
+  )
+  await writeOut(`${output}\n`)
 }
 
 async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedModel> {
@@ -148,6 +205,12 @@ async function speedOf(
 function actionNamed(word: string): string {
   if ((ACTIONS as readonly string[]).includes(word)) return word
   throw new UsageError(`there is no action '${word}'; molm trace replay FILE replays a trace`)
+}
+
+function parseLayers(text: string): number[] | 'all' {
+  const layers = text === 'all' ? text : parseNumberList(text)
+  if (layers) return layers === 'all' ? layers : [...new Set(layers)]
+  throw new UsageError(`--hidden must be 'all' or layers like 0-2,5, not '${text}'`)
 }
 
 function parseMemories(text: string): number[] {

@@ -6,26 +6,52 @@ import { MOST_JSON_BYTES } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'
 import type { ModelConfig } from '../../model/config/config.js'
 import { type ExpertMask, layerMasks } from '../../model/config/expert-mask.js'
-import { maskSpecs, parseMask } from '../../model/config/mask-spec.js'
+import { maskSpecs, parseMask, scaledMask } from '../../model/config/mask-spec.js'
 import { maskOfJson } from '../../model/config/read-mask.js'
-import { collect } from './options.js'
+import { collect, type ModelOptions } from './options.js'
 
 export function addMaskOption(command: Command): Command {
-  return command.option(
-    '--mask <experts>',
-    'switch experts off: LAYER:KIND:IDS, like 3:mlp:5,7-9, or a JSON file of these; repeatable',
-    collect,
-  )
+  return command
+    .option(
+      '--mask <experts>',
+      'switch experts off: LAYER:KIND:IDS, like 3:mlp:5,7-9, or a JSON file of these; repeatable',
+      collect,
+    )
+    .option(
+      '--steer <file>',
+      'steer experts by a file of molm experts --contrast, or of lines like 3:mlp:5=+1.5; FILE:STRENGTH multiplies its ' +
+        'numbers; repeatable',
+      collect,
+    )
 }
 
-/** A value of --mask: specs, or the contents of a file. */
+/** A value of --mask or --steer: specs, or the contents of a file. */
 export interface GivenMask {
   source: string
   bytes?: Buffer
+  /** Factor of its pushes. Default 1. */
+  strength?: number
 }
 
-/** Reads the files among the values of --mask. A value with the form of a spec is not a file. */
-export function readMaskFiles(values: readonly string[] = []): Promise<GivenMask[]> {
+/** Reads the files of --mask and --steer. A value of --mask with the form of a spec is not a file. */
+export async function readMaskFiles({
+  mask = [],
+  steer = [],
+}: Pick<ModelOptions, 'mask' | 'steer'>): Promise<GivenMask[]> {
+  const masks = await readFiles(mask)
+  const read = steer.map(splitStrength).map(async ({ path, strength }) => {
+    return { source: path, strength, bytes: await readBounded(path, MOST_JSON_BYTES, 'experts are a short list') }
+  })
+  return [...masks, ...(await Promise.all(read))]
+}
+
+/** Parts of FILE:STRENGTH; the strength is 1 if it is not given. */
+export function splitStrength(value: string): { path: string; strength: number } {
+  const [, path = value, strength = '1'] = /^(.+):([-+]?\d+(?:\.\d+)?)$/.exec(value) ?? []
+  return { path: expandHome(path), strength: Number(strength) }
+}
+
+function readFiles(values: readonly string[]): Promise<GivenMask[]> {
   return Promise.all(
     values.map(async (value) => {
       if (!/[:./\\]/.test(value)) throw noMask(value)
@@ -47,8 +73,8 @@ function noMask(value: string): UsageError {
  */
 export function maskFor(given: readonly GivenMask[], config: ModelConfig): ExpertMask | undefined {
   if (given.length === 0) return undefined
-  const masks = given.map(({ source, bytes }) =>
-    bytes ? maskOfJson(bytes, source, config) : parseMask([source], config),
+  const masks = given.map(({ source, bytes, strength = 1 }) =>
+    scaledMask(bytes ? maskOfJson(bytes, source, config) : parseMask([source], config), strength),
   )
   for (const [i, mask] of masks.entries()) checkFits(mask, given[i].source, config)
   const [{ gates, instead }] = masks

@@ -26,6 +26,8 @@ export interface ModelOptions extends OutputOptions {
   cacheType?: CacheType
   /** Experts to switch off: specs, or files of them. */
   mask?: string[]
+  /** Files of experts to steer. */
+  steer?: string[]
 }
 
 /** Heading of the options that a newcomer needs. Help pages show only these, and `--help all` shows all headings. */

@@ -24,7 +24,7 @@ export interface SourceOptions extends Omit<ModelOptions, 'model'> {
 export async function modelSources(options: SourceOptions): Promise<ModelSource[]> {
   const names = options.model ?? [modelName(undefined)]
   checkTogether(names, options)
-  const masks = await readMaskFiles(options.mask)
+  const masks = await readMaskFiles(options)
   const outlines = names.length > 1 ? await outlined(names, options) : []
   return names.map((name, i) => ({
     alias: options.alias?.[i],
@@ -33,7 +33,7 @@ export async function modelSources(options: SourceOptions): Promise<ModelSource[
   }))
 }
 
-function checkTogether(names: readonly string[], { alias, mask, atlas }: SourceOptions): void {
+function checkTogether(names: readonly string[], { alias, mask, steer, atlas }: SourceOptions): void {
   for (const name of alias ?? []) {
     if (printable(name, Infinity) === name) continue
     throw new UsageError(`--alias has characters that cannot be printed: ${printable(name)}`)
@@ -43,7 +43,10 @@ function checkTogether(names: readonly string[], { alias, mask, atlas }: SourceO
     throw new UsageError(`${given}: give each model one, in the order of the models`)
   }
   if (names.length === 1) return
-  if (mask) throw new UsageError('--mask is for a single model; with several, send a "mask" with the request')
+  if (mask ?? steer) {
+    const option = mask ? '--mask' : '--steer'
+    throw new UsageError(`${option} is for a single model; with several, send a "mask" with the request`)
+  }
   if (atlas !== undefined) {
     throw new UsageError('--atlas is for a single model; with several, atlas.json beside each model is read')
   }

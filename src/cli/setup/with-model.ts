@@ -22,7 +22,7 @@ interface KeptOptions extends ModelOptions {
 /** Loads the model of the options, switches its masked experts off, runs `use` with it, and disposes it. */
 export async function withModel<T>(options: KeptOptions, use: (loaded: TimedModel) => Promise<T>): Promise<T> {
   const start = performance.now()
-  const masks = await readMaskFiles(options.mask)
+  const masks = await readMaskFiles(options)
   await packFirst(options.model, options)
   const { loadModel } = await import('../../library/load-model.js')
   const model = await loadModel(modelName(options.model), {

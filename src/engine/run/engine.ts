@@ -25,6 +25,7 @@ import type {
 } from './messages/protocol.js'
 import { Packer } from './packer.js'
 import type { Task } from './reading/demand.js'
+import { readOut } from './recording/read-out.js'
 import { Scheduler } from './scheduler.js'
 import { CacheTransfers, changed } from './sequences/cache-transfer.js'
 import { Sequence } from './sequences/sequence.js'
@@ -102,6 +103,8 @@ export class Engine {
         return yield* this.classify(request.tokens, stop)
       case 'pack':
         return required(this.packer, 'this engine runs a model and does not pack').pack(request.request)
+      case 'read-out':
+        return readOut(this.requireModel().model, request)
       case 'mask':
         return this.requireModel().model.masks.set(request.mask)
       case 'depth':

@@ -14,6 +14,7 @@ const FORWARD: Record<keyof ForwardOptions, true> = {
   outputSums: true,
   influence: true,
   hidden: true,
+  expertOutputs: true,
   onPromptProgress: true,
   signal: true,
 }
@@ -52,11 +53,21 @@ const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions>, true> = {
 
 const ALL_OF_GENERATE = { ...(Object.fromEntries(OPTION_NAMES.map((name) => [name, true])) as object), ...GENERATE }
 
-/** Throws a UsageError that names the first wrong option of `forward`. */
-export function checkForward(options: ForwardOptions): void {
+/** Throws a UsageError that names the first wrong option of `forward`, of a model with `layers` layers. */
+export function checkForward(options: ForwardOptions, layers: number): void {
   checkOptionNames(options, FORWARD, 'forward')
   checkOneOf('logits', options.logits, LOGITS)
-  checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'influence', 'hidden'])
+  checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'influence'])
+  const { hidden, expertOutputs } = options
+  if (Array.isArray(hidden)) checkLayers('hidden', hidden, layers)
+  else checkSwitches(options, ['hidden'])
+  if (expertOutputs !== undefined) checkLayers('expertOutputs', expertOutputs, layers)
+}
+
+function checkLayers(name: string, list: unknown, layers: number): void {
+  const isLayer = (layer: unknown) => Number.isInteger(layer) && (layer as number) >= 0 && (layer as number) < layers
+  if (Array.isArray(list) && list.every(isLayer) && new Set(list).size === list.length) return
+  throw new UsageError(`\`${name}\` must be a list of different layers from 0 to ${layers - 1}, not ${shown(list)}`)
 }
 
 export function checkFork(options: ForkOptions): void {

@@ -53,13 +53,13 @@ export class EngineSession implements Session {
     return this.disposed ? [] : this.cached.ids
   }
 
-  async forward<Routes extends boolean = false, Hidden extends boolean = false>(
+  async forward<Routes extends boolean = false, Hidden extends ForwardOptions['hidden'] & {} = false>(
     tokens: ArrayLike<number>,
     options: ForwardOptions<Routes, Hidden> = {},
   ): Promise<ForwardResult<Routes, Hidden>> {
-    checkForward(options)
-    const { logits = 'last', targets, onPromptProgress, signal, ...reports } = options
     const { config, tokenizer } = this.model
+    checkForward(options, config.layers)
+    const { logits = 'last', targets, onPromptProgress, signal, ...reports } = options
     this.checkAlive()
     const ids = tokenIds(tokens, config.vocabSize)
     if (ids.length === 0) throw new UsageError('forward needs at least one token')
@@ -81,14 +81,8 @@ export class EngineSession implements Session {
       if (signal?.aborted) await this.takeBack(ongoing, change)
       throw error
     })
-    const result: ForwardResult = {
-      logits: reply.logits,
-      ...(reply.logprobs && { logprobs: reply.logprobs, norms: reply.norms }),
-      ...(reply.routes && { routes: unpackRoutes(reply.routes, this.model.config, ids.length) }),
-      ...(reply.outputSums && { outputSums: reply.outputSums }),
-      ...(reply.influence && { influence: reply.influence }),
-      ...(reply.hidden && { hidden: rowsOf(reply.hidden, config.width) }),
-    }
+    const { routes: packed, ...rest } = reply
+    const result: ForwardResult = { ...rest, ...(packed && { routes: unpackRoutes(packed, config, ids.length) }) }
     // The result has what the options ask for, which the compiler cannot follow.
     return result as ForwardResult<Routes, Hidden>
   }
@@ -264,8 +258,4 @@ export class EngineSession implements Session {
   private send(request: Parameters<EngineCalls['call']>[0]): void {
     this.model.engine.call(request).reply.catch(() => undefined)
   }
-}
-
-function rowsOf(values: Float32Array, width: number): Float32Array[] {
-  return Array.from({ length: values.length / width }, (_, i) => values.subarray(i * width, (i + 1) * width))
 }

@@ -12,7 +12,7 @@ import type {
 import { UserError } from '../../ground/errors.js'
 import { MemoryFull } from '../../kernels/memory/arena.js'
 import { expertWeights } from './expert-weights.js'
-import type { SteeringTerm } from './layers/steering.js'
+import type { BalanceTerm } from './layers/balance.js'
 import { type BatchLimits, microBatches } from './micro-batches.js'
 import { type CheckStop, type TrainedModel, TrainingNetwork } from './network.js'
 import { ARRAYS, type ArrayName, Parameters } from './parameters.js'
@@ -171,7 +171,7 @@ export class Trainer {
   private *pass(
     batch: TrainingBatch,
     withGradients: boolean,
-    { steering, newExpertBias = 0 }: PassTerms = {},
+    { balance, newExpertBias = 0 }: PassTerms = {},
     check: CheckStop = () => {},
   ): Pass {
     const { network, plan } = this
@@ -181,14 +181,14 @@ export class Trainer {
     const distilled = all.filter(({ isDistilled }) => isDistilled).length
     const predictions = all.length - distilled
     const tokens = batches.reduce((sum, { tokens }) => sum + tokens.length, 0)
-    const term: SteeringTerm | undefined =
-      steering && steering.weight !== 0 ? { ...steering, count: tokens * plan.mixtures.length } : undefined
-    const tally = { choices: 0, newExperts: 0, steering: 0 }
+    const term: BalanceTerm | undefined =
+      balance && balance.weight !== 0 ? { ...balance, count: tokens * plan.mixtures.length } : undefined
+    const tally = { choices: 0, newExperts: 0, balance: 0 }
     const sums = { crossEntropy: 0, divergence: 0 }
     for (const [index, micro] of batches.entries()) {
       if (index > 0) yield
       const retained = term && { ...term, retained: micro.retained }
-      const state = { tally, newExpertBias, steering: retained, runsOriginal: false }
+      const state = { tally, newExpertBias, balance: retained, runsOriginal: false }
       const loss = withGradients
         ? network.lossAndGradients(micro, state, 1 / all.length, check)
         : network.loss(micro, state, check)
@@ -198,7 +198,7 @@ export class Trainer {
     return {
       loss: predictions === 0 ? 0 : sums.crossEntropy / predictions,
       divergence: distilled === 0 ? 0 : sums.divergence / distilled,
-      steering: term ? tally.steering / term.count : 0,
+      balance: term ? tally.balance / term.count : 0,
       predictions,
       distilled,
       tokens,

@@ -24,12 +24,17 @@ export interface NormShape {
 
 /** Residual addition and LayerNorm or RMSNorm. */
 export class Norm extends Call<typeof NormArg> {
+  private readonly kind: keyof typeof NormKind
+  private readonly epsilon: number
+
   constructor(
     bank: Bank,
     { x, add, kind = 'layer', epsilon = 1e-5, output }: NormShape,
     private readonly threads: number,
   ) {
     super(bank, Job.norm, NormArg)
+    this.kind = kind
+    this.epsilon = epsilon
     this.bind(
       {
         x: x.address,
@@ -42,6 +47,12 @@ export class Norm extends Call<typeof NormArg> {
       },
       { epsilon, scale: add?.scale ?? 1 },
     )
+  }
+
+  /** The number that the norm divides a row by. */
+  divisorOf(row: Float32Array): number {
+    const mean = this.kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / row.length : 0
+    return Math.sqrt(row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length + this.epsilon)
   }
 
   /** Sets the number of rows per token that the next runs add. */

@@ -5,7 +5,7 @@ import { encodeTexts } from '../evaluation/reading.js'
 import type { ExpertPlace } from '../experts/usage/awake.js'
 import { type Reader, readerOf } from '../experts/usage/text-routes.js'
 import { type Condition, Conditions } from './conditions.js'
-import { AblationJournal } from './journal.js'
+import { MeasureJournal } from './journal.js'
 import { partsOf, readWhole, runParts, type WholeText } from './text-parts.js'
 import { riseOf, WAYS, type Way, type Worth, worthOf } from './worth.js'
 
@@ -79,7 +79,7 @@ export async function ablateTokens(
   const whole = await readWhole(model, parts, signal)
   const conditions = new Conditions(model, whole, options)
   const journal =
-    options.journal === undefined ? undefined : await AblationJournal.open(options.journal, model, parts, whole.losses)
+    options.journal === undefined ? undefined : await MeasureJournal.open(options.journal, model, parts, whole.losses)
   try {
     const run = new AblationRun(model, parts, whole, journal, options)
     const layers: LayerWorth[] = []
@@ -120,7 +120,7 @@ class AblationRun {
     private readonly model: Model,
     private readonly parts: readonly (readonly number[])[],
     private readonly whole: WholeText,
-    private readonly journal: AblationJournal | undefined,
+    private readonly journal: MeasureJournal | undefined,
     private readonly options: Pick<AblateOptions, 'onProgress' | 'signal'>,
   ) {}
 
@@ -131,12 +131,12 @@ class AblationRun {
   }
 
   isFree({ name, parts }: Condition): boolean {
-    return parts.length === 0 || this.journal?.lossesOf(name) !== undefined
+    return parts.length === 0 || this.journal?.numbersOf(name) !== undefined
   }
 
   async measure(condition: Condition): Promise<Worth> {
     const { losses, predicted } = this.whole
-    const without = this.journal?.lossesOf(condition.name) ?? (await this.run(condition))
+    const without = this.journal?.numbersOf(condition.name) ?? (await this.run(condition))
     this.done += this.tokensOf(condition)
     this.options.onProgress?.({ tokens: this.done, of: this.planned })
     return riseOf(without, losses, predicted)

@@ -4,47 +4,47 @@ import { UserError } from '../../ground/errors.js'
 import { Journal } from '../../ground/files/journal.js'
 import { type Form, isNumber, isText, listOf } from '../../ground/json/forms.js'
 
-const FORMAT = 'molm-ablation 1'
+const FORMAT = 'molm-measures 1'
 
 /**
- * Losses that an ablation has measured so far, in a journal: a hash of the model and the parts, then a line for each
- * condition.
+ * Numbers that have been measured so far on each part of a text, in a journal: a hash of the model and the parts, then a
+ * line for each condition.
  *
- * The losses of the whole model are part of the hash. They differ if the model has a mask or other numbers of experts
+ * The numbers of the whole model are part of the hash. They differ if the model has a mask or other numbers of experts
  * per token, or if its weights have been replaced.
  */
-export class AblationJournal {
+export class MeasureJournal {
   private constructor(
     private readonly journal: Journal,
-    private readonly losses: Map<string, number[]>,
+    private readonly measures: Map<string, number[]>,
   ) {}
 
   /**
-   * Opens or creates a journal; `whole` has the losses of the parts in the whole model. Rejects with a UserError if it
-   * is another model's or of other texts.
+   * Opens or creates a journal; `whole` has the numbers of the whole model, and all else that they depend on. Rejects
+   * with a UserError if it is another model's or of other texts.
    */
-  static async open(path: string, model: Model, parts: TextParts, whole: readonly number[]): Promise<AblationJournal> {
+  static async open(path: string, model: Model, parts: TextParts, whole: readonly unknown[]): Promise<MeasureJournal> {
     const key = `${FORMAT} ${keyOf(model, parts, whole)}`
     const lines = await Journal.read(path)
     if (lines.length > 0 && lines[0] !== key) {
       throw new UserError(
-        `${path}: measures of another model or of other texts, or with other experts; remove the file to measure again`,
+        `${path}: measures of another model, of other texts or options, or with other experts; remove the file to measure again`,
       )
     }
     const entries = lines.slice(1)
     if (!entries.every(isEntryOf(parts.length))) {
       throw new UserError(`${path}: a damaged line; remove the file to measure again`)
     }
-    return new AblationJournal(await Journal.create(path, [key, ...entries]), new Map(entries))
+    return new MeasureJournal(await Journal.create(path, [key, ...entries]), new Map(entries))
   }
 
-  lossesOf(name: string): readonly number[] | undefined {
-    return this.losses.get(name)
+  numbersOf(name: string): readonly number[] | undefined {
+    return this.measures.get(name)
   }
 
-  async add(name: string, losses: number[]): Promise<void> {
-    this.losses.set(name, losses)
-    await this.journal.append([name, losses])
+  async add(name: string, numbers: number[]): Promise<void> {
+    this.measures.set(name, numbers)
+    await this.journal.append([name, numbers])
   }
 
   close(): Promise<void> {
@@ -54,15 +54,15 @@ export class AblationJournal {
 
 type TextParts = readonly (readonly number[])[]
 
-function keyOf({ name, info }: Model, parts: TextParts, whole: readonly number[]): string {
+function keyOf({ info }: Model, parts: TextParts, whole: readonly unknown[]): string {
   const { quant, bytes, source, sourceRevision } = info
-  const about = JSON.stringify({ name, quant, bytes, source, sourceRevision, parts, whole })
+  const about = JSON.stringify({ quant, bytes, source, sourceRevision, parts, whole })
   return createHash('sha256').update(about).digest('hex').slice(0, 32)
 }
 
-/** The name of a condition, and its losses of each part. */
+/** The name of a condition, and its number for each part. */
 function isEntryOf(parts: number): Form<[string, number[]]> {
-  const areLosses = listOf(isNumber, { least: parts, most: parts })
+  const areNumbers = listOf(isNumber, { least: parts, most: parts })
   return (value): value is [string, number[]] =>
-    Array.isArray(value) && value.length === 2 && isText(value[0]) && areLosses(value[1])
+    Array.isArray(value) && value.length === 2 && isText(value[0]) && areNumbers(value[1])
 }

@@ -15,6 +15,14 @@ export function divergence(reference: Float32Array, logits: Float32Array, norm =
   return sum
 }
 
+/** Sum of the smaller of two probabilities of each token: 1 if the distribution of `logits` is `reference`. */
+export function overlap(reference: Float32Array, logits: Float32Array): number {
+  const norm = logSumExp(logits)
+  let sum = 0
+  for (let i = 0; i < logits.length; i++) sum += Math.min(reference[i], Math.exp(logits[i] - norm))
+  return sum
+}
+
 export function indexOfLargest(values: ArrayLike<number>): number {
   let best = 0
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i

@@ -80,13 +80,13 @@ export interface WindowReading {
 
 /**
  * Reads texts (as ids) in windows, each from its own beginning, and gives `take` the reports of each call and the number
- * of its tokens. A call has at most `most` tokens.
+ * of its tokens. A call has at most `most` tokens; the next one waits for `take`.
  */
 export async function readWindows(
   model: Model,
   texts: readonly (readonly number[] | Int32Array)[],
   { window, most = window, onProgress, ...options }: WindowReading & { most?: number } & ForwardOptions,
-  take: (result: ForwardResult, tokens: number) => void,
+  take: (result: ForwardResult, tokens: number) => void | Promise<void>,
 ): Promise<void> {
   const all = texts.reduce((sum, { length }) => sum + length, 0)
   let done = 0
@@ -95,7 +95,7 @@ export async function readWindows(
       for (let at = 0, end = 0; at < tokens.length; at = end) {
         if (at % window === 0) session.reset()
         end = Math.min(at + most, at - (at % window) + window, tokens.length)
-        take(await session.forward(tokens.slice(at, end), { logits: 'none', ...options }), end - at)
+        await take(await session.forward(tokens.slice(at, end), { logits: 'none', ...options }), end - at)
         done += end - at
         onProgress?.(done / all)
       }

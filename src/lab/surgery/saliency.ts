@@ -6,6 +6,9 @@ import { ExpertUsage, type LayerUsage } from '../experts/usage/usage.js'
 
 export const SCORES = ['reap', 'frequency', 'gate', 'emo', 'ablation'] as const
 export type Score = (typeof SCORES)[number]
+/** Scores of an expert's usage, which one reading of the texts gives. */
+export type UsageScore = Exclude<Score, 'ablation'>
+export const USAGE_SCORES: readonly UsageScore[] = ['reap', 'frequency', 'gate', 'emo']
 
 /** Scores of all experts: for each kind and layer one per expert. */
 export type ExpertScores = PerMixture<Float64Array[]>
@@ -15,10 +18,7 @@ export type ExpertScores = PerMixture<Float64Array[]>
  * expert (router-weighted expert activation pruning). `frequency`: number of those tokens. `gate`: sum of its gates.
  * `emo`: sum of the router's scores over all tokens, as the authors of EMO prune it.
  */
-export function expertScores(
-  { counts, gateMass, outputMass, scoreMass }: LayerUsage,
-  by: Exclude<Score, 'ablation'>,
-): Float64Array {
+export function expertScores({ counts, gateMass, outputMass, scoreMass }: LayerUsage, by: UsageScore): Float64Array {
   switch (by) {
     case 'reap':
       return outputMass.map((mass, expert) => (counts[expert] === 0 ? 0 : mass / counts[expert]))
@@ -34,8 +34,23 @@ export function expertScores(
 /** Maximum tokens of a call, which bounds the memory of the scores of all experts. */
 const CHUNK = 1024
 
-export function scoresOf({ mixtures }: ExpertUsage, by: Exclude<Score, 'ablation'>): ExpertScores {
+export function scoresOf({ mixtures }: ExpertUsage, by: UsageScore): ExpertScores {
   return perMixture(mixtures, ({ layers }) => layers.map((layer) => expertScores(layer, by)))
+}
+
+/** Reads texts (as ids) and counts what some scores need. */
+export async function readUsage(
+  model: Model,
+  texts: readonly (readonly number[])[],
+  scores: readonly UsageScore[],
+  reading: WindowReading,
+): Promise<ExpertUsage> {
+  const usage = new ExpertUsage(model.config)
+  const reports = { routes: true, outputNorms: scores.includes('reap'), probabilities: scores.includes('emo') } as const
+  await readWindows(model, texts, { ...reading, ...reports, most: CHUNK }, ({ routes = [] }, tokens) =>
+    usage.add(routes, tokens),
+  )
+  return usage
 }
 
 /**
@@ -47,14 +62,7 @@ export async function measureScores(
   texts: readonly (readonly number[])[],
   { by, only, ...reading }: WindowReading & { by: Score; only?: MixtureKind },
 ): Promise<ExpertScores> {
-  if (by !== 'ablation') {
-    const usage = new ExpertUsage(model.config)
-    const reports = { routes: true, outputNorms: by === 'reap', probabilities: by === 'emo' } as const
-    await readWindows(model, texts, { ...reading, ...reports, most: CHUNK }, ({ routes = [] }, tokens) =>
-      usage.add(routes, tokens),
-    )
-    return scoresOf(usage, by)
-  }
+  if (by !== 'ablation') return scoresOf(await readUsage(model, texts, [by], reading), by)
   const { onProgress, signal } = reading
   const { experts } = await ablateTokens(model, texts, {
     only,

@@ -32,15 +32,36 @@ export function selectExperts(allScores: ExpertScores, config: ModelConfig, opti
   const { by, only, budget } = options
   checkKind(config, only)
   return perMixture(config.mixtures, (mixture) => {
-    const { kind, experts, topK } = mixture
-    const scores = experts.map((_, layer) => {
-      const always = alwaysChosen(mixture, layer)
-      const ofLayer = allScores[kind]?.[layer] ?? new Float64Array(0)
-      const compared = by === 'ablation' ? ofLayer : shares(ofLayer, always)
-      return compared.map((score, id) => (always.includes(id) ? Number.POSITIVE_INFINITY : score))
-    })
+    const { kind, topK } = mixture
+    const scores = comparedScores(allScores, mixture, by)
     if (only !== undefined && only !== kind) return scores.map((layer) => [...layer.keys()])
     return (budget === 'layer' ? selectPerLayer : selectOverall)(scores, kind, topK, options.keep)
+  })
+}
+
+/** Ids of each layer's experts by falling score; experts that every token uses come first. */
+export function rankExperts(scores: ExpertScores, { mixtures }: ModelConfig, by: Score): Selection {
+  return perMixture(mixtures, (mixture) => comparedScores(scores, mixture, by).map(ranked))
+}
+
+/** The first `counts` experts of each layer's ranking. */
+export function firstOf(rankings: Selection, { mixtures }: ModelConfig, counts: PerMixture<number[]>): Selection {
+  return perMixture(mixtures, ({ kind }) =>
+    (rankings[kind] ?? []).map((ids, layer) => ids.slice(0, counts[kind]?.[layer]).sort((a, b) => a - b)),
+  )
+}
+
+export function countsOf(selection: Selection, { mixtures }: ModelConfig): PerMixture<number[]> {
+  return perMixture(mixtures, ({ kind }) => selection[kind]?.map(({ length }) => length) ?? [])
+}
+
+/** Scores of each layer's experts, in a form that can be compared between layers. */
+function comparedScores(allScores: ExpertScores, mixture: Mixture, by: Score): Float64Array[] {
+  return mixture.experts.map((_, layer) => {
+    const always = alwaysChosen(mixture, layer)
+    const ofLayer = allScores[mixture.kind]?.[layer] ?? new Float64Array(0)
+    const compared = by === 'ablation' ? ofLayer : shares(ofLayer, always)
+    return compared.map((score, id) => (always.includes(id) ? Number.POSITIVE_INFINITY : score))
   })
 }
 

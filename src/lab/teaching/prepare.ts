@@ -90,7 +90,7 @@ export async function planTeaching(name: string, options: Omit<TeachOptions, 'ou
     const sizes = stepSizes(settings)
     const draw = (datasets: readonly Dataset[], count: number) => new Sampler([datasets], 0).draw(count)
     const batch = makeBatch(draw(setup.datasets, sizes.newText), draw(setup.retained, sizes.replay))
-    const step = () => model.training.step(batch, { learningRate: 0 }, { steering: settings.steering, signal })
+    const step = () => model.training.step(batch, { learningRate: 0 }, { balance: settings.balance, signal })
     // The first step also reads experts from the disk.
     await step()
     const start = performance.now()

@@ -1,4 +1,4 @@
-import type { Steering } from '../../api/training.js'
+import type { Balance } from '../../api/training.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { checkOneOf, checkOptionNames, shown } from '../../ground/option-checks.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config/config.js'
@@ -46,7 +46,7 @@ export interface TeachOptions {
    * their router rows learn to tell the two apart. entropy: the load concentration of the ModuleFormer paper, which
    * draws load to the experts that have most. none: no routing loss.
    */
-  steering?: SteeringKind
+  balance?: BalanceKind
   /** Seed from 0 to 1e13. Default 0. The same options and seed give the same model with any number of threads. */
   seed?: number
   /** Resumes an interrupted training with the same options; `forget` may differ. */
@@ -67,8 +67,8 @@ export type Layers = 'all' | `last:${number}` | readonly number[]
 export const INITS = ['copy', 'random'] as const
 export type Init = (typeof INITS)[number]
 
-export const STEERINGS = ['texts', 'entropy', 'none'] as const
-export type SteeringKind = (typeof STEERINGS)[number]
+export const BALANCES = ['texts', 'entropy', 'none'] as const
+export type BalanceKind = (typeof BALANCES)[number]
 
 /** Options that determine the result, with defaults filled in. */
 export interface Settings {
@@ -83,7 +83,7 @@ export interface Settings {
   window: number
   init: Init
   keep: number
-  steering?: Steering
+  balance?: Balance
   seed: number
   forget: number
 }
@@ -129,7 +129,7 @@ const OPTIONS: Record<keyof TeachOptions, Check | true> = {
   batch: whole(LEAST_BATCH),
   init: oneOf(INITS),
   keep: number('from 0 to below 1', (value) => value >= 0 && value < 1),
-  steering: oneOf(STEERINGS),
+  balance: oneOf(BALANCES),
   seed: whole(0, MOST_SEED),
   resume: oneOf([true, false]),
   quant: true,
@@ -163,7 +163,7 @@ export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConf
     window: windowOf(batch, config.trainedContext || MOST_WINDOW),
     init: options.init ?? 'copy',
     keep: options.keep ?? 0.5,
-    steering: TERMS[options.steering ?? 'texts'],
+    balance: TERMS[options.balance ?? 'texts'],
     seed: options.seed ?? 0,
     forget: options.forget ?? 0.01,
   }
@@ -192,7 +192,7 @@ function windowOf(batch: number, most: number): number {
 }
 
 /** Routing losses, with the weights that worked best (docs/EXPERTS.md). */
-const TERMS: Record<SteeringKind, Steering | undefined> = {
+const TERMS: Record<BalanceKind, Balance | undefined> = {
   texts: { kind: 'new-experts', weight: 2 },
   entropy: { kind: 'entropy', weight: 0.02 },
   none: undefined,

@@ -179,7 +179,7 @@ class TrainingRun {
     const done = await model.training.step(
       batch,
       { learningRate, routerRate: ROUTER_RATE },
-      { steering: settings.steering, signal: options.signal },
+      { balance: settings.balance, signal: options.signal },
     )
     if (![done.loss, done.divergence, done.gradientNorm].every(Number.isFinite)) return 'not-a-number'
     this.step++

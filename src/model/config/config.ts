@@ -42,6 +42,10 @@ export interface ModelConfig {
   gateBias?: true
   /** Factor of the rows of the embedding table; absent: 1. */
   embeddingScale?: number
+  /** Factor of the outputs of attention and experts that are added to the residual stream; absent: 1. */
+  residualScale?: number
+  /** True if layers normalise or scale the sum of their experts' outputs before they add it to the residual stream. */
+  changesOutputs?: true
   /** Factor of the logits; absent: 1. */
   logitScale?: number
   /** Whether the output head shares the embedding table. */

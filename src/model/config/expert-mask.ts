@@ -1,4 +1,6 @@
 import { UsageError, UserError } from '../../ground/errors.js'
+import { isCount, isNumber, listOf } from '../../ground/json/forms.js'
+import { isObject } from '../../ground/json/json.js'
 import { checkOneOf, shown } from '../../ground/option-checks.js'
 import {
   MIXTURE_KINDS,
@@ -24,11 +26,23 @@ export type GateSoftmax = 'kept' | 'all'
  */
 export type MaskedUse = 'others' | 'nothing' | { means: PerMixture<Float32Array[]> }
 
-/** Experts that must not be used: their ids by mixture and layer. */
+/** A change of an expert's score before the choice. */
+export interface ExpertPush {
+  id: number
+  /**
+   * Added to the expert's logit, in units of the spread of the token's logits: their standard deviation over the layer's
+   * experts. `always`: the logit becomes larger than all others.
+   */
+  by: number | 'always'
+}
+
+/** Experts that must not be used, their ids by mixture and layer, and experts that are steered. */
 export interface ExpertMask extends PerMixture<number[][]> {
   gates: GateSoftmax
   /** Default: `others`. */
   instead?: MaskedUse
+  /** Steered experts by mixture and layer. */
+  pushes?: PerMixture<ExpertPush[][]>
 }
 
 export interface LayerMask {
@@ -39,6 +53,8 @@ export interface LayerMask {
   replaced?: Uint8Array
   /** Replacement of these outputs [d]; absent: 0. */
   mean?: Float32Array
+  /** Push of each expert's logit, in units of their spread; Infinity for `always`. Absent if none is steered. */
+  pushes?: Float64Array
 }
 
 /** Masks of a model, by mixture and layer. A layer without masked experts has no entry. */
@@ -51,18 +67,23 @@ export type LayerMasks = PerMixture<(LayerMask | undefined)[]>
 export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: MaskedModel): LayerMasks {
   for (const mask of masks) {
     checkMask(mask)
-    const kinds = Object.keys(idsOf(mask))
+    const kinds = [...Object.keys(idsOf(mask)), ...Object.keys(mask.pushes ?? {})]
     const missing = kinds.find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
     if (missing !== undefined) throw new UserError(`the model has no ${missing} experts`)
     for (const { kind, experts } of mixtures) {
-      const beyond = mask[kind]?.findIndex((ids, layer) => layer >= experts.length && ids.length > 0) ?? -1
-      if (beyond >= 0) throw new UserError(`there is no layer ${beyond}: the model has 0 to ${experts.length - 1}`)
+      const lists: unknown[][] = [mask[kind] ?? [], mask.pushes?.[kind] ?? []]
+      const beyond = Math.max(...lists.map((list) => list.length)) - 1
+      if (beyond >= experts.length)
+        throw new UserError(`there is no layer ${beyond}: the model has 0 to ${experts.length - 1}`)
     }
   }
   return perMixture(mixtures, (mixture) => {
     return mixture.experts.map((_, layer) => {
       let joined: LayerMask | undefined
-      for (const mask of masks) joined = join(joined, mask, mixture, layer, width)
+      for (const mask of masks) {
+        joined = join(joined, mask, mixture, layer, width)
+        joined = joinPushes(joined, mask, mixture, layer)
+      }
       if (joined) checkLeft(joined, mixture, layer)
       return joined
     })
@@ -85,12 +106,27 @@ function join(before: LayerMask | undefined, mask: ExpertMask, mixture: Mixture,
   const marked = Uint8Array.from(joined[part] ?? new Uint8Array(experts[layer]))
   joined[part] = marked
   for (const id of ids) {
-    if (!(Number.isInteger(id) && id >= 0 && id < marked.length))
-      throw new UserError(`layer ${layer} has no ${kind} expert ${id}`)
+    checkExpert(id, kind, layer, marked.length)
     marked[id] = 1
   }
   if (typeof instead === 'object') joined.mean = meanOf(instead.means[kind]?.[layer], kind, layer, width)
   return joined
+}
+
+function joinPushes(before: LayerMask | undefined, mask: ExpertMask, { kind, experts }: Mixture, layer: number) {
+  const list = mask.pushes?.[kind]?.[layer] ?? []
+  if (list.length === 0) return before
+  const pushes = Float64Array.from(before?.pushes ?? new Float64Array(experts[layer]))
+  for (const { id, by } of list) {
+    checkExpert(id, kind, layer, experts[layer])
+    pushes[id] += by === 'always' ? Infinity : by
+  }
+  return { gates: mask.gates, ...before, pushes }
+}
+
+function checkExpert(id: number, kind: MixtureKind, layer: number, experts: number): void {
+  if (Number.isInteger(id) && id >= 0 && id < experts) return
+  throw new UserError(`layer ${layer} has no ${kind} expert ${id}`)
 }
 
 function meanOf(mean: Float32Array | undefined, kind: MixtureKind, layer: number, width: number): Float32Array {
@@ -99,9 +135,16 @@ function meanOf(mean: Float32Array | undefined, kind: MixtureKind, layer: number
 }
 
 /** Checks that a router has enough experts to choose from. */
-function checkLeft({ out }: LayerMask, mixture: Mixture, layer: number): void {
-  if (!out) return
+function checkLeft({ out, pushes }: LayerMask, mixture: Mixture, layer: number): void {
   const { kind } = mixture
+  const free = usedIn(mixture, layer) - alwaysChosen(mixture, layer).length
+  const always = pushes?.reduce((sum, by) => sum + Number(by === Infinity), 0) ?? 0
+  if (always > free) {
+    throw new UserError(
+      `${always} ${kind} experts of layer ${layer} are steered to always, but a token chooses ${free}`,
+    )
+  }
+  if (!out) return
   const needed = alwaysChosen(mixture, layer).find((id) => out[id] === 1)
   if (needed !== undefined) {
     throw new UserError(`${kind} expert ${needed} of layer ${layer} cannot be masked: every token uses it`)
@@ -112,8 +155,12 @@ function checkLeft({ out }: LayerMask, mixture: Mixture, layer: number): void {
   throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${k}`)
 }
 
-function idsOf({ gates, instead, ...ids }: ExpertMask): PerMixture<number[][]> {
+function idsOf({ gates, instead, pushes, ...ids }: ExpertMask): PerMixture<number[][]> {
   return ids
+}
+
+function isPush(value: unknown): value is ExpertPush {
+  return isObject(value) && isCount(value.id) && (value.by === 'always' || isNumber(value.by))
 }
 
 const GATES: readonly GateSoftmax[] = ['kept', 'all']
@@ -127,6 +174,10 @@ function checkMask(mask: ExpertMask): void {
   checkOneOf('gates', gates, GATES)
   const hasMeans = typeof instead === 'object' && instead !== null && typeof instead.means === 'object'
   if (!hasMeans) checkOneOf('instead', instead, INSTEAD)
+  for (const layers of Object.values(mask.pushes ?? {})) {
+    if (listOf(listOf(isPush))(layers)) continue
+    throw new UsageError(`\`pushes\` of a mask must be lists of { id, by } for each layer, not ${shown(layers)}`)
+  }
   for (const [kind, layers] of Object.entries(idsOf(mask))) {
     if (Array.isArray(layers) && layers.every(Array.isArray)) continue
     throw new UsageError(`\`${kind}\` of a mask must be a list of ids for each layer, not ${shown(layers)}`)

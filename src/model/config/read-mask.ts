@@ -1,4 +1,5 @@
 import { UserError } from '../../ground/errors.js'
+import { isText, listOf } from '../../ground/json/forms.js'
 import { isObject, parseJson } from '../../ground/json/json.js'
 import { MIXTURE_KINDS, type ModelConfig } from './config.js'
 import type { ExpertMask } from './expert-mask.js'
@@ -16,13 +17,14 @@ export function maskJson(mask: ExpertMask): string[] | Record<string, unknown> {
 }
 
 /**
- * Reads a mask in JSON: a list of specs as `parseMask` takes them, or an `ExpertMask` whose `gates` may be absent and
- * that has no `means`. Throws a UserError that begins with `source`.
+ * Reads a mask in JSON: a list of specs as `parseMask` takes them, an object with such a list as `experts`, or an
+ * `ExpertMask` whose `gates` may be absent and that has no `means`. Throws a UserError that begins with `source`.
  */
 export function readMask(value: unknown, source: string, config: ModelConfig): ExpertMask {
-  if (Array.isArray(value) && value.every((spec) => typeof spec === 'string')) {
+  const list: unknown = isObject(value) && 'experts' in value ? value.experts : value
+  if (listOf(isText)(list)) {
     try {
-      return parseMask(value, config)
+      return parseMask(list, config)
     } catch (error) {
       throw error instanceof UserError ? new UserError(`${source}: ${error.message}`) : error
     }
@@ -37,4 +39,4 @@ export function readMask(value: unknown, source: string, config: ModelConfig): E
   return { ...value, gates: value.gates ?? 'all' } as ExpertMask
 }
 
-const KEYS: readonly string[] = [...MIXTURE_KINDS, 'gates', 'instead']
+const KEYS: readonly string[] = [...MIXTURE_KINDS, 'pushes', 'gates', 'instead']

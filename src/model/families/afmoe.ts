@@ -61,6 +61,7 @@ export const afmoe: Architecture<DecoderConfig> = {
     const ffnHidden = keys.size('moe_intermediate_size')
     return {
       ...common,
+      changesOutputs: true,
       ...(keys.flag('mup_enabled') && { embeddingScale: Math.sqrt(common.width) }),
       mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing)),
       ffnHidden,

@@ -133,6 +133,7 @@ export const jetmoe: Architecture<DecoderConfig> = {
         addExperts.run(T, 0, 0, mlpBias) //                    x += gates . y + bias
       },
       finalNorm: (T) => last.run(T, lastWeights),
+      finalDivisor: (row) => last.divisorOf(row),
     }
   },
 }

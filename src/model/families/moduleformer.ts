@@ -115,6 +115,7 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
         addMlp.perToken(mlp.k(l)).run(T) //                    x += gates . y
       },
       finalNorm: (T) => norm.run(T, lastWeight, lastBias), // a [T, d] = LNf(x)
+      finalDivisor: (row) => norm.divisorOf(row),
     }
   },
 }

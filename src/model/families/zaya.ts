@@ -66,6 +66,7 @@ export const zaya: Architecture<ZayaConfig> = {
     const experts = keys.everywhere(layers, 'num_experts')
     const mixture = keys.mixture('mlp', experts, 'num_experts_per_tok', { selectionBias: true, skips: true })
     return {
+      changesOutputs: true,
       ...common,
       // The routers have one class more than experts.
       mixtures: [{ silentRows: allOf(layers, 1), ...mixture }],
@@ -151,6 +152,7 @@ export const zaya: Architecture<ZayaConfig> = {
         addExperts.run(T) //                          x = (x + b0) s0 + (gate . y + b1) s1
       },
       finalNorm: (T) => last.run(T, lastWeights),
+      finalDivisor: (row) => last.divisorOf(row),
     }
   },
 }

@@ -41,6 +41,8 @@ export interface Blocks {
   block(layer: number, tokens: number, cache: BatchCache): void
   /** Runs the norm before the head: a = Norm(x). */
   finalNorm(tokens: number): void
+  /** The number that this norm divides a row of the residual stream by. */
+  finalDivisor(row: Float32Array): number
 }
 
 /** Functions of an architecture that a decoder uses. */
@@ -141,7 +143,6 @@ export class Decoder {
       if (bank !== at.index) at = movePassing(at, this.enter(bank, placed), T)
       this.blocks[bank].block(l, T, at.cache) //                 x += attention(x);  x += mixture(x)
       for (const { first, count, taps } of placed) {
-        taps.hidden?.(l, at.x.row(first + count - 1))
         taps.residual?.(l, count, (token) => at.x.row(first + token))
       }
     }
@@ -197,6 +198,32 @@ export class Decoder {
       }
       for (let i = 0; i < count; i++) {
         yield { values: logitRows.row(i), summary: () => summarised().of(i), peaks: () => summarised().peaksOf(i) }
+      }
+    }
+  }
+
+  /**
+   * Reads rows [n, d] of the residual stream through the last norm and the head, without the division by the norm: a
+   * linear function, so that it reads sums of rows as the sum of what it reads of each. Logits are valid until the next.
+   */
+  *readOut(rows: readonly Float32Array[]): Generator<{ logits: Float32Array; divisor: number }, void> {
+    const { stride, columns } = this.workspaces[0].x
+    const at = this.workspaces.length - 1
+    let zero: Float32Array | undefined
+    for (let first = 0; first < rows.length; first += MAX_BATCH - 1) {
+      const part = rows.slice(first, first + MAX_BATCH - 1)
+      // The first row is zeros: what is read of it belongs to the norm's bias and the head's.
+      const x = new Float32Array((part.length + 1) * stride)
+      for (const [i, row] of part.entries()) x.set(row.subarray(0, columns), (i + 1) * stride)
+      this.runFinalNorm(x)
+      let i = 0
+      for (const { values } of this.logits(Array.from({ length: part.length + 1 }, (_, row) => row))) {
+        if (i++ === 0) zero = values.slice()
+        else {
+          const base = zero ?? values
+          const divisor = this.blocks[at].finalDivisor(part[i - 2])
+          yield { logits: values.map((value, token) => (value - base[token]) * divisor), divisor }
+        }
       }
     }
   }

@@ -11,6 +11,8 @@ export interface LayerRouter {
   k?: number
   /** 1 for each expert that must not be chosen. */
   out?: Uint8Array
+  /** Infinity for each expert that must be chosen: its logit is the largest already, but other scores may decide. */
+  pushes?: Float64Array
   /** Index of its selection bias among the floats. */
   selectionAt?: number
 }
@@ -50,12 +52,14 @@ export class ExpertChoice {
   /** Sets `ids` and `gates` for the logits that begin at `floats[at]`. Gates are NaN if a logit is. */
   choose(floats: Float32Array, at: number, router: LayerRouter): void {
     const { mixture, routing, ids, gates } = this
-    const { layer, k = usedIn(mixture, layer), out, selectionAt } = router
+    const { layer, k = usedIn(mixture, layer), out, pushes, selectionAt } = router
     const { normalise, factor = 1, always } = routing
     const experts = mixture.experts[layer]
     const total = this.score(floats, at, layer)
     const first = always ? this.takeAlways(floats, at, layer, total) : 0
     const ranks = this.rank(floats, at, layer, total, selectionAt)
+    if (pushes && ranks !== this.scores)
+      for (let e = 0; e < experts; e++) if (pushes[e] === Infinity) ranks[e] = Number.MAX_VALUE
     if (out) for (let e = 0; e < experts; e++) if (out[e]) ranks[e] = Number.NEGATIVE_INFINITY
     if (routing.groups) this.leaveGroups(ranks, experts, k - first)
     let sum = 0

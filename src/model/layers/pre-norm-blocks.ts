@@ -85,5 +85,6 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       addFeed.run(T) //                x += scale . RMSNorm?(gates . y)
     },
     finalNorm: (T) => norm.run(T, last), // a [T, d] = RMSNorm(x)
+    finalDivisor: (row) => norm.divisorOf(row),
   }
 }

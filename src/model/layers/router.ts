@@ -4,6 +4,9 @@ import { ExpertChoice } from './expert-choice.js'
 import type { RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
 
+/** Logit of an expert that is steered to `always`, above the largest one. */
+const ALWAYS_ABOVE = 0.01
+
 /** Routes batches: logits of the tokens, and the k experts that each chooses. */
 export class Router {
   /** Experts of each token [T, k], in falling order of their gates; valid until the next run. Each layer has its k. */
@@ -45,6 +48,7 @@ export class Router {
     for (const { first, count, masks } of this.workspace.cache.segments) {
       const mask = masks?.[this.mixture.kind]?.[layer]
       if (mask?.out && mask.gates === 'kept') this.silence(first, count, mask.out)
+      if (mask?.pushes) this.push(layer, first, count, mask.pushes)
       this.choose(layer, first, count, mask)
     }
   }
@@ -77,11 +81,26 @@ export class Router {
     }
   }
 
+  /** Steers experts: adds to their logits in units of the spread of the token's logits. */
+  private push(layer: number, first: number, count: number, pushes: Float64Array): void {
+    const { f32 } = this.workspace.bank
+    const experts = this.mixture.experts[layer]
+    for (let t = first; t < first + count; t++) {
+      const row = this.rowOf(t)
+      const { largest, spread } = spreadOf(f32, row, experts)
+      for (let e = 0; e < experts; e++) {
+        if (pushes[e] === Infinity) f32[row + e] = largest + ALWAYS_ABOVE
+        else if (pushes[e] !== 0) f32[row + e] += pushes[e] * spread
+      }
+    }
+  }
+
   private choose(layer: number, first: number, count: number, mask?: LayerMask): void {
     const { ids, choice, sharedSlots, selections } = this
     const k = this.used[layer]
     const { f32 } = this.workspace.bank
-    const router = { layer, k, out: mask?.out, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
+    const { out, pushes } = mask ?? {}
+    const router = { layer, k, out, pushes, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
     for (let t = first; t < first + count; t++) {
       choice.choose(f32, this.rowOf(t), router)
       this.skips[t] = Number(choice.isSkipping)
@@ -98,4 +117,18 @@ export class Router {
     const { address, stride } = this.logits.logits
     return address / 4 + token * stride
   }
+}
+
+/** Largest of a token's logits, and their standard deviation; experts that are out of the softmax do not count. */
+function spreadOf(floats: Float32Array, at: number, experts: number): { largest: number; spread: number } {
+  let [largest, sum, squares, count] = [Number.NEGATIVE_INFINITY, 0, 0, 0]
+  for (let e = at; e < at + experts; e++) {
+    const logit = floats[e]
+    if (logit === Number.NEGATIVE_INFINITY) continue
+    largest = Math.max(largest, logit)
+    sum += logit
+    squares += logit * logit
+    count++
+  }
+  return { largest, spread: Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2)) }
 }

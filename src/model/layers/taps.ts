@@ -14,8 +14,6 @@ export interface Taps {
   inner?: (layer: number, kind: MixtureKind, items: number, row: (item: number) => Float32Array) => void
   /** The residual stream after a block: the row [d] of each token. */
   residual?: (layer: number, tokens: number, row: (token: number) => Float32Array) => void
-  /** The residual stream (d) after a block, at the last token of the batch. */
-  hidden?: (layer: number, x: Float32Array) => void
   /** Called before every block; true abandons the batch. */
   stopped?: () => boolean
 }

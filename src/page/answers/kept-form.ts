@@ -52,14 +52,14 @@ export interface KeptExchange {
 /** The form of a value that a form checks. */
 type Checked<F> = F extends Form<infer T> ? T : never
 
-/** The same question answered with and without an expert. */
+/** The same question answered before and after a change of an expert. */
 export type Compared = Checked<typeof isCompared>
 const isCompared = fields({
-  /** The expert, as a mask names it: `3:mlp:5`. */
+  /** The expert as the mask changes it: `3:mlp:5` is off, `3:mlp:5=+1` is steered. */
   expert: isText,
   before: isText,
   after: isText,
-  /** Whether other experts were off in both. */
+  /** Whether other experts were off or steered in both. */
   hasOthers: isFlag,
 })
 

@@ -1,5 +1,4 @@
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
-import { specOf } from '../experts/places.js'
+import { type ChangedExpert, specOf } from '../experts/places.js'
 import type { Api, Asked, Call, Sending } from '../requests/api.js'
 import { addCall, plainAnswer } from './calls.js'
 import type { Compared } from './kept-form.js'
@@ -12,12 +11,12 @@ interface Answered {
 }
 
 /**
- * Answers a question again with and without an expert, while the experts of `mask` are off. Both answers are greedy, so
- * the expert alone makes the difference. Asks only for unknown ones. Calls `show` as they come. Rejects if the server
+ * Answers a question again before and after a change of an expert, while `mask` holds. Both answers are greedy, so the
+ * change alone makes the difference. Asks only for unknown ones. Calls `show` as they come. Rejects if the server
  * refuses or the signal stops it.
  */
 export async function answerWithout(
-  place: ExpertPlace,
+  place: ChangedExpert,
   { asked, text, isComplete }: Answered,
   { api, mask, sending, show }: { api: Api; mask: readonly string[]; sending: Sending; show: (so: Compared) => void },
 ): Promise<Compared> {

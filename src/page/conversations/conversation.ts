@@ -1,4 +1,3 @@
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { Answer } from '../answers/answer.js'
 import { AnswerStream } from '../answers/answer-stream.js'
 import { Exchange } from '../answers/exchange.js'
@@ -6,7 +5,7 @@ import type { Compared, KeptBody } from '../answers/kept-form.js'
 import { promptOf, showAgain } from '../answers/read-again.js'
 import { answerWithout } from '../answers/without-expert.js'
 import type { ExpertsPanel } from '../experts/experts-panel.js'
-import { specOf } from '../experts/places.js'
+import { type ChangedExpert, specOf } from '../experts/places.js'
 import type { TextColouring } from '../experts/text-colouring.js'
 import type { Api, Asked, Message, Sampling, Sending } from '../requests/api.js'
 import { ServerGone } from '../requests/events.js'
@@ -153,10 +152,10 @@ export class Conversation {
   }
 
   /**
-   * Answers the last question again with and without an expert, below its answer, while the experts of the mask are off.
+   * Answers the last question again before and after a change of an expert, below its answer, while the mask holds.
    * `isKept` is false if the server refused.
    */
-  async askWithout(place: ExpertPlace, options: AskOptions): Promise<Outcome> {
+  async askWithout(place: ChangedExpert, options: AskOptions): Promise<Outcome> {
     const { tree } = this
     const { path } = tree
     const last = path.at(-1)

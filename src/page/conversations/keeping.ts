@@ -74,8 +74,8 @@ export class Keeping {
 
   get body(): KeptBody {
     const { conversation, store } = this.parts
-    const { settings, model, off } = store.state
-    return conversation.kept({ ...settings, model: model.name, mask: off.map(specOf).join(' ') })
+    const { settings, model, changed } = store.state
+    return conversation.kept({ ...settings, model: model.name, mask: changed.map(specOf).join(' ') })
   }
 
   /** Opens the conversation of the time before a reload, if there is one. */
@@ -207,7 +207,7 @@ export class Keeping {
     const { conversation, models, store } = this.parts
     const model = body.settings.model ?? pathOf(body).at(-1)?.answer.model ?? IMPORTED
     const isHere = model === IMPORTED || models.choose(model)
-    store.set({ off: placesIn(store.state.model, (body.settings.mask ?? '').split(' ')) })
+    store.set({ changed: placesIn(store.state.model, (body.settings.mask ?? '').split(' ')) })
     conversation.load(body)
     this.open = { id: head.id, version: head.version, name: head.name }
     tabStorage.set(OPEN, head.version > 0 ? head.id : undefined)

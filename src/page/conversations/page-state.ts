@@ -1,9 +1,9 @@
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import type { Exchange } from '../answers/exchange.js'
 import type { Compared } from '../answers/kept-form.js'
 import type { Store } from '../elements/store.js'
 import type { Caption } from '../experts/experts-panel.js'
+import type { ChangedExpert } from '../experts/places.js'
 import type { Swatch } from '../experts/text-colouring.js'
 import type { PageModel } from '../requests/routes.js'
 import type { Settings, WrongSetting } from '../requests/settings.js'
@@ -42,8 +42,8 @@ export interface PageState {
   alert: string
   settings: Settings
   wrong?: WrongSetting
-  /** Experts that the user has switched off. */
-  off: readonly ExpertPlace[]
+  /** Experts that the user has switched off or steers. */
+  changed: readonly ChangedExpert[]
   isMapOpen: boolean
   caption: Caption
   /** The property that colours the text. */

@@ -1,7 +1,7 @@
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { Store } from '../elements/store.js'
 import { ExpertsPanel } from '../experts/experts-panel.js'
-import { isAmong, specOf, whyNotSwitched } from '../experts/places.js'
+import { type ChangedExpert, foundIn, specOf, whyNotSwitched } from '../experts/places.js'
 import { TextColouring } from '../experts/text-colouring.js'
 import type { Api } from '../requests/api.js'
 import { pageModel } from '../requests/routes.js'
@@ -56,7 +56,7 @@ export class Page {
     const all = cards.map(pageModel)
     const store = new Store<PageState>({
       ...{ view: viewInAddress(), models: [], model: Models.first(all), others, isReady: false, isRunning: false },
-      ...{ path: [], jumps: 0, message: '', alert: '', settings: filledSettings({}), off: [] },
+      ...{ path: [], jumps: 0, message: '', alert: '', settings: filledSettings({}), changed: [] },
       ...{
         isMapOpen: !NARROW.matches,
         caption: { woke: '', words: '' },
@@ -95,8 +95,8 @@ export class Page {
     if (conversation.isRunning) return false
     store.set({ alert: '' })
     try {
-      const { settings, model, off } = store.state
-      const { isKept, error } = await request({ ...readSettings(settings, model), mask: off.map(specOf) })
+      const { settings, model, changed } = store.state
+      const { isKept, error } = await request({ ...readSettings(settings, model), mask: changed.map(specOf) })
       if (error) this.blame(error)
       return isKept
     } catch (error) {
@@ -112,20 +112,32 @@ export class Page {
     this.store.set({ alert: '' })
   }
 
-  /** Switches an expert off and answers the last question without it, or switches it on again. */
-  async toggle(place: ExpertPlace): Promise<void> {
+  /** Switches an expert off and answers the last question without it, or switches it on or frees it again. */
+  async toggle({ kind, layer, expert }: ExpertPlace): Promise<void> {
+    const { changed } = this.store.state
+    const found = foundIn(changed, { kind, layer, expert })
+    if (found) return this.change(changed.filter((one) => one !== found))
+    await this.compare({ kind, layer, expert })
+  }
+
+  /** Pushes an expert's score, and answers the last question with that. A push of 0 frees it. */
+  async steer({ kind, layer, expert }: ExpertPlace, push: number): Promise<void> {
+    await this.compare({ kind, layer, expert, push })
+  }
+
+  private async compare(place: ChangedExpert): Promise<void> {
     const { conversation, store } = this
-    const { off, model, isMapOpen } = store.state
+    const { changed, model, isMapOpen } = store.state
     if (conversation.isRunning || whyNotSwitched(model, place)) return
-    const isOff = isAmong(off, place)
-    this.switchOff(isOff ? off.filter((one) => specOf(one) !== specOf(place)) : [...off, place])
-    if (isOff || !conversation.hasQuestion) return
+    const others = changed.filter((one) => one !== foundIn(changed, place))
+    this.change(place.push === 0 ? others : [...others, place])
+    if (!conversation.hasQuestion) return
     // A comparison below the conversation is to be seen.
     store.set({ isMapOpen: isMapOpen && !NARROW.matches })
-    const mask = off.map(specOf)
+    const mask = changed.map(specOf)
     const isAnswered = await this.ask((options) => conversation.askWithout(place, { ...options, mask }))
     // The server may not do without the expert.
-    if (!isAnswered && isAmong(store.state.off, place)) await this.toggle(place)
+    if (!isAnswered) this.change(changed)
   }
 
   chooseModel(name: string): void {
@@ -153,9 +165,9 @@ export class Page {
     this.colouring.paint(true)
   }
 
-  /** Switches these experts off, and all others on. */
-  switchOff(off: readonly ExpertPlace[]): void {
-    this.store.set({ off })
+  /** Switches off or steers these experts, and no others. */
+  change(changed: readonly ChangedExpert[]): void {
+    this.store.set({ changed })
     this.keeping.changed()
   }
 
@@ -165,7 +177,7 @@ export class Page {
     const [kind, layer] = colour.split(' ')
     const mixture = model.config.mixtures.find((one) => one.kind === kind)
     const isColour = layer === undefined ? model.config.mixtures.length > 0 : (mixture?.experts[Number(layer)] ?? 0) > 0
-    this.store.set({ off: [], wrong: undefined })
+    this.store.set({ changed: [], wrong: undefined })
     this.panel.begin()
     if (!isColour) this.colourBy('off')
   }

@@ -1,6 +1,6 @@
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import { mostParticular } from '../../lab/experts/atlas/words-of-expert.js'
-import { awakeSentence, type ExpertPlace } from '../../lab/experts/usage/awake.js'
+import { awakeSentence } from '../../lab/experts/usage/awake.js'
 import { mostExperts } from '../../lab/pictures/blocks/figure.js'
 import { mapImage } from '../../lab/pictures/html/html-sections.js'
 import type { TextSection } from '../../lab/pictures/interactive/explore.js'
@@ -11,7 +11,7 @@ import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
 import { GrowingText } from '../markdown/growing-text.js'
 import { layerRoutes, type PageModel, type RoutedToken } from '../requests/routes.js'
-import { isAmong, placeOf } from './places.js'
+import { type ChangedExpert, foundIn, placeOf } from './places.js'
 
 /** Share of the time that drawing may take: a map of thousands of cells must not slow down the text. */
 const DRAWING_SHARE = 0.3
@@ -43,7 +43,7 @@ export class ExpertsPanel {
   readonly map = create('div')
   /** Experts of the tokens, by their numbers. */
   readonly routes: NonNullable<TextSection['routes']> = []
-  private off: readonly ExpertPlace[] = []
+  private changed: readonly ChangedExpert[] = []
   private readonly image = new LiveImage(this.map)
   private shownText: GrowingText
   private answersText: GrowingText
@@ -105,20 +105,25 @@ export class ExpertsPanel {
     return this.keep(token, [this.shownText, this.answersText, answer], logprob)
   }
 
-  /** Strikes out experts in the map, in place of those before, with lines above all cells. */
-  strikeOut(off = this.off): void {
-    this.off = off
+  /** Strikes out experts that are off and signs steered ones with + or −, with lines above all cells. */
+  mark(changed = this.changed): void {
+    this.changed = changed
     for (const line of this.map.querySelectorAll('.strike')) line.remove()
     for (const cell of this.map.querySelectorAll('[data-expert].off')) cell.classList.remove('off')
-    if (off.length === 0) return
+    if (changed.length === 0) return
     for (const cell of this.map.querySelectorAll('rect[data-expert]')) {
       const place = placeOf(cell)
-      if (!place || !isAmong(off, place)) continue
-      cell.classList.add('off')
+      const found = place && foundIn(changed, place)
+      if (!found) continue
+      const { push } = found
+      if (push === undefined) cell.classList.add('off')
       const [x, y, width, height] = ['x', 'y', 'width', 'height'].map((name) => Number(cell.getAttribute(name)))
       const line = document.createElementNS('http://www.w3.org/2000/svg', 'path')
       line.setAttribute('class', 'strike')
-      line.setAttribute('d', `M${x} ${y}L${x + width} ${y + height}M${x + width} ${y}L${x} ${y + height}`)
+      const cross = `M${x} ${y}L${x + width} ${y + height}M${x + width} ${y}L${x} ${y + height}`
+      const minus = `M${x + 2} ${y + height / 2}h${width - 4}`
+      const plus = `${minus}M${x + width / 2} ${y + 2}v${height - 4}`
+      line.setAttribute('d', push === undefined ? cross : push < 0 ? minus : plus)
       cell.closest('.layer')?.parentNode?.append(line)
     }
   }
@@ -159,7 +164,7 @@ export class ExpertsPanel {
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     this.width = width
-    this.strikeOut()
+    this.mark()
     if (isNew) this.showNewest()
     this.tookMs = performance.now() - started
   }

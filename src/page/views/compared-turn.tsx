@@ -1,27 +1,28 @@
 import { useMemo } from 'preact/hooks'
 import { type ComparedPart, changesSentence, wordChanges } from '../../lab/experts/word-changes.js'
+import { pushText } from '../../model/config/mask-spec.js'
 import type { Compared } from '../answers/kept-form.js'
-import { placeInWords, placesOf } from '../experts/places.js'
+import { changeInWords, placesOf } from '../experts/places.js'
 
-/** The same question answered with and without an expert: both answers, with marks at the words that differ. */
+/** The same question answered before and after a change of an expert, with marks at the words that differ. */
 export function ComparedTurn({ compared, isRunning }: { compared: Compared; isRunning: boolean }) {
   const { expert, before, after, hasOthers } = compared
   const [place] = placesOf([expert])
+  const change = changeInWords(place)
+  const titles = place.push === undefined ? ['with it', 'without it'] : ['before', `at ${pushText(place.push)}`]
   const changes = useMemo(() => wordChanges(before.trim(), after.trim()), [before, after, isRunning])
   return (
     <article class="turn without">
-      <h2 class="soft tiny">The same question without {placeInWords(place)}</h2>
+      <h2 class="soft tiny">The same question {change}</h2>
       <div class="two">
-        <Column title="with it" text={before} parts={isRunning ? undefined : changes.before} />
-        <Column title="without it" text={after} parts={isRunning ? undefined : changes.after} />
+        <Column title={titles[0]} text={before} parts={isRunning ? undefined : changes.before} />
+        <Column title={titles[1]} text={after} parts={isRunning ? undefined : changes.after} />
       </div>
-      <p class="sentence">
-        {isRunning ? 'answering again …' : `without ${placeInWords(place)}: ${changesSentence(changes)}`}
-      </p>
+      <p class="sentence">{isRunning ? 'answering again …' : `${change}: ${changesSentence(changes)}`}</p>
       {!isRunning && (
         <p class="note tiny">
           Both answers are greedy, so only this expert makes the difference.
-          {hasOthers && ' The others that are switched off are off in both.'}
+          {hasOthers && ' The others that are switched off or steered are so in both.'}
         </p>
       )}
     </article>

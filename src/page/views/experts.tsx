@@ -2,9 +2,10 @@ import { useMemo } from 'preact/hooks'
 import { wordsOf } from '../../lab/experts/atlas/words-of-expert.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { quotedWords } from '../../lab/pictures/kinds/usage-caption.js'
+import { pushText } from '../../model/config/mask-spec.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
-import { isAmong, whyNotSwitched } from '../experts/places.js'
+import { foundIn, whyNotSwitched } from '../experts/places.js'
 import { Mounted } from './parts.js'
 
 interface ExpertsProps {
@@ -60,20 +61,41 @@ export function Experts({ page, state, pinned }: ExpertsProps) {
   )
 }
 
-/** The words that woke an expert, and a button to switch it off. */
+/** Largest push of the slider, in spreads of the scores, and its step. */
+const MOST_PUSH = 3
+const STEP = 0.5
+
+/** The words that woke an expert, a button to switch it off, and a slider to steer it. */
 function CellActions({ page, state, place }: ExpertsProps & { place: ExpertPlace }) {
-  const { model, off, isRunning, path } = state
+  const { model, changed, isRunning, path } = state
   const words = useMemo(() => quotedWords(wordsOf(page.panel.answers, place)), [place, isRunning, path])
   const why = whyNotSwitched(model, place)
+  const found = foundIn(changed, place)
+  const { push = 0 } = found ?? {}
   return (
     <>
       {words && <span>woken here by {words}</span>}
       {why ? (
         <span class="note">{why}</span>
       ) : (
-        <button class="low" type="button" title="or press x" onClick={() => page.toggle(place)}>
-          {isAmong(off, place) ? 'Switch on' : 'Switch off'}
-        </button>
+        <>
+          <button class="low" type="button" title="or press x" onClick={() => page.toggle(place)}>
+            {found === undefined ? 'Switch off' : found.push === undefined ? 'Switch on' : 'Free it'}
+          </button>
+          <label class="steer">
+            Steer
+            <input
+              type="range"
+              min={-MOST_PUSH}
+              max={MOST_PUSH}
+              step={STEP}
+              value={push}
+              disabled={isRunning || (found !== undefined && found.push === undefined)}
+              onChange={({ currentTarget }) => page.steer(place, currentTarget.valueAsNumber)}
+            />
+            <output>{pushText(push)}</output>
+          </label>
+        </>
       )}
     </>
   )

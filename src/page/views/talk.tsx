@@ -5,19 +5,19 @@ import { largestGate } from '../../model/config/routing.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
 import { placeOf, placesOf } from '../experts/places.js'
+import { ChangedExperts } from './changed-experts.js'
 import { Colouring } from './colouring.js'
 import { Composer } from './composer.js'
 import { Experts } from './experts.js'
 import { FirstScreen } from './first-screen.js'
 import { Alert } from './parts.js'
-import { SwitchedOff } from './switched-off.js'
 import { Turns } from './turns.js'
 
 /** The chat: the conversation, and the map of its experts. */
 export function Talk({ page, state }: { page: Page; state: PageState }) {
   const section = useRef<TextSection>(null)
   const [pinned, setPinned] = useState<ExpertPlace>()
-  const { view, model, atlas, path, off, alert, keptNote } = state
+  const { view, model, atlas, path, changed, alert, keptNote } = state
   const { mixtures } = model.config
   useLayoutEffect(() => {
     const { current: place } = section
@@ -31,7 +31,7 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
       page.toggle(expert)
     })
   }, [])
-  useLayoutEffect(() => page.panel.strikeOut([...placesOf(model.mask), ...off]), [model, off])
+  useLayoutEffect(() => page.panel.mark([...placesOf(model.mask), ...changed]), [model, changed])
   useEffect(() => page.drawNames(), [atlas])
   return (
     <section
@@ -47,7 +47,7 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
         {path.length > 0 && <Colouring page={page} state={state} />}
         <Turns page={page} state={state} />
         {path.length === 0 && <FirstScreen model={model} ask={(question) => page.send(question)} />}
-        {off.length > 0 && <SwitchedOff page={page} off={off} atlas={atlas} />}
+        {changed.length > 0 && <ChangedExperts page={page} changed={changed} atlas={atlas} />}
         <Alert id="alert">{alert}</Alert>
         <p class="note" id="kept-note" role="status">
           {keptNote}

@@ -7,6 +7,7 @@ import { type SpokenTokens, WORDS, wordsOf } from '../../lab/experts/atlas/words
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { visibleToken } from '../../lab/pictures/blocks/labels.js'
 import type { MixtureKind } from '../../model/config/config.js'
+import { pushText } from '../../model/config/mask-spec.js'
 import type { TokenMap } from './token-map.js'
 
 /** Lines for the experts of a token, shared by the kinds of experts. */
@@ -101,7 +102,8 @@ export function wokenLine(map: TokenMap, width: number): string[] {
   const place = `layer ${layer} ${kinds.length > 1 ? `${kind} ` : ''}expert ${expert}`
   const token = `"${visibleToken(shown.text.trim() || shown.text)}"`
   const gate = routes && slot >= 0 ? `${token}, gate ${share(routes.gates[slot], 2)}` : `not chosen by ${token}`
-  const masked = map.isMasked(kind, layer, expert) ? ', masked' : ''
+  const push = map.pushOf(kind, layer, expert)
+  const masked = map.isMasked(kind, layer, expert) ? ', masked' : push === 0 ? '' : `, steered ${pushText(push)}`
   const names = [nameIn(map.atlas, cursor), shortName(map, cursor)].flatMap((name) => name ?? [])
   const heads = [...names.map((name) => `${place} (${printable(name)})`), place].map(
     (head) => `${head}, ${gate}${masked}: `,

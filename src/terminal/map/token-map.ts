@@ -4,8 +4,9 @@ import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { routesOfToken } from '../../lab/experts/usage/token-routes.js'
 import { ExpertUsage } from '../../lab/experts/usage/usage.js'
 import { alwaysLine } from '../../lab/pictures/kinds/caption.js'
-import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '../../model/config/config.js'
-import { maskedExperts } from '../../model/config/expert-mask.js'
+import { type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config/config.js'
+import { type ExpertMask, type ExpertPush, maskedExperts } from '../../model/config/expert-mask.js'
+import { pushOf, steeredExperts } from '../../model/config/mask-spec.js'
 import { alwaysChosen, areProbabilities, largestGate } from '../../model/config/routing.js'
 import { chosenIn, type Stride, stepFrom, strideFrom } from './steps.js'
 
@@ -27,7 +28,7 @@ const MOST_TOKENS = 2048
 export class TokenMap {
   atlas?: Atlas
   /** Experts that new tokens do not use, by kind and layer. */
-  masked?: PerMixture<readonly (readonly number[])[]>
+  masked?: Omit<ExpertMask, 'gates'>
   mode: MapMode = 'newest'
   /** The layer whose experts are named: in the details of a token, and in the mode of one layer. */
   layer = 0
@@ -76,6 +77,15 @@ export class TokenMap {
 
   isMasked(kind: MixtureKind, layer: number, expert: number): boolean {
     return this.masked?.[kind]?.[layer]?.includes(expert) ?? false
+  }
+
+  /** Push of an expert that is steered; 0 for none. */
+  pushOf(kind: MixtureKind, layer: number, expert: number): ExpertPush['by'] {
+    return this.masked ? pushOf(this.masked, kind, layer, expert) : 0
+  }
+
+  get steeredExperts(): number {
+    return this.masked ? steeredExperts(this.masked) : 0
   }
 
   get maskedExperts(): number {

@@ -94,6 +94,7 @@ export function statusLine(chat: Chat, width: number): string {
     [4, speed !== undefined && `${speed < 100 ? speed.toFixed(1) : Math.round(speed)} tok/s`],
     [6, `context ${context}`],
     [8, map.maskedExperts > 0 && `${plural(map.maskedExperts, 'expert')} off`],
+    [8, map.steeredExperts > 0 && `${plural(map.steeredExperts, 'expert')} steered`],
     [1, memory && `${formatBytes(memory.weightsBytes)} weights`],
     [2, map.isOn && `map ${map.mode}`],
     [7, '/help'],

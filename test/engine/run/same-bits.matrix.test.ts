@@ -63,11 +63,22 @@ function textsFor({ config }: Decoder, isMasked: boolean): CompanyText[] {
   const means = perMixture(config.mixtures, ({ experts }) => {
     return experts.map((_, layer) => new Float32Array(config.width).fill((layer + 1) / 8))
   })
+  const pushes = perMixture(config.mixtures, ({ experts }) =>
+    experts.map((n) =>
+      n > 3
+        ? [
+            { id: 1, by: 1.25 },
+            { id: 2, by: 'always' as const },
+          ]
+        : [],
+    ),
+  )
   const masks: (ExpertMask | undefined)[] = [
     undefined,
     { ...out(0), gates: 'kept' },
     { ...out(1), gates: 'kept', instead: { means } },
     { ...out(1), gates: 'all' },
+    { ...out(0), gates: 'kept', pushes },
     { ...out(1), gates: 'kept', instead: 'nothing' },
   ]
   return LENGTHS.map((length, i) => ({

@@ -84,10 +84,10 @@ for (const quant of ['f32', 'q4'] as const) {
       const before = await training.loss(BATCH)
       assert.is(before.tokens, 191)
       assert.is(before.predictions, 188)
-      const steering = { kind: 'new-experts', weight: 0.02 } as const
+      const balance = { kind: 'new-experts', weight: 0.02 } as const
       let last: TrainingStep | undefined
       for (let i = 0; i < 12; i++) {
-        last = await training.step(BATCH, { learningRate: 0.01 }, { steering })
+        last = await training.step(BATCH, { learningRate: 0.01 }, { balance })
       }
       assert.ok(last && last.gradientNorm > 0)
       const after = await training.loss(BATCH)

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Steering } from '#molm/api/training.js'
+import type { Balance } from '#molm/api/training.js'
 import { Trainer } from '#molm/engine/training/trainer.js'
 import { mixtureOf } from '#molm/model/config/config.js'
 import type { ModuleFormerConfig } from '#molm/model/families/moduleformer.js'
@@ -40,20 +40,20 @@ for (const [name, json] of Object.entries(CASES)) {
   test(name, () => compare(json))
 }
 
-test('steering by entropy', () => compare({ ...SMALL, gate_type: 'linear' }, { kind: 'entropy', weight: 0.5 }))
+test('balance by entropy', () => compare({ ...SMALL, gate_type: 'linear' }, { kind: 'entropy', weight: 0.5 }))
 
-test('steering by new experts, away from them for a retained sequence', () =>
+test('balance by new experts, away from them for a retained sequence', () =>
   compare({ ...SMALL, gate_type: 'linear' }, { kind: 'new-experts', weight: 0.5 }, [false, true]))
 
 test('the divergence from the original model, for one of two sequences', () =>
   compare({ ...SMALL, gate_type: 'linear' }, undefined, [false, true], [false, true]))
 
-test('the divergence from the original model, for all sequences, and steering away from new experts', () =>
+test('the divergence from the original model, for all sequences, and balance away from new experts', () =>
   compare(SMALL, { kind: 'new-experts', weight: 0.5 }, [true, true], [true, true]))
 
 async function compare(
   json: Record<string, unknown>,
-  steering?: Steering,
+  balance?: Balance,
   retained?: boolean[],
   distilled: boolean[] = [],
 ): Promise<void> {
@@ -74,19 +74,19 @@ async function compare(
         for (let i = 0; i < rows * cols; i++) weights[offset + i] = scale * next()
       }
       trainer.begin(weights)
-      const result = finish(trainer.gradients({ sequences: SEQUENCES, retained, distilled }, { steering }))
+      const result = finish(trainer.gradients({ sequences: SEQUENCES, retained, distilled }, { balance }))
       if (!retained?.every(Boolean))
         assert.ok(result.newExpertShare > 0.05, `new experts are chosen: ${result.newExpertShare}`)
       const old = SEQUENCES.map((sequence) => referenceForward(config, tensors, [...sequence]).logits)
       const targets = distilled.map((isDistilled, i) => (isDistilled ? old[i] : undefined))
       const at = (w: Float64Array) => {
         const taught = taughtTensors(config, tensors, trainer.tensors, w)
-        return lossOf(config, taught, mixtures, { steering, retained, targets })
+        return lossOf(config, taught, mixtures, { balance, retained, targets })
       }
       const here = at(Float64Array.from(weights))
       const all = result.predictions + result.distilled
       const mean = (result.predictions * result.loss + result.distilled * result.divergence) / all
-      const total = mean + (steering?.weight ?? 0) * result.steering
+      const total = mean + (balance?.weight ?? 0) * result.balance
       assert.ok(Math.abs(total - here.loss) < 1e-4, `loss ${total}, not ${here.loss}`)
       let used = 0
       for (const { layer, kind, expert, piece, rows, cols, offset } of trainer.tensors) {
@@ -121,7 +121,7 @@ async function compare(
 }
 
 interface Terms {
-  steering?: Steering
+  balance?: Balance
   retained?: boolean[]
   /** The original model's logits of distilled sequences. */
   targets: (ArrayLike<number>[] | undefined)[]
@@ -132,7 +132,7 @@ function lossOf(
   config: ModuleFormerConfig,
   { config: taught, tensors }: { config: ModuleFormerConfig; tensors: Tensors },
   mixtures: { layer: number; kind: 'attention' | 'mlp' }[],
-  { steering, retained = [], targets }: Terms,
+  { balance, retained = [], targets }: Terms,
 ): { loss: number; routes: string } {
   let loss = 0
   let predictions = 0
@@ -160,18 +160,18 @@ function lossOf(
     }
   }
   loss /= predictions
-  if (steering) {
+  if (balance) {
     const terms = mixtures.map(({ layer, kind }, i) => {
       const { experts = [], topK = 1 } = mixtureOf(config, kind) ?? {}
-      return termOf(steering.kind, probabilities[i], experts[layer], topK, retained)
+      return termOf(balance.kind, probabilities[i], experts[layer], topK, retained)
     })
-    loss += (steering.weight * terms.reduce((a, b) => a + b, 0)) / terms.length
+    loss += (balance.weight * terms.reduce((a, b) => a + b, 0)) / terms.length
   }
   return { loss, routes: routes.join() }
 }
 
 /** Routing loss of one mixture by its definition; new experts follow the first `experts`. */
-function termOf(kind: Steering['kind'], p: number[][], experts: number, topK: number, retained: boolean[]): number {
+function termOf(kind: Balance['kind'], p: number[][], experts: number, topK: number, retained: boolean[]): number {
   const isRetained = SEQUENCES.flatMap((tokens, i) => [...tokens].map(() => retained[i] ?? false))
   const mean = (of: (row: number[], t: number) => number) => p.reduce((sum, row, t) => sum + of(row, t), 0) / p.length
   if (kind === 'new-experts') {

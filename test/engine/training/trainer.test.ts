@@ -74,10 +74,10 @@ function inBatches<T>(model: TrainedModel, task: (trainer: Trainer) => Generator
 
 test('micro-batches add up to the batch', () =>
   withSynthetic({}, { threads: 2 }, (model) => {
-    const steering = { kind: 'new-experts', weight: 0.3 } as const
-    const [whole, parts] = inBatches(model, (trainer) => trainer.gradients({ sequences: SEQUENCES }, { steering }))
+    const balance = { kind: 'new-experts', weight: 0.3 } as const
+    const [whole, parts] = inBatches(model, (trainer) => trainer.gradients({ sequences: SEQUENCES }, { balance }))
     assert.ok(Math.abs(whole.loss - parts.loss) < 1e-6)
-    assert.ok(Math.abs(whole.steering - parts.steering) < 1e-6)
+    assert.ok(Math.abs(whole.balance - parts.balance) < 1e-6)
     assert.is(parts.newExpertShare, whole.newExpertShare)
     isNear(parts.gradients, whole.gradients, 1e-6)
   }))

@@ -48,7 +48,7 @@ test('an interrupted ablation resumes with the same result, and measures nothing
       const other = [{ name: 'text', text: `${TEXT}!` }]
       await rejectsWithUserError(
         () => ablateExperts(model, other, { ...SOME, journal }),
-        /of another model or of other texts/,
+        /of another model, of other texts or options/,
       )
       const withOthers = () => ablateExperts(model, texts, { ...SOME, journal })
       await model.setExpertsPerToken({ mlp: 3 })

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { UsageError } from '#molm/ground/errors.js'
-import { maskInWords, maskSpecs, parseMask } from '#molm/model/config/mask-spec.js'
+import { maskInWords, maskSpecs, parseMask, scaledMask } from '#molm/model/config/mask-spec.js'
 import { maskOfJson } from '#molm/model/config/read-mask.js'
 
 const config = {
@@ -17,6 +17,22 @@ test('specs of several layers and kinds become one mask, and are written again a
   assert.equal(mask, { attention: [[2], [], []], mlp: [[], [], [1, 2, 3, 5, 7]], gates: 'all' })
   assert.equal(maskSpecs(mask), ['0:attention:2', '2:mlp:1,2,3,5,7'])
   assert.equal(parseMask(maskSpecs(mask), config), mask)
+})
+
+test('specs with a push steer experts, the last one of an expert counts, and a push of 0 frees it', () => {
+  const mask = parseMask(['2:mlp:5=+1.50', '2:mlp:1,2=-2', '0:attention:2=always', '2:mlp:2', '2:mlp:1=0'], config)
+  assert.equal(mask.mlp, [[], [], [2]])
+  assert.equal(mask.pushes, { attention: [[{ id: 2, by: 'always' }], [], []], mlp: [[], [], [{ id: 5, by: 1.5 }]] })
+  assert.equal(maskSpecs(mask), ['0:attention:2=always', '2:mlp:2', '2:mlp:5=+1.5'])
+  assert.equal(parseMask(maskSpecs(mask), config), mask)
+  assert.is(
+    maskInWords(mask),
+    'layer 0 attention expert 2 (always) and layer 2 mlp expert 2 and layer 2 mlp expert 5 (+1.5)',
+  )
+  assert.equal(parseMask(['2:mlp:5=never'], config), parseMask(['2:mlp:5'], config))
+  assert.equal(maskSpecs(scaledMask(mask, -2)), ['0:attention:2=always', '2:mlp:2', '2:mlp:5=-3'])
+  for (const push of ['x', '101', 'NaN'])
+    assert.throws(() => parseMask([`2:mlp:5=${push}`], config), isUsage(/a push is/))
 })
 
 test('other forms are refused with an example', () => {
@@ -47,12 +63,13 @@ function isUsage(message: RegExp) {
 test('a mask file has a list of specs or an object of ids by kind, and its errors name it', () => {
   const read = (value: unknown) => maskOfJson(Buffer.from(JSON.stringify(value)), 'mask.json', config)
   assert.equal(read(['2:mlp:5']).mlp, [[], [], [5]])
+  assert.equal(read({ model: 'any', experts: ['2:mlp:5=-1'] }), parseMask(['2:mlp:5=-1'], config))
   assert.equal(read({ mlp: [[], [1], []] }), { mlp: [[], [1], []], gates: 'all' })
   assert.throws(() => read(['2:ffn:5']), /^mask\.json: /)
   assert.throws(() => read('2:mlp:5'), /mask\.json: a mask is a list like/)
   assert.throws(
     () => read({ mpl: [] }),
-    /mask\.json: a mask has no key "mpl"; there are attention, mlp, gates, instead/,
+    /mask\.json: a mask has no key "mpl"; there are attention, mlp, pushes, gates, instead/,
   )
 })
 

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { loadModel, type Model } from '#molm/index.js'
 import type { ExpertMask } from '#molm/model/config/expert-mask.js'
 import { parseMask } from '#molm/model/config/mask-spec.js'
+import { isNear } from '../../support/compare.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 
 const everyLayer = (ids: number[]) => Array.from({ length: 6 }, () => ids)
@@ -97,6 +98,42 @@ test('a replaced expert is still chosen, but counts as nothing or as the given m
   }
   assert.not.equal(without.hidden[5], hidden[5])
   assert.equal(without.hidden[4], hidden[4])
+})
+
+test('steered experts are chosen by their pushed scores, and other sessions keep their bits', async ({ model }) => {
+  const tokens = model.tokenizer.encode('Once upon a time')
+  const run = async (...specs: string[]) => {
+    const session = model.createSession({ mask: parseMask(specs, model.config) })
+    const { logits, routes } = await session.forward(tokens, { routes: true, probabilities: true })
+    return { logits, attention: routes[0].attention }
+  }
+  const free = await run()
+  const [steered, alone] = await Promise.all([run('0:attention:3=+1.5', '0:attention:5-6=-2'), run()])
+  assert.equal(alone, free)
+  for (let t = 0; t < tokens.length; t++) {
+    const rows = (of: typeof free) => [...(of.attention?.probabilities ?? [])].slice(t * 8, t * 8 + 8)
+    // Logits but for a constant, which changes neither the spread nor the softmax.
+    const z = rows(free).map(Math.log)
+    const mean = z.reduce((sum, value) => sum + value, 0) / 8
+    const spread = Math.sqrt(z.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 8)
+    const pushed = z.map((value, id) => value + spread * (id === 3 ? 1.5 : id === 5 || id === 6 ? -2 : 0))
+    const powers = pushed.map(Math.exp)
+    const whole = powers.reduce((sum, value) => sum + value, 0)
+    isNear(
+      rows(steered),
+      powers.map((value) => value / whole),
+      1e-5,
+      `token ${t}`,
+    )
+    const best = [...pushed.keys()].sort((a, b) => pushed[b] - pushed[a]).slice(0, 2)
+    assert.equal([...(steered.attention?.ids ?? [])].slice(2 * t, 2 * t + 2), best)
+  }
+  const always = await run('0:attention:7=always')
+  assert.ok(tokens.every((_, t) => always.attention?.ids[2 * t] === 7))
+  assert.throws(
+    () => model.createSession({ mask: parseMask(['0:attention:1-3=always'], model.config) }),
+    /a token chooses 2/,
+  )
 })
 
 test("a session's mask that does not fit is refused when the session is made", async ({ model }) => {

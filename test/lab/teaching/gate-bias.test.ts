@@ -20,7 +20,7 @@ function modelWith(rise: (bias: number) => number, gain: (bias: number) => numbe
     const measured = distilled?.[0]
       ? { loss: 0, divergence: change, predictions: 0, distilled: 1 }
       : { loss: newExpertBias === -Infinity ? 5 : 5 + change, divergence: 0, predictions: 1, distilled: 0 }
-    return { ...measured, tokens: 2, steering: 0, newExpertShare: 0.1 }
+    return { ...measured, tokens: 2, balance: 0, newExpertShare: 0.1 }
   }
   return { training: { loss } } as unknown as Model
 }

@@ -80,8 +80,16 @@ export const MODEL_LINES: CommandLines = {
     'molm show small',
     'molm prune models/base small --calibrate in/novel.txt --keep 0.5',
   ],
+  'prune-search': [
+    'molm prune models/base small --calibrate in/novel.txt --keep 0.75 --by acceptance --budget 5m -t 1',
+    'cat small/selection.json',
+  ],
   'prune-dry': 'molm prune models/base --calibrate in/notes.txt --dry-run --json -t 1',
-  'prune-refused': ['molm prune models/base small', 'molm prune models/base s --calibrate in/notes.txt --keep 2'],
+  'prune-refused': [
+    'molm prune models/base small',
+    'molm prune models/base s --calibrate in/notes.txt --keep 2',
+    'molm prune models/base --budget all',
+  ],
   'graft-two': [
     'molm graft models/base larger --from models/base --layers 1-2 --experts 0,1 --gate-bias -0.5 --json',
     'molm show larger',

@@ -41,6 +41,8 @@ export const RUN_LINES: CommandLines = {
     'molm trace replay t.csv --memory 3MB,1GB --disk 1GB/s --speed 1000 --json',
     'molm trace replay t.jsonl --memory 3MB --disk 1GB/s --speed 1000 --csv',
     'molm trace play t.csv',
+    'molm trace --hidden 0,2-3 --file in/notes.txt -o s.safetensors && tail -c 8 s.safetensors | od -A n -t x1',
+    'molm trace --hidden 0',
     'molm experts --from t.csv --csv',
   ],
   'run-prompt-cache': [

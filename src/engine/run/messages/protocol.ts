@@ -53,7 +53,7 @@ export interface ModelSource {
 }
 
 /** Reports that a `forward` may make. */
-type Reports = 'routes' | 'probabilities' | 'outputNorms' | 'outputSums' | 'influence' | 'hidden'
+type Reports = 'routes' | 'probabilities' | 'outputNorms' | 'outputSums' | 'influence' | 'hidden' | 'expertOutputs'
 
 export interface ForwardRequest extends Pick<ForwardOptions, Reports> {
   kind: 'forward'
@@ -93,7 +93,7 @@ export interface TruncateRequest {
   length: number
   /** Number of the tokens after them that rest beside the session: the prompt of a generation without a step. */
   rests?: number
-  /** Tokens to add, which rest beside the session. Those that are not there any more are read again later. */
+  /** Tokens to add, which rest beside the session. Missing ones are read again later. */
   more?: Int32Array
 }
 
@@ -127,6 +127,7 @@ export type Request =
   | ({ kind: 'adopt'; session: number } & SharedStart)
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
+  | { kind: 'read-out'; rows: readonly Float32Array[]; top: number }
   | { kind: 'mask'; mask?: ExpertMask }
   | { kind: 'depth'; expertsPerToken?: ExpertsPerToken }
   | TrainingRequest
@@ -152,10 +153,8 @@ export interface Start {
 
 export type ToEngine = Start | SentRequest | Credit
 
-export interface ForwardReply extends Omit<ForwardResult, 'routes' | 'hidden'> {
+export interface ForwardReply extends Omit<ForwardResult, 'routes'> {
   routes?: PackedRoutes
-  /** (layers, d) */
-  hidden?: Float32Array
 }
 
 export interface ProgressMessage extends PromptProgress {

@@ -1,4 +1,3 @@
-import { UserError } from '../../../ground/errors.js'
 import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../../../model/config/config.js'
 import type { TokenLogits } from '../../../model/layers/decoder.js'
 import { logSumExp } from '../../sampling/logprobs.js'
@@ -6,6 +5,7 @@ import type { ForwardReply, ForwardRequest } from '../messages/protocol.js'
 import { RouteRecorder } from '../messages/route-codec.js'
 import type { Demand } from '../reading/demand.js'
 import { InfluenceRecorder } from './influence-recorder.js'
+import { roomFor, StateRecorder } from './state-recorder.js'
 
 /** Builds the reply to a `forward` request while its tokens run. */
 export class ForwardRecorder {
@@ -18,6 +18,7 @@ export class ForwardRecorder {
   private readonly firstTarget: number
   private readonly targets: Int32Array
   private readonly routes?: RouteRecorder
+  private readonly states: StateRecorder
 
   constructor(request: ForwardRequest, config: ModelConfig) {
     const { tokens, logits, targets } = request
@@ -26,27 +27,28 @@ export class ForwardRecorder {
     this.firstRow = logits === 'all' ? 0 : tokens.length - (logits === 'last' ? 1 : 0)
     this.firstTarget = tokens.length - this.targets.length
     this.routes = request.routes ? new RouteRecorder(config, tokens.length, request) : undefined
-    const hidden = request.hidden ? new Float32Array(config.layers * config.width) : undefined
     const emptySum = (experts: number) => new Float64Array(experts > 0 ? config.width : 0)
     const emptySums = () => perMixture(config.mixtures, ({ experts }) => experts.map(emptySum))
     const sums = request.outputSums ? emptySums() : undefined
     const influence = request.influence ? new InfluenceRecorder(config) : undefined
+    const states = new StateRecorder(config, request)
+    this.states = states
     this.taps = {
       ...this.routes?.taps,
       routes: calling(this.routes?.taps.routes, influence?.routes),
-      outputs: calling(sums && adding(sums), influence?.outputs),
+      outputs: calling(calling(sums && adding(sums), influence?.outputs), states.outputs),
       inner: influence?.inner,
-      residual: influence?.residual,
-      hidden: hidden && ((layer, x) => hidden.set(x, layer * config.width)),
+      residual: calling(influence?.residual, states.residual),
     }
     this.reply = {
-      logits: roomFor(tokens.length - this.firstRow, this.outputs),
+      logits: roomFor(tokens.length - this.firstRow, this.outputs, 'logits'),
       logprobs: targets && new Float64Array(targets.length),
       norms: targets && new Float64Array(targets.length),
       routes: this.routes?.packed,
       outputSums: sums,
       influence: influence?.sums,
-      hidden,
+      hidden: states.hidden,
+      expertOutputs: states.expertOutputs,
     }
   }
 
@@ -65,14 +67,7 @@ export class ForwardRecorder {
 
   after(done: number): void {
     this.routes?.at(done)
-  }
-}
-
-function roomFor(rows: number, outputs: number): Float32Array {
-  try {
-    return new Float32Array(rows * outputs)
-  } catch {
-    throw new UserError(`logits of ${rows} tokens, ${outputs} each, do not fit into memory; ask for fewer at once`)
+    this.states.at(done)
   }
 }
 

@@ -1,7 +1,7 @@
 import { expBelow } from '../../../ground/exp.js'
 import type { Mixture } from '../../../model/config/config.js'
+import { balanceLoss, type RouterShape } from './balance.js'
 import { RouterScores } from './router-scores.js'
-import { type RouterShape, steer } from './steering.js'
 import type { TrainedLogits } from './trained-logits.js'
 import type { TrainedSet, TrainingWorkspace } from './training-workspace.js'
 
@@ -61,7 +61,7 @@ export class RouterTraining {
     const first = this.gateGradients / 4
     const gateGradients = bank.f32.subarray(first, first + routing.ids.length)
     const gradients = softmaxBackward(routing, tokens, gateGradients)
-    if (set && pass.steering) steer(pass.steering, routing.p, tokens, this.shapeOf(layer, set), gradients)
+    if (set && pass.balance) balanceLoss(pass.balance, routing.p, tokens, this.shapeOf(layer, set), gradients)
     this.scores.write(layer, tokens, gradients, set)
     this.logits.backward(layer, tokens, needsInput, set)
   }
@@ -80,7 +80,7 @@ export class RouterTraining {
 
   private count(layer: number, tokens: number, set: TrainedSet, { ids, p }: Routing): void {
     const { retained, pass } = this.workspace
-    const { tally, steering } = pass
+    const { tally, balance } = pass
     const { topK: k } = this.mixture
     const experts = this.mixture.experts[layer]
     for (const [i, id] of ids.entries()) {
@@ -88,7 +88,7 @@ export class RouterTraining {
       tally.choices++
       if (id >= experts) tally.newExperts++
     }
-    if (steering) tally.steering += steer(steering, p, tokens, this.shapeOf(layer, set))
+    if (balance) tally.balance += balanceLoss(balance, p, tokens, this.shapeOf(layer, set))
   }
 }
 

@@ -5,7 +5,7 @@ import type { MixtureKind, ModelConfig } from '../../../model/config/config.js'
 import { Workspace } from '../../../model/layers/workspace.js'
 import type { PartFormats } from '../../../model/packing/format/formats.js'
 import type { WeightStore } from '../../../model/weights/weight-store.js'
-import type { SteeringTerm } from './steering.js'
+import type { BalanceTerm } from './balance.js'
 
 /** Trained experts of one mixture and layer, and the addresses of their weights and gradients, in f32 tiles. */
 export interface TrainedSet {
@@ -49,7 +49,7 @@ export interface Tally {
   choices: number
   newExperts: number
   /** Sum of the routing losses, before their weight. */
-  steering: number
+  balance: number
 }
 
 /** Trained part of a model, and its longest sequence. */
@@ -66,7 +66,7 @@ export interface PassState {
   tally: Tally
   /** Added to the new experts' scores in every router. */
   newExpertBias: number
-  steering?: SteeringTerm
+  balance?: BalanceTerm
   /** Runs the original model, without new experts and trained copies. */
   runsOriginal: boolean
 }

@@ -9,18 +9,19 @@ import { callInWords } from '../answers/call-words.js'
 import type { Chat } from '../chat-state.js'
 import type { ItemSpan } from '../items.js'
 
-/** Answers to compare: with the masks before and after experts were switched off, named in words. */
+/** Answers to compare: with the masks before and after experts were switched off or steered, and what each is called. */
 export interface ComparedMasks {
   before?: ExpertMask
   after: ExpertMask
-  name: string
+  /** `with layer 3 mlp expert 5` and `without layer 3 mlp expert 5`. */
+  names: readonly [before: string, after: string]
 }
 
-/** Shows the words that differ without experts, in answers at temperature 0, outside the conversation. */
-export async function compareAnswers(chat: Chat, { before, after, name }: ComparedMasks): Promise<void> {
+/** Shows the words that differ with another mask, in answers at temperature 0, outside the conversation. */
+export async function compareAnswers(chat: Chat, { before, after, names }: ComparedMasks): Promise<void> {
   const { answers, conversation, model, options } = chat
   const { prefill } = conversation.parts
-  const [first, second] = [`with ${name}, at temperature 0:`, `without ${name}, at temperature 0:`]
+  const [first, second] = names.map((name) => `${name}, at temperature 0:`)
   const last = conversation.messages.at(-1)?.content.trim()
   const texts: string[] = []
   const answerWith = (head: string, mask?: ExpertMask) => {
@@ -47,7 +48,7 @@ export async function compareAnswers(chat: Chat, { before, after, name }: Compar
   if (!(await answerWith(second, after))) return
   const [one, other] = texts.map((text) => text.trim())
   const changes = wordChanges(one, other)
-  const sentence = `without ${name}: ${changesSentence(changes)}`
+  const sentence = `${names[1]}: ${changesSentence(changes)}`
   if (changes.changed === 0) {
     // The answer above may have been sampled.
     if (one !== last) chat.say('answer', `${first}\n${one}`, { spans: spansOf(first, changes.before) })

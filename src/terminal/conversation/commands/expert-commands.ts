@@ -1,15 +1,22 @@
 import { UsageError } from '../../../ground/errors.js'
+import { readBounded } from '../../../ground/files/bounded-file.js'
+import { expandHome } from '../../../ground/files/home.js'
+import { MOST_JSON_BYTES } from '../../../ground/json/json.js'
 import { formatRoughly } from '../../../ground/numbers.js'
 import type { ExpertPlace } from '../../../lab/experts/usage/awake.js'
 import { colourTitle } from '../../../lab/pictures/kinds/coloured-text.js'
 import type { MixtureKind, ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
-import { maskInWords, maskSpecs, parseMask } from '../../../model/config/mask-spec.js'
+import { maskInWords, maskSpecs, maskState, parseMask, pushText, scaledMask } from '../../../model/config/mask-spec.js'
+import { maskOfJson } from '../../../model/config/read-mask.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from '../answers/colouring.js'
 import type { Chat } from '../chat-state.js'
 import type { ItemSpan } from '../items.js'
 import { type ComparedMasks, compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
+
+/** Step of + and -, in spreads of the scores. */
+const PUSH = 0.5
 
 /** Tokens that are read again without a word about it. */
 const FEW_TOKENS = 256
@@ -41,14 +48,18 @@ export const EXPERT_ACTIONS = {
     if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
     const specs = specsIn(argument)
     chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
-    sayFrom(chat, 'off', maskInWords(parseMask(specs, chat.model.config)))
+    sayChanged(chat, specs)
+  },
+  steer(chat: Chat, argument: string): void | Promise<void> {
+    if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
+    return chat.work(() => steerBy(chat, argument))
   },
   unmask(chat: Chat, argument: string): void {
     const { mask } = chat.conversation
     if (!mask) throw new UsageError('no experts are switched off')
     const specs = specsIn(argument)
     chat.answers.setMask(argument === '' ? undefined : withoutExperts(mask, specs, chat.model.config))
-    sayFrom(chat, 'on again', maskInWords(argument === '' ? mask : parseMask(specs, chat.model.config)))
+    sayFrom(chat, maskInWords(argument === '' ? mask : parseMask(specs, chat.model.config)), 'on again')
   },
   async without(chat: Chat, argument: string): Promise<void> {
     if (argument === '') throw new UsageError('name an expert: /without 3:mlp:5')
@@ -59,8 +70,18 @@ export const EXPERT_ACTIONS = {
     if (before && maskInWords(after) === maskInWords(before)) {
       throw new UsageError(`${name}: switched off already; /unmask switches experts on again`)
     }
-    await compare(chat, { before, after, name })
+    await compare(chat, { before, after, names: [`with ${name}`, `without ${name}`] })
   },
+}
+
+/** Steers experts by a file; a number behind its name multiplies its pushes. */
+async function steerBy(chat: Chat, argument: string): Promise<void> {
+  const [, path, strength = '1'] = /^(.+?)(?:\s+([-+]?\d+(?:\.\d+)?))?$/.exec(argument) ?? []
+  const bytes = await readBounded(expandHome(path), MOST_JSON_BYTES, 'experts are a short list')
+  const read = maskOfJson(bytes, path, chat.model.config)
+  const specs = maskSpecs(scaledMask(read, Number(strength)))
+  chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
+  sayChanged(chat, specs)
 }
 
 /** Switches the expert under the cursor off or on. If it was on, first answers the last question without it. */
@@ -74,13 +95,35 @@ export async function switchExpert(chat: Chat): Promise<void> {
     const { mask: before } = chat.conversation
     if (chat.map.isMasked(kind, layer, expert)) {
       chat.answers.setMask(withoutExperts(before, specs, chat.model.config))
-      return sayFrom(chat, 'on again', name)
+      return sayFrom(chat, name, 'on again')
     }
     const after = withExperts(before, specs, chat.model.config)
     // Before the mask changes, since the last answer has the old one.
-    await compare(chat, { before, after, name })
+    await compare(chat, { before, after, names: [`with ${name}`, `without ${name}`] })
     chat.answers.setMask(after)
-    sayFrom(chat, 'off', `${name} (x switches it on again)`)
+    sayFrom(chat, `${name} (x switches it on again)`, 'off')
+  } catch (error) {
+    chat.fail(error)
+  }
+}
+
+/** Pushes the expert under the cursor up or down, and answers the last question before and after. */
+export async function steerExpert(chat: Chat, direction: 1 | -1): Promise<void> {
+  const { cursor } = chat.map
+  if (!cursor) return
+  const { kind, layer, expert } = cursor
+  try {
+    const { mask: before } = chat.conversation
+    const now = chat.map.pushOf(kind, layer, expert)
+    if (now === 'always' || chat.map.isMasked(kind, layer, expert)) {
+      throw new UsageError('this expert is off or always chosen; /unmask frees it')
+    }
+    const specs = [`${layer}:${kind}:${expert}=${now + direction * PUSH}`]
+    const after = withExperts(before, specs, chat.model.config)
+    const nameAt = (push: number) => `layer ${layer} ${kind} expert ${expert} at ${pushText(push)}`
+    await compare(chat, { before, after, names: [`with ${nameAt(now)}`, `with ${nameAt(now + direction * PUSH)}`] })
+    chat.answers.setMask(after)
+    sayFrom(chat, nameAt(now + direction * PUSH), 'steered')
   } catch (error) {
     chat.fail(error)
   }
@@ -106,8 +149,14 @@ function specsIn(argument: string): string[] {
   return argument.split(/\s+/).filter((spec) => spec !== '')
 }
 
-/** Says that experts are off or on, and that the conversation will be read again. */
-function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
+/** Says what the specs do to their experts. */
+function sayChanged(chat: Chat, specs: readonly string[]): void {
+  const mask = parseMask(specs, chat.model.config)
+  sayFrom(chat, maskInWords(mask), maskState(mask))
+}
+
+/** Says that experts are off, steered or on, and that the conversation will be read again. */
+function sayFrom(chat: Chat, experts: string, state: string): void {
   const { length } = chat.conversation
   const again = length > FEW_TOKENS ? `, which first reads ${formatRoughly(length)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
@@ -115,8 +164,8 @@ function sayFrom(chat: Chat, state: 'off' | 'on again', experts: string): void {
 
 /** Adds experts, written like `3:mlp:5,7-9`, to a mask. Throws a UsageError if the model lacks them. */
 function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
-  const { gates, ...ids } = parseMask([...(mask ? maskSpecs(mask) : []), ...specs], config)
-  return { gates, ...mask, ...ids }
+  const joined = parseMask([...(mask ? maskSpecs(mask) : []), ...specs], config)
+  return mask ? { ...joined, gates: mask.gates, ...(mask.instead && { instead: mask.instead }) } : joined
 }
 
 /** Removes experts from a mask; undefined if none are left. Throws a UsageError if none of them are in it. */
@@ -125,27 +174,21 @@ function withoutExperts(
   specs: readonly string[],
   config: ModelConfig,
 ): ExpertMask | undefined {
-  const removed = parseMask(specs, config)
-  const [all, out] = [expertsOf(mask), expertsOf(removed)]
-  const left = all.filter((expert) => !out.includes(expert))
-  if (left.length === all.length) throw new UsageError(`${maskInWords(removed)}: not switched off`)
-  const { gates, ...ids } = parseMask(left, config)
-  return left.length === 0 ? undefined : { gates, ...mask, ...ids }
-}
-
-/** The experts of a mask, each written like `3:mlp:5`. */
-function expertsOf(mask: ExpertMask | undefined): string[] {
-  return (mask ? maskSpecs(mask) : []).flatMap((spec) => {
-    const at = spec.lastIndexOf(':') + 1
-    return spec
-      .slice(at)
-      .split(',')
-      .map((id) => spec.slice(0, at) + id)
-  })
+  const places = specs.map((spec) => spec.replace(/=.*$/, ''))
+  const left = withExperts(
+    mask,
+    places.map((place) => `${place}=0`),
+    config,
+  )
+  const specsLeft = maskSpecs(left)
+  if (mask && String(specsLeft) === String(maskSpecs(mask))) {
+    throw new UsageError(`${maskInWords(parseMask(places, config))}: not switched off`)
+  }
+  return specsLeft.length === 0 ? undefined : left
 }
 
 function maskList(mask: ExpertMask | undefined): string {
   return mask
-    ? `switched off: ${maskInWords(mask)}; /unmask switches them on again`
+    ? `${maskState(mask) === 'off' ? 'switched off' : maskState(mask)}: ${maskInWords(mask)}; /unmask switches them on again`
     : 'no experts are switched off; /mask 3:mlp:5 switches off expert 5 of the MLP experts in layer 3'
 }

@@ -84,6 +84,8 @@ const EXPERT_KEYS: readonly HelpRow[] = [
   ['Tab', 'next chosen expert'],
   ['[ ]', 'all of the layer'],
   ['x', 'this one off or on'],
+  ['+ -', 'steer this one'],
+  ['l', 'what experts say'],
 ]
 
 /** Keys of a terminal that only takes lines. */

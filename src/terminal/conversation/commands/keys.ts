@@ -2,7 +2,8 @@ import type { Key, KeyName } from '../../input/keys.js'
 import { STRIDES } from '../../map/steps.js'
 import type { Chat } from '../chat-state.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
-import { switchExpert } from './expert-commands.js'
+import { steerExpert, switchExpert } from './expert-commands.js'
+import { showLens } from './lens.js'
 
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
@@ -42,12 +43,20 @@ function isWalking({ input, map }: Chat): boolean {
   return input.text === '' && map.mode !== 'off' && map.selected !== undefined
 }
 
-/** Answers a question about a tool; in a walk, [ and ] move the cursor, x switches its expert. False for other text. */
+/** Answers a question about a tool; in a walk, [ and ] move the cursor, x switches its expert, + and - steer it, l is its lens. False for other text. */
 function actsAsKey(chat: Chat, text: string): boolean {
   if (chat.input.text === '' && chat.answers.tools.question.answer(text)) return true
   if (!isWalking(chat)) return false
   if (text === 'x') {
     if (chat.state === 'idle') void thenQueue(chat, () => switchExpert(chat))
+    return true
+  }
+  if (text === 'l') {
+    if (chat.state === 'idle') void thenQueue(chat, () => showLens(chat))
+    return true
+  }
+  if (text === '+' || text === '-') {
+    if (chat.state === 'idle') void thenQueue(chat, () => steerExpert(chat, text === '+' ? 1 : -1))
     return true
   }
   // Keys that are held down arrive together.

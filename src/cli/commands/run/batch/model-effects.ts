@@ -11,6 +11,7 @@ import { modelName } from '../../../parsing/options.js'
 interface ModelChoice extends Pick<LoadOptions, 'quant' | 'expertsPerToken' | 'cacheType'> {
   model?: string
   mask?: string[]
+  steer?: string[]
 }
 
 /**
@@ -18,7 +19,7 @@ interface ModelChoice extends Pick<LoadOptions, 'quant' | 'expertsPerToken' | 'c
  * effects if the model gives the same answers. Reads no weights. Rejects with a UserError as `loadModel` does if options do
  * not fit the model.
  */
-export async function modelEffects({ model, quant, expertsPerToken, cacheType, mask }: ModelChoice) {
+export async function modelEffects({ model, quant, expertsPerToken, cacheType, mask, steer }: ModelChoice) {
   const [{ resolveModel }, { withNumbers }, { cacheTypeOf }] = await Promise.all([
     import('../../../../library/finding/resolve-model.js'),
     import('../../../../library/packing/stored-numbers.js'),
@@ -30,14 +31,14 @@ export async function modelEffects({ model, quant, expertsPerToken, cacheType, m
     quant: found.quant,
     experts_per_token: perMixture(config.mixtures, usedPerToken),
     cache_type: cacheTypeOf(config, formats, cacheType),
-    mask: await maskEffects(mask, config),
+    mask: await maskEffects({ mask, steer }, config),
   }
   return { found, effects }
 }
 
-/** The masked experts, in order; undefined if there are none. */
-async function maskEffects(values: string[] | undefined, config: ModelConfig) {
-  const mask = maskFor(await readMaskFiles(values), config)
+/** The experts that are off or steered, in order; undefined if there are none. */
+async function maskEffects(given: Pick<ModelChoice, 'mask' | 'steer'>, config: ModelConfig) {
+  const mask = maskFor(await readMaskFiles(given), config)
   const experts = mask ? maskSpecs(mask) : []
   return mask && experts.length > 0 ? { experts, gates: mask.gates, instead: mask.instead ?? 'others' } : undefined
 }

@@ -4,7 +4,7 @@
  */
 
 /** Routing loss of a micro-batch. */
-export interface SteeringTerm {
+export interface BalanceTerm {
   kind: 'new-experts' | 'entropy'
   weight: number
   /** Tokens of the step times trained mixtures: the mean's denominator. */
@@ -30,8 +30,8 @@ export interface RouterShape {
  *
  * entropy: T times the entropy of m, the mean of p over the tokens; its derivative by p is -(log m + 1).
  */
-export function steer(
-  term: SteeringTerm,
+export function balanceLoss(
+  term: BalanceTerm,
   p: Float64Array,
   tokens: number,
   shape: RouterShape,

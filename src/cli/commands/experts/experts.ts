@@ -1,24 +1,24 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { UsageError, UserError } from '../../ground/errors.js'
-import { expandHome } from '../../ground/files/home.js'
-import type { NamedText } from '../../lab/evaluation/text-file.js'
-import { loadAtlas } from '../../lab/experts/atlas/load-atlas.js'
-import { originalExperts } from '../../lab/experts/atlas/originals.js'
-import { type NamedTrace, type TracedModel, textsOfTraces } from '../../lab/experts/trace-texts.js'
-import { readChunks, readTrace } from '../../lab/experts/traces/read-trace.js'
-import { compareRouting } from '../../lab/experts/usage/agreement.js'
-import { measureUsage } from '../../lab/experts/usage/measure-usage.js'
-import type { TextRoutes } from '../../lab/experts/usage/text-routes.js'
-import { type FigurePart, PARTS, scopeOf } from '../../lab/pictures/blocks/figure-options.js'
-import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
-import { readTextOrStdin } from '../io/input-text.js'
-import { interruptSignal } from '../io/interrupt.js'
-import { note, warner } from '../io/output.js'
-import { createReadingLine } from '../io/status-line.js'
-import { joinPrompt, readPipedText, withoutStdin } from '../io/stdin.js'
-import { addMaskOption } from '../parsing/mask-option.js'
-import { parseNumberList } from '../parsing/number-list.js'
+import { UsageError, UserError } from '../../../ground/errors.js'
+import { expandHome } from '../../../ground/files/home.js'
+import type { NamedText } from '../../../lab/evaluation/text-file.js'
+import { loadAtlas } from '../../../lab/experts/atlas/load-atlas.js'
+import { originalExperts } from '../../../lab/experts/atlas/originals.js'
+import { type NamedTrace, type TracedModel, textsOfTraces } from '../../../lab/experts/trace-texts.js'
+import { readChunks, readTrace } from '../../../lab/experts/traces/read-trace.js'
+import { compareRouting } from '../../../lab/experts/usage/agreement.js'
+import { measureUsage } from '../../../lab/experts/usage/measure-usage.js'
+import type { TextRoutes } from '../../../lab/experts/usage/text-routes.js'
+import { type FigurePart, PARTS, scopeOf } from '../../../lab/pictures/blocks/figure-options.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../../model/config/config.js'
+import { readTextOrStdin } from '../../io/input-text.js'
+import { interruptSignal } from '../../io/interrupt.js'
+import { note, warner } from '../../io/output.js'
+import { createReadingLine } from '../../io/status-line.js'
+import { joinPrompt, readPipedText, withoutStdin } from '../../io/stdin.js'
+import { addMaskOption } from '../../parsing/mask-option.js'
+import { parseNumberList } from '../../parsing/number-list.js'
 import {
   addModelOptions,
   addOutputOptions,
@@ -27,8 +27,8 @@ import {
   type ModelOptions,
   parserOf,
   wholeNumber,
-} from '../parsing/options.js'
-import { colourIn, parseColour } from '../reports/experts-colour.js'
+} from '../../parsing/options.js'
+import { colourIn, parseColour } from '../../reports/experts-colour.js'
 import {
   agreementReport,
   FORMATS,
@@ -37,14 +37,16 @@ import {
   putReport,
   type Report,
   usageReport,
-} from '../reports/experts-report.js'
-import { packFirst } from '../setup/pack-first.js'
-import { referenceOptions } from '../setup/reference-model.js'
-import { withModel } from '../setup/with-model.js'
-import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './experts-ablate.js'
-import { atlasReport } from './experts-atlas.js'
+} from '../../reports/experts-report.js'
+import { packFirst } from '../../setup/pack-first.js'
+import { referenceOptions } from '../../setup/reference-model.js'
+import { withModel } from '../../setup/with-model.js'
+import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './ablate.js'
+import { atlasReport } from './atlas.js'
+import { addContrastOptions, type ContrastCommandOptions, contrastReport } from './contrast.js'
+import { addLensOptions, type LensCommandOptions, lensReport } from './lens.js'
 
-interface ExpertsOptions extends AblateOptions {
+interface ExpertsOptions extends AblateOptions, ContrastCommandOptions, LensCommandOptions {
   ablate?: boolean
   from?: string[]
   experts?: number
@@ -119,6 +121,8 @@ export function define(command: Command): void {
       'experts in a layer of the trace (default: by the largest id)',
       wholeNumber('--experts', 1),
     )
+  addContrastOptions(command.optionsGroup('Contrast of texts:'))
+  addLensOptions(command.optionsGroup('Lens:'))
   addAblateOptions(command.optionsGroup('Worth of experts:'))
   addMaskOption(command.optionsGroup('Model:'))
   addOutputOptions(command)
@@ -137,6 +141,8 @@ Examples:
   molm experts -m ./small --against nano --file prose.txt
   molm experts --csv --file prose.txt > experts.csv
   molm experts --atlas prose.txt code.js sums.txt -o atlas.json
+  molm experts --contrast sums.txt prose.txt --write steer.json
+  molm experts --lens "What is 12 + 30?"
   molm experts --ablate --file prose.txt --budget 10m -o worth.html
   molm experts --from vllm-response.json --experts 128 -o experts.html`
 
@@ -148,9 +154,18 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
     if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
     return putReport(await atlasReport(options.atlas, options), format, options)
   }
+  if ((options.write ?? options.strength) !== undefined && !options.contrast) {
+    throw new UsageError(`--${options.write === undefined ? 'strength' : 'write'} needs --contrast`)
+  }
+  if (options.contrast) {
+    if (words.length > 0) throw new UsageError('give a prompt or --contrast, not both')
+    return putReport(await contrastReport(options.contrast, options), format, options)
+  }
   if (options.from) return putReport(usageReport(await tracedTexts(words, options), options), format, options)
   if (options.experts !== undefined) throw new UsageError('--experts needs --from')
+  if (options.token !== undefined && !options.lens) throw new UsageError('--token needs --lens')
   const texts = await readTexts(words, options)
+  if (options.lens) return putReport(await lensReport(texts[0].text, options), format, options)
   if (options.ablate) {
     await putReport(await ablationReport(texts, options), format, options)
     return removeJournal(options)
@@ -244,8 +259,8 @@ async function tracedTexts(words: readonly string[], options: ExpertsOptions): P
 
 async function tracedModel(model: string, options: ModelOptions): Promise<TracedModel> {
   await packFirst(model, options)
-  const { resolveModel } = await import('../../library/finding/resolve-model.js')
-  const { loadTokenizer } = await import('../../text/tokenizer.js')
+  const { resolveModel } = await import('../../../library/finding/resolve-model.js')
+  const { loadTokenizer } = await import('../../../text/tokenizer.js')
   const { name, folder, config, quant: packing } = await resolveModel(model, options.quant)
   const tokenizer = await loadTokenizer(folder)
   return { name, quant: packing, config, textOf: (token) => tokenizer?.decode([token]) ?? `<${token}>` }

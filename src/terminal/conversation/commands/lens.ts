@@ -1,0 +1,47 @@
+import type { TokenEffect } from '../../../api/read-out.js'
+import { UsageError } from '../../../ground/errors.js'
+import { nameIn } from '../../../lab/experts/atlas/atlas.js'
+import { lensOf, type SpokenExpert } from '../../../lab/experts/lens.js'
+import { percent, visibleToken } from '../../../lab/pictures/blocks/labels.js'
+import type { Chat } from '../chat-state.js'
+
+/** Says what the experts of the chosen layer say for the token of the walk. */
+export async function showLens(chat: Chat): Promise<void> {
+  try {
+    const tokens = tokensToSelected(chat)
+    await chat.work(async () => {
+      const { experts } = await lensOf(chat.model, tokens, { mask: chat.conversation.mask })
+      const { layer, atlas } = chat.map
+      const lines = experts
+        .filter((one) => one.layer === layer)
+        .map((one) => {
+          const { kind, expert, gate, share } = one
+          const name = nameIn(atlas, one)
+          const head = `${kind} ${expert}${name === undefined ? '' : ` (${name})`}: gate ${percent(gate)}, ${percent(share)} of the stream`
+          return `${head}\n  ${saidBy(chat, one)}`
+        })
+      const token = JSON.stringify(visibleToken(chat.model.tokenizer.decode(tokens.slice(-1))))
+      chat.say('note', `experts of ${token} in layer ${layer}, through the model’s head:\n${lines.join('\n')}`)
+    })
+  } catch (error) {
+    chat.fail(error)
+  }
+}
+
+/** Ids of the conversation up to the token of the walk. */
+function tokensToSelected({ map, conversation, model }: Chat): readonly number[] {
+  const { selected, tokens } = map
+  if (selected === undefined) throw new UsageError('walk to a token first: ←')
+  const ids = conversation.read.idsTo(conversation.messages.at(-1))
+  const length = ids.length - (tokens.length - 1 - selected)
+  // Older tokens of the map may belong to a text that has been cut.
+  const isSame = length > 0 && model.tokenizer.decode([ids[length - 1]]) === tokens[selected].text
+  if (!isSame) throw new UsageError('this token is no longer in the model’s memory: /retry reads it again')
+  return ids.slice(0, length)
+}
+
+function saidBy({ model }: Chat, { up, down }: SpokenExpert): string {
+  const words = (effects: readonly TokenEffect[]) =>
+    effects.map(({ token }) => JSON.stringify(visibleToken(model.tokenizer.decode([token])))).join(' ')
+  return `up ${words(up)} · down ${words(down)}`
+}
