@@ -43,7 +43,7 @@ const WITHIN: Record<string, string[]> = {
   lab: ['benchmark', 'bit-budget', 'teaching', 'pictures', 'surgery', 'ablation', 'experts', 'evaluation'],
   'lab/experts': ['.', 'atlas', 'traces', 'usage'],
   'lab/pictures': ['html', 'interactive', 'kinds', 'outputs', 'blocks'],
-  library: ['.', 'finding', 'hub', 'packing', 'rounding'],
+  library: ['.', 'finding', 'hub', 'packing', 'rounding', 'speed', 'catalogue'],
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
   'model/families': ['.', 'shared'],

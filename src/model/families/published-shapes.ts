@@ -33,6 +33,9 @@ const LFM2_LAYERS = Array.from({ length: 24 }, (_, layer) =>
   [2, 6, 10, 14, 18, 21].includes(layer) ? 'full_attention' : 'conv',
 )
 
+/** Mixers of 40 layers, a fourth of them attention, as LFM2-24B-A2B has; which ones hardly changes its costs. */
+const LARGE_LFM2_LAYERS = Array.from({ length: 40 }, (_, layer) => (layer % 4 === 2 ? 'full_attention' : 'conv'))
+
 const SHAPES = {
   '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
   '700m-4b': { ...MOLM, n_layer: 24, k_att: 4, k_mlp: 4 },
@@ -64,6 +67,20 @@ const SHAPES = {
   },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
   'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
+  'lfm2.5-8b-a1b': {
+    ...{ model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
+    vocab_size: 131072,
+  },
+  'lfm2-24b-a2b': {
+    model_type: 'lfm2_moe',
+    num_hidden_layers: 40,
+    layer_types: LARGE_LFM2_LAYERS,
+    intermediate_size: 11776,
+    moe_intermediate_size: 1536,
+    num_experts: 64,
+    eos_token_id: 7,
+  },
+  'ernie-21b-a3b': { model_type: 'ernie4_5_moe' },
   'gpt-oss-20b': {
     model_type: 'gpt_oss',
     num_hidden_layers: 24,
