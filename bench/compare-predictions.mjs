@@ -46,7 +46,7 @@ for (const shape of positionals.length > 0 ? positionals : SMALL) {
   const { parts } = layoutOf(config, publishedFormats(config, 'q4'))
   const predict = async () => {
     const little = memory && { memory, reading: measureReading(file), isEven: true }
-    return predictSpeed(config, parts, await measureMachine(threads), little)
+    return predictSpeed(config, parts, (await measureMachine(threads)).speed, little)
   }
   const samples = []
   for (let round = 0; round < rounds; round++) {

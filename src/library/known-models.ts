@@ -5,7 +5,7 @@ import { isMxfp4, type PartFormats, type WeightFormat } from '../model/packing/f
 import { leastBudget } from '../model/weights/bank-plan.js'
 import { totalMemory } from './available-memory.js'
 import { rowOf, sourcesOf } from './catalogue/known-names.js'
-import { MODEL_ROWS, type ModelRow } from './catalogue/model-rows.js'
+import { CHECKED, MODEL_ROWS, type ModelRow } from './catalogue/model-rows.js'
 import { memoryNeeds } from './hub/plan.js'
 import { summariseParts } from './model-info.js'
 import { machineSpeed } from './speed/machine-speed.js'
@@ -29,6 +29,8 @@ export interface KnownModel extends Pick<ModelRow, 'name' | 'checkpoint' | 'lice
   fits: 'whole' | 'partly' | 'no'
   thinks: boolean
   callsTools: boolean
+  /** Day on which the row was compared with copies of the hub's pages. */
+  checked: string
 }
 
 /** The computer that costs are predicted for. */
@@ -89,6 +91,7 @@ function costsOf(row: ModelRow, { speed, memory }: Computer): KnownModel {
     fits,
     thinks: does.includes('thinks'),
     callsTools: does.includes('calls tools'),
+    checked: CHECKED,
   }
 }
 

@@ -30,6 +30,8 @@ test('README has the table of models with a short name', async () => {
     return [`\`${name}\``, source, formatBytes(fetchBytes), formatBytes(memoryBytes), published, abilities]
   })
   const table = rows.map((row) => `| ${row.join(' | ')} |\n`.replace('|  |', '| |')).join('')
+  const day = new Date(models[0].checked).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
+  assert.ok(text.includes(`compared with stored copies of the hub's pages on ${day}`))
   assert.ok(text.includes(`|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
 })
 

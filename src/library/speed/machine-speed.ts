@@ -12,10 +12,10 @@ import { type MachineSpeed, MEASURED, measureMachine } from './measure-machine.j
 const FILE = 'speed.json'
 
 /**
- * The speed of this machine with one thread a core. It is measured once, in about a second, and kept until processor,
- * cores, Node or molm change.
+ * The speed of this machine with one thread a core. It is measured in about a second, and kept until processor, cores,
+ * Node or molm change, unless other programs slowed it down.
  */
-export async function machineSpeed(): Promise<MachineSpeed> {
+export async function machineSpeed(measure = measureMachine): Promise<MachineSpeed> {
   const machine = {
     processor: os.cpus()[0]?.model ?? '',
     cores: os.availableParallelism(),
@@ -25,7 +25,8 @@ export async function machineSpeed(): Promise<MachineSpeed> {
   // A file that cannot be used is measured again.
   const kept = await readJsonIfPresent(molmHome(), FILE).catch(() => undefined)
   if (JSON.stringify(kept?.machine) === JSON.stringify(machine) && isMachineSpeed(kept?.speed)) return kept.speed
-  const speed = await measureMachine(machine.cores)
+  const { speed, isDisturbed } = await measure(machine.cores)
+  if (isDisturbed) return speed
   try {
     await makeFolder(molmHome())
     await writeAtomically(join(molmHome(), FILE), [`${JSON.stringify({ machine, speed }, null, 2)}\n`])

@@ -33,8 +33,17 @@ const [LEAST_ROUNDS, MOST_MS] = [3, 700]
 /** Calls of a round: calls with one row read half of the matrices. */
 const [CALLS_OF_MANY, SMALL_CALLS] = [4, 100]
 
+/** Share of the processor's time below which other programs have slowed a measurement down. */
+const UNDISTURBED = 0.8
+
+export interface MachineMeasurement {
+  speed: MachineSpeed
+  /** Whether other programs took time of the cores meanwhile. */
+  isDisturbed: boolean
+}
+
 /** Measures this machine in about a second. */
-export async function measureMachine(threads: number): Promise<MachineSpeed> {
+export async function measureMachine(threads: number): Promise<MachineMeasurement> {
   const { bank } = chooseKernels()
   const pool = new Pool([bank], threads)
   try {
@@ -43,11 +52,14 @@ export async function measureMachine(threads: number): Promise<MachineSpeed> {
     // The first round does not count: it compiles code and touches memory for the first time.
     round()
     rates.clear()
-    const began = performance.now()
+    const [began, used] = [performance.now(), process.cpuUsage()]
     for (let i = 0; i < LEAST_ROUNDS || performance.now() - began < MOST_MS; i++) round()
+    const { user, system } = process.cpuUsage(used)
+    const share = (user + system) / 1000 / threads / (performance.now() - began)
     const each = (kind: string) =>
       Object.fromEntries(MEASURED.map((format) => [format, rates.of(`${format} ${kind}`)])) as MachineSpeed['products']
-    return { streamed: each('streamed'), products: each('products'), call: 1 / rates.of('calls') }
+    const speed = { streamed: each('streamed'), products: each('products'), call: 1 / rates.of('calls') }
+    return { speed, isDisturbed: share < UNDISTURBED }
   } finally {
     await pool.close()
   }
