@@ -1,13 +1,14 @@
 import type { ModelConfig } from '../model/config/config.js'
 import { architectureOf, layoutOf, publishedFormats } from '../model/families/index.js'
 import { publishedShape } from '../model/families/published-shapes.js'
-import { isMxfp4, type PartFormats, type WeightFormat } from '../model/packing/format/formats.js'
+import { isMxfp4, type PartFormats, type Quant, type WeightFormat } from '../model/packing/format/formats.js'
 import { leastBudget } from '../model/weights/bank-plan.js'
 import { totalMemory } from './available-memory.js'
 import { rowOf, sourcesOf } from './catalogue/known-names.js'
 import { CHECKED, MODEL_ROWS, type ModelRow } from './catalogue/model-rows.js'
 import { memoryNeeds } from './hub/plan.js'
 import { summariseParts } from './model-info.js'
+import { splitName } from './packing/model-folders.js'
 import { machineSpeed } from './speed/machine-speed.js'
 import type { MachineSpeed } from './speed/measure-machine.js'
 import { type ModelSpeed, predictSpeed } from './speed/predict-speed.js'
@@ -56,21 +57,26 @@ export async function knownModels(computer?: Computer): Promise<KnownModel[]> {
   return MODEL_ROWS.map((row) => costsOf(row, { speed, memory }))
 }
 
-/** The model that a short name means; undefined for other words. Measures the computer as `knownModels` does. */
-export async function knownModel(name: string): Promise<KnownModel | undefined> {
-  const row = rowOf(name)
-  return row && costsOf(row, await thisComputer())
+/**
+ * The model that a short name means, in the packing `quant` or the name's own (`granite:q8`); undefined for other words.
+ * Measures the computer as `knownModels` does.
+ */
+export async function knownModel(name: string, quant?: Quant, computer?: Computer): Promise<KnownModel | undefined> {
+  const { repository, quant: named } = splitName(name)
+  const row = rowOf(repository)
+  return row && costsOf(row, computer ?? (await thisComputer()), named ?? quant)
 }
 
 async function thisComputer(): Promise<Computer> {
   return { speed: await machineSpeed(), memory: totalMemory() }
 }
 
-function costsOf(row: ModelRow, { speed, memory }: Computer): KnownModel {
-  const { name, checkpoint, gguf, licence, published, does } = row
+function costsOf(row: ModelRow, { speed, memory }: Computer, quant?: Quant): KnownModel {
+  const { name, checkpoint, licence, published, does } = row
   const config = publishedShape(row.shape)
-  const [source] = sourcesOf(row)
-  const formats = gguf ? ggufFormats(config, source) : publishedFormats(config, 'q4')
+  const [source] = sourcesOf(row, quant)
+  const gguf = source === checkpoint ? undefined : row.gguf
+  const formats = gguf ? ggufFormats(config, source) : publishedFormats(config, quant ?? 'q4')
   const layout = layoutOf(config, formats)
   const { running } = memoryNeeds(layout, 0)
   const overhead = running - layout.bytes

@@ -44,12 +44,11 @@ export async function fetchFirst(
 ): Promise<void> {
   const { rowOf } = await import('../../library/catalogue/known-names.js')
   const { isPulled, modelsRoot, splitName } = await import('../../library/packing/model-folders.js')
-  const { repository } = splitName(word)
-  const isMissing = rowOf(repository) && !existsSync(word) && !(await isPulled(repository))
+  const isMissing = rowOf(splitName(word).repository) && !existsSync(word) && !(await isPulled(word))
   if (!isMissing || !process.stdin.isTTY || !process.stderr.isTTY) return
   const { knownModel } = await import('../../library/known-models.js')
   const { diskNeeds } = await import('../../library/packing/disk-needs.js')
-  const model = await knownModel(repository)
+  const model = await knownModel(word, quant)
   if (!model) return
   const [{ free }] = await diskNeeds([{ folder: modelsRoot(), bytes: 0 }])
   note(

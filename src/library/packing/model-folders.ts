@@ -84,7 +84,8 @@ export async function namesMeant(word: string, quant?: Quant): Promise<string[]>
 
 /** Whether a model that a word means is here, ready to run. */
 export async function isPulled(word: string): Promise<boolean> {
-  const packings = (await namesMeant(word)).map((name) => packingsIn(pulledFolder(name)))
+  const { repository } = splitName(word)
+  const packings = (await namesMeant(repository)).map((name) => packingsIn(pulledFolder(name)))
   return (await Promise.all(packings)).some(({ quants }) => quants.length > 0)
 }
 

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { knownModels } from '#molm/index.js'
+import { knownModel, knownModels, type Quant } from '#molm/index.js'
 import { nameHint, rowOf, sourcesOf } from '#molm/library/catalogue/known-names.js'
 import { MODEL_ROWS, type ModelRow } from '#molm/library/catalogue/model-rows.js'
 import { isRepository } from '#molm/library/hub/transfer/repository.js'
@@ -56,6 +56,17 @@ test('no two rows share a name, and files have 4 to 5.5 bits a parameter', async
     assert.ok(packedBytes > 0.95 * fetchBytes && packedBytes < 1.3 * fetchBytes, `${name}: packed in ${packedBytes}`)
     assert.match(gguf.sha256 ?? '0'.repeat(64), /^[0-9a-f]{64}$/)
   }
+})
+
+test('another packing than the file has is made of the checkpoint, and costs what that takes', async () => {
+  const of = (name: string, quant?: Quant) => knownModel(name, quant, COMPUTER)
+  const [file, packed, asked] = [await of('granite'), await of('granite:q8'), await of('granite', 'q8')]
+  assert.is(file?.source, 'bartowski/granite-3.1-1b-a400m-instruct-GGUF:Q4_K_M')
+  assert.equal([packed?.source, packed?.name], ['ibm-granite/granite-3.1-1b-a400m-instruct', 'granite:1b'])
+  assert.equal(asked, packed)
+  assert.is(Math.round((packed?.fetchBytes ?? 0) / 1e7), 267)
+  assert.ok((packed?.packedBytes ?? 0) > 1.3 * (file?.packedBytes ?? Infinity))
+  assert.is(await of('org/granite'), undefined)
 })
 
 test('models fit by three quarters of the memory; others have the speed of a disk', async () => {
