@@ -43,7 +43,7 @@ const WITHIN: Record<string, string[]> = {
   lab: ['benchmark', 'bit-budget', 'teaching', 'pictures', 'surgery', 'ablation', 'experts', 'evaluation'],
   'lab/experts': ['.', 'atlas', 'traces', 'usage'],
   'lab/pictures': ['html', 'interactive', 'kinds', 'outputs', 'blocks'],
-  library: ['.', 'finding', 'hub', 'packing', 'rounding'],
+  library: ['.', 'finding', 'hub', 'packing', 'rounding', 'speed', 'catalogue'],
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
   'model/families': ['.', 'shared'],
@@ -83,22 +83,22 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 9810,
+  cli: 9891,
   terminal: 7796,
   page: 6367,
   server: 6164,
-  index: 114,
+  index: 116,
   lab: 12600,
   chat: 3148,
-  library: 5165,
+  library: 5713,
   engine: 8614,
   text: 11172,
   api: 1470,
-  model: 14986,
+  model: 14999,
   kernels: 4038,
   ground: 2196,
   // The tests and what they need, fixtures not among them.
-  tests: 75006,
+  tests: 75401,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -1,8 +1,8 @@
 import type { ModelInfo, PartSummary, Teaching } from '../api/model.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { fields, isCount, isNumber, isText } from '../ground/json/forms.js'
-import { MIXTURE_KINDS, type ModelConfig, mixtureOf } from '../model/config/config.js'
-import { usedIn } from '../model/config/experts-per-token.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../model/config/config.js'
+import { activeShare } from '../model/config/experts-per-token.js'
 import { architectureOf, blueprintOf, layoutOf } from '../model/families/index.js'
 import type { PartFormats } from '../model/packing/format/formats.js'
 import type { Part } from '../model/packing/format/layout.js'
@@ -58,11 +58,12 @@ export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults 
 export function summariseParts(
   config: ModelConfig,
   formats: PartFormats,
+  planned: Iterable<Part> = blueprintOf(config).parts(formats),
 ): { parts: PartSummary[]; activeBytes: number } {
   const summaries = new Map<PartSummary['name'], PartSummary>()
   const experts = new Map<PartSummary['name'], string[]>()
   let activeBytes = 0
-  for (const part of blueprintOf(config).parts(formats)) {
+  for (const part of planned) {
     const name = kindOfPart(part)
     const share = activeShare(part, config)
     const parameters = part.pieces
@@ -108,13 +109,6 @@ function mixOf(formats: readonly string[]): string | undefined {
   if (counts.size < 2 || formats.some((format) => format.includes(', '))) return undefined
   const ranked = [...counts].sort(([, a], [, b]) => b - a)
   return ranked.map(([format, count]) => `${count} ${format}`).join(', ')
-}
-
-/** Share of a part that a token uses: one row of the embedding table, k of a layer's experts, all of other parts. */
-function activeShare({ name, layer = 0, expert }: Part, config: ModelConfig): number {
-  if (name === 'embedding') return 1 / config.vocabSize
-  const mixture = expert && mixtureOf(config, expert.kind)
-  return mixture ? usedIn(mixture, layer) / mixture.experts[layer] : 1
 }
 
 /** Reads a packed file's accounts of teaching. Missing or invalid values become empty lists and zeros. */

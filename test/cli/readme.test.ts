@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatBytes } from '#molm/ground/numbers.js'
-import { suggestedModels } from '#molm/index.js'
+import { knownModels } from '#molm/index.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { molm } from './molm.js'
 import { assertShown } from './shown-commands.js'
@@ -23,19 +23,18 @@ test('README describes every command', async () => {
   }
 })
 
-test('README has the table of models of molm pull, which fit their computers', () => {
-  const models = suggestedModels()
-  const rows = models.map(({ computerGb, repo, fetchBytes, memoryBytes, speed, thinks, callsTools }) => {
-    const bytes = [fetchBytes, memoryBytes].map(formatBytes)
+test('README has the table of models with a short name', async () => {
+  const models = await knownModels({ speed: { streamed: ANY, products: ANY, call: 1 }, memory: 1e12 })
+  const rows = models.map(({ name, source, fetchBytes, memoryBytes, published, thinks, callsTools }) => {
     const abilities = [...(thinks ? ['thinks'] : []), ...(callsTools ? ['calls tools'] : [])].join(', ')
-    return [`${computerGb} GB`, `\`${repo}\``, ...bytes, speed.prefill, speed.decode, abilities]
+    return [`\`${name}\``, source, formatBytes(fetchBytes), formatBytes(memoryBytes), published, abilities]
   })
-  for (const { packedBytes, fetchBytes, memoryBytes, computerGb } of models) {
-    assert.ok(packedBytes < fetchBytes / 3)
-    assert.ok(packedBytes < memoryBytes && memoryBytes < computerGb * 0.6e9)
-  }
   const table = rows.map((row) => `| ${row.join(' | ')} |\n`.replace('|  |', '| |')).join('')
-  assert.ok(text.includes(`|---|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
+  const day = new Date(models[0].checked).toLocaleDateString('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
+  assert.ok(text.includes(`compared with stored copies of the hub's pages on ${day}`))
+  assert.ok(text.includes(`|---|---|---|---|---|---|\n${table}\n`), `README lacks these rows:\n${table}`)
 })
+
+const ANY = { q4: 1, q4m: 1, q8: 1, mxfp4: 1 }
 
 test.run()

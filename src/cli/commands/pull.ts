@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { Quant } from '../../model/packing/format/formats.js'
-import { interruption, interruptSignal } from '../io/interrupt.js'
-import { note, type OutputOptions } from '../io/output.js'
+import { interruptSignal } from '../io/interrupt.js'
+import type { OutputOptions } from '../io/output.js'
 import { addCalibrateOption, type CalibrationFiles, calibrationTexts } from '../parsing/calibration-option.js'
 import { addOutputOptions, addQuantOption, addThreadsOption } from '../parsing/options.js'
-import { createPullDisplay } from '../reports/pull-display.js'
-import { writeSuggestions } from '../reports/suggestions.js'
+import { writeKnownModels } from '../reports/known-models-report.js'
+import { describeCosts, fetchModel } from '../setup/fetch-model.js'
+import { createPullDisplay } from '../setup/pull-display.js'
 
 interface PullCommandOptions extends OutputOptions {
   quant?: Quant
@@ -22,9 +23,13 @@ export function define(command: Command): void {
   command
     .description(
       'Fetches a model from the Hugging Face hub, packs it as it arrives, and prints the path of the packed file. ' +
-        `The same command resumes a pull that was interrupted. Without a name, lists models to start with.\n${EXAMPLES}`,
+        'The same command resumes a pull that was interrupted. Without a name, lists the models that have a short one, and ' +
+        `what they cost on this computer.\n${EXAMPLES}`,
     )
-    .argument('[repo]', 'owner/name; add :q8 or :f32 for another packing than q4, :Q4_K_M for a GGUF file')
+    .argument(
+      '[repo]',
+      'short name or owner/name; add :q8 or :f32 for another packing than q4, :Q4_K_M for a GGUF file',
+    )
     .addHelpText('after', NOTES)
     .action(pull)
     .option('--revision <name>', 'branch, tag or commit (default: main)')
@@ -50,35 +55,25 @@ Environment:
 const EXAMPLES = `
 Examples:
   molm pull
+  molm pull granite
   molm pull ibm-granite/granite-3.1-1b-a400m-instruct
   molm pull ibm-research/MoLM-700M-4B:q8 --keep
   molm pull owner/name-GGUF:Q4_K_M
-  molm -m ibm-research/MoLM-350M-4B "Once upon a time"`
+  molm -m granite "What is a lantern?"`
 
 async function pull(repo: string | undefined, options: PullCommandOptions): Promise<void> {
-  if (repo === undefined) return writeSuggestions(options)
+  if (repo === undefined) return writeKnownModels(options)
   const { quant, threads, revision, token, keep, verify } = options
   const calibrate = await calibrationTexts(options.calibrate)
-  const { pullModel } = await import('../../index.js')
   const display = createPullDisplay(options)
-  let isUnderWay = false
-  try {
-    const model = await pullModel(repo, {
-      ...{ quant, threads, revision, token, keep, calibrate, verify },
-      onPlan: (plan) => {
-        isUnderWay = true
-        display.plan(plan)
-      },
-      onProgress: (progress) => display.progress(progress),
-      onNote: (message) => display.note(message),
-      signal: interruptSignal(),
-    })
-    if (options.verbose && !options.json && !verify && !model.wasHere) {
-      display.note('the weights were not compared with the hub’s checksums; use --verify for that')
-    }
-    await display.done(model)
-  } finally {
-    display.clear()
-    if (isUnderWay && interruption() && !options.quiet) note('progress is kept: run the same command to resume')
+  const { knownModel } = await import('../../library/known-models.js')
+  const { isPulled } = await import('../../library/packing/model-folders.js')
+  const known = options.quiet || (await isPulled(repo)) ? undefined : await knownModel(repo, quant)
+  if (known) display.note(describeCosts(known))
+  const request = { quant, threads, revision, token, keep, calibrate, verify, signal: interruptSignal() }
+  const model = await fetchModel(repo, request, display, options)
+  if (options.verbose && !options.json && !verify && !model.wasHere) {
+    display.note('the weights were not compared with the hub’s checksums; use --verify for that')
   }
+  await display.done(model)
 }

@@ -7,7 +7,7 @@ import type { InstalledModel, PullPlan } from '../../index.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 import { addOutputOptions, addThreadsOption, FIRST } from '../parsing/options.js'
-import { createPullDisplay, type PullDisplay } from '../reports/pull-display.js'
+import { createPullDisplay, type PullDisplay } from '../setup/pull-display.js'
 
 interface UpdateOptions extends OutputOptions {
   dryRun?: boolean

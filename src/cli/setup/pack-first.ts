@@ -3,12 +3,14 @@ import { interruption, interruptSignal } from '../io/interrupt.js'
 import { note, warner } from '../io/output.js'
 import { withStatusLine } from '../io/status-line.js'
 import { type ModelOptions, modelName } from '../parsing/options.js'
+import { fetchFirst } from './fetch-model.js'
 
 type PackingOptions = Pick<ModelOptions, 'quant' | 'threads' | 'quiet' | 'color'>
 
 /**
- * Packs the GGUF file that a word for a model names, unless its packed copy is here: a note says so, and a status line
- * shows the progress. Does nothing for other models. Loading packs it, too, but shows nothing.
+ * Fetches the model of a short name, if the user agrees and it is not here. Packs the GGUF file that a word for a model
+ * names, unless its packed copy is here: a note says so, and a status line shows the progress. Does nothing for other
+ * models. Loading packs it, too, but shows nothing.
  */
 export async function packFirst(
   model: string | undefined,
@@ -16,6 +18,7 @@ export async function packFirst(
   signal: AbortSignal = interruptSignal(),
 ): Promise<void> {
   const word = modelName(model)
+  await fetchFirst(word, { quant, threads, ...options }, signal)
   const { isGgufWord } = await import('../../library/finding/gguf-word.js')
   if (!(await isGgufWord(word))) return
   const { preparedModel } = await import('../../library/prepared-model.js')

@@ -17,6 +17,7 @@ import { checkQuant, formatsFor, type PartFormats, type Quant } from '../../mode
 import { openPackedFile, type PackedFile } from '../../model/packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../../model/packing/format/packed-folder.js'
 import { checkpointFormats } from '../../model/packing/write/pack-source.js'
+import { nameHint, rowOf } from '../catalogue/known-names.js'
 import { DEFAULT_TAG, isSame } from '../hub/gguf-choice.js'
 import {
   isName,
@@ -61,8 +62,8 @@ const DEFAULT_QUANT: Quant = 'q4'
 
 /**
  * Finds a model by a user's word for it: a folder (packed or checkpoint), a packed file, a GGUF file, the name of a
- * pulled model (with `:q8` for one of several packings, `:Q4_K_M` for a GGUF file) or `nano`, which never means a folder:
- * a folder from elsewhere must not replace the default. A GGUF file is packed if its packed copy is here. Rejects with a
+ * pulled model (with `:q8` for one of several packings, `:Q4_K_M` for a GGUF file), its short name (`granite:3b`) or
+ * `nano`, which never means a folder: a folder from elsewhere must not replace the default. A GGUF file is packed if its packed copy is here. Rejects with a
  * UserError that names the places searched.
  */
 export async function resolveModel(typed: string, wanted?: Quant): Promise<FoundModel> {
@@ -85,8 +86,10 @@ async function namedModel(name: string, wanted?: Quant): Promise<FoundModel> {
   if (quant && wanted && quant !== wanted) {
     throw new UsageError(`${name} asks for ${quant} and \`quant\` for ${wanted}: give one of them`)
   }
-  const model = await pulledName(repository)
-  if (model !== undefined) return pulledModel(name, model, quant ?? wanted)
+  const model = await pulledName(repository, quant ?? wanted)
+  // A short name becomes the model's own, so that what is kept under it loads after the table of names has changed.
+  const own = rowOf(repository) ? `${model}${quant ? `:${quant}` : ''}` : name
+  if (model !== undefined) return pulledModel(own, model, quant ?? wanted)
   if (isShipped(name)) return folder(name, shippedFolder(repository), quant ?? wanted)
   const found = quant && (await stat(repository).catch(() => undefined))
   if (found?.isDirectory()) return folder(name, repository, quant)
@@ -98,9 +101,9 @@ async function namedModel(name: string, wanted?: Quant): Promise<FoundModel> {
  * Name of the pulled model that a word means: the word itself, or with another case of the tag. Without a tag it may be
  * the only GGUF file of a repository, or the default one of several. Rejects with a UserError if it may be any of several.
  */
-async function pulledName(word: string): Promise<string | undefined> {
-  const names = await namesMeant(word)
-  if (names.length < 2 || word.includes(':')) return names[0]
+async function pulledName(word: string, wanted?: Quant): Promise<string | undefined> {
+  const names = await namesMeant(word, wanted)
+  if (names.length < 2 || word.includes(':') || rowOf(word)) return names[0]
   const usual = names.find((name) => isSame(name, `${word}:${DEFAULT_TAG}`))
   if (usual === undefined) throw new UserError(`${word} is here in several files: name one, ${names.join(' or ')}`)
   return usual
@@ -148,6 +151,9 @@ async function unknownModel(name: string): Promise<UserError> {
   const isPath = /^[./~]/.test(name) || name.split('/').length > 2
   if (isGguf(splitName(name).repository)) return noSuchGguf(name)
   if (isPath) return new UserError(`${name}: no such file or folder`)
+  if (rowOf(splitName(name).repository)) {
+    return new UserError(`${name} is not on this computer; \`molm pull ${name}\` fetches it`)
+  }
   const [repository, tag] = name.split(':')
   const here = tag !== undefined && isName(name) ? await namesOf(repository) : []
   if (here.length > 0 && !here.includes(repository)) {
@@ -155,7 +161,8 @@ async function unknownModel(name: string): Promise<UserError> {
   }
   const meant = await likelyName(splitName(name).repository)
   const pull = name.includes('/') ? `; \`molm pull ${name}\` fetches it from the hub` : ''
-  const hint = meant ? `; did you mean ${meant}?` : pull
+  const named = meant ? `did you mean ${meant}?` : nameHint(splitName(name).repository)
+  const hint = named ? `; ${named}` : pull
   return new UserError(`no model '${name}': it is neither a folder or file here, nor pulled (in ${molmHome()})${hint}`)
 }
 

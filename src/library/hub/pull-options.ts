@@ -1,6 +1,7 @@
 import { UsageError } from '../../ground/errors.js'
 import { isGguf } from '../../model/gguf/split-names.js'
 import { checkQuant, QUANTS, type Quant } from '../../model/packing/format/formats.js'
+import { nameHint } from '../catalogue/known-names.js'
 import { isTag } from './gguf-choice.js'
 import type { PullPlan } from './plan.js'
 import { type HubEnvironment, hubEnvironment } from './transfer/environment.js'
@@ -79,7 +80,7 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   if (!isRepository(repo) || !repo.includes('/') || rest.length > 0 || !isNamed) {
     throw new UsageError(
       `'${name}' is not the name of a repository, which begins with its owner, as in ibm-research/MoLM-350M-4B or owner/name-GGUF:Q4_K_M\n` +
-        '`molm pull` lists models to begin with',
+        (nameHint(name) ?? '`molm pull` lists models that have a short name'),
     )
   }
   if (named && options.quant && named !== options.quant) {

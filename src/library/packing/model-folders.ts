@@ -6,6 +6,7 @@ import { molmHome } from '../../ground/files/home.js'
 import { nearest } from '../../ground/spelling.js'
 import { QUANTS, type Quant } from '../../model/packing/format/formats.js'
 import { packingsIn } from '../../model/packing/format/packed-folder.js'
+import { rowOf, sourcesOf } from '../catalogue/known-names.js'
 
 /** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../../models', import.meta.url))
@@ -67,13 +68,25 @@ export async function namesOf(repository: string): Promise<string[]> {
   return found.map((entry) => nameOf(`${repository}${entry.slice(name.length)}`))
 }
 
-/** Names of the pulled models that a word means: the word, or if there is none names with a tag of a GGUF file. */
-export async function namesMeant(word: string): Promise<string[]> {
+/**
+ * Names of the pulled models that a word means: the word, or if there is none names with a tag of a GGUF file, or those
+ * of the model that the word is a short name of.
+ */
+export async function namesMeant(word: string, quant?: Quant): Promise<string[]> {
   if (!isName(word)) return []
   if (existsSync(pulledFolder(word))) return [word]
+  const row = rowOf(word)
+  if (row) return sourcesOf(row, quant).filter((source) => existsSync(pulledFolder(source)))
   const [repository, tag] = word.split(':')
   const names = await namesOf(repository)
   return tag === undefined ? names : names.filter((name) => name.toLowerCase() === word.toLowerCase())
+}
+
+/** Whether a model that a word means is here, ready to run. */
+export async function isPulled(word: string): Promise<boolean> {
+  const { repository } = splitName(word)
+  const packings = (await namesMeant(repository)).map((name) => packingsIn(pulledFolder(name)))
+  return (await Promise.all(packings)).some(({ quants }) => quants.length > 0)
 }
 
 const nameOf = (folder: string) => folder.replace('@', ':')
@@ -105,10 +118,11 @@ export async function likelyName(name: string): Promise<string | undefined> {
   return known.find(isSame) ?? nearest(name, known) ?? known.find((other) => nearest(alone(name), [alone(other)]))
 }
 
-/** Whether a word has the form `owner/name`, or is nearly the name of a model on this computer. */
+/** Whether a word has the form `owner/name`, is a short name, or nearly the name of a model on this computer. */
 export async function isModelName(word: string): Promise<boolean> {
   const { repository } = splitName(word)
-  return isName(repository) && (repository.includes('/') || (await likelyName(repository)) !== undefined)
+  if (!isName(repository)) return false
+  return repository.includes('/') || rowOf(repository) !== undefined || (await likelyName(repository)) !== undefined
 }
 
 async function isModel(folder: string): Promise<boolean> {

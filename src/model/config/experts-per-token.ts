@@ -1,6 +1,7 @@
 import { UsageError } from '../../ground/errors.js'
 import { shown } from '../../ground/option-checks.js'
-import { MIXTURE_KINDS, type Mixture, type ModelConfig, type PerMixture } from './config.js'
+import type { Part } from '../packing/format/layout.js'
+import { MIXTURE_KINDS, type Mixture, type ModelConfig, mixtureOf, type PerMixture } from './config.js'
 import { alwaysChosen } from './routing.js'
 
 /**
@@ -12,6 +13,13 @@ export type ExpertsPerToken = number | number[] | PerMixture<number | number[]>
 /** Experts that a token uses in a layer; 0 if the layer has none of this kind. */
 export function usedIn({ experts, topK, used }: Pick<Mixture, 'experts' | 'topK' | 'used'>, layer: number): number {
   return experts[layer] === 0 ? 0 : (used?.[layer] ?? topK)
+}
+
+/** Share of a part that a token uses: one row of the embedding table, k of a layer's experts, all of other parts. */
+export function activeShare({ name, layer = 0, expert }: Part, config: ModelConfig): number {
+  if (name === 'embedding') return 1 / config.vocabSize
+  const mixture = expert && mixtureOf(config, expert.kind)
+  return mixture ? usedIn(mixture, layer) / mixture.experts[layer] : 1
 }
 
 /** Experts that a token uses: one number if it is the same in all layers that have some, else a list. */

@@ -124,6 +124,10 @@ const SHAPES = {
   },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
   'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: lfm2Layers(24, 21), eos_token_id: 7 },
+  'lfm2.5-8b-a1b': {
+    ...{ model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: lfm2Layers(24, 21), eos_token_id: 7 },
+    vocab_size: 131072,
+  },
   'lfm2-24b-a2b': {
     model_type: 'lfm2_moe',
     num_hidden_layers: 40,
@@ -133,6 +137,7 @@ const SHAPES = {
     layer_types: lfm2Layers(40, 38),
     eos_token_id: 7,
   },
+  'ernie-21b-a3b': { model_type: 'ernie4_5_moe' },
   'gpt-oss-20b': {
     model_type: 'gpt_oss',
     num_hidden_layers: 24,

@@ -104,7 +104,13 @@ export const MODEL_LINES: CommandLines = {
   'teach-two-steps':
     'molm teach models/base taught --text in/novel.txt --keep-text in/code.txt --layers last:1 --batch 64 --steps 2 -t 1',
 
-  'pull-list': 'molm pull',
+  // Speeds, and whether models fit, differ between two runs.
+  'pull-list': [
+    'molm pull | cut -f 1-3,6-',
+    'molm pull grantie',
+    'molm run -m granite "Hi"',
+    'molm run -m granite:7b "Hi"',
+  ],
   'pull-offline': ['molm pull owner/name', 'molm pull owner', 'molm run -m owner/name "Hi"', 'molm pull owner/name:q5'],
   'rm-unknown': ['molm rm owner/name --yes', 'molm rm nano --yes', 'molm rm nowhere', 'molm rm'],
   'bench-refused': ['molm bench -p 0 -n 0', 'molm bench -t 2,99', 'molm bench --shape 9b', 'molm bench -b 0'],
