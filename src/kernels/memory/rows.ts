@@ -52,6 +52,12 @@ export class Rows {
     return new Rows(bank, address + first * strideBytes, count, columns, stride, records)
   }
 
+  /** The floats of some columns, in the same place; they have no records. */
+  part(first: number, columns: number): Rows {
+    const { bank, address, count, stride } = this
+    return new Rows(bank, address + first * 4, count, columns, stride)
+  }
+
   /** The floats of a row without the padding. The view is invalid once the memory has grown. */
   row(index: number): Float32Array {
     const first = this.address / 4 + index * this.stride
