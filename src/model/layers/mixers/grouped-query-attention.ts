@@ -2,7 +2,7 @@ import { GatedRows } from '../../../kernels/calls/gated-rows.js'
 import { HeadTransform } from '../../../kernels/calls/head-transform.js'
 import { SoftmaxAttention } from '../../../kernels/calls/softmax-attention.js'
 import { padded } from '../../../kernels/memory/formats.js'
-import { Rows } from '../../../kernels/memory/rows.js'
+import type { Rows } from '../../../kernels/memory/rows.js'
 import type { BatchCache } from '../batch-cache.js'
 import { Linear } from '../linear.js'
 import type { Workspace } from '../workspace.js'
@@ -56,9 +56,9 @@ export class GroupedQueryAttention {
     const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
     const gates = gated ? queries : 0
     const qkv = workspace.rows(1, queries + 2 * shared + gates) //     [T, q | k | v | g]
-    const q = columnsOf(qkv, 0, H * headSize)
-    this.keys = columnsOf(qkv, queries, K * headSize)
-    this.values = columnsOf(qkv, queries + shared, K * headSize)
+    const q = qkv.part(0, H * headSize)
+    this.keys = qkv.part(queries, K * headSize)
+    this.values = qkv.part(queries + shared, K * headSize)
     const o = workspace.rows(1, H * headSize, { records: format !== 'f32' }) // [T, H, headSize]
     this.y = workspace.rows(1, config.width)
 
@@ -72,10 +72,10 @@ export class GroupedQueryAttention {
     if (clip) this.valueHeads = new HeadTransform(bank, { headSize, clip, rows: this.values }, threads)
     const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: cacheFormat }
     // The gate writes the records.
-    const ungated = gated ? columnsOf(o, 0, o.columns) : o
+    const ungated = gated ? o.part(0, o.columns) : o
     this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: ungated }, threads)
     if (gated) {
-      const g = columnsOf(qkv, queries + 2 * shared, H * headSize)
+      const g = qkv.part(queries + 2 * shared, H * headSize)
       this.gate = new GatedRows(bank, { rows: o, gates: g, kind: 'sigmoid' }, threads)
     }
     this.output = new Linear(workspace, { format, input: o, output: this.y })
@@ -110,9 +110,4 @@ export class GroupedQueryAttention {
     this.gate?.run(T) //                                  o = o sigmoid(g)
     this.output.run(T, at.output, at.outputBias) //       y [T, d] = Wo o
   }
-}
-
-/** Some columns of rows, in the same place. */
-function columnsOf({ bank, address, count, stride }: Rows, first: number, columns: number): Rows {
-  return new Rows(bank, address + first * 4, count, columns, stride)
 }
