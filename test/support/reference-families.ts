@@ -259,7 +259,7 @@ interface FamilyRules {
   feed(layer: number, y: Row, entered: Row, read: Reader): Fed
 }
 
-function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
+export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
   const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], eps, isTied, mix, feed } = rules
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
@@ -281,7 +281,7 @@ function headsOf(keys: Keys, headSize: number) {
   return { heads: keys.num_attention_heads, keyValueHeads: keys.num_key_value_heads, headSize }
 }
 
-function largest(scores: readonly number[], k: number): number[] {
+export function largest(scores: readonly number[], k: number): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)
 }
 
@@ -301,7 +301,7 @@ function sigmoidsOfChosen(z: readonly number[], k: number): Chosen[] {
   return ids.map((id) => ({ id, gate: s[id] / total(ids, s) }))
 }
 
-function ofExperts(chosen: readonly Chosen[], output: (id: number) => Row) {
+export function ofExperts(chosen: readonly Chosen[], output: (id: number) => Row) {
   return chosen.map(({ id, gate }) => ({ gate, y: output(id) }))
 }
 

@@ -74,7 +74,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     ...['lfm2', 'smollm3', 'exaone4', 'ernie4_5', 'glm4'],
   ],
   'attention of latent keys': ['deepseek2'],
-  'linear attention': ['kimi-linear', 'qwen3next', 'qwen35', 'qwen35moe'],
+  'linear attention': ['kimi-linear', 'qwen35'],
   'layers of state spaces (Mamba)': [
     ...['granitehybrid', 'jamba', 'mamba', 'mamba2', 'nemotron_h', 'nemotron_h_moe', 'falcon-h1'],
   ],

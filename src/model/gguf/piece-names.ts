@@ -22,8 +22,12 @@ export const OUTER_PIECES: Readonly<Record<string, PieceNames>> = {
 export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'norm1.weight': named('attn_norm.weight'),
   'norm2.weight': { sources: [['ffn_norm.weight', 'post_attention_norm.weight']] },
-  'qkv.weight': { ...named('attn_q.weight', 'attn_k.weight', 'attn_v.weight'), joined: 'attn_qkv.weight' },
-  'qkv.bias': { ...named('attn_q.bias', 'attn_k.bias', 'attn_v.bias'), joined: 'attn_qkv.bias' },
+  // Gates, if there are any, are in the tensor of the queries.
+  'qkv.weight': {
+    ...named('attn_q.weight', 'attn_k.weight', 'attn_v.weight', 'attn_q.weight'),
+    joined: 'attn_qkv.weight',
+  },
+  'qkv.bias': { ...named('attn_q.bias', 'attn_k.bias', 'attn_v.bias', 'attn_q.bias'), joined: 'attn_qkv.bias' },
   'output.weight': named('attn_output.weight'),
   'output.bias': named('attn_output.bias'),
   q_norm: named('attn_q_norm.weight'),
@@ -35,6 +39,23 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'conv.bias': named('shortconv.conv.bias'),
   'conv.output.weight': named('shortconv.out_proj.weight'),
   'conv.output.bias': named('shortconv.out_proj.bias'),
+  'delta.in.weight': {
+    sources: [
+      ['attn_qkv.weight', 'ssm_in.weight'],
+      ['attn_gate.weight', 'ssm_in.weight'],
+    ],
+  },
+  'delta.scalars.weight': {
+    sources: [
+      ['ssm_beta.weight', 'ssm_ba.weight'],
+      ['ssm_alpha.weight', 'ssm_ba.weight'],
+    ],
+  },
+  'delta.taps': { ...named('ssm_conv1d.weight'), columns: true },
+  'delta.rates': named('ssm_a'),
+  'delta.bias': named('ssm_dt.bias'),
+  'delta.norm': named('ssm_norm.weight'),
+  'delta.output.weight': named('ssm_out.weight'),
   'mlp.router.logits.weight': named('ffn_gate_inp.weight'),
   'mlp.router.bias': named('ffn_gate_inp.bias'),
   'mlp.router.selection': { sources: [['exp_probs_b.bias', 'exp_probs_b']] },

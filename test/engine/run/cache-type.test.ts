@@ -22,6 +22,7 @@ const FIXTURES = [
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
+  '196-qwen35moe-bf16',
 ]
 
 const TOKENS = Array.from({ length: 300 }, (_, i) => (i * 31 + (i >> 3)) % 60)

@@ -128,6 +128,8 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['81-lfm2moe-f32', { quant: 'f32', threads: 1, tier: 'plain' }],
   ['82-lfm2moe-bf16-sharded', { quant: 'q4', threads: 2 }],
   ['152-smallthinker-window-bf16-sharded', { quant: 'f32', threads: 1 }],
+  ['162-qwen35moe-text-bf16-sharded', { quant: 'f32', threads: 2, tier: 'plain' }],
+  ['196-qwen35moe-bf16', { quant: 'q4', threads: 2 }],
 ]
 
 for (const [name, options] of MODELS) {

@@ -110,6 +110,7 @@ const NAMES = [
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
+  '196-qwen35moe-bf16',
 ]
 
 for (const name of NAMES) {

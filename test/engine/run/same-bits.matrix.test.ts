@@ -33,6 +33,7 @@ const CHECKPOINTS = {
   '82-lfm2moe-bf16-sharded': 'convolutions, dense layers, a bias of the choice',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
+  '196-qwen35moe-bf16': 'DeltaNet, gated attention, a part of heads that turns',
 }
 
 /** More positions than these checkpoints have. */

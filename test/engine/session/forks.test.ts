@@ -11,7 +11,12 @@ import { thrownBy } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 /* Families: stick-breaking attention, softmax with windows and sinks, convolutions. */
-const MODELS = ['03-topk4-safetensors-bf16-sharded', '71-gptoss-bf16-sharded', '82-lfm2moe-bf16-sharded']
+const MODELS = [
+  '03-topk4-safetensors-bf16-sharded',
+  '71-gptoss-bf16-sharded',
+  '82-lfm2moe-bf16-sharded',
+  '196-qwen35moe-bf16',
+]
 
 const DOCUMENT = integers(180, 1, 220)
 const QUESTIONS = [2, 3, 4, 5].map((seed) => integers(9 + seed, seed, 220))

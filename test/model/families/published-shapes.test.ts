@@ -10,6 +10,7 @@ const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number
   'granite-3b-a800m': { total: 3.299, active: 0.88 },
   'olmoe-1b-7b': { total: 6.919, active: 1.18 },
   'qwen3-30b-a3b': { total: 30.53, active: 3.04 },
+  'qwen3.6-35b-a3b': { total: 34.66, active: 2.95 },
   'mixtral-8x7b': { total: 46.7, active: 12.75 },
   'lfm2-8b-a1b': { total: 8.34, active: 1.56 },
   'gpt-oss-20b': { total: 20.91, active: 3.61 },

@@ -83,6 +83,8 @@ const FAMILIES: Record<string, GgufChoices> = {
   '102-ernie45moe-bf16-sharded': {},
   '151-smallthinker-f32': { joined: true, shuffle: 4 },
   '152-smallthinker-window-bf16-sharded': { typeOf: () => 'BF16' },
+  '162-qwen35moe-text-bf16-sharded': { typeOf: () => 'BF16', shuffle: 6 },
+  '191-qwen3next-f32': { joined: true },
 }
 
 test('have the values and the config of a checkpoint of each family', async () => {
