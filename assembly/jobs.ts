@@ -6,6 +6,7 @@ import { Job } from '../src/kernels/abi/control'
 import { adamw } from './adamw'
 import { attention } from './attention'
 import { bandwidth } from './bandwidth'
+import { compressedHeads } from './compressed-heads'
 import { crossEntropy } from './cross-entropy'
 import { embedding } from './embedding'
 import { gateBackward } from './gate-backward'
@@ -45,5 +46,6 @@ export function execute(job: i32, from: i32, to: i32): void {
     else if (job == Job.shortConvolution) shortConvolution(chunk)
     else if (job == Job.gatedRows) gatedRows(chunk)
     else if (job == Job.recurrence) recurrence(chunk)
+    else if (job == Job.compressedHeads) compressedHeads(chunk)
   }
 }

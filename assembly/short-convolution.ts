@@ -60,10 +60,14 @@ function walk(segment: usize, block: usize): void {
     copyBlock(from, after + i * blockBytes)
   }
   if (arg(ShortConvolutionArg.records) == 0) return
+  const size: usize = arg(ShortConvolutionArg.recordedBytes)
+  const part = block / size
+  const at = (block - part * size) >> 7
   for (let t = first; t < first + count; t++) {
-    const out = arg(ShortConvolutionArg.output) + t * arg(ShortConvolutionArg.outputStride)
-    const record = arg(ShortConvolutionArg.records) + t * arg(ShortConvolutionArg.recordStride)
-    quantizeBlocks(out, record, blockBytes >> 2, block >> 7, (block >> 7) + 1)
+    const out = arg(ShortConvolutionArg.output) + t * arg(ShortConvolutionArg.outputStride) + part * size
+    const record =
+      arg(ShortConvolutionArg.records) + (t * (blockBytes / size) + part) * arg(ShortConvolutionArg.recordStride)
+    quantizeBlocks(out, record, size >> 2, at, at + 1)
   }
 }
 

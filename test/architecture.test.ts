@@ -32,7 +32,7 @@ const WITHIN: Record<string, string[]> = {
   chat: ['conversations', 'prompt-cache', 'tools', 'markdown'],
   'chat/tools': ['.', 'mcp'],
   cli: ['.', 'commands', 'completion', 'reports', 'setup', 'parsing', 'io'],
-  'cli/commands': ['.', 'run'],
+  'cli/commands': ['.', 'run', 'config'],
   engine: ['session', 'run', 'sampling', 'training'],
   'engine/run': ['.', 'lookup', 'sequences', 'recording', 'messages', 'reading'],
   'engine/session': ['.', 'generation', 'shared'],
@@ -83,22 +83,22 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 8795,
-  terminal: 7672,
+  cli: 9485,
+  terminal: 7680,
   page: 6299,
-  server: 6158,
-  index: 106,
+  server: 6164,
+  index: 107,
   lab: 11514,
   chat: 3147,
-  library: 4961,
+  library: 5155,
   engine: 8530,
-  text: 11162,
-  api: 1431,
-  model: 13099,
-  kernels: 3889,
-  ground: 2187,
+  text: 11172,
+  api: 1434,
+  model: 15382,
+  kernels: 4031,
+  ground: 2196,
   // The tests and what they need, fixtures not among them.
-  tests: 72771,
+  tests: 74885,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -4,6 +4,7 @@ import type { ExpertsPerToken } from '../model/config/experts-per-token.js'
 import type { PartFormats, Quant } from '../model/packing/format/formats.js'
 import type { CalibrationRecord } from '../model/packing/format/packed-metadata.js'
 import type { GenerateOptions } from './generation.js'
+import type { GenerationSettings } from './generation-options.js'
 import type { OutputConstraint } from './guide.js'
 import type { LayerPass } from './layer-pass.js'
 import type { Session } from './session.js'
@@ -42,6 +43,8 @@ export interface LoadOptions {
    * once.
    */
   checkExperts?: boolean
+  /** Options of generation that come before the values of generation_config.json. Default: none. */
+  generation?: Partial<GenerationSettings>
   /** Kernel tier to use. Default: the fastest that passes its proof on this machine. */
   kernels?: 'relaxed' | 'plain' | 'scalar'
   /**

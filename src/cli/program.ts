@@ -1,11 +1,14 @@
 import type { EventEmitter } from 'node:events'
+import { existsSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { settingsPath } from '../ground/files/home.js'
 import { molmVersion } from '../ground/version.js'
 import { asksForAll, layOutHelp } from './help-pages.js'
 import { reportError } from './io/errors.js'
 import { toleratePipes } from './io/output.js'
 import { checkHelp, commandNamed, HELP, spelledOut } from './parsing/command-line.js'
 import { COMMANDS, type CommandFile, type CommandName, type LoadCommand } from './parsing/commands.js'
+import { setDefaults } from './parsing/defaults.js'
 import { withOrigin } from './parsing/options.js'
 
 /** The file of each command, read only when the command is called: a short run does not wait for the others. */
@@ -17,6 +20,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   trace: () => import('./commands/trace.js'),
   show: () => import('./commands/show.js'),
   pull: () => import('./commands/pull.js'),
+  update: () => import('./commands/update.js'),
   list: () => import('./commands/list.js'),
   rm: () => import('./commands/rm.js'),
   convert: () => import('./commands/convert.js'),
@@ -26,6 +30,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   prune: () => import('./commands/prune.js'),
   graft: () => import('./commands/graft.js'),
   teach: () => import('./commands/teach.js'),
+  config: () => import('./commands/config/config.js'),
   completion: () => import('./commands/completion.js'),
 }
 
@@ -53,6 +58,14 @@ export async function main(args: readonly string[]): Promise<void> {
         if (/^\S+$/.test(run.args[0] ?? '')) await (await wrongWords()).checkPromptAlone(run.args)
       })
     }
+    setDefaults({})
+    program.hook('preAction', async (_, called) => {
+      // It shows and changes them itself.
+      if (called.name() === 'config') return
+      if (!existsSync(settingsPath()) && called.opts().preset === undefined) return
+      const { applySettings } = await import('./setup/settings.js')
+      await applySettings(called)
+    })
     await program.parseAsync(words, { from: 'user' })
   } catch (error) {
     const command = program?.commands.find((command) => command.name() === commandNamed(name))
@@ -85,10 +98,7 @@ const ALL_NAMES = COMMANDS.map(({ name }) => name)
 export async function createProgram(names: readonly CommandName[], isWhole = false): Promise<Command> {
   const program = layOutHelp(new Command('molm'), isWhole)
     .usage('[options] [prompt...]\n       molm <command> [options]')
-    .description(
-      `Runs sparse mixture-of-experts language models on this computer’s CPU, and shows which of their experts each ` +
-        `token wakes.\n${EXAMPLES}`,
-    )
+    .description(`Runs mixture-of-experts language models on the CPU, and shows their experts.\n${EXAMPLES}`)
     .version(molmVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
@@ -114,8 +124,7 @@ Examples:
   molm run --help                    options of a prompt`
 
 const NOTES = `
-Options may come before or after the command. If a prompt begins with the name
-of a command, put 'run' or '--' in front of it.`
+If a prompt begins with the name of a command, put 'run' or '--' in front of it.`
 
 /**
  * Moves the command in front of its options. A word is the command if only options of that command, and their values, come

@@ -39,6 +39,8 @@ export interface InstalledModel {
   modified?: Date
   /** Commit it was packed from. */
   revision?: string
+  /** Branch, tag or commit that was asked for; absent for main. */
+  branch?: string
   /**
    * whole: ready to run. partial: a pull was interrupted; pulling again resumes it. damaged: must be pulled again.
    * built-in: comes with molm.
@@ -75,7 +77,7 @@ export async function findPulled(word: string): Promise<InstalledModel[]> {
   const found = quant ? all.filter((model) => model.path.endsWith(packedFileName(quant))) : all
   if (found.length > 0) return found
   if ((await shippedNames()).includes(repository)) {
-    throw new UserError(`${repository} comes with molm: it was not pulled, and cannot be removed`)
+    throw new UserError(`${repository} comes with molm: it was not pulled, and cannot be removed or updated`)
   }
   const meant = await likelyName(repository)
   const hint = meant ? `did you mean ${meant}?` : '`molm list` shows what there is'
@@ -180,7 +182,10 @@ async function modelsIn(folder: string, repository: string, isQualified: boolean
     const name = isQualified && quants.length > 1 ? `${repository}:${quant}` : repository
     const metadata = (await openPackedFile(path).catch(() => undefined))?.metadata
     const about = metadata
-      ? { quant, revision: metadata.sourceRevision, state: 'whole' as const }
+      ? {
+          ...{ quant, revision: metadata.sourceRevision, state: 'whole' as const },
+          ...(metadata.sourceBranch !== undefined && { branch: metadata.sourceBranch }),
+        }
       : { state: 'damaged' as const }
     models.push({ name, path, bytes, modified, ...about })
   }

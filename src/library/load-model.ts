@@ -65,7 +65,8 @@ export async function startModel(
   const { config, formats, path, kind, folder, hasLongSticks } = found
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
   const readFolder = async () => {
-    const companions: Companions = kind === 'random' ? { defaults: {} } : await loadCompanions(folder)
+    const beside: Companions = kind === 'random' ? { defaults: {} } : await loadCompanions(folder)
+    const companions = { ...beside, defaults: { ...beside.defaults, ...options.generation } }
     companions.chatTemplate?.prepare()
     return { companions, info: describe(found, companions) }
   }

@@ -38,7 +38,13 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
   const models = await listModels().catch(() => [])
   const modelNames = models.map(({ name }) => name)
   const isPlain = options.terminal === undefined
-  const chat = new Chat(model, { ...options, isPlain, history, modelNames, background: terminalBackground() })
+  const chat = new Chat(model, {
+    ...options,
+    isPlain,
+    history,
+    modelNames,
+    background: options.theme ?? terminalBackground(),
+  })
   const { terminal, signal, conversation, firstMessage } = options
   const screen = terminal ? new InkScreen(chat, terminal) : new PlainScreen(chat, process.stdin, process.stdout)
   const signals = new ChatSignals(chat, terminal)

@@ -34,8 +34,12 @@ interface Case {
   scale?: number
   /** Whether experts have gates; without, the factor of each is 1. Default: true. */
   hasGates?: boolean
+  /** Whether the sum of the added outputs is normalised first. */
+  normsSum?: boolean
   /** Whether a further row is added to every token. */
   hasRow?: boolean
+  /** Whether x and the added rows have factors and biases. */
+  isScaled?: boolean
   /** Added to all of x: a mean that is large compared to the spread. */
   offset?: number
 }
@@ -46,11 +50,18 @@ const expertsOf = ({ width, tokens, k = 0 }: Case): Float32Array => normalFloats
 const gatesOf = ({ tokens, k = 0, hasGates = true }: Case): Float32Array =>
   normalFloats(tokens * k, 43).map((v) => (hasGates ? Math.abs(v) / 2 : 1))
 const addedOf = ({ width }: Case): Float32Array => normalFloats(width, 48)
+/** Of x and of the added rows. */
+const factorsOf = ({ width }: Case): Float32Array => normalFloats(2 * width, 49)
+const biasesOf = ({ width }: Case): Float32Array => normalFloats(2 * width, 50)
 const weightOf = ({ width }: Case): Float32Array => normalFloats(width, 44)
 const biasOf = ({ width }: Case): Float32Array => normalFloats(width, 45)
+const sumWeightOf = ({ width }: Case): Float32Array => normalFloats(width, 49)
+
+const NOTHING = { output: new Float32Array(), records: new Uint8Array() }
 
 function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array } {
-  const { width, tokens, k = 0, hasNorm = true, kind, epsilon, scale, hasGates = true, hasRow } = c
+  const { width, tokens, k = 0, hasNorm = true, kind, epsilon, scale, hasGates = true } = c
+  const { normsSum, hasRow, isScaled } = c
   const x = placeRows(bank, streamOf(c), width)
   const output = emptyRows(bank, tokens, width)
   const gates = hasGates ? place(bank, gatesOf(c)) : undefined
@@ -59,22 +70,33 @@ function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array 
   const weight = hasNorm ? vector(weightOf(c)) : 0
   const bias = hasNorm && kind !== 'rms' ? vector(biasOf(c)) : 0
   const norm = new Norm(bank, { x, ...(k > 0 && { add }), kind, epsilon, output }, threads)
+  if (normsSum) norm.sumWeight(vector(sumWeightOf(c)))
+  if (isScaled) norm.scaledBy(vector(factorsOf(c)), vector(biasesOf(c)))
   norm.run(tokens, weight, bias, hasRow ? vector(addedOf(c)) : 0)
   if (!hasNorm) assert.ok(recordsOf(output).every((byte) => byte === 0))
-  return { x: floatsOf(x), output: floatsOf(output), records: hasNorm ? recordsOf(output) : new Uint8Array() }
+  // Without a norm the rows have no meaning.
+  const normalised = hasNorm ? { output: floatsOf(output), records: recordsOf(output) } : NOTHING
+  return { x: floatsOf(x), ...normalised }
 }
 
 function check(c: Case): void {
-  const { width, tokens, k = 0, hasNorm = true, kind, epsilon = 1e-5, scale = 1, hasRow, offset = 0 } = c
+  const { width, tokens, k = 0, hasNorm = true, kind, epsilon = 1e-5, scale = 1, offset = 0 } = c
+  const { normsSum, hasRow, isScaled } = c
   const expected = sameOnTiers((bank) => (threads) => run(bank, c, threads), [1, 2, 8], width)
   const stride = padded(width)
   const [stream, experts, gates, added] = [streamOf(c), expertsOf(c), gatesOf(c), addedOf(c)]
+  const [factors, biases] = [factorsOf(c), biasesOf(c)]
   for (let t = 0; t < tokens; t++) {
-    const x = Float64Array.from({ length: width }, (_, i) => {
-      let sum = stream[t * width + i]
-      for (let r = 0; r < k; r++) sum += scale * gates[t * k + r] * experts[(t * k + r) * width + i]
-      if (hasRow) sum += added[i]
+    const sums = Float64Array.from({ length: width }, (_, i) => {
+      let sum = 0
+      for (let r = 0; r < k; r++) sum += gates[t * k + r] * experts[(t * k + r) * width + i]
       return sum
+    })
+    const y = normsSum ? rmsNorm(sums, sumWeightOf(c), epsilon) : sums
+    const x = y.map((value, i) => {
+      const [own, rows] = [stream[t * width + i], scale * value]
+      const ofRows = isScaled && k > 0 ? (rows + biases[width + i]) * factors[width + i] : rows
+      return (isScaled ? (own + biases[i]) * factors[i] : own) + ofRows + (hasRow ? added[i] : 0)
     })
     isNear(expected.x.subarray(t * stride, t * stride + width), x, 2e-6 * (1 + Math.abs(offset)), 'x')
     if (!hasNorm) continue
@@ -97,8 +119,12 @@ test('rows of any width', () => {
     check({ width, tokens: 3, kind: 'rms', epsilon: 1e-6 })
     check({ width, tokens: 3, kind: 'rms', epsilon: 0.3, k: 2, scale: 0.22 })
     check({ width, tokens: 3, k: 2, hasGates: false, hasRow: true })
+    check({ width, tokens: 3, kind: 'rms', epsilon: 0.01, k: 3, normsSum: true, scale: 0.6 })
+    check({ width, tokens: 3, kind: 'rms', k: 1, hasGates: false, normsSum: true, hasNorm: false })
     check({ width, tokens: 3, kind: 'rms', hasRow: true })
     check({ width, tokens: 3, k: 1, hasNorm: false, hasGates: false, scale: -0.7, hasRow: true })
+    check({ width, tokens: 3, k: 2, kind: 'rms', scale: 0.6, isScaled: true })
+    check({ width, tokens: 3, kind: 'rms', isScaled: true })
   }
 })
 

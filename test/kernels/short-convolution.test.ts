@@ -214,6 +214,27 @@ test("without gates the rows are the filter's input, and the outputs may pass th
   }
 })
 
+test('parts of an output row have records of their own', () => {
+  const [parts, columns, taps, tokens] = [3, 64, 2, 5]
+  const channels = parts * columns
+  const values = normalFloats(tokens * channels, 75)
+  sameOnTiers(
+    (bank) => (threads) => {
+      const input = placeRows(bank, values, channels)
+      const heads = Rows.allocate(bank, tokens * parts, columns, { records: true })
+      const output = new Rows(bank, heads.address, tokens, channels, channels)
+      const [state, table] = [place(bank, statesOf({ channels, taps, segments: [1] })), allocateSegments(bank, 1)]
+      writeSegment(bank, table, 0, { first: 0, count: tokens, before: state, after: state })
+      const shape = { form: 'plain', input, output, parts: heads, taps } as const
+      const weights = place(bank, weightsOf({ channels, taps, segments: [1] }))
+      new ShortConvolution(bank, shape, threads).run(table, 1, tokens, weights)
+      return { output: floatsOf(heads), records: recordsOf(heads) }
+    },
+    [1, 3],
+    columns,
+  )
+})
+
 test('more taps than the kernel has are refused', () => {
   const bank = bankOf('scalar')
   const shape = { form: 'gated' as const, input: Rows.allocate(bank, 1, 96), output: Rows.allocate(bank, 1, 32) }

@@ -65,8 +65,8 @@ test('the requested tier is used, otherwise the fastest', () => {
   assert.is(chooseKernels(undefined).tier, 'relaxed')
 })
 
-/** Tier of a new process with this MOLM_KERNELS, or its message. */
-function tierWith(MOLM_KERNELS: string): string {
+/** Tier of a new process with this MOLM_KERNELS, and with flags of V8, or its message. */
+function tierWith(MOLM_KERNELS: string, ...flags: string[]): string {
   const script = [
     `import { loadModel } from ${JSON.stringify(repositoryPath('dist/index.js'))}`,
     "const model = await loadModel('nano', { threads: 1 }).catch((error) => ({ tier: error.message, dispose() {} }))",
@@ -76,10 +76,14 @@ function tierWith(MOLM_KERNELS: string): string {
   // Node warns on stderr if both are set.
   const { NO_COLOR, FORCE_COLOR, ...rest } = process.env
   const env = { ...rest, MOLM_KERNELS }
-  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script.join('\n')], {
-    env,
-    encoding: 'utf8',
-  })
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [...flags, '--input-type=module', '--eval', script.join('\n')],
+    {
+      env,
+      encoding: 'utf8',
+    },
+  )
   return stdout + stderr
 }
 
@@ -87,6 +91,14 @@ test('MOLM_KERNELS applies to a whole process, and an unknown tier is named', ()
   // Node 24 and newer may fuse pairs of vectors, if that computes correctly.
   assert.match(tierWith('plain'), /^plain(\+256)?$/)
   assert.is(tierWith('fast'), "MOLM_KERNELS is 'fast'; it can be 'relaxed' or 'plain'")
+})
+
+const onX64 = process.arch === 'x64' ? test : test.skip
+
+onX64('a processor without AVX has the same tiers, and one without SSE4.1 is named as the cause', () => {
+  assert.match(tierWith('', '--no-enable-avx'), /^relaxed/)
+  for (const tier of ['', 'relaxed'])
+    assert.match(tierWith(tier, '--no-enable-sse4-1'), /^this processor lacks SSE4\.1/)
 })
 
 test.run()

@@ -104,7 +104,7 @@ test('docs/FORMAT.md has a row for every piece of the families, which names the 
     }
     const pieces = layoutOf(config, formatsFor('q4', 'floats')).parts.flatMap((part) => {
       const partName = part.name.replace(/\.\d+/, '.{l}').replace(/\.\d+$/, '.{e}')
-      return part.pieces.map((piece) => `${partName}/${piece.name}`)
+      return part.pieces.map((piece) => `${partName}/${piece.name.replace(/\.\d+$/, '.{h}')}`)
     })
     const wrong = [...new Set(pieces)].filter((piece) => !isNamed(rows.get(piece)))
     return wrong.map((piece) => `${config.modelType}: ${piece}`)

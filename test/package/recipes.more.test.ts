@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -78,6 +79,20 @@ function withAnswer(says: string | undefined, use: (place: Workplace) => Promise
   })
 }
 
+/** Runs `molm serve` with words for Node, asks for its page and its models, and ends it as a service manager does. */
+async function servesPage(words: readonly string[]): Promise<void> {
+  const server = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [said] = await once(server.stdout, 'data')
+  const [url] = /http:\/\/[\w.:]+/.exec(String(said)) ?? []
+  const asked = await Promise.all([url, `${url}/v1/models`].map((address) => fetch(String(address))))
+  assert.equal(
+    asked.map(({ status }) => status),
+    [200, 200],
+  )
+  server.kill('SIGTERM')
+  assert.equal(await once(server, 'exit'), [0, null])
+}
+
 const title = 'Count the lines of each shard'
 
 const RECIPES: Record<string, () => Promise<void>> = {
@@ -136,6 +151,31 @@ const RECIPES: Record<string, () => Promise<void>> = {
       const [service, timer] = units
       await place.write({ 'reviews.service': service.replace('%h/reviews', place.folder), 'reviews.timer': timer })
       place.run('systemd-analyze verify ./reviews.service ./reviews.timer')
+    }),
+  'A service for every login': () =>
+    withAnswer(undefined, async (place) => {
+      const molm = join(place.folder, '.bin', 'molm')
+      await rm(molm)
+      // As npm installs it.
+      await symlink(repositoryPath('bin/molm.js'), molm)
+      for (const name of ['systemctl', 'launchctl']) await place.command(name, `echo ${name} "$*" >> .calls`)
+      for (const script of blocksOf('A service for every login', 'sh')) place.run(`export HOME="$PWD"\n${script}`)
+      assert.match(
+        await place.read('.calls'),
+        /^systemctl --user daemon-reload\nsystemctl .*\nlaunchctl bootstrap gui\/\d+ \//,
+      )
+      const unit = '.config/systemd/user/molm.service'
+      if (spawnSync('systemd-analyze', ['--version']).status === 0)
+        place.run(`XDG_RUNTIME_DIR="$PWD" systemd-analyze --user verify ./${unit}`)
+      const [, line] = /^ExecStart=(.*)$/m.exec(await place.read(unit)) ?? []
+      const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare)
+      const list = await place.read('Library/LaunchAgents/molm.serve.plist')
+      const [, programs] = /<key>ProgramArguments<\/key>\s*<array>(.*?)<\/array>/s.exec(list) ?? []
+      assert.equal(
+        [...programs.matchAll(/<string>(.*?)<\/string>/g)].map(([, word]) => word),
+        words,
+      )
+      await servesPage([...words.slice(1), '--port', '0'])
     }),
   'A translation of the clipboard': () =>
     withAnswer('Good morning', async (place) => {

@@ -27,13 +27,15 @@ function names(table: string): Readonly<Record<string, string>> {
 /** Within a block. */
 const BLOCK_NAMES = names(`
   input_layernorm operator_norm attn_norm
-  post_attention_layernorm ffn_norm ffn_norm
+  post_attention_layernorm ffn_norm pre_mlp_layernorm ffn_norm
+  post_mlp_layernorm post_ffw_norm
   self_attn.q_proj attn_q
   self_attn.k_proj attn_k
   self_attn.v_proj attn_v
   self_attn.o_proj self_attn.out_proj attn_output
   self_attn.q_norm self_attn.q_layernorm attn_q_norm
   self_attn.k_norm self_attn.k_layernorm attn_k_norm
+  self_attn.gate_proj attn_gate
   self_attn.sinks attn_sinks.weight
   linear_attn.A_log ssm_a
   linear_attn.dt_bias ssm_dt.bias
@@ -49,8 +51,8 @@ const BLOCK_NAMES = names(`
   conv.in_proj shortconv.in_proj
   conv.out_proj shortconv.out_proj
   block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
-  feed_forward.gate mlp.gate mlp.router ffn_gate_inp
-  feed_forward.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
+  feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
+  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up
@@ -58,6 +60,13 @@ const BLOCK_NAMES = names(`
   mlp.experts.down_proj_bias ffn_down_exps.bias
   mlp.shared_expert_gate ffn_gate_inp_shexp
   shared_mlp.output_linear ffn_down_shexp
+  mamba.in_proj ssm_in
+  mamba.conv1d ssm_conv1d
+  mamba.dt_bias ssm_dt.bias
+  mamba.A_log ssm_a
+  mamba.D ssm_d
+  mamba.norm ssm_norm
+  mamba.out_proj ssm_out
 `)
 
 const WHOLE_NAMES = names(`
@@ -75,10 +84,13 @@ const EXPERT_NAMES = names(`
 `)
 
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
-const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared']
+const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid']
 
 /** Model types with DeltaNet, whose converters change numbers. */
 const NEXT = ['qwen3_next', 'qwen3_5_moe_text']
+
+/** Model types whose post_attention_layernorm llama.cpp calls by that name, whatever it is before. */
+const AFTER_ATTENTION = ['gpt_oss', 'afmoe', ...NEXT]
 
 function deltaShape(config: Config) {
   const [keyHeads, heads] = [Number(config.linear_num_key_heads), Number(config.linear_num_value_heads)]
@@ -86,13 +98,12 @@ function deltaShape(config: Config) {
   return { keyHeads, keySize, valueSize, share: heads / keyHeads }
 }
 
-/** Norms as 1 + w, rates as -exp, and in Qwen3.5 the heads of values that share a key apart from each other. */
+/** Norms as 1 + w, and in Qwen3.5 the heads of values that share a key apart from each other. */
 function asInFile(stored: NamedTensor, config: Config): NamedTensor {
   const { name, values } = stored
   if (name.endsWith('linear_attn.norm.weight')) return stored
   if (name.endsWith('norm.weight')) return { ...stored, values: values.map((w) => 1 + w) }
-  const changed = name.endsWith('A_log') ? { ...stored, values: values.map((log) => -Math.exp(log)) } : stored
-  return config.model_type === 'qwen3_5_moe_text' ? tiled(changed, deltaShape(config)) : changed
+  return config.model_type === 'qwen3_5_moe_text' ? tiled(stored, deltaShape(config)) : stored
 }
 
 /** Heads of values [keyHeads, share] in the order [share, keyHeads]: rows, and columns of the output. */
@@ -151,14 +162,16 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
 /** Tensors that one tensor of a block becomes. */
 function inBlock(found: NamedTensor, block: string, base: string, ending: string, config: Config): NamedTensor[] {
   const isNext = NEXT.includes(String(config.model_type))
+  const isDense = config.num_local_experts === 0
   const pattern = isNext ? /^(mlp)\.experts\.gate_up_proj$/ : /^(block_sparse_moe|shared_mlp)\.input_linear$/
   const joined = pattern.exec(base)
   if (joined) {
-    const kind = joined[1] === 'shared_mlp' ? 'shexp' : 'exps'
+    const ofMlp = isDense ? '' : '_shexp'
+    const kind = joined[1] === 'shared_mlp' ? ofMlp : '_exps'
     const half = (found.shape.at(-2) as number) / 2
     return (['gate', 'up'] as const).map((side, n) => ({
       ...takeRows(found, (i) => n * half + i, half),
-      name: `${block}ffn_${side}_${kind}.weight`,
+      name: `${block}ffn_${side}${kind}.weight`,
     }))
   }
   if (base === 'linear_attn.in_proj_qkvz') {
@@ -188,14 +201,22 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
   if (base === 'mlp.experts.down_proj') {
     return [{ ...(isNext ? found : transposed(found)), name: `${block}ffn_down_exps.weight` }]
   }
-  if ((isNext || config.model_type === 'gpt_oss') && base === 'post_attention_layernorm') {
+  if (AFTER_ATTENTION.includes(String(config.model_type)) && base === 'post_attention_layernorm') {
     return [{ ...found, name: `${block}post_attention_norm.weight` }]
   }
+  if (isDense && base === 'shared_mlp.output_linear') return [{ ...found, name: `${block}ffn_down.weight` }]
   const name = BLOCK_NAMES[base]
   if (!name) throw new Error(`no name in GGUF for ${found.name}`)
-  const whole = { ...found, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
-  if (base === 'conv.conv' || base === 'linear_attn.conv1d')
+  const values = base.endsWith('.A_log') ? found.values.map((log) => -Math.exp(log)) : found.values
+  const whole = { ...found, values, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
+  if (/^(conv\.conv|(linear_attn|mamba)\.conv1d)$/.test(base) && ending === 'weight') {
     return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
+  }
+  if (base === 'mamba.A_log' || base === 'mamba.D') return [{ ...whole, shape: [...found.shape, 1] }]
+  if (base === 'mamba.norm') {
+    const groups = Number(config.mamba_n_groups)
+    return [{ ...whole, shape: [groups, found.shape[0] / groups] }]
+  }
   const isTurned = NEIGHBOURS.includes(String(config.model_type)) && /^self_attn\.[qk]_proj$/.test(base)
   return [isTurned ? neighbouring(whole, headsOf(config, base)) : whole]
 }

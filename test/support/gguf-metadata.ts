@@ -1,4 +1,4 @@
-import { f32, type GgufValue, list, text, u32 } from './gguf-writer.js'
+import { f32, flag, type GgufValue, list, text, u32 } from './gguf-writer.js'
 
 /*
  * Metadata of a GGUF file as llama.cpp's convert_hf_to_gguf.py makes it from config.json, without the keys that it does
@@ -42,11 +42,26 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   mixtral: { architecture: 'llama', numbers: VOCABULARY },
   granitemoe: { architecture: 'granitemoe', numbers: GRANITE, floats: MULTIPLIERS },
   granitemoeshared: { architecture: 'granitemoe', numbers: GRANITE, floats: MULTIPLIERS },
+  granitemoehybrid: {
+    architecture: 'granitehybrid',
+    numbers:
+      `${GRANITE} ssm.conv_kernel:mamba_d_conv ssm.state_size:mamba_d_state ssm.group_count:mamba_n_groups ` +
+      'ssm.time_step_rank:mamba_n_heads',
+    floats: MULTIPLIERS,
+  },
   olmoe: { architecture: 'olmoe' },
   qwen2_moe: { architecture: 'qwen2moe', numbers: QWEN },
   qwen3_moe: { architecture: 'qwen3moe', numbers: QWEN },
   qwen3_next: { architecture: 'qwen3next', numbers: `${QWEN} ${DELTA}` },
   qwen3_5_moe_text: { architecture: 'qwen35moe', numbers: `${QWEN} ${DELTA}` },
+  mellum: { architecture: 'mellum', numbers: `${MOE_WIDTH} attention.sliding_window:sliding_window` },
+  afmoe: {
+    architecture: 'afmoe',
+    numbers:
+      `${MOE_WIDTH} expert_shared_count:num_shared_experts leading_dense_block_count:num_dense_layers ` +
+      'attention.sliding_window:sliding_window expert_group_count:n_group',
+    floats: 'expert_weights_scale:route_scale',
+  },
   gpt_oss: {
     architecture: 'gpt-oss',
     numbers: 'attention.sliding_window:sliding_window expert_feed_forward_length:intermediate_size',
@@ -92,7 +107,9 @@ export function ggufMetadata(config: Config): Map<string, GgufValue> {
 }
 
 function addRope(config: Config, add: (key: string, value: GgufValue) => void): void {
-  const rope = (config.rope_parameters ?? config.rope_scaling ?? {}) as Config
+  const kinds = config.rope_parameters as Record<string, Config> | undefined
+  const rope = (kinds?.full_attention ?? kinds ?? config.rope_scaling ?? {}) as Config
+  if (kinds?.sliding_attention) add('rope.freq_base_swa', f32(Number(kinds.sliding_attention.rope_theta)))
   const theta = rope.rope_theta ?? config.rope_theta
   if (theta != null) add('rope.freq_base', f32(Number(theta)))
   if ((rope.rope_type ?? rope.type) !== 'yarn') return
@@ -128,13 +145,24 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
     case 'olmoe':
       add('attention.layer_norm_rms_epsilon', f32(1e-5))
       return
-    case 'lfm2_moe': {
-      const types = config.layer_types as string[]
-      const each = types.map((type) => (type === 'full_attention' ? keyHeads : 0))
-      add('attention.head_count_kv', list('i32', each))
+    case 'granitemoehybrid':
+      add('attention.head_count_kv', keyHeadsOfLayers(config, 'attention'))
+      add('ssm.inner_size', u32(Number(config.mamba_expand) * Number(config.hidden_size)))
+      add('rope.scaling.finetuned', flag(false))
+      return
+    case 'lfm2_moe':
+      add('attention.head_count_kv', keyHeadsOfLayers(config, 'full_attention'))
       add('expert_gating_func', u32(2))
       return
+    case 'mellum': {
+      const isSliding = (config.layer_types as string[]).map((type) => type === 'sliding_attention')
+      add('attention.sliding_window_pattern', list('bool', isSliding))
+      return
     }
+    case 'afmoe':
+      add('expert_gating_func', u32(2))
+      add('expert_weights_norm', flag(config.route_norm === true))
+      return
     case 'smallthinker':
       add('expert_gating_func', u32(config.moe_primary_router_apply_softmax ? 1 : 2))
       if ((config.sliding_window_layout as number[]).some((n) => n !== 0)) {
@@ -147,6 +175,15 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
         add('expert_shared_feed_forward_length', u32(Math.floor(Number(config.intermediate_size) / keyHeads)))
       }
   }
+}
+
+/** Heads of keys in each layer; none in layers of another type. */
+function keyHeadsOfLayers(config: Config, type: string): GgufValue {
+  const types = config.layer_types as string[]
+  return list(
+    'i32',
+    types.map((own) => (own === type ? Number(config.num_key_value_heads) : 0)),
+  )
 }
 
 /** Tokens of the printable characters of ASCII as far as the vocabulary goes, then words. */

@@ -32,7 +32,7 @@ export interface GgufChoices {
 
 /** Tensors that llama.cpp always stores as F32. */
 const ALWAYS_FLOATS =
-  /(_norm\.weight|\.bias|_sinks\.weight|ffn_gate_inp(_shexp)?\.weight|shortconv\.conv\.weight|ssm_conv1d\.weight)$/
+  /(_norm\.weight|\.bias|_sinks\.weight|ffn_gate_inp(_shexp)?\.weight|shortconv\.conv\.weight|ssm_(a|d|conv1d\.weight))$/
 
 /** Contents of a file before they are written. */
 export interface GgufModel {

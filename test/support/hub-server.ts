@@ -25,6 +25,8 @@ export interface ServedRepository {
   /** Names in the listing besides the files' names. */
   extraNames: string[]
   gated: boolean
+  /** Files of earlier commits that the hub still lists. */
+  former: Map<string, Map<string, Buffer>>
 }
 
 /** Handles a request for a file's bytes in place of the storage; a result of undefined lets the request pass. */
@@ -92,7 +94,7 @@ export class HubServer {
 
   /** Serves files, by their paths, as a repository. */
   serveFiles(repo: string, files: Map<string, Buffer>, commit = 'a'.repeat(40)): ServedRepository {
-    const repository = { commit, files, extraNames: [], gated: false }
+    const repository = { commit, files, extraNames: [], gated: false, former: new Map() }
     this.repositories.set(repo, repository)
     return repository
   }
@@ -107,6 +109,13 @@ export class HubServer {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     }
+  }
+
+  /** Makes a new commit of a repository with these files added or changed. */
+  change(repository: ServedRepository, files: Record<string, Buffer>, commit = 'b'.repeat(40)): void {
+    repository.former.set(repository.commit, new Map(repository.files))
+    for (const [name, bytes] of Object.entries(files)) repository.files.set(name, bytes)
+    repository.commit = commit
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
@@ -129,8 +138,12 @@ export class HubServer {
     if (rest.startsWith('revision/')) {
       if (this.apiFault?.(response, url.href)) return
       const revision = decodeURIComponent(rest.slice('revision/'.length))
-      if (!['main', 'HEAD', repository.commit].includes(revision)) return refuse(response, 404, 'RevisionNotFound')
-      return json(response, { _id: '1', id: repo, sha: repository.commit, private: false, gated: false, downloads: 0 })
+      const isFormer = repository.former.has(revision)
+      if (!isFormer && !['main', 'HEAD', repository.commit].includes(revision)) {
+        return refuse(response, 404, 'RevisionNotFound')
+      }
+      const sha = isFormer ? revision : repository.commit
+      return json(response, { _id: '1', id: repo, sha, private: false, gated: false, downloads: 0 })
     }
     if (rest.startsWith('tree/')) {
       if (this.apiFault?.(response, url.href)) return
@@ -153,7 +166,10 @@ export class HubServer {
     response.end()
   }
 
-  private listPage({ files, extraNames }: ServedRepository, url: URL, response: ServerResponse): void {
+  private listPage(repository: ServedRepository, url: URL, response: ServerResponse): void {
+    const { extraNames, former } = repository
+    const [, commit = ''] = /\/tree\/([^/?]+)/.exec(url.pathname) ?? []
+    const files = former.get(commit) ?? repository.files
     const names = [...files.keys(), ...extraNames]
     const from = Number(url.searchParams.get('cursor') ?? 0)
     if (from + PAGE < names.length) {

@@ -36,7 +36,7 @@ export interface Keys extends RopeKeys {
   hidden_size: number
   num_hidden_layers: number
   num_attention_heads: number
-  num_key_value_heads: number
+  num_key_value_heads?: number
   head_dim?: number | null
   tie_word_embeddings?: boolean
   tie_embedding?: boolean
@@ -63,6 +63,25 @@ export interface Keys extends RopeKeys {
   moe_layer_end_index?: number
   moe_layer_interval?: number
   moe_norm_min?: number
+  num_local_experts?: number
+  shared_intermediate_size?: number
+  attention_multiplier?: number
+  embedding_multiplier?: number
+  residual_multiplier?: number
+  logits_scaling?: number
+  position_embedding_type?: string | null
+  layers_block_type?: string[]
+  mamba_expand?: number
+  mamba_n_heads?: number
+  mamba_n_groups?: number
+  mamba_d_state?: number
+  mamba_d_conv?: number
+  time_step_limit?: [number, unknown]
+  mlp_layer_types?: string[] | null
+  global_attn_every_n_layers?: number
+  mup_enabled?: boolean
+  num_shared_experts?: number
+  route_scale?: number
 }
 
 /** LFM2: x += Op(operator_norm x); x += Ff(ffn_norm x). */
@@ -252,44 +271,59 @@ interface Fed {
 interface FamilyRules {
   /** Names of the norms before the mixer, before the feed-forward part, and before the head. */
   norms?: readonly [string, string, string]
+  /** Norms of what the mixer and the feed-forward part add. Default: none. */
+  after?: readonly [string, string]
   eps: number
   isTied: boolean
+  /** Default: 1 each. */
+  factors?: { embedding: number; residual: number; logits: number }
   mix(layer: number, y: Row[], read: Reader): Row[]
   /** Feed-forward part of a normed row; `entered` is the residual stream at the beginning of the layer. */
   feed(layer: number, y: Row, entered: Row, read: Reader): Fed
 }
 
 export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
-  const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], eps, isTied, mix, feed } = rules
+  const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], after, eps, isTied, mix, feed } = rules
+  const { embedding, residual, logits } = rules.factors ?? { embedding: 1, residual: 1, logits: 1 }
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
   const chosen: Chosen[][][] = []
-  let x: Row[] = tokens.map((id) => read.row('model.embed_tokens', id, keys.hidden_size))
+  let x: Row[] = tokens.map((id) => times(read.row('model.embed_tokens', id, keys.hidden_size), embedding))
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const entered = x
-    const mixed = mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read)
-    x = x.map((row, t) => sum(row, mixed[t]))
+    const added = (rows: Row[], i: 0 | 1) => (after ? normed(rows, `model.layers.${l}.${after[i]}`) : rows)
+    const mixed = added(mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read), 0)
+    x = x.map((row, t) => sum(row, times(mixed[t], residual)))
     const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read))
-    x = x.map((row, t) => weighted(row, fed[t].outputs))
+    const outputs = added(
+      fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
+      1,
+    )
+    x = x.map((row, t) => sum(row, times(outputs[t], residual)))
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
-  return { logits: normed(x, `model.${norms[2]}`).map((row) => read.linear(head, row)), chosen }
+  return { logits: normed(x, `model.${norms[2]}`).map((row) => times(read.linear(head, row), logits)), chosen }
 }
 
-function headsOf(keys: Keys, headSize: number) {
-  return { heads: keys.num_attention_heads, keyValueHeads: keys.num_key_value_heads, headSize }
+function times(row: Row, factor: number): Row {
+  return row.map((value) => value * factor)
+}
+
+export function headsOf(keys: Keys, headSize: number) {
+  const { num_attention_heads: heads, num_key_value_heads: keyValueHeads = heads } = keys
+  return { heads, keyValueHeads, headSize }
 }
 
 export function largest(scores: readonly number[], k: number): number[] {
   return [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, k)
 }
 
-function total(ids: readonly number[], scores: readonly number[]): number {
+export function total(ids: readonly number[], scores: readonly number[]): number {
   return ids.reduce((sum, id) => sum + scores[id], 0)
 }
 
-function softmaxOfChosen(z: readonly number[], k: number): Chosen[] {
+export function softmaxOfChosen(z: readonly number[], k: number): Chosen[] {
   const ids = largest(z, k)
   const gates = softmax(ids.map((id) => z[id]))
   return ids.map((id, i) => ({ id, gate: gates[i] }))

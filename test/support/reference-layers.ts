@@ -1,4 +1,4 @@
-import { ACTIVATIONS, dot, rmsNorm } from './reference-math.js'
+import { ACTIVATIONS, dot, rmsNorm, sigmoid } from './reference-math.js'
 
 /*
  * Layers of decoders in double precision, written as plainly as their formulas: no cache, no groups of experts. Each
@@ -58,7 +58,7 @@ export interface Rotation {
   frequencies: ArrayLike<number>
   /** Factor of cos and sin. Default 1. */
   size?: number
-  /** Channel i of a head is a pair with channel i + headSize / 2; as neighbours, channels 2 i and 2 i + 1 are one. */
+  /** Halves: channel i turns with channel i + half, half being the number of pairs. Neighbours: 2 i with 2 i + 1. */
   pairs?: 'halves' | 'neighbours'
 }
 
@@ -72,8 +72,12 @@ export interface AttentionRules {
   window?: number
   /** Factor of the scores. Default 1 / sqrt(headSize). */
   scale?: number
-  /** Epsilon of the RMS norms `q_layernorm` and `k_layernorm` of each head. Default: no norms. */
+  /** Epsilon of the RMS norms of each head. Default: no norms. */
   headNorms?: number
+  /** Their names after `q_` and `k_`. Default: `layernorm`. */
+  headNorm?: string
+  /** Name of the projection whose sigmoids multiply the heads' outputs. Default: none. */
+  gate?: string
   /** A score per head without a value. Default: none. */
   sinks?: ArrayLike<number>
   /** Name of the last projection. */
@@ -83,17 +87,17 @@ export interface AttentionRules {
 /** Causal grouped-query attention of normed rows. */
 export function attention(read: Reader, key: string, y: readonly Row[], rules: AttentionRules): Row[] {
   const { heads: H, keyValueHeads: K, headSize, rotation, window = Infinity, output = 'o_proj', sinks } = rules
-  const { scale = 1 / Math.sqrt(headSize), headNorms } = rules
+  const { scale = 1 / Math.sqrt(headSize), headNorms, headNorm = 'layernorm', gate } = rules
   const placed = (name: 'q' | 'k') =>
     y.map((row, t) => {
       const projected = read.linear(`${key}.${name}_proj`, row)
-      const gain = headNorms && read.get(`${key}.${name}_layernorm.weight`)
+      const gain = headNorms && read.get(`${key}.${name}_${headNorm}.weight`)
       const normed = gain ? ofHeads(projected, headSize, (head) => rmsNorm(head, gain, headNorms)) : projected
       return rotation ? ofHeads(normed, headSize, (head) => rotated(head, t, rotation)) : normed
     })
   const [q, k] = [placed('q'), placed('k')]
   const v = y.map((row) => read.linear(`${key}.v_proj`, row))
-  return y.map((_, t) => {
+  return y.map((row, t) => {
     const o = new Float64Array(H * headSize)
     for (let h = 0; h < H; h++) {
       const at = Math.floor((h * K) / H) * headSize
@@ -105,7 +109,8 @@ export function attention(read: Reader, key: string, y: readonly Row[], rules: A
         for (let c = 0; c < headSize; c++) o[h * headSize + c] += weights[i] * v[first + i][at + c]
       }
     }
-    return read.linear(`${key}.${output}`, o)
+    const gates = gate && read.linear(`${key}.${gate}`, row)
+    return read.linear(`${key}.${output}`, gates ? o.map((value, i) => value * sigmoid(gates[i])) : o)
   })
 }
 
@@ -127,16 +132,55 @@ export function shortConvolution(read: Reader, key: string, y: readonly Row[], t
   })
 }
 
+export interface Mamba2Rules {
+  heads: number
+  headSize: number
+  groups: number
+  stateSize: number
+  taps: number
+  eps: number
+  /** Limits of a token's step. */
+  limits: readonly [number, number]
+}
+
+/** Mamba-2 of normed rows: z | X | B | C | dt are the rows of the first projection. */
+export function mamba2(read: Reader, key: string, y: readonly Row[], rules: Mamba2Rules): Row[] {
+  const { heads: H, headSize: P, groups: G, stateSize: N, taps, limits, eps } = rules
+  const [I, channels] = [H * P, H * P + 2 * G * N]
+  const projected = y.map((row) => read.linear(`${key}.in_proj`, row))
+  const filter = read.get(`${key}.conv1d.weight`)
+  const bias = read.has(`${key}.conv1d.bias`) ? read.get(`${key}.conv1d.bias`) : new Float64Array(channels)
+  const state = Array.from({ length: H * P }, () => new Float64Array(N))
+  return projected.map((row, t) => {
+    const xbc = Float64Array.from({ length: channels }, (_, c) => {
+      let filtered = bias[c]
+      for (let j = 0; j < taps; j++) filtered += filter[c * taps + j] * (projected[t - (taps - 1) + j]?.[I + c] ?? 0)
+      return ACTIVATIONS.silu(filtered)
+    })
+    const o = Float64Array.from({ length: I }, (_, i) => {
+      const h = Math.floor(i / P)
+      const at = I + Math.floor((h * G) / H) * N
+      const raw = row[I + channels + h] + read.get(`${key}.dt_bias`)[h]
+      const dt = Math.min(Math.max(Math.log1p(Math.exp(raw)), limits[0]), limits[1])
+      const decay = Math.exp(-Math.exp(read.get(`${key}.A_log`)[h]) * dt)
+      state[i] = state[i].map((s, n) => decay * s + dt * xbc[i] * xbc[at + n])
+      return dot(state[i], xbc.subarray(at + G * N)) + read.get(`${key}.D`)[h] * xbc[i]
+    })
+    const gated = o.map((value, i) => value * ACTIVATIONS.silu(row[i]))
+    return read.linear(`${key}.out_proj`, rmsNorm(gated, read.get(`${key}.norm.weight`), eps))
+  })
+}
+
 function ofHeads(row: Row, headSize: number, change: (head: Row) => Row): Row {
   const out = new Float64Array(row.length)
   for (let at = 0; at < row.length; at += headSize) out.set(change(row.subarray(at, at + headSize)), at)
   return out
 }
 
-function rotated(head: Row, position: number, { frequencies, size = 1, pairs = 'halves' }: Rotation): Row {
-  const half = head.length / 2
+export function rotated(head: Row, position: number, { frequencies, size = 1, pairs = 'halves' }: Rotation): Row {
+  const half = frequencies.length
   const [step, apart] = pairs === 'neighbours' ? [2, 1] : [1, half]
-  const out = new Float64Array(head.length)
+  const out = head.slice()
   for (let i = 0; i < half; i++) {
     const angle = Math.fround(frequencies[i] * position)
     const [c, s] = [size * Math.cos(angle), size * Math.sin(angle)]

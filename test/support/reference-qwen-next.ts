@@ -1,5 +1,5 @@
-import { forward, type Keys, largest, ofExperts, type Passed } from './reference-families.js'
-import { type Reader, type ReferenceTensors, type Row, softmax } from './reference-layers.js'
+import { forward, headsOf, type Keys, largest, ofExperts, type Passed, total } from './reference-families.js'
+import { attention, type Reader, type ReferenceTensors, type Row, softmax } from './reference-layers.js'
 import { dot, rmsNorm, sigmoid } from './reference-math.js'
 import { rotationOf } from './reference-rope.js'
 
@@ -47,7 +47,7 @@ function nextForward(keys: NextKeys, stored: ReferenceTensors, tokens: readonly 
       if (isDense) return { outputs: [{ gate: 1, y: read.gated(mlp, y) }] }
       const p = softmax([...read.linear(`${mlp}.gate`, y)])
       const ids = largest(p, k)
-      const whole = divides ? ids.reduce((sum, id) => sum + p[id], 0) : 1
+      const whole = divides ? total(ids, p) : 1
       const chosen = ids.map((id) => ({ id, gate: p[id] / whole }))
       const [z] = read.linear(`${mlp}.shared_expert_gate`, y)
       const shared = { gate: sigmoid(z), y: read.gated(`${mlp}.shared_expert`, y) }
@@ -63,7 +63,7 @@ function plain(stored: ReferenceTensors, keys: NextKeys): ReferenceTensors {
   for (const [key, values] of stored) {
     const all = Float64Array.from(values)
     const [, base = '', name] =
-      /^(.+)\.(gate_up_proj|down_proj|in_proj_qkvz\.weight|in_proj_ba\.weight)$/.exec(key) ?? []
+      /^(.+)\.(gate_up_proj|down_proj|in_proj_qkvz\.weight|in_proj_ba\.weight|q_proj\.\w+)$/.exec(key) ?? []
     if (/norm\.weight$/.test(key) && !key.endsWith('linear_attn.norm.weight')) {
       tensors.set(
         key,
@@ -75,26 +75,38 @@ function plain(stored: ReferenceTensors, keys: NextKeys): ReferenceTensors {
         const [e, n] = [Math.floor(i / names.length), i % names.length]
         tensors.set(`${base}.${e}.${names[n]}.weight`, all.subarray(at, at + f * d))
       }
-    } else if (name?.startsWith('in_proj_')) {
+    } else if (name?.startsWith('q_proj')) {
+      const [queries, gates] = byHead(all, keys.num_attention_heads, [1, 1])
+      tensors.set(key, queries)
+      tensors.set(key.replace('q_proj', 'gate_proj'), gates)
+    } else if (name === 'in_proj_qkvz.weight') {
       const { K, share, hk, hv } = shapeOf(keys)
-      const isScalars = name === 'in_proj_ba.weight'
-      const sizes = isScalars ? [share, share] : [hk, hk, share * hv, share * hv]
-      const parts = sizes.map(() => [] as number[])
-      let at = 0
-      for (let head = 0; head < K; head++) {
-        for (const [i, size] of sizes.entries()) {
-          parts[i].push(...all.subarray(at, at + size * d))
-          at += size * d
-        }
-      }
-      const [one, two, v, z] = parts
-      const made = isScalars ? { b: one, a: two } : { qkv: [...one, ...two, ...v], z }
-      for (const [part, rows] of Object.entries(made)) tensors.set(`${base}.in_proj_${part}.weight`, rows)
+      const [q, k, v, z] = byHead(all, K, [hk, hk, share * hv, share * hv])
+      tensors.set(`${base}.in_proj_qkv.weight`, [...q, ...k, ...v])
+      tensors.set(`${base}.in_proj_z.weight`, z)
+    } else if (name === 'in_proj_ba.weight') {
+      const [b, a] = byHead(all, shapeOf(keys).K, [1, 1])
+      tensors.set(`${base}.in_proj_b.weight`, b)
+      tensors.set(`${base}.in_proj_a.weight`, a)
     } else {
       tensors.set(key, all)
     }
   }
   return tensors
+}
+
+/** Rows that are stored head by head, with `shares` of each head's rows for each of the results. */
+function byHead(stored: Float64Array, heads: number, shares: readonly number[]): number[][] {
+  const unit = stored.length / heads / shares.reduce((all, share) => all + share, 0)
+  const parts = shares.map(() => [] as number[])
+  let at = 0
+  for (let head = 0; head < heads; head++) {
+    for (const [i, share] of shares.entries()) {
+      parts[i].push(...stored.subarray(at, at + share * unit))
+      at += share * unit
+    }
+  }
+  return parts
 }
 
 function shapeOf(keys: NextKeys) {
@@ -103,47 +115,18 @@ function shapeOf(keys: NextKeys) {
   return { K, H, hk, hv, share: H / K }
 }
 
-const headOf = (row: Row, head: number, size: number) => row.subarray(head * size, (head + 1) * size)
-
-/** Each head's rows of q_proj are its query and its gate. */
+/** Gated attention. Only the first channels of a head turn. */
 function gatedAttention(keys: NextKeys, read: Reader, key: string, y: Row[], eps: number): Row[] {
-  const { num_attention_heads: H, num_key_value_heads: K, head_dim, partial_rotary_factor: flat = 0.25 } = keys
-  const size = head_dim ?? 256
+  const { partial_rotary_factor: flat = 0.25 } = keys
+  const headSize = keys.head_dim ?? 256
   const inner = keys.rope_parameters as { partial_rotary_factor?: number } | null | undefined
-  const R = Math.trunc(size * (inner?.partial_rotary_factor ?? flat))
-  const { frequencies, size: stretch = 1 } = rotationOf(keys, R, { theta: 10000 })
-  const placed = (head: Row, norm: string, t: number) => {
-    const normed = rmsNorm(head, read.get(`${key}.${norm}.weight`), eps)
-    const out = normed.slice()
-    for (let i = 0; i < R / 2; i++) {
-      const angle = Math.fround(frequencies[i] * t)
-      const [c, s] = [stretch * Math.cos(angle), stretch * Math.sin(angle)]
-      out[i] = normed[i] * c - normed[i + R / 2] * s
-      out[i + R / 2] = normed[i + R / 2] * c + normed[i] * s
-    }
-    return out
-  }
-  const queries = y.map((row) => read.linear(`${key}.q_proj`, row))
-  const keysAt = y.map((row) => read.linear(`${key}.k_proj`, row))
-  const values = y.map((row) => read.linear(`${key}.v_proj`, row))
-  return y.map((_, t) => {
-    const o = new Float64Array(H * size)
-    for (let h = 0; h < H; h++) {
-      const shared = Math.floor((h * K) / H)
-      const query = placed(headOf(queries[t], 2 * h, size), 'q_norm', t)
-      const gate = headOf(queries[t], 2 * h + 1, size)
-      const scores = keysAt
-        .slice(0, t + 1)
-        .map((row, s) => dot(query, placed(headOf(row, shared, size), 'k_norm', s)) / Math.sqrt(size))
-      for (const [s, weight] of softmax(scores).entries()) {
-        const value = headOf(values[s], shared, size)
-        for (let c = 0; c < size; c++) o[h * size + c] += weight * value[c] * sigmoid(gate[c])
-      }
-    }
-    return read.linear(`${key}.o_proj`, o)
-  })
+  const turning = Math.trunc(headSize * (inner?.partial_rotary_factor ?? flat))
+  const rotation = rotationOf(keys, turning, { theta: 10000 })
+  const norms = { headNorms: eps, headNorm: 'norm' }
+  return attention(read, key, y, { ...headsOf(keys, headSize), rotation, ...norms, gate: 'gate_proj' })
 }
 
+const headOf = (row: Row, head: number, size: number) => row.subarray(head * size, (head + 1) * size)
 const silu = (x: number) => x * sigmoid(x)
 const softplus = (x: number) => Math.log1p(Math.exp(x))
 const unit = (head: Row) => head.map((x) => x / Math.sqrt(dot(head, head) + 1e-6))

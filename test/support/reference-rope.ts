@@ -3,7 +3,7 @@ import type { Rotation } from './reference-layers.js'
 const { fround: f32, log, PI } = Math
 
 /** Object of `rope_scaling` or `rope_parameters`. */
-interface RopeObject {
+export interface RopeObject {
   rope_theta?: number
   rope_type?: string
   type?: string
@@ -18,7 +18,7 @@ interface RopeObject {
 export interface RopeKeys {
   rope_theta?: number
   rope_scaling?: RopeObject | null
-  rope_parameters?: RopeObject | null
+  rope_parameters?: (RopeObject & { full_attention?: RopeObject; sliding_attention?: RopeObject }) | null
   max_position_embeddings?: number
 }
 

@@ -41,6 +41,11 @@ const CHATML = '<|im_start|>user\nWeather?<|im_end|>\n<|im_start|>assistant\n'
 const JSON_CALLS =
   `<tool_call>\n{"name": "get_weather", "arguments": ${JSON_ARGS}}\n</tool_call>\n` +
   '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>'
+const FUNCTION_CALLS =
+  '<tool_call>\n<function=get_weather>\n' +
+  `<parameter=city>\n${ARGS.city}\n</parameter>\n<parameter=days>\n2\n</parameter>\n` +
+  `<parameter=metric>\nTrue\n</parameter>\n<parameter=near>\n{'tags': ['a, b', 'c=d']}\n</parameter>\n` +
+  '</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>'
 
 /** Source of a chat template that writes these texts. */
 const writing = (...texts: string[]): string => texts.map((text) => `{{ '${text}' }}`).join('')
@@ -49,6 +54,7 @@ const published = publishedTemplates()
 const publishedSource = (name: string): string => published.get(name) as string
 const HARMONY = readFileSync(join(fixturePath('templates'), 'harmony.jinja'), 'utf8')
 const LFM2 = writing('<|im_start|>assistant\\n', '<|tool_list_start|>', '</think>')
+const ZAYA = writing('<|im_start|>assistant\\n', '<think>', '<zyphra_tool_call>\\n<function=')
 const MISTRAL = writing('[AVAILABLE_TOOLS]', '[/INST]', '[TOOL_CALLS]')
 const GLM = writing('<|assistant|>', '<think>', '</think>', '<tool_call>', '<arg_key>')
 const GEMMA = writing('<|turn>model\\n', '<|tool_call>', '<tool_call|>')
@@ -81,12 +87,14 @@ export const WRITTEN_ANSWERS: Record<string, WrittenAnswer> = {
   'qwen3-coder': {
     source: publishedSource('qwen3-coder:30b'),
     prompt: CHATML,
-    text:
-      'I look.\n\n<tool_call>\n<function=get_weather>\n' +
-      `<parameter=city>\n${ARGS.city}\n</parameter>\n<parameter=days>\n2\n</parameter>\n` +
-      `<parameter=metric>\nTrue\n</parameter>\n<parameter=near>\n{'tags': ['a, b', 'c=d']}\n</parameter>\n` +
-      '</function>\n</tool_call>\n<tool_call>\n<function=now>\n</function>\n</tool_call>',
+    text: `I look.\n\n${FUNCTION_CALLS}`,
     message: { content: 'I look.', calls: CALLS },
+  },
+  zaya: {
+    source: ZAYA,
+    prompt: CHATML,
+    text: `<think>\n${THINKING}\n</think>\n\n${FUNCTION_CALLS.replaceAll('tool_call>', 'zyphra_tool_call>')}\n`,
+    message: { thinking: THINKING, content: '', calls: CALLS },
   },
   granite4: {
     source: publishedSource('granite4:latest'),

@@ -18,6 +18,7 @@ import {
   readConversation,
   readsStdin,
 } from '../parsing/conversation-options.js'
+import { defaults } from '../parsing/defaults.js'
 import {
   addKeepingOptions,
   checkContinue,
@@ -32,6 +33,7 @@ import {
   addGenerationOptions,
   addModelOptions,
   addOutputOptions,
+  addPresetOption,
   FIRST,
   type GenerationOptions,
   loadOptions,
@@ -81,7 +83,7 @@ export function define(command: Command): void {
     .option('--json', 'with --list: print one array')
     .option('--atlas <file>', 'names of the experts (default: atlas.json beside the model)', expandHome)
   addMcpOptions(addAskOptions(command))
-  addMaskOption(addCacheType(addPriority(command.optionsGroup('Model:'))))
+  addMaskOption(addCacheType(addPriority(addPresetOption(command.optionsGroup('Model:')))))
   addOutputOptions(command)
 }
 
@@ -181,6 +183,7 @@ async function hold(
     try {
       terminal.clear()
       const { interrupted } = await startChat(model, {
+        theme: defaults().theme,
         depth: options.color === false ? 'none' : colourDepth(process.stdout),
         generation: optionsIn(options),
         beginning,

@@ -15,6 +15,7 @@ import {
   addCacheType,
   addModelsOptions,
   addOutputOptions,
+  addPresetOption,
   collect,
   FIRST,
   numberThat,
@@ -75,7 +76,7 @@ export function define(command: Command): void {
     .option('--parallel <n>', 'sequences that run at once', wholeNumber('--parallel', 1, 256), 8)
     .option('--cors <origin>', 'allow pages of this origin to use the API; * for all')
     .option('--atlas <file>', 'names of the experts for the page (default: atlas.json beside the model)')
-  addMaskOption(addCacheType(addPriority(command.optionsGroup('Model:'))))
+  addMaskOption(addCacheType(addPriority(addPresetOption(command.optionsGroup('Model:')))))
   addOutputOptions(command)
 }
 

@@ -24,6 +24,7 @@ const commands = [
   { name: 'trace', summary: 'tell the speed of a recorded run with less memory' },
   { name: 'show', summary: 'describe a model: shape, parameters, bytes, source' },
   { name: 'pull', summary: 'fetch a model from the Hugging Face hub' },
+  { name: 'update', summary: 'fetch what has changed of pulled models' },
   { name: 'list', alias: 'ls', summary: 'list the models on this computer' },
   { name: 'rm', summary: 'remove a pulled model' },
   { name: 'convert', summary: 'pack a Hugging Face checkpoint or a GGUF file' },
@@ -33,6 +34,7 @@ const commands = [
   { name: 'prune', summary: 'write a smaller model, without the experts that matter least' },
   { name: 'graft', summary: 'write a larger model, with experts of another one' },
   { name: 'teach', summary: 'teach texts to a model, in new experts' },
+  { name: 'config', summary: 'show and change settings that stay, and presets' },
   { name: 'completion', summary: 'print a script that completes commands in a shell', readsAllOptions: true },
 ] as const satisfies readonly KnownCommand[]
 

@@ -7,6 +7,7 @@ import { parseJson } from '../../ground/json/json.js'
 import { readMessages } from '../../text/read-messages.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { readStdin, STDIN } from '../io/stdin.js'
+import { defaults } from './defaults.js'
 import { collect, FIRST } from './options.js'
 
 /** Maximum bytes of a file that becomes part of a prompt, as for stdin. */
@@ -19,6 +20,9 @@ export interface ConversationOptions {
   prefill?: string
   messages?: string
   templateArg?: Record<string, unknown>
+  /** The conversation that is continued: the latest, or one with this name. */
+  continue?: boolean
+  resume?: string
 }
 
 /** The options with their files read. */
@@ -34,14 +38,16 @@ export interface ConversationStart {
 /** `takesStdin`: whether `-` may name stdin as a file. */
 export function addConversationOptions(command: Command, { takesStdin = true } = {}): Command {
   const file = takesStdin ? 'a file (- for stdin)' : 'a file'
-  return command
-    .optionsGroup(FIRST)
-    .option('-s, --system <text>', 'instructions to the model (system text); @FILE reads them from a file')
+  return addSystemOption(command.optionsGroup(FIRST))
     .option('-f, --file <file>', `put the text of ${file} before the prompt; repeatable`, collect)
     .optionsGroup('Conversation:')
     .option('--prefill <text>', 'begin the answer with this text')
     .option('--messages <file>', 'begin with the messages of a JSON file: [{"role", "content"}, ...]')
     .option('--template-arg <name=json>', 'pass a value to the chat template; repeatable', collectArgument)
+}
+
+export function addSystemOption(command: Command): Command {
+  return command.option('-s, --system <text>', 'instructions to the model (system text); @FILE reads them from a file')
 }
 
 /** Whether an option was given that only makes sense in a conversation, not in a text to continue. */
@@ -55,7 +61,9 @@ export function readsStdin({ system = '', file = [], messages }: ConversationOpt
 
 /** Reads the files that the options name. Rejects with a UserError that names the file. */
 export async function readConversation(options: ConversationOptions): Promise<ConversationStart> {
-  const { system = '', file = [], prefill = '', messages, templateArg = {} } = options
+  const { file = [], prefill = '', messages, templateArg = {} } = options
+  const begins = messages === undefined && !options.continue && options.resume === undefined
+  const { system = (begins ? defaults().system : undefined) ?? '' } = options
   return {
     system: system.startsWith('@') ? (await readText(system.slice(1))).trimEnd() : system,
     files: await Promise.all(file.map(async (path) => (await readText(path)).replace(/\r?\n$/, ''))),

@@ -1,7 +1,7 @@
 /** Commands of ollama, llm, aichat, llama.cpp, npm and the Hugging Face CLI, with commands of molm that do the same. */
 const EQUIVALENTS: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   ...{ models: 'list', remove: 'rm', delete: 'rm', uninstall: 'rm', info: 'show' },
-  ...{ install: 'pull', download: 'pull', update: 'pull', upgrade: 'pull' },
+  ...{ install: 'pull', download: 'pull', upgrade: 'update' },
 })
 
 const CONVERSATIONS = "'molm chat --list' lists the conversations, and 'molm chat -c' continues the latest"
@@ -11,14 +11,13 @@ const HINTS: Readonly<Record<string, string | undefined>> = Object.assign(Object
   ps: "a model runs only as long as its command; 'molm list' lists the models on this computer",
   stop: 'a model runs only as long as its command; Ctrl-C ends it',
   quantize: "'molm convert MODEL FOLDER --quant q8' packs a model again",
-  create: "'molm pull' and 'molm convert' make models; 'molm run -s TEXT' sets a system text",
+  create: "'molm config save NAME -f ./Modelfile' makes a preset; 'molm pull' and 'molm convert' make models",
   cp: 'a model is a folder; copy it with cp -r',
   push: 'molm uploads nothing',
   login: "'molm pull' sends the token in HF_TOKEN",
   search: "https://huggingface.co/models finds models, and 'molm pull OWNER/NAME' fetches one",
   logs: "'molm chat --list' lists the conversations, and 'molm run --verbose' reports on one run",
   ...{ history: CONVERSATIONS, conversations: CONVERSATIONS, sessions: CONVERSATIONS, chats: CONVERSATIONS },
-  config: "molm has no settings file, only options and environment variables; see 'molm run --help all'",
   embed: 'molm computes no embeddings',
 })
 

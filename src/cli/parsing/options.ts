@@ -13,6 +13,7 @@ import { decimal, plural } from '../../ground/numbers.js'
 import { CACHE_TYPES, MAX_THREADS } from '../../library/packing/load-options.js'
 import { QUANTS, type Quant } from '../../model/packing/format/formats.js'
 import { note, type OutputOptions } from '../io/output.js'
+import { defaults } from './defaults.js'
 import { addExpertsPerToken } from './experts-per-token.js'
 
 /** The model of a command, and how to load it. */
@@ -46,7 +47,10 @@ export function addModelOption(command: Command): Command {
 }
 
 function modelOption(): Option {
-  return new Option('-m, --model <model>', 'name, folder or file (default: $MOLM_MODEL, else nano)').helpGroup(FIRST)
+  return new Option(
+    '-m, --model <model>',
+    'name, folder or file (default: $MOLM_MODEL or `molm config`, else nano)',
+  ).helpGroup(FIRST)
 }
 
 export function addQuantOption(command: Command, what: string): Command {
@@ -84,8 +88,16 @@ export function addModelsOptions(command: Command): Command {
 
 function addLoadOptions(command: Command): Command {
   addThreadsOption(addQuantOption(command, 'weights in memory'))
-  command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
-  return addExpertsPerToken(command)
+  return addExpertsPerToken(addMemoryOption(command))
+}
+
+export function addMemoryOption(command: Command): Command {
+  return command.option('--memory <size>', 'memory limit for weights, like 800MB (default: free memory)', parseMemory)
+}
+
+/** Adds the option of a preset, which `applySettings` reads. */
+export function addPresetOption(command: Command): Command {
+  return command.option('--preset <name>', 'take what `molm config save` has kept')
 }
 
 /** Adds --cache-type to a command whose sequences may be long. */
@@ -160,22 +172,24 @@ function unescaped(text: string): string {
 
 const ESCAPED: Record<string, string> = { n: '\n', r: '\r', t: '\t', '\\': '\\' }
 
-let isFromEnvironment = false
+/** The variable or command that the name of the model comes from, if the command line has none. */
+let nameFrom: string | undefined
 
 /** Whether a note says that a folder has the name of the built-in model. */
 let isNoted = false
 
-/** Adds to a message about a model that its name comes from the environment, if it does: the user may have forgotten. */
+/** Adds to a message about a model that its name comes from the environment or the settings: the user may have forgotten. */
 export function withOrigin(message: string): string {
-  const name = isFromEnvironment ? process.env.MOLM_MODEL : undefined
-  return name && message.includes(name) ? message.replace(/$/m, ' (named by $MOLM_MODEL)') : message
+  const name = nameFrom && (process.env.MOLM_MODEL || defaults().model)
+  return name && message.includes(name) ? message.replace(/$/m, ` (named by ${nameFrom})`) : message
 }
 
-/** The name of the model: `named` on the command line, else $MOLM_MODEL, else nano. */
+/** The name of the model: `named` on the command line, else $MOLM_MODEL, else the settings' model, else nano. */
 export function modelName(named: string | undefined): string {
-  if (named === undefined && process.env.MOLM_MODEL) {
-    isFromEnvironment = true
-    return process.env.MOLM_MODEL
+  const name = process.env.MOLM_MODEL || defaults().model
+  if (named === undefined && name) {
+    nameFrom = process.env.MOLM_MODEL ? '$MOLM_MODEL' : '`molm config`'
+    return name
   }
   if (named === 'nano' && !isNoted && existsSync(named)) {
     isNoted = true

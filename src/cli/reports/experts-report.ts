@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { UsageError } from '../../ground/errors.js'
 import { cannotWrite } from '../../ground/files/folders.js'
-import { colourDepth, terminalBackground } from '../../ground/output/colours.js'
+import { colourDepth } from '../../ground/output/colours.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../../lab/experts/csv.js'
 import type { RoutingAgreement } from '../../lab/experts/usage/agreement.js'
@@ -17,6 +17,7 @@ import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../lab/pictures/outpu
 import { figureLines } from '../../lab/pictures/outputs/text.js'
 import { note, writeOut } from '../io/output.js'
 import { textColumns } from '../io/text-width.js'
+import { background } from '../parsing/defaults.js'
 import { type AskedColour, colourIn, textsInColour } from './experts-colour.js'
 
 export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
@@ -141,7 +142,6 @@ async function piecesOf(
 function* textOf(report: Report, figure: () => Figure, options: ReportOptions): Generator<string> {
   const { output, color, width = output === undefined ? textColumns() : undefined } = options
   const depth = output !== undefined || color === false ? 'none' : colourDepth(process.stdout)
-  const background = terminalBackground()
-  if (report.text) yield* report.text({ depth, background })
-  else for (const line of figureLines(figure(), { depth, background, width })) yield `${line}\n`
+  if (report.text) yield* report.text({ depth, background: background() })
+  else for (const line of figureLines(figure(), { depth, background: background(), width })) yield `${line}\n`
 }

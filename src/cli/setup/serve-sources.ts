@@ -7,6 +7,8 @@ import type { ModelOutline } from '../../library/outline-model.js'
 import type { LoadedSource, ModelSource } from '../../server/models/source.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { warner } from '../io/output.js'
+import { readConversation } from '../parsing/conversation-options.js'
+import { defaults } from '../parsing/defaults.js'
 import { type GivenMask, maskFor, readMaskFiles } from '../parsing/mask-option.js'
 import { loadOptions, type ModelOptions, modelName } from '../parsing/options.js'
 import { packFirst } from './pack-first.js'
@@ -78,10 +80,12 @@ async function load(
   let model: Model | undefined
   try {
     await packFirst(name, options, either.signal)
-    model = await loadModel(name, { ...loadOptions(options), onWarning: warn, signal: either.signal })
+    const { generation } = defaults()
+    model = await loadModel(name, { ...loadOptions(options), generation, onWarning: warn, signal: either.signal })
     const mask = maskFor(masks, model.config)
     if (mask) await model.maskExperts(mask)
-    return { model, mask, atlas: await loadAtlas(model, options.atlas, warn) }
+    const { system } = await readConversation({})
+    return { model, mask, system, atlas: await loadAtlas(model, options.atlas, warn) }
   } catch (error) {
     await model?.dispose()
     throw error

@@ -6,8 +6,8 @@ import { LayerInputs } from './recording/layer-inputs.js'
 
 /** A pass over windows of a text, layer by layer. */
 export class Calibration {
-  /** Rows of each window that enter the next layer. */
-  private rows: Float32Array[] = []
+  /** All rows of each window that enter the next layer, the residual stream first. */
+  private rows: Float32Array[][] = []
   private inputs?: LayerInputs
   /** Normalised rows that enter the head. */
   private headInputs?: Float32Array[]
@@ -28,7 +28,7 @@ export class Calibration {
         return yield* this.runLayer(request.layer, stop)
       case 'head':
         this.inputs = undefined
-        this.headInputs = this.rows.map((x) => model.runFinalNorm(x))
+        this.headInputs = this.rows.map(([x]) => model.runFinalNorm(x))
         return undefined
       case 'inputs':
         return this.inputsOf(request.matrix, request.columns)
@@ -44,9 +44,9 @@ export class Calibration {
     if (!cache) throw new Error('no text has been given')
     const inputs = new LayerInputs(store.banks[store.bankOf(layer)], store, layout, layer)
     this.inputs = inputs
-    for (const x of rows) {
+    for (const passing of rows) {
       if (Atomics.load(stop, 0) !== 0) throw new Stopped('stopped')
-      inputs.during(() => model.runBlock(layer, x, cache))
+      inputs.during(() => model.runBlock(layer, passing, cache))
       yield undefined
     }
     return inputs.names

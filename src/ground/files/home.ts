@@ -16,3 +16,9 @@ export function molmHome(env: NodeJS.ProcessEnv = process.env): string {
   if (env.MOLM_HOME) return resolve(expandHome(env.MOLM_HOME))
   return join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'molm')
 }
+
+/** File of settings: in $MOLM_HOME, which then has all that is molm's, else in the user's folder of settings. */
+export function settingsPath(env: NodeJS.ProcessEnv = process.env): string {
+  const folder = env.MOLM_HOME ? molmHome(env) : join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'molm')
+  return join(folder, 'config.json')
+}

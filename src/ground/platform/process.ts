@@ -10,6 +10,9 @@ const { bun, deno, node } = process.versions
 /** The program and version that runs this code, for messages. */
 export const RUNTIME = bun ? `Bun ${bun}` : `Node ${node}`
 
+/** Kind of processor, such as x64 or arm64. */
+export const PROCESSOR: string = process.arch
+
 /** Why models cannot run here; undefined if they can. Threads of Deno cannot look for messages while they compute. */
 export const RUNTIME_FAULT = deno && `models run on Node 20 or newer and on Bun, not on Deno ${deno}`
 

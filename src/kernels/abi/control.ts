@@ -30,6 +30,7 @@ export enum Job {
   shortConvolution,
   gatedRows,
   recurrence,
+  compressedHeads,
   /** Computes nothing; publishing it only advances the epoch. */
   nothing,
 }

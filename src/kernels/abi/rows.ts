@@ -26,8 +26,13 @@ export enum NormArg {
   k,
   /** f32: a further factor of all of them. */
   scale,
+  /** Weight of an RMSNorm of their sum; or 0 to add the sum as it is. */
+  sumWeight,
   /** Row that is added once per token; or 0. */
   added,
+  /** Factors and biases of x, and then of the added rows: floats [2, stride] each; or 0 for neither. */
+  scales,
+  biases,
   /** NormKind. */
   kind,
   /** f32. */
@@ -89,6 +94,38 @@ export enum GatedRowsArg {
   /** Records of the rows, or 0. */
   records,
   recordStride,
+}
+
+/** Heads of compressed convolutional attention, from what its projections and convolutions give (compressed-heads.ts). */
+export enum CompressedHeadsArg {
+  count,
+  chunkRows,
+  heads,
+  keyValueHeads,
+  headSize,
+  /** Bytes of a head's floats, padded to TILE_COLUMNS. */
+  headBytes,
+  /** Terms of each head. */
+  terms,
+  /** Rows of projections: floats [heads + keyValueHeads, headBytes]. */
+  projected,
+  projectedStride,
+  /** Rows of terms: floats [heads + keyValueHeads, terms, headBytes]. */
+  sums,
+  /** Rows of the two halves of the values: floats [2, halfBytes]. */
+  halves,
+  /** Bytes from one token's terms, or halves, to the next one's. */
+  termsStride,
+  halfBytes,
+  /** Factor of each head of keys: floats [keyValueHeads]. */
+  factors,
+  /** Rows of floats [heads, headSize], and twice [keyValueHeads, headSize]. */
+  queries,
+  queryStride,
+  keys,
+  values,
+  /** Bytes from one token's keys, or values, to the next one's. */
+  keyStride,
 }
 
 /** Norm, clamp and rotation of rows of heads, in place (assembly/heads.ts). */

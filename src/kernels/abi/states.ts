@@ -49,6 +49,8 @@ export enum ShortConvolutionArg {
   /** Records of the outputs, or 0. */
   records,
   recordStride,
+  /** Bytes of the floats in a record: a row, or a part of one. */
+  recordedBytes,
   /** Table of segments, STATE_SEGMENT_BYTES each. */
   segments,
   count,

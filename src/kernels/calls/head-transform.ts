@@ -1,6 +1,7 @@
 import { Job } from '../abi/control.js'
-import { HeadPairs, HeadsArg, NormSpan } from '../abi/rows.js'
+import { CompressedHeadsArg, HeadPairs, HeadsArg, NormSpan } from '../abi/rows.js'
 import type { Bank } from '../memory/bank.js'
+import { padded } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 import { rowsPerChunk } from './chunks.js'
@@ -61,5 +62,61 @@ export class HeadTransform extends Call<typeof HeadsArg> {
     this.set(HeadsArg.count, count)
     this.set(HeadsArg.chunkRows, chunkRows)
     this.start(Math.ceil(count / chunkRows))
+  }
+}
+
+export interface CompressedHeadsShape {
+  /** H heads of queries, K heads of keys and values. */
+  heads: number
+  keyValueHeads: number
+  headSize: number
+  /** Projections of queries and keys [T, H + K, headSize], each head padded to whole blocks. */
+  projected: Rows
+  /** Rows [T, 2 halves of K * headSize / 2 | H + K, terms, headSize]; each half and each term is padded. */
+  late: Rows
+  terms: number
+  /** [T, H * headSize] */
+  queries: Rows
+  /** [T, K * headSize] each. */
+  keys: Rows
+  values: Rows
+}
+
+/** Queries, keys and values of compressed convolutional attention (assembly/compressed-heads.ts). */
+export class CompressedHeads extends Call<typeof CompressedHeadsArg> {
+  constructor(
+    bank: Bank,
+    { heads, keyValueHeads, headSize, projected, late, terms, queries, keys, values }: CompressedHeadsShape,
+    private readonly threads: number,
+  ) {
+    super(bank, Job.compressedHeads, CompressedHeadsArg)
+    const halfBytes = padded((keyValueHeads * headSize) / 2) * 4
+    this.bind({
+      heads,
+      keyValueHeads,
+      headSize,
+      headBytes: padded(headSize) * 4,
+      terms,
+      projected: projected.address,
+      projectedStride: projected.strideBytes,
+      sums: late.address + 2 * halfBytes,
+      halves: late.address,
+      termsStride: late.strideBytes,
+      halfBytes,
+      queries: queries.address,
+      queryStride: queries.strideBytes,
+      keys: keys.address,
+      values: values.address,
+      keyStride: keys.strideBytes,
+    })
+  }
+
+  /** `factors` is the address of a factor for each head of keys. */
+  run(tokens: number, factors: number): void {
+    const chunkRows = rowsPerChunk(tokens, this.threads)
+    this.set(CompressedHeadsArg.factors, factors)
+    this.set(CompressedHeadsArg.count, tokens)
+    this.set(CompressedHeadsArg.chunkRows, chunkRows)
+    this.start(Math.ceil(tokens / chunkRows))
   }
 }

@@ -50,6 +50,22 @@ export class Norm extends Call<typeof NormArg> {
     return this
   }
 
+  /** Sets the address of the weight of an RMSNorm of these rows' sum in the next runs; 0 for none. */
+  sumWeight(weight: number): this {
+    this.set(NormArg.sumWeight, weight)
+    return this
+  }
+
+  /**
+   * Sets what scales the next additions: x = (x + bias) factor + (rows + bias) factor. `factors` and `biases` are
+   * addresses of two vectors each, for x and for the rows; 0 for plain additions.
+   */
+  scaledBy(factors: number, biases: number): this {
+    this.set(NormArg.scales, factors)
+    this.set(NormArg.biases, biases)
+    return this
+  }
+
   /**
    * `weight` and `bias` are addresses of the norm's vectors; without a weight (0) only the addition is made. `added` is
    * the address of one more row that is added to x, once per token; 0 if there is none.

@@ -16,6 +16,8 @@ export interface ShortConvolutionShape {
   form: keyof typeof ConvolutionForm
   /** [T, d]; its records are written if it has any. */
   output: Rows
+  /** The output as rows [T * n, d / n], whose records are written instead. */
+  parts?: Rows
   /** n, tokens that the filter sees: 1 to 8. */
   taps: number
 }
@@ -27,7 +29,7 @@ export class ShortConvolution extends Call<typeof ShortConvolutionArg> {
 
   constructor(
     bank: Bank,
-    { input, output, form, taps }: ShortConvolutionShape,
+    { input, output, parts = output, form, taps }: ShortConvolutionShape,
     private readonly threads: number,
   ) {
     super(bank, Job.shortConvolution, ShortConvolutionArg)
@@ -44,7 +46,8 @@ export class ShortConvolution extends Call<typeof ShortConvolutionArg> {
       taps,
       output: output.address,
       outputStride: output.strideBytes,
-      ...recordsOf(output),
+      ...recordsOf(parts),
+      recordedBytes: padded(parts.columns) * 4,
     })
   }
 

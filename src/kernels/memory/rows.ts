@@ -52,8 +52,8 @@ export class Rows {
     return new Rows(bank, address + first * strideBytes, count, columns, stride, records)
   }
 
-  /** The floats of some columns, in the same place; they have no records. */
-  part(first: number, columns: number): Rows {
+  /** Some columns of all rows, in the same place, without records. */
+  block(first: number, columns: number): Rows {
     const { bank, address, count, stride } = this
     return new Rows(bank, address + first * 4, count, columns, stride)
   }

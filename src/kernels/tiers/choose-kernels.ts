@@ -1,6 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { readResource } from '../../ground/platform/files.js'
-import { environmentVariable, RUNTIME } from '../../ground/platform/process.js'
+import { environmentVariable, PROCESSOR, RUNTIME } from '../../ground/platform/process.js'
 import { compile, kernelFlags } from '../compiler/compile.js'
 import { FUSED_VECTORS, type V8Flag } from '../compiler/v8-flags.js'
 import { Bank } from '../memory/bank.js'
@@ -40,8 +40,24 @@ function tierFromEnvironment(): Tier | undefined {
 export function chooseKernels(wanted = tierFromEnvironment(), flags = kernelFlags()): ProvenKernels {
   const kernels = wanted ? tryTier(wanted, flags) : (tryTier('relaxed', flags) ?? tryTier('plain', flags))
   if (kernels) return kernels
-  if (wanted) throw new UserError(`the '${wanted}' kernels compute wrong results on ${RUNTIME}`)
-  throw new UserError(`WebAssembly SIMD does not work on ${RUNTIME}; Node 20 or newer has it`)
+  throw new UserError(hasSimd() ? `the '${wanted ?? 'plain'}' kernels compute wrong results on ${RUNTIME}` : NO_SIMD)
+}
+
+/** V8 has SIMD on x64 from SSE4.1 on, and needs no AVX for it. */
+const NO_SIMD =
+  PROCESSOR === 'x64'
+    ? 'this processor lacks SSE4.1, which WebAssembly SIMD needs; Intel’s have it since 2008, AMD’s since 2011'
+    : `${RUNTIME} has no WebAssembly SIMD on this processor (${PROCESSOR})`
+
+/** Whether V8 compiles the kernels at all. */
+function hasSimd(): boolean {
+  try {
+    compileTier('plain')
+    return true
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) return false
+    throw error
+  }
 }
 
 /** Tries a tier, if need be without V8's fusing of vectors, which has computed wrong results before. */

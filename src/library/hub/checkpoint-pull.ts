@@ -19,6 +19,7 @@ import {
   type Leftovers,
   packResumably,
   type ResumablePacking,
+  takeOver,
   withFiles,
 } from '../../model/packing/write/resumable-packing.js'
 import { stageModel } from '../../model/packing/write/staged-model.js'
@@ -29,11 +30,18 @@ import { pathIn } from './contents.js'
 import { noteLicence } from './licence.js'
 import type { Origin } from './origin.js'
 import { checkPlan, type PullPlan, planPull, sourceBytes } from './plan.js'
-import { DEFAULT_QUANT, type PullCallbacks, type PullProgress, type PullRequest } from './pull-options.js'
+import {
+  DEFAULT_QUANT,
+  DEFAULT_REVISION,
+  type PullCallbacks,
+  type PullProgress,
+  type PullRequest,
+} from './pull-options.js'
 import { findPulledModel, type PulledModel, type PullPlace } from './pulled-model.js'
 import { type Track, trackPhase } from './track.js'
 import { HashMismatch } from './transfer/file-hash.js'
 import { verifyRemote } from './transfer/verify.js'
+import { findUnchanged, type Unchanged } from './unchanged.js'
 
 /** Bytes of a checkpoint to request ahead of the packing, over a network and from a disk. */
 const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
@@ -125,18 +133,23 @@ export class CheckpointPull {
     const packing: ResumablePacking = {
       path: stagedWeights(this.place.folder, quant),
       layout: planLayout(blueprint, formats),
-      metadata: { quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
+      metadata: {
+        ...{ quant, formats, source: repo, sourceRevision: commit, files: withoutChecksums(companions) },
+        ...(this.request.revision !== DEFAULT_REVISION && { sourceBranch: this.request.revision }),
+      },
       // With a calibration, the second reading decides the weights.
       notesReads: verify && way === 'hub' && !this.place.calibration,
     }
-    const leftovers = await findLeftovers(packing, this.callbacks.signal)
+    let leftovers = await findLeftovers(packing, this.callbacks.signal)
     this.reportLeftovers(leftovers, packing)
-    const plan = await this.plan(source, packing, leftovers)
+    const unchanged = leftovers.entries.length > 0 ? undefined : await this.findUnchanged(source, packing)
+    const plan = await this.plan(source, packing, leftovers, unchanged?.parts)
     this.callbacks.onPlan?.(plan)
     // Before the weights are fetched.
     await noteLicence(this.origin, this.request, this.callbacks.onNote)
     checkPlan(plan)
     if (this.place.calibration && way === 'hub') this.callbacks.onNote?.(`${repo}: ${FETCHED_TWICE}`)
+    if (unchanged) leftovers = await this.takeUnchanged(unchanged, packing)
     const conversion = await this.fetchAndPack(source, packing, leftovers)
     const path = join(this.place.folder, packedFileName(quant))
     const { bytes, warnings } = conversion
@@ -158,7 +171,30 @@ export class CheckpointPull {
     }
   }
 
-  private async plan(source: PackSource, { layout }: ResumablePacking, { entries }: Leftovers): Promise<PullPlan> {
+  /** Finds what the packed model of an earlier commit has of this one, and says what that is. */
+  private async findUnchanged(source: PackSource, packing: ResumablePacking): Promise<Unchanged | undefined> {
+    const { remote, way, name: repo } = this.origin
+    const { verify, environment } = this.request
+    if (way !== 'hub' || !remote || verify || this.place.calibration) return undefined
+    const path = join(this.place.folder, packedFileName(packing.metadata.quant))
+    const found = await findUnchanged({ ...remote, endpoint: environment.endpoint }, path, source, packing)
+    if (found) this.callbacks.onNote?.(`${repo}: ${found.sentence}`)
+    return found?.unchanged
+  }
+
+  /** Copies the parts that have not changed. They are then the leftovers of a pull like any other. */
+  private async takeUnchanged({ former, parts }: Unchanged, packing: ResumablePacking): Promise<Leftovers> {
+    await takeOver(packing, former, parts, this.callbacks.signal)
+    return findLeftovers(packing, this.callbacks.signal)
+  }
+
+  /** Plans the pull; `copied` are the parts that have not changed. */
+  private async plan(
+    source: PackSource,
+    { layout }: ResumablePacking,
+    { entries }: Leftovers,
+    copied: readonly Part[] = [],
+  ): Promise<PullPlan> {
     const { way, commit, remote, name: repo } = this.origin
     const { quant, tensors } = source
     const files = this.pathsOf(source)
@@ -175,7 +211,8 @@ export class CheckpointPull {
       freeMemory,
       readAhead: this.readAhead,
       source: { tensors, files },
-      done: new Set(entries.map(({ part }) => part)),
+      done: new Set([...entries.map(({ part }) => part), ...copied.map(({ name }) => name)]),
+      copied: copied.reduce((sum, { bytes }) => sum + bytes, 0),
       isReadTwice: calibration !== undefined,
       ...(toKeep && { toKeep }),
     })

@@ -35,13 +35,15 @@ export async function withOrigin<T>(
   { onNote, signal }: Pick<PullOptions, 'onNote' | 'signal'>,
   use: (origin: Origin) => Promise<T>,
 ): Promise<T> {
-  const { revision, environment, network, keep } = request
+  const { revision, environment, network, keep, fresh } = request
   const cache = new CacheFolder(environment.cache, request.repo)
-  const cached = await inCache(cache, revision, request)
+  const cached = fresh ? undefined : await inCache(cache, revision, request)
   if (cached) return use(cached)
   if (environment.offline) {
     throw new Unreachable(
-      `${request.repo}: not complete in the hub's cache at ${cache.path}, and HF_HUB_OFFLINE forbids fetching it`,
+      fresh
+        ? `${request.repo}: HF_HUB_OFFLINE forbids asking for a newer commit`
+        : `${request.repo}: not complete in the hub's cache at ${cache.path}, and HF_HUB_OFFLINE forbids fetching it`,
     )
   }
   const client = new HubClient({ environment, network, signal, onRetry: onNote })

@@ -48,6 +48,8 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
   readAhead: number
   /** Bytes of memory that this process may take. */
   freeMemory: number
+  /** Bytes of parts that are done in another file, and are copied. Default: 0. */
+  copied?: number
   /** Whether the checkpoint is read, and the weights are written, a second time. Default: false. */
   isReadTwice?: boolean
   /** The hub's cache and the bytes that the files still lack there. Absent unless they are kept. */
@@ -56,7 +58,7 @@ export interface PlanInput extends Pick<PullPlan, 'repo' | 'commit' | 'quant' | 
 
 /** Plans a pull: bytes to fetch, room on the disks, memory. */
 export async function planPull(input: PlanInput): Promise<PullPlan> {
-  const { source, layout, done, folder, readAhead, freeMemory, toKeep, isReadTwice, ...about } = input
+  const { source, layout, done, copied = 0, folder, readAhead, freeMemory, toKeep, isReadTwice, ...about } = input
   const again = isReadTwice ? layout.parts : []
   const left = layout.parts.filter(({ name }) => !done.has(name))
   const toRead = [...left, ...again].reduce((sum, part) => sum + sourceBytes(part, source.tensors), 0)
@@ -68,7 +70,7 @@ export async function planPull(input: PlanInput): Promise<PullPlan> {
     partsDone: done.size,
     parts: layout.parts.length,
     disk: await diskNeeds([
-      { folder, bytes: [...left, ...again].reduce((sum, part) => sum + part.bytes, 0) },
+      { folder, bytes: [...left, ...again].reduce((sum, part) => sum + part.bytes, copied) },
       ...(toKeep ? [toKeep] : []),
     ]),
     memory: { ...memoryNeeds(layout, readAhead), free: freeMemory },
@@ -76,13 +78,19 @@ export async function planPull(input: PlanInput): Promise<PullPlan> {
 }
 
 /** Bytes of a checkpoint that the packing reads for a part. */
-export function sourceBytes({ pieces }: Part, tensors: Map<string, Tensor>): number {
-  const sources = pieces.flatMap(({ sources }) => sources)
-  const stored = sources.flatMap((source) => (source.scales ? [source, source.scales] : [source]))
-  return stored.reduce((sum, { view }) => {
-    const { start, end } = span(view(tensors))
+export function sourceBytes(part: Part, tensors: Map<string, Tensor>): number {
+  return sourceTensors(part, tensors).reduce((sum, tensor) => {
+    const { start, end } = span(tensor)
     return sum + end - start
   }, 0)
+}
+
+/** Entries of a checkpoint that the packing reads for a part. */
+export function sourceTensors({ pieces }: Part, tensors: Map<string, Tensor>): Tensor[] {
+  const sources = pieces.flatMap(({ sources }) => sources)
+  return sources
+    .flatMap((source) => (source.scales ? [source, source.scales] : [source]))
+    .map(({ view }) => view(tensors))
 }
 
 /** Bytes of memory to pack a layout, with `readAhead` bytes of the checkpoint held, and to run it. */

@@ -18,6 +18,8 @@ export interface PullOptions {
   keep?: boolean
   /** Checks the files against the hub's hashes. Without `keep` it fetches them a second time. Default false. */
   verify?: boolean
+  /** Asks the hub for the newest commit even if its cache here has the model. Default false. */
+  fresh?: boolean
   /** Threads that pack. Default: the cores that this process may use. */
   threads?: number
   /** Called once with the plan, before anything large is fetched. */
@@ -52,6 +54,7 @@ export interface PullRequest {
   revision: string
   keep: boolean
   verify: boolean
+  fresh: boolean
   environment: HubEnvironment
   network: NetworkOptions
 }
@@ -82,7 +85,8 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
   if (named && options.quant && named !== options.quant) {
     throw new UsageError(`${name} asks for ${named} and \`quant\` for ${options.quant}: give one of them`)
   }
-  const { revision = page?.revision ?? DEFAULT_REVISION, keep = false, verify = false, network } = options
+  const { keep = false, verify = false, fresh = false, network } = options
+  const { revision = page?.revision ?? DEFAULT_REVISION } = options
   // The revision becomes a path in the cache.
   if (!/^[\w.-]+(\/[\w.-]+)*$/.test(revision) || revision.split('/').some((part) => /^\.+$/.test(part))) {
     throw new UsageError(`'${revision}' is not the name of a revision: a branch, tag or commit`)
@@ -94,6 +98,7 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
     revision,
     keep,
     verify,
+    fresh,
     environment: { ...environment, token: options.token ?? environment.token },
     network: { ...NETWORK_DEFAULTS, ...network },
   }

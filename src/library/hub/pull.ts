@@ -60,8 +60,8 @@ async function pullFrom(
 
 /** Finds the model of an earlier pull; the hub may have a newer commit. */
 async function findUnchecked(request: PullRequest, computer: PullComputer): Promise<PulledModel | undefined> {
-  const { repo, suffix, quant, revision, verify, keep } = request
-  if (verify || keep) return undefined
+  const { repo, suffix, quant, revision, verify, keep, fresh } = request
+  if (verify || keep || fresh) return undefined
   const names = await namesOf(repo)
   const isTagged = suffix !== undefined && suffix !== quant
   const wanted = isTagged ? `${repo}:${suffix}` : repo

@@ -1,3 +1,4 @@
+import { checkOptions } from '../../api/generation-options.js'
 import type { LoadOptions } from '../../api/model.js'
 import { UsageError } from '../../ground/errors.js'
 import { checkOneOf, checkOptionNames, checkSwitches } from '../../ground/option-checks.js'
@@ -12,6 +13,7 @@ const KNOWN: Record<keyof LoadOptions, true> = {
   cacheType: true,
   expertsPerToken: true,
   checkExperts: true,
+  generation: true,
   kernels: true,
   v8Flags: true,
   onPacking: true,
@@ -27,11 +29,12 @@ const KERNELS: readonly LoadOptions['kernels'][] = ['relaxed', 'plain', 'scalar'
 /** Throws a UsageError that names the first invalid option of loading. `quant` is checked when the model is found. */
 export function checkLoadOptions(options: LoadOptions): void {
   checkOptionNames(options, KNOWN, 'loadModel')
-  const { threads, memory, cacheType, kernels } = options
+  const { threads, memory, cacheType, kernels, generation = {} } = options
   if (threads !== undefined) checkThreads(threads)
   if (memory !== undefined && !(typeof memory === 'number' && memory > 0)) {
     throw new UsageError('`memory` must be a number of bytes above 0')
   }
+  checkOptions(generation)
   checkOneOf('cacheType', cacheType, CACHE_TYPES)
   checkOneOf('kernels', kernels, KERNELS)
   checkSwitches(options, ['checkExperts', 'v8Flags'])

@@ -39,3 +39,9 @@ export const DEEPSEEK_3 = [
   '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|' +
     ' ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+',
 ]
+/** Scripts whose words have no blanks between them: Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese. */
+const UNSPACED =
+  '[\\u4e00-\\u9fff\\u3400-\\u4dbf\\uf900-\\ufaff\\u3040-\\u30ff\\uff65-\\uff9f\\u2f00-\\u2fdf\\u0e40-\\u0eff' +
+  '\\u1780-\\u17ff\\u1000-\\u109f\\uaa60-\\uaa7f\\ua9e0-\\ua9ff\\uac00-\\ud7af\\u1100-\\u11ff]+'
+/** Numbers in groups of three digits from the right. The bound keeps the time proportional to the text. */
+export const TRINITY = ['\\p{Nd}{1,510}', '\\p{Nd}{1,3}(?=(?:\\p{Nd}{3})*$)', UNSPACED, DEEPSEEK_3[2]]

@@ -7,6 +7,11 @@ export interface Routing {
   score?: 'softmax' | 'sigmoid'
   /** True if the choice adds a vector to the scores, which the gates leave out: piece `router.selection`. */
   selectionBias?: true
+  /**
+   * True if the last silent row can be chosen as an expert can, by a router that chooses one. Its token gets its own
+   * input times the gate; it counts as one of the best expert's.
+   */
+  skips?: true
   /** Experts are chosen from the best groups alone. */
   groups?: RoutingGroups
   /**

@@ -12,7 +12,7 @@ import {
   whole,
 } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, slidingWindows } from './shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, kindWindows, layerKinds } from './shared/decoder-config.js'
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
 import { attentionPieces, decoderParts, normPieces, routerPieces } from './shared/decoder-parts.js'
@@ -26,8 +26,6 @@ const DEFAULT_ROPE = {
   truncate: false,
   original_max_position_embeddings: 4096,
 }
-
-const LAYER_TYPES = ['sliding_attention', 'full_attention'] as const
 
 /** The limit of clamped SwiGLU, which the kernel has built in. */
 const SWIGLU_LIMIT = 7
@@ -69,8 +67,7 @@ export const gptOss: Architecture<DecoderConfig> = {
       'gpt_oss',
     )
     const experts = keys.everywhere(common.layers, 'num_local_experts')
-    const types = keys.has('layer_types') ? keys.oneOfEach('layer_types', common.layers, LAYER_TYPES) : undefined
-    const isSliding = experts.map((_, layer) => (types ? types[layer] === 'sliding_attention' : layer % 2 === 0))
+    const kinds = layerKinds(keys, common.layers, (layer) => layer % 2 === 0)
     return {
       ...common,
       activation: 'clamped_swiglu',
@@ -78,7 +75,7 @@ export const gptOss: Architecture<DecoderConfig> = {
       gateBias: true,
       mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} })],
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
-      windows: slidingWindows(keys, 'sliding_window', isSliding),
+      windows: kindWindows(keys, kinds),
     }
   },
 

@@ -10,12 +10,15 @@ import { formatsFor, type PartFormats, type Quant } from '../packing/format/form
 import { type Blueprint, type Layout, planLayout } from '../packing/format/layout.js'
 import { withPieceFormats } from '../packing/format/pieces.js'
 import type { WeightStore } from '../weights/weight-store.js'
+import { afmoe } from './afmoe.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite.js'
+import { graniteHybrid } from './granite-hybrid.js'
 import { jetmoe } from './jetmoe.js'
 import { lfm2 } from './lfm2.js'
+import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer.js'
 import { olmoe } from './olmoe.js'
@@ -25,17 +28,21 @@ import type { Architecture } from './shared/architecture.js'
 import { refuseQuantised, saysMxfp4 } from './shared/quantised.js'
 import { OTHER_PARTS, textPart } from './shared/text-part.js'
 import { smallthinker } from './smallthinker.js'
+import { zaya } from './zaya.js'
 
 /** Architectures that molm runs; a new one is a file and a line here. */
 // biome-ignore lint/suspicious/noExplicitAny: each takes the config that it has parsed itself, found by its model type
 const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
+  afmoe,
   emo,
   ernie,
   gptOss,
   granite,
+  graniteHybrid,
   jetmoe,
   lfm2,
+  mellum,
   mixtral,
   olmoe,
   qwen2,
@@ -43,6 +50,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   qwen3Next,
   qwen35,
   smallthinker,
+  zaya,
 ]
 
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)

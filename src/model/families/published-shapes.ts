@@ -28,10 +28,46 @@ const GRANITE = {
   tie_word_embeddings: true,
 }
 
-/** Mixers of LFM2-8B-A1B's layers. */
-const LFM2_LAYERS = Array.from({ length: 24 }, (_, layer) =>
-  [2, 6, 10, 14, 18, 21].includes(layer) ? 'full_attention' : 'conv',
-)
+/** Mixers of LFM2's layers: attention in every fourth one, but in layer 21 of the smaller model. */
+const lfm2Layers = (layers: number, last: number) =>
+  Array.from({ length: layers }, (_, l) => (l === last || (l < last && l % 4 === 2) ? 'full_attention' : 'conv'))
+
+/** Keys of Trinity's config.json that differ from the defaults (arcee-ai/Trinity-*). */
+const TRINITY = {
+  model_type: 'afmoe',
+  num_dense_layers: 2,
+  num_experts: 128,
+  num_experts_per_tok: 8,
+  num_shared_experts: 1,
+  route_scale: 2.826,
+  sliding_window: 2048,
+  mup_enabled: true,
+  max_position_embeddings: 131072,
+}
+
+/** The kinds of Mellum 2's layers, and their positions. */
+const MELLUM_LAYERS = Array.from({ length: 28 }, (_, l) => (l % 4 === 3 ? 'full_attention' : 'sliding_attention'))
+const MELLUM_ROPE = {
+  full_attention: { rope_type: 'yarn', rope_theta: 5e5, factor: 16, original_max_position_embeddings: 8192 },
+  sliding_attention: { rope_type: 'default', rope_theta: 5e5 },
+}
+
+/** Keys of Granite 4's hybrid mixtures that differ from the defaults (ibm-granite/granite-4.0-h-*). */
+const GRANITE_HYBRID = {
+  model_type: 'granitemoehybrid',
+  vocab_size: 100352,
+  num_hidden_layers: 40,
+  layer_types: Array.from({ length: 40 }, (_, layer) => (layer % 10 === 5 ? 'attention' : 'mamba')),
+  embedding_multiplier: 12,
+  residual_multiplier: 0.22,
+  attention_multiplier: 1 / 128,
+  rms_norm_eps: 1e-5,
+  mamba_d_state: 128,
+  max_position_embeddings: 131072,
+  tie_word_embeddings: true,
+  bos_token_id: 100257,
+  eos_token_id: 100257,
+}
 
 const SHAPES = {
   '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
@@ -53,6 +89,30 @@ const SHAPES = {
     num_local_experts: 40,
     rope_theta: 1e7,
   },
+  'granite-4.0-h-tiny': {
+    ...GRANITE_HYBRID,
+    hidden_size: 1536,
+    num_attention_heads: 12,
+    num_key_value_heads: 4,
+    num_local_experts: 64,
+    num_experts_per_tok: 6,
+    intermediate_size: 512,
+    shared_intermediate_size: 1024,
+    logits_scaling: 6,
+    mamba_n_heads: 48,
+  },
+  'granite-4.0-h-small': {
+    ...GRANITE_HYBRID,
+    hidden_size: 4096,
+    num_attention_heads: 32,
+    num_key_value_heads: 8,
+    num_local_experts: 72,
+    num_experts_per_tok: 10,
+    intermediate_size: 768,
+    shared_intermediate_size: 1536,
+    logits_scaling: 16,
+    mamba_n_heads: 128,
+  },
   'olmoe-1b-7b': { model_type: 'olmoe', intermediate_size: 1024 },
   'qwen3-30b-a3b': {
     model_type: 'qwen3_moe',
@@ -64,7 +124,16 @@ const SHAPES = {
   },
   'qwen3.6-35b-a3b': { model_type: 'qwen3_5_moe_text', rope_theta: 1e7, max_position_embeddings: 262144 },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
-  'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: LFM2_LAYERS, eos_token_id: 7 },
+  'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: lfm2Layers(24, 21), eos_token_id: 7 },
+  'lfm2-24b-a2b': {
+    model_type: 'lfm2_moe',
+    num_hidden_layers: 40,
+    intermediate_size: 11776,
+    moe_intermediate_size: 1536,
+    num_experts: 64,
+    layer_types: lfm2Layers(40, 38),
+    eos_token_id: 7,
+  },
   'gpt-oss-20b': {
     model_type: 'gpt_oss',
     num_hidden_layers: 24,
@@ -83,6 +152,24 @@ const SHAPES = {
     num_shared_experts: 1,
   },
   'smallthinker-4b': { model_type: 'smallthinker', rope_theta: 1.5e6, eos_token_id: [151643, 151645] },
+  'mellum2-12b': {
+    model_type: 'mellum',
+    layer_types: MELLUM_LAYERS,
+    rope_parameters: MELLUM_ROPE,
+    bos_token_id: 0,
+    eos_token_id: 28,
+  },
+  'trinity-nano': {
+    ...TRINITY,
+    hidden_size: 1024,
+    num_hidden_layers: 56,
+    num_attention_heads: 8,
+    num_key_value_heads: 2,
+    intermediate_size: 3072,
+    moe_intermediate_size: 256,
+  },
+  'trinity-mini': { ...TRINITY, num_attention_heads: 32, num_key_value_heads: 4, moe_intermediate_size: 1024 },
+  'zaya1-8b': { model_type: 'zaya' },
   'mixtral-8x7b': { model_type: 'mixtral', max_position_embeddings: 32768 },
 } as const
 

@@ -33,8 +33,8 @@ function checkIsModel({ metadata, tensors }: GgufFile): void {
 export function familyOf(keys: FamilyKeys): GgufFamily {
   const { architecture, file } = keys
   const hasExperts = keys.values('expert_count').some((count) => count > 0)
-  const family = Object.hasOwn(FAMILIES, architecture) && hasExperts ? FAMILIES[architecture] : undefined
-  if (family) return family
+  const family = Object.hasOwn(FAMILIES, architecture) ? FAMILIES[architecture] : undefined
+  if (family && (hasExperts || family.runsDense)) return family
   const known =
     Object.keys(REFUSED).find((reason) => REFUSED[reason].includes(architecture)) ??
     (Object.hasOwn(FAMILIES, architecture) ? 'it without experts' : undefined)
@@ -53,9 +53,9 @@ function commonKeys(keys: FamilyKeys, family: GgufFamily): Record<string, unknow
     hidden_size: keys.number('embedding_length'),
     num_hidden_layers: keys.layers,
     num_attention_heads: heads,
-    num_key_value_heads: keys.uniform('attention.head_count_kv', heads),
+    num_key_value_heads: keys.uniform('attention.head_count_kv', heads) || heads,
     head_dim: keys.headSize,
-    num_experts_per_tok: keys.number('expert_used_count'),
+    num_experts_per_tok: family.runsDense ? keys.number('expert_used_count', 0) : keys.number('expert_used_count'),
     rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
     ...ropeKeys(keys),
     hidden_act: 'silu',
@@ -75,9 +75,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   ],
   'attention of latent keys': ['deepseek2'],
   'linear attention': ['kimi-linear', 'qwen35'],
-  'layers of state spaces (Mamba)': [
-    ...['granitehybrid', 'jamba', 'mamba', 'mamba2', 'nemotron_h', 'nemotron_h_moe', 'falcon-h1'],
-  ],
+  'layers of state spaces (Mamba)': ['jamba', 'mamba', 'mamba2', 'nemotron_h', 'nemotron_h_moe', 'falcon-h1'],
   encoders: ['bert', 'nomic-bert', 'nomic-bert-moe', 't5'],
   "gpt-oss in the layout of Ollama's own converter": ['gptoss'],
   'the part of a model that reads images or sound': ['clip'],

@@ -1,5 +1,16 @@
 import type { FamilyKeys } from './family-keys.js'
 import { ropeKeys } from './rope-keys.js'
+import {
+  deltaKeys,
+  graniteFactors,
+  layerTypes,
+  moeWidths,
+  normalises,
+  qwenKeys,
+  sharedHidden,
+  slidingLayers,
+  windowTypes,
+} from './shared-keys.js'
 
 /** A family of models that GGUF files have and molm runs. */
 export interface GgufFamily {
@@ -10,6 +21,8 @@ export interface GgufFamily {
   config: (keys: FamilyKeys) => Record<string, unknown>
   /** Whether the rows of queries and keys have the order of llama.cpp: neighbouring channels turn together. */
   permutesRows?: true
+  /** Whether its models may have no experts. */
+  runsDense?: true
   /** Keys that only some families compute with (neutral-keys.ts) and that its `config` reads. */
   reads?: readonly string[]
   /** Values of such keys that mean what the family does in any case. */
@@ -24,6 +37,8 @@ const [SOFTMAX, SIGMOID, SOFTMAX_OF_CHOSEN] = [
 ]
 
 const NORMALISES = { expert_weights_norm: [1], expert_gating_func: SOFTMAX_OF_CHOSEN }
+
+const GRANITE_FACTORS = ['attention.scale', 'embedding_scale', 'residual_scale', 'logit_scale']
 
 export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
   llama: {
@@ -43,20 +58,45 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     title: 'Granite MoE',
     modelType: (keys) => (sharedHidden(keys) > 0 ? 'granitemoeshared' : 'granitemoe'),
     permutesRows: true,
-    reads: ['attention.scale', 'embedding_scale', 'residual_scale', 'logit_scale'],
+    reads: GRANITE_FACTORS,
     // In this family the last key says whether there are positions at all.
     means: { ...NORMALISES, 'rope.scaling.finetuned': [1] },
     config: (keys) => ({
       intermediate_size: keys.uniform('feed_forward_length'),
       shared_intermediate_size: sharedHidden(keys),
       num_local_experts: keys.number('expert_count'),
-      // 0 is as good as absent.
-      attention_multiplier: keys.number('attention.scale', 0) || 1 / Math.sqrt(keys.headSize),
-      embedding_multiplier: keys.number('embedding_scale', 0) || 1,
-      residual_multiplier: keys.number('residual_scale', 0) || 1,
-      logits_scaling: keys.number('logit_scale', 0) || 1,
-      attention_bias: keys.hasAttentionBias,
+      ...graniteFactors(keys),
     }),
+  },
+
+  granitehybrid: {
+    title: 'Granite 4 hybrid',
+    modelType: () => 'granitemoehybrid',
+    permutesRows: true,
+    runsDense: true,
+    reads: [...GRANITE_FACTORS, 'rope.scaling.finetuned'],
+    means: NORMALISES,
+    config: (keys) => {
+      const inner = keys.number('ssm.inner_size')
+      const heads = keys.number('ssm.time_step_rank')
+      const [isPlaced = 1] = keys.values('rope.scaling.finetuned')
+      return {
+        intermediate_size: keys.uniform('feed_forward_length'),
+        // Without experts, the shared one is the dense layer.
+        shared_intermediate_size: keys.rowsOf('blk.0.ffn_gate.weight') ?? sharedHidden(keys),
+        num_local_experts: keys.number('expert_count', 0),
+        ...graniteFactors(keys),
+        position_embedding_type: isPlaced === 0 ? 'nope' : 'rope',
+        layer_types: layerTypes(keys, 'ssm_in.weight', ['mamba', 'attention']),
+        mamba_expand: inner / keys.number('embedding_length'),
+        mamba_n_heads: heads,
+        mamba_d_head: inner / heads,
+        mamba_n_groups: keys.number('ssm.group_count'),
+        mamba_d_state: keys.number('ssm.state_size'),
+        mamba_d_conv: keys.number('ssm.conv_kernel'),
+        mamba_conv_bias: keys.layersWith('ssm_conv1d.bias').length > 0,
+      }
+    },
   },
 
   olmoe: {
@@ -119,6 +159,60 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     },
   },
 
+  mellum: {
+    title: 'Mellum 2',
+    modelType: () => 'mellum',
+    reads: [
+      'attention.sliding_window',
+      'attention.sliding_window_pattern',
+      'rope.freq_base_swa',
+      'expert_weights_norm',
+    ],
+    means: { expert_gating_func: SOFTMAX },
+    config: (keys) => {
+      const window = keys.number('attention.sliding_window', 0)
+      const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
+      const { rope_theta, rope_scaling } = ropeKeys(keys)
+      const rope_parameters = {
+        full_attention: { rope_type: 'default', rope_theta, ...rope_scaling },
+        sliding_attention: { rope_type: 'default', rope_theta: keys.number('rope.freq_base_swa', rope_theta) },
+      }
+      return {
+        ...moeWidths(keys),
+        num_experts: keys.number('expert_count'),
+        norm_topk_prob: normalises(keys, true),
+        mlp_layer_types: [...Array(keys.layers).keys()].map((layer) => (sparse.has(layer) ? 'sparse' : 'dense')),
+        attention_bias: keys.hasAttentionBias,
+        sliding_window: window,
+        layer_types: window > 0 ? windowTypes(keys, 4) : null,
+        rope_parameters,
+        rope_scaling: null,
+      }
+    },
+  },
+
+  afmoe: {
+    title: 'Trinity',
+    modelType: () => 'afmoe',
+    reads: [
+      ...['attention.sliding_window', 'attention.sliding_window_pattern', 'expert_weights_scale'],
+      'leading_dense_block_count',
+    ],
+    means: { expert_weights_norm: [1], expert_gating_func: SIGMOID },
+    config: (keys) => ({
+      ...moeWidths(keys),
+      num_dense_layers: keys.number('leading_dense_block_count', 0),
+      num_experts: keys.number('expert_count'),
+      num_shared_experts: keys.number('expert_shared_count', 0),
+      route_scale: keys.number('expert_weights_scale', 0) || 1,
+      // The same layers have positions without a window.
+      sliding_window: keys.number('attention.sliding_window', 0) || keys.number('context_length'),
+      layer_types: windowTypes(keys, 4),
+      // The file does not say it: llama.cpp has no model of another kind.
+      mup_enabled: true,
+    }),
+  },
+
   'gpt-oss': {
     title: 'gpt-oss',
     modelType: () => 'gpt_oss',
@@ -128,7 +222,7 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       intermediate_size: keys.number('expert_feed_forward_length', keys.uniform('feed_forward_length', 0)),
       num_local_experts: keys.number('expert_count'),
       sliding_window: keys.number('attention.sliding_window'),
-      layer_types: slidingLayers(keys, 2, 'last').map((is) => (is ? 'sliding_attention' : 'full_attention')),
+      layer_types: windowTypes(keys, 2),
       attention_bias: keys.hasAttentionBias,
       // The file does not say it: the family's config.json leaves the ends of the ramp as they are.
       ...ropeKeys(keys, { truncate: false }),
@@ -150,7 +244,7 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       use_expert_bias: SELECTION_BIASES.some((name) => keys.layersWith(name).length > 0),
       conv_L_cache: keys.number('shortconv.l_cache'),
       conv_bias: keys.layersWith('shortconv.conv.bias').length > 0,
-      layer_types: convolutions(keys),
+      layer_types: layerTypes(keys, 'shortconv.conv.weight', ['conv', 'full_attention']),
       norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
     }),
   },
@@ -203,67 +297,3 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
 
 /** Names that the bias of the choice has had. */
 const SELECTION_BIASES = ['exp_probs_b.bias', 'exp_probs_b']
-
-/** Channels inside the shared expert; 0 if there is none. */
-function sharedHidden(keys: FamilyKeys): number {
-  return keys.number('expert_shared_feed_forward_length', 0)
-}
-
-/** Whether gates are divided by their sum: the file's word, or the family's way. */
-function normalises(keys: FamilyKeys, family: boolean): boolean {
-  const [flag = Number(family)] = keys.values('expert_weights_norm')
-  return flag === 1
-}
-
-function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
-  const dense = keys.uniform('feed_forward_length')
-  const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
-  return {
-    intermediate_size: dense,
-    // Old files give the width of all chosen experts together.
-    moe_intermediate_size: keys.number('expert_feed_forward_length', 0) || dense / keys.number('expert_used_count'),
-    num_experts: keys.number('expert_count'),
-    norm_topk_prob: normalises(keys, normalisesGates),
-    decoder_sparse_step: 1,
-    mlp_only_layers: [...Array(keys.layers).keys()].filter((layer) => !sparse.has(layer)),
-    use_sliding_window: false,
-  }
-}
-
-/** Gated DeltaNet, and what the layers around it have in common. */
-function deltaKeys(keys: FamilyKeys) {
-  const recurrent = new Set(keys.layersWith('ssm_a'))
-  const heads = keys.number('ssm.time_step_rank')
-  return {
-    shared_expert_intermediate_size: sharedHidden(keys),
-    attention_bias: keys.hasAttentionBias,
-    layer_types: [...Array(keys.layers).keys()].map((layer) =>
-      recurrent.has(layer) ? 'linear_attention' : 'full_attention',
-    ),
-    linear_num_key_heads: keys.number('ssm.group_count'),
-    linear_num_value_heads: heads,
-    linear_key_head_dim: keys.number('ssm.state_size'),
-    linear_value_head_dim: keys.number('ssm.inner_size') / heads,
-    linear_conv_kernel_dim: keys.number('ssm.conv_kernel'),
-  }
-}
-
-/** Whether each layer has a window: the file's list, or all but the first or last layer of each `period`. */
-function slidingLayers(keys: FamilyKeys, period: number, full: 'first' | 'last'): boolean[] {
-  const layers = [...Array(keys.layers).keys()]
-  const key = 'attention.sliding_window_pattern'
-  const stored = keys.values(key)
-  if (stored.length > 1 || (stored.length === 1 && layers.length === 1)) {
-    if (stored.length < layers.length)
-      throw keys.refuse(key, `has ${stored.length} entries for ${layers.length} layers`)
-    return layers.map((layer) => stored[layer] !== 0)
-  }
-  const [step = period] = stored
-  if (step === 0) return layers.map(() => true)
-  return layers.map((layer) => layer % step !== (full === 'first' ? 0 : step - 1))
-}
-
-function convolutions(keys: FamilyKeys): string[] {
-  const convolved = new Set(keys.layersWith('shortconv.conv.weight'))
-  return [...Array(keys.layers).keys()].map((layer) => (convolved.has(layer) ? 'conv' : 'full_attention'))
-}

@@ -86,11 +86,12 @@ function keysOf({ name, expert }: Part, piece: Piece): Pick<Matrix, 'key' | 'any
   return { key, anyKey: `${everyExpert(name)}/${piece.name}`, isExpert: true }
 }
 
-/** The packing that is nearest to most weights of the experts. */
+/** The packing that is nearest to most weights of the experts, or of all matrices if there are no experts. */
 function nearestQuant(matrices: readonly Matrix[]): Quant {
   let balance = 0
+  const isDense = !matrices.some(({ isExpert }) => isExpert)
   for (const { isExpert, weights, dtypes } of matrices) {
-    if (isExpert) balance += finest(dtypes, 'q4') === 'q8' ? weights : -weights
+    if (isExpert || isDense) balance += finest(dtypes, 'q4') === 'q8' ? weights : -weights
   }
   return balance > 0 ? 'q8' : 'q4'
 }

@@ -6,10 +6,12 @@ export interface PieceNames {
   joined?: string
   /** For experts: tensors with one expert each, `{e}` for its number, that old files have instead. */
   single?: readonly string[]
-  columns?: true
+  /** The one tensor that the sources are parts of, as they are in a checkpoint. */
+  whole?: string
 }
 
 const named = (...sources: string[]): PieceNames => ({ sources: sources.map((name) => [name]) })
+const partsOf = (whole: string): PieceNames => ({ sources: [], whole })
 
 /** Pieces of parts outside the layers, by part and piece. */
 export const OUTER_PIECES: Readonly<Record<string, PieceNames>> = {
@@ -22,20 +24,25 @@ export const OUTER_PIECES: Readonly<Record<string, PieceNames>> = {
 export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'norm1.weight': named('attn_norm.weight'),
   'norm2.weight': { sources: [['ffn_norm.weight', 'post_attention_norm.weight']] },
-  // Gates, if there are any, are in the tensor of the queries.
+  'norm1.after': named('post_attention_norm.weight'),
+  'norm2.after': named('post_ffw_norm.weight'),
+  // The last one is for gated attention. Without a tensor of their own, gates are in the tensor of the queries.
   'qkv.weight': {
-    ...named('attn_q.weight', 'attn_k.weight', 'attn_v.weight', 'attn_q.weight'),
+    sources: [['attn_q.weight'], ['attn_k.weight'], ['attn_v.weight'], ['attn_gate.weight', 'attn_q.weight']],
     joined: 'attn_qkv.weight',
   },
-  'qkv.bias': { ...named('attn_q.bias', 'attn_k.bias', 'attn_v.bias', 'attn_q.bias'), joined: 'attn_qkv.bias' },
+  'qkv.bias': {
+    sources: [['attn_q.bias'], ['attn_k.bias'], ['attn_v.bias'], ['attn_gate.bias', 'attn_q.bias']],
+    joined: 'attn_qkv.bias',
+  },
   'output.weight': named('attn_output.weight'),
   'output.bias': named('attn_output.bias'),
   q_norm: named('attn_q_norm.weight'),
   k_norm: named('attn_k_norm.weight'),
   sinks: named('attn_sinks.weight'),
-  'conv.in.weight': { sources: [], joined: 'shortconv.in_proj.weight' },
-  'conv.in.bias': { sources: [], joined: 'shortconv.in_proj.bias' },
-  'conv.taps': { ...named('shortconv.conv.weight'), columns: true },
+  'conv.in.weight': partsOf('shortconv.in_proj.weight'),
+  'conv.in.bias': partsOf('shortconv.in_proj.bias'),
+  'conv.taps': partsOf('shortconv.conv.weight'),
   'conv.bias': named('shortconv.conv.bias'),
   'conv.output.weight': named('shortconv.out_proj.weight'),
   'conv.output.bias': named('shortconv.out_proj.bias'),
@@ -51,11 +58,20 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
       ['ssm_alpha.weight', 'ssm_ba.weight'],
     ],
   },
-  'delta.taps': { ...named('ssm_conv1d.weight'), columns: true },
+  'delta.taps': partsOf('ssm_conv1d.weight'),
   'delta.rates': named('ssm_a'),
   'delta.bias': named('ssm_dt.bias'),
   'delta.norm': named('ssm_norm.weight'),
   'delta.output.weight': named('ssm_out.weight'),
+  'mamba.in.weight': partsOf('ssm_in.weight'),
+  'mamba.steps.weight': partsOf('ssm_in.weight'),
+  'mamba.taps': partsOf('ssm_conv1d.weight'),
+  'mamba.conv.bias': named('ssm_conv1d.bias'),
+  'mamba.dt_bias': named('ssm_dt.bias'),
+  'mamba.rates': named('ssm_a'),
+  'mamba.D': named('ssm_d'),
+  'mamba.norm.weight': partsOf('ssm_norm.weight'),
+  'mamba.output.weight': named('ssm_out.weight'),
   'mlp.router.logits.weight': named('ffn_gate_inp.weight'),
   'mlp.router.bias': named('ffn_gate_inp.bias'),
   'mlp.router.selection': { sources: [['exp_probs_b.bias', 'exp_probs_b']] },

@@ -5,7 +5,7 @@ import type { FamilyKeys } from './family-keys.js'
 export const DEFAULT_BASE = 10_000
 
 /** The keys `rope_theta` and `rope_scaling` of a config.json; `truncate` is whether the ends of YaRN's ramp are rounded. */
-export function ropeKeys(keys: FamilyKeys, { truncate = true } = {}): Record<string, unknown> {
+export function ropeKeys(keys: FamilyKeys, { truncate = true } = {}) {
   return {
     rope_theta: keys.number('rope.freq_base', DEFAULT_BASE),
     rope_scaling: ropeScaling(keys, truncate),
@@ -44,7 +44,7 @@ function ropeScaling(keys: FamilyKeys, truncate: boolean): Record<string, unknow
 }
 
 /** The share of a head's channels that turn, if these are not all. */
-function partialRotation(keys: FamilyKeys): Record<string, unknown> {
+function partialRotation(keys: FamilyKeys): { partial_rotary_factor?: number } {
   const { headSize } = keys
   const turned = keys.number('rope.dimension_count', headSize)
   return turned === headSize ? {} : { partial_rotary_factor: turned / headSize }

@@ -1,4 +1,4 @@
-import { contiguousStrides, rows, select, type Tensor } from '../checkpoint/tensor.js'
+import { contiguousStrides, elementCount, rows, select, type Tensor } from '../checkpoint/tensor.js'
 import type { Piece, Source } from '../packing/format/layout.js'
 import type { GgufFile } from './gguf-file.js'
 import type { PieceNames } from './piece-names.js'
@@ -21,9 +21,13 @@ export function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, optio
   const isVector = piece.kind === 'vector'
   const planned = wholeSources(piece)
   const shapeOf = ({ rows, cols }: Pick<Source, 'rows' | 'cols'>) => (isVector ? [cols] : [rows, cols])
+  if (names.whole !== undefined) {
+    const key = prefix + names.whole
+    return piece.sources.map((source) => partOf(file, key, source))
+  }
   const joined = names.joined === undefined ? undefined : prefix + names.joined
   const isInOrder = planned.every(({ arrange }) => arrange === undefined)
-  if (joined !== undefined && isInOrder && (names.sources.length === 0 || file.tensors.has(joined))) {
+  if (joined !== undefined && isInOrder && file.tensors.has(joined)) {
     const total = isVector ? [sum(planned, 'cols')] : [sum(planned, 'rows'), planned[0].cols]
     let from = 0
     return planned.map((source, index) => {
@@ -36,19 +40,14 @@ export function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, optio
       })
     })
   }
-  if (names.columns) {
-    const [[name]] = names.sources
-    const shape = [planned[0].cols, planned.length]
-    return planned.map((source, index) =>
-      inTensor(file, prefix + name, source, shape, { take: (t) => select(t, 1, index) }),
-    )
-  }
   const single = expert && names.single?.map((name) => prefix + name.replace('{e}', String(expert.id)))
   if (single?.every((name) => file.tensors.has(name))) {
     return planned.map((source, index) => inTensor(file, single[index], source, shapeOf(source), {}))
   }
   return planned.map((source, index) => {
-    const known = names.sources[index].map((name) => prefix + name)
+    // Only rows in another order share a tensor with an earlier source.
+    const taken = source.arrange ? [] : names.sources.slice(0, index).flat()
+    const known = names.sources[index].filter((name) => !taken.includes(name)).map((name) => prefix + name)
     const name = known.find((name) => file.tensors.has(name)) ?? known[0]
     return isArranged(file, name, source)
       ? inTensor(file, name, source, source.tensor.shape, { take: source.arrange })
@@ -81,16 +80,34 @@ function inTensor(
   { expert, take = (t) => t }: { expert?: SourceOptions['expert']; take?: Arrange },
 ): Source {
   const shape = expert ? [expert.count, ...ownShape] : ownShape
-  const stored = file.tensors.get(key)?.shape
-  // GGUF keeps no dimensions of 1 at the end, which is our beginning, or may have more of them.
-  const isSame = stored !== undefined && String(stored.filter(isMore)) === String(shape.filter(isMore))
   const view = (tensors: Map<string, Tensor>) => {
-    const tensor = tensors.get(key)
-    if (tensor === undefined) throw new RangeError(`the file has no tensor ${key}`)
-    const whole = { ...tensor, shape, strides: contiguousStrides(shape) }
+    const whole = shaped(tensors, key, shape)
     return take(expert ? select(whole, 0, expert.id) : whole)
   }
-  return { tensor: { key, shape: isSame ? stored : shape }, rows, cols, view }
+  return { tensor: { key, shape: shapeIn(file, key, shape) }, rows, cols, view }
+}
+
+/** A source in the tensor `key`, as it is in the checkpoint's own tensor. */
+function partOf(file: GgufFile, key: string, source: Source): Source {
+  const { key: own, shape } = source.tensor
+  const view = (tensors: Map<string, Tensor>) => source.view(new Map([[own, shaped(tensors, key, shape)]]))
+  return { ...source, tensor: { key, shape: shapeIn(file, key, shape) }, view }
+}
+
+function shaped(tensors: Map<string, Tensor>, key: string, shape: number[]): Tensor {
+  const tensor = tensors.get(key)
+  if (tensor === undefined) throw new RangeError(`the file has no tensor ${key}`)
+  return { ...tensor, shape, strides: contiguousStrides(shape) }
+}
+
+/** The shape that a tensor has in the file, if it is as good as this one; else this one, which a check will miss. */
+function shapeIn(file: GgufFile, key: string, shape: number[]): number[] {
+  const stored = file.tensors.get(key)?.shape
+  if (stored === undefined) return shape
+  // GGUF keeps no dimensions of 1 at the end, which is our beginning, or may have more of them; vectors may have groups.
+  const isSame = String(stored.filter(isMore)) === String(shape.filter(isMore))
+  const isVector = shape.length === 1 && elementCount(stored) === shape[0]
+  return isSame || isVector ? stored : shape
 }
 
 function isMore(size: number): boolean {

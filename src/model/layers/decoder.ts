@@ -138,7 +138,7 @@ export class Decoder {
     for (let l = 0; l < config.layers; l++) {
       if (placed.every(({ taps }) => taps.stopped?.())) return false
       const bank = store.bankOf(l)
-      if (bank !== at.index) at = this.moveResidual(at, this.enter(bank, placed), T)
+      if (bank !== at.index) at = movePassing(at, this.enter(bank, placed), T)
       this.blocks[bank].block(l, T, at.cache) //                 x += attention(x);  x += mixture(x)
       for (const { first, count, taps } of placed) {
         taps.hidden?.(l, at.x.row(first + count - 1))
@@ -150,26 +150,26 @@ export class Decoder {
     return true
   }
 
-  /** Looks up the embedding of at most MAX_BATCH tokens: rows that enter the first block, with padding. */
-  embed(tokens: ArrayLike<number>): Float32Array {
+  /** Looks up the embedding of at most MAX_BATCH tokens. Returns all rows that enter the first block, with padding. */
+  embed(tokens: ArrayLike<number>): Float32Array[] {
     const at = this.enter(this.store.bankOf(0), [])
     at.bank.u32.set(tokens, this.ids / 4)
     this.embedding.run(this.table, tokens.length)
-    return copyRows(at.x, tokens.length)
+    return at.passing.map((rows) => copyRows(rows, tokens.length))
   }
 
   /**
-   * Runs one block on the rows of a sequence's first tokens that enter it, and replaces them by the rows that leave it.
-   `cache` is an empty one, and stays so.
+   * Runs one block on the rows of a sequence's first tokens that enter it (see `embed`), and replaces them by the rows
+   * that leave it. `cache` is an empty one, and stays so.
    */
-  runBlock(layer: number, x: Float32Array, cache: SequenceCache): void {
-    const tokens = new Int32Array(x.length / this.workspaces[0].x.stride)
+  runBlock(layer: number, passing: Float32Array[], cache: SequenceCache): void {
+    const tokens = new Int32Array(passing[0].length / this.workspaces[0].x.stride)
     cache.reserve(tokens.length)
     cache.mark([], tokens.length)
     const at = this.enter(this.store.bankOf(layer), placeSegments([{ tokens, cache }], this.masks))
-    at.bank.f32.set(x, at.x.address / 4)
+    for (const [i, { address }] of at.passing.entries()) at.bank.f32.set(passing[i], address / 4)
     this.blocks[at.index].block(layer, tokens.length, at.cache)
-    x.set(copyRows(at.x, tokens.length))
+    for (const [i, rows] of at.passing.entries()) passing[i].set(copyRows(rows, tokens.length))
   }
 
   /** Normalises the rows that leave the last block, as the head's input. */
@@ -269,13 +269,14 @@ export class Decoder {
     this.blocks[bank].begin?.(workspace.cache)
     return workspace
   }
+}
 
-  /** Copies the residual stream to another bank; nothing else passes between blocks. */
-  private moveResidual(from: Workspace, to: Workspace, tokens: number): Workspace {
-    const bytes = tokens * from.x.strideBytes
-    to.bank.u8.set(from.bank.u8.subarray(from.x.address, from.x.address + bytes), to.x.address)
-    return to
+/** Copies all rows that pass between blocks to another bank. */
+function movePassing(from: Workspace, to: Workspace, tokens: number): Workspace {
+  for (const [i, { address, strideBytes }] of from.passing.entries()) {
+    to.bank.u8.set(from.bank.u8.subarray(address, address + tokens * strideBytes), to.passing[i].address)
   }
+  return to
 }
 
 /** The first rows of a buffer, with padding. */

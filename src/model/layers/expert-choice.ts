@@ -20,6 +20,8 @@ export class ExpertChoice {
   /** Experts of the token, the first k entries, in falling order of their gates. */
   readonly ids: Int32Array
   readonly gates: Float64Array
+  /** Whether the token skips its expert (see Routing). */
+  isSkipping = false
   private readonly routing: Routing
   /** Scores of the experts and silent rows, times the whole that `score` returns. */
   private readonly scores: Float64Array
@@ -62,6 +64,7 @@ export class ExpertChoice {
       for (let e = 1; e < experts; e++) if (ranks[e] > ranks[best]) best = e
       ids[slot] = best
       gates[slot] = this.scores[best]
+      if (routing.skips) this.considerSkipping(floats, layer, total, ranks[best], selectionAt)
       sum += gates[slot]
       ranks[best] = Number.NEGATIVE_INFINITY
     }
@@ -148,6 +151,13 @@ export class ExpertChoice {
     const always = routing.always?.[layer].ids ?? NONE
     for (let i = 0; i < always.length; i++) ranks[always[i]] = Number.NEGATIVE_INFINITY
     return ranks
+  }
+
+  /** Chooses the last silent row if it is better than the best expert. */
+  private considerSkipping(floats: Float32Array, layer: number, total: number, best: number, selectionAt = 0): void {
+    const last = routerRows(this.mixture, layer) - 1
+    this.isSkipping = this.scores[last] / total + floats[selectionAt + last] > best
+    if (this.isSkipping) this.gates[0] = this.scores[last]
   }
 
   /** Excludes all but the best groups. More stay if these do not have `wanted` experts that may be chosen. */

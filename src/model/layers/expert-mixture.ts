@@ -106,6 +106,7 @@ export class ExpertMixture {
     const { groups } = this
     const count = groups.fromItems(this.addresses(layer, product.places), this.biases(layer, product))
     product.matmul.run(groups.table, count, groups.work)
+    if (this.mixture.routing?.skips) this.passSkipping(product.output)
     this.replaceMasked(layer, product.output)
     this.report(layer, product)
   }
@@ -129,6 +130,12 @@ export class ExpertMixture {
     router.run(layer, tokens)
     groups.assign(router.ids, tokens, this.k(layer), this.slots(layer), mixture.experts[layer])
     groups.addTo(this.uses[layer])
+  }
+
+  /** Gives tokens that skip their expert their own inputs. */
+  private passSkipping(output: Rows): void {
+    const { router, groups, workspace } = this
+    for (let t = 0; t < groups.work; t++) if (router.skips[t]) output.row(t).set(workspace.a.row(t))
   }
 
   /** Replaces the outputs of masked experts that the routers chose. */

@@ -5,7 +5,7 @@ import type { Mixture } from '../config/config.js'
 import { ExpertMixture, type ExpertProduct } from './expert-mixture.js'
 import { Linear } from './linear.js'
 import type { Feed } from './pre-norm-blocks.js'
-import { LinearLogits } from './router-logits.js'
+import { LinearLogits, type RouterLogits } from './router-logits.js'
 import type { Workspace } from './workspace.js'
 
 export interface GatedOptions {
@@ -61,6 +61,8 @@ export interface GatedMixtureOptions extends GatedOptions {
   shared?: { hidden: number; gated: boolean }
   /** Rows [T, d] that the router reads before `run`, when the caller calls `route`. Default: `run` routes a. */
   routerInput?: Rows
+  /** Scores the experts. Default: one matrix. */
+  logits?: RouterLogits
 }
 
 /** A mixture of gated experts, with an optional shared one. */
@@ -76,11 +78,11 @@ export class GatedMixture implements Feed {
   constructor(
     workspace: Workspace,
     mixture: Mixture,
-    { hidden, activation, bias, shared, routerInput }: GatedMixtureOptions,
+    { hidden, activation, bias, shared, routerInput, logits: own }: GatedMixtureOptions,
   ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
-    const logits = new LinearLogits(workspace, mixture, routerInput)
+    const logits = own ?? new LinearLogits(workspace, mixture, routerInput)
     this.isRoutedBefore = routerInput !== undefined
     this.mixture = new ExpertMixture(workspace, mixture, logits, { sharedSlots: shared ? 1 : 0 })
     const { mostSlots: slots } = this.mixture

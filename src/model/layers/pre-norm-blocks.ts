@@ -36,12 +36,14 @@ export interface PreNormOptions {
   epsilon: number
   /** Factor of a sublayer's output. Default 1. */
   residualScale?: number
+  /** Whether a sublayer's output, summed over its rows, is normalised before it is added: `norm1.after` and `norm2.after`. */
+  normsAfter?: boolean
 }
 
 /** Blocks of most decoders: RMSNorm, mixer, residual; RMSNorm, feed-forward, residual. */
 export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Blocks {
   const { x, a, bank, threads, store } = workspace
-  const { mixerOf, feedOf, route, epsilon, residualScale = 1 } = options
+  const { mixerOf, feedOf, route, epsilon, residualScale = 1, normsAfter = false } = options
   const rms = { kind: 'rms', epsilon, x, output: a } as const
   const norm = new Norm(bank, rms, threads)
   /** Adds the output of a sublayer to the residual stream, then normalises that. */
@@ -58,9 +60,11 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       norm1: workspace.at(layer, 'norm1.weight'),
       mixer,
       addMixer: adderOf(mixer),
+      after1: normsAfter ? workspace.at(layer, 'norm1.after') : 0,
       norm2: workspace.at(layer, 'norm2.weight'),
       feed,
       addFeed: adderOf(feed),
+      after2: normsAfter ? workspace.at(layer, 'norm2.after') : 0,
     }
   })
   const mixers = new Set(Object.values(layers).map(({ mixer }) => mixer))
@@ -70,15 +74,15 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       for (const mixer of mixers) mixer.begin(cache)
     },
     block(l, T, cache) {
-      const { norm1, mixer, addMixer, norm2, feed, addFeed } = layers[l]
+      const { norm1, mixer, addMixer, after1, norm2, feed, addFeed, after2 } = layers[l]
       route?.(l, T) //                 ids, gates [T, k] from x, in families that choose early
       norm.run(T, norm1) //            a [T, d] = RMSNorm(x)
       mixer.run(l, T, cache) //        y [T, d] = Attention(a), or another mixer
-      addMixer.perToken(mixer.perToken?.(l) ?? 1)
-      addMixer.run(T, norm2) //        x += scale . y;  a = RMSNorm(x)
+      addMixer.perToken(mixer.perToken?.(l) ?? 1).sumWeight(after1)
+      addMixer.run(T, norm2) //        x += scale . RMSNorm?(y);  a = RMSNorm(x)
       feed.run(l, T) //                y [T, k, d] = experts of a
-      addFeed.perToken(feed.perToken?.(l) ?? 1)
-      addFeed.run(T) //                x += scale . gates . y
+      addFeed.perToken(feed.perToken?.(l) ?? 1).sumWeight(after2)
+      addFeed.run(T) //                x += scale . RMSNorm?(gates . y)
     },
     finalNorm: (T) => norm.run(T, last), // a [T, d] = RMSNorm(x)
   }

@@ -8,6 +8,8 @@ import type { Workspace } from './workspace.js'
 export class Router {
   /** Experts of each token [T, k], in falling order of their gates; valid until the next run. Each layer has its k. */
   readonly ids: Int32Array
+  /** 1 for each token of the last run that skips its expert (see Routing). */
+  readonly skips: Uint8Array
   /** Address of the gates, floats [T, slots], the first k of each token in the order of `ids`. */
   readonly gates: number
   private readonly choice: ExpertChoice
@@ -26,6 +28,7 @@ export class Router {
     const { bank, maxTokens, config } = workspace
     const { kind, topK, experts, routing } = mixture
     this.ids = new Int32Array(maxTokens * topK)
+    this.skips = new Uint8Array(maxTokens)
     this.gates = bank.arena.allocate(maxTokens * (topK + sharedSlots) * 4)
     this.used = workspace.used(kind)
     this.choice = new ExpertChoice(mixture, logits.logits.columns)
@@ -81,6 +84,7 @@ export class Router {
     const router = { layer, k, out: mask?.out, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
     for (let t = first; t < first + count; t++) {
       choice.choose(f32, this.rowOf(t), router)
+      this.skips[t] = Number(choice.isSkipping)
       const gates = this.gates / 4 + t * (k + sharedSlots)
       for (let slot = 0; slot < k; slot++) {
         ids[t * k + slot] = choice.ids[slot]

@@ -17,6 +17,8 @@ import { identityList } from './expert-groups.js'
 export class Workspace {
   /** Residual stream [T, d]. */
   readonly x: Rows
+  /** All rows that pass from block to block: the residual stream, and what layers add here. */
+  readonly passing: Rows[]
   /** The normalised residual stream [T, d], which attention and mixtures read. */
   readonly a: Rows
   /** Address of the list that maps every row of a batch to itself. */
@@ -46,6 +48,7 @@ export class Workspace {
   ) {
     this.numbers = numbersOf(config)
     this.x = this.rows(1, config.width)
+    this.passing = [this.x]
     this.a = this.rows(1, config.width, { records: true })
     this.everyRow = identityList(bank, maxTokens)
     this.cache = new BatchCache(bank, maxTokens)

@@ -57,10 +57,10 @@ function gainOf({ kind, name, cols }: Piece): number {
   return /^(\w+\.)?(output|down)/.test(name) ? 0.1 : 1
 }
 
-/** Sets weights of norms and of convolutions to 1, everything else (biases) to 0. */
+/** Sets weights of norms, of convolutions and other factors to 1, everything else (biases) to 0. */
 function fillVector(piece: Piece, bytes: Uint8Array): void {
   const floats = new Float32Array(piece.bytes / 4)
-  if (/(ln_|norm|taps).*(?<!bias)$/.test(piece.name)) floats.fill(1, 0, piece.cols)
+  if (/(ln_|norm|taps|scale).*(?<!bias)$/.test(piece.name)) floats.fill(1, 0, piece.cols)
   bytes.set(new Uint8Array(floats.buffer))
 }
 

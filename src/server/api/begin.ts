@@ -51,7 +51,9 @@ export async function beginChat(
   const tools = toolsOf(body, context)
   const { args, ...thinking } = thinkingOf(body)
   const asking = { ...thinking, ...tools, ...form }
-  const prompt = await chatPrompt(context, { ...saidOf(body), args }, asking, ticket.signal)
+  const { system = '' } = context
+  const said = saidOf(body)
+  const prompt = await chatPrompt(context, { ...said, system: said.system || system, args }, asking, ticket.signal)
   const { ids, reading, stop } = prompt
   const { guide } = prompt.limits
   const { top_logprobs: top = 0, logprobs, max_completion_tokens: maxTokens = body.max_tokens } = body

@@ -6,6 +6,8 @@ import type { Bodies } from './bodies.js'
 export interface ServerContext extends RunContext {
   /** The model's name in requests and responses. */
   id: string
+  /** System text of conversations that have none. */
+  system?: string
   bodies: Bodies
   queue: Queue
   /** Receives unexpected errors, with the id of the response. */

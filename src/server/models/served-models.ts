@@ -127,7 +127,7 @@ export class ServedModels {
     for (const served of this.all) await served.unload()
   }
 
-  private readonly equip: Equip = (served, { model, mask }) => {
+  private readonly equip: Equip = (served, { model, mask, system }) => {
     checkLanguageModel(model)
     const { bodies, memory, metrics, onError, options } = this
     const limits = { ...this.limits, contextTokens: served.contextTokens }
@@ -137,7 +137,7 @@ export class ServedModels {
     const kept = options.prompts && new KeptPrompts(options.prompts, model)
     const prefixCache = new PrefixCache(model, limits, cacheMemory, kept)
     const run = { queue: served.queue, prefixCache, metrics: metrics.of(served), limits, memory, mask }
-    const context = { model, id: served.id, bodies, ...run, onError }
+    const context = { model, system, id: served.id, bodies, ...run, onError }
     return { context, app: this.endpoints(context), cacheMemory }
   }
 }

@@ -15,6 +15,8 @@ export type Outline = Pick<Model, 'name' | 'config' | 'info' | 'chatTemplate'>
 
 export interface LoadedSource extends ServedExperts {
   model: Model
+  /** System text of conversations that have none. Default: none. */
+  system?: string
 }
 
 /** A model that the server can load, and load again. */

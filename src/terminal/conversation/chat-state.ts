@@ -175,7 +175,7 @@ export class Chat implements AnswersScreen {
   }
 
   setBackground(background: Background): void {
-    if (background === this.painter.ground) return
+    if (this.options.theme || background === this.painter.ground) return
     this.painter = new CellPainter(this.options.depth, background)
     this.changed()
   }

@@ -35,6 +35,8 @@ export interface ChatOptions extends KeepOptions {
   isPlain?: boolean
   /** The terminal's background, as far as the environment shows. */
   background?: Background
+  /** The same by the user's word, which the terminal does not correct. */
+  theme?: Background
   atlas?: Atlas
   mask?: ExpertMask
   /** Tools that the model may call; the list may change. */

@@ -80,13 +80,8 @@ const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField]
   ],
   [['<|tool_list_start|>'], LFM2_CALLS],
   [['<|tool_call_start|>'], LFM2_CALLS],
-  [
-    ['<tool_call>', '<function='],
-    taggedCalls(
-      '<tool_call>\\s*<function=(?P<name>[^>\\s]+)>',
-      '<parameter=(?P<key>[^>\\s]+)>\\n?(?P<value>.*?)\\n?</parameter>',
-    ),
-  ],
+  [['<tool_call>', '<function='], functionCalls('tool_call')],
+  [['<zyphra_tool_call>', '<function='], functionCalls('zyphra_tool_call')],
   [['[TOOL_CALLS]', '[ARGS]'], { open: '[TOOL_CALLS]', content: 'mistral-calls', contentArgs: { by_name: true } }],
   [['[TOOL_CALLS]'], { open: '[TOOL_CALLS]', content: 'mistral-calls' }],
   [['<|tool_call|>'], { open: '<|tool_call|>', content: 'json' }],
@@ -95,6 +90,12 @@ const CALLS: readonly (readonly [marks: readonly string[], field: ResponseField]
     { open: '<tool_call>', close: '</tool_call>', repeats: true, content: 'json', transform: AS_WRITTEN },
   ],
 ]
+
+/** Calls with tags for their name and arguments, within a tag of their own. */
+function functionCalls(tag: string): ResponseField {
+  const parameter = '<parameter=(?P<key>[^>\\s]+)>\\n?(?P<value>.*?)\\n?</parameter>'
+  return { ...taggedCalls(`<${tag}>\\s*<function=(?P<name>[^>\\s]+)>`, parameter), close: `</${tag}>` }
+}
 
 /** Calls with tags for their arguments. */
 function taggedCalls(openPattern: string, tag_pattern: string): ResponseField {

@@ -4,6 +4,7 @@ import { isObject } from '../../ground/json/json.js'
 /** Tags that templates look for in answers. They open and close no turn. */
 export const TAGS: ReadonlySet<string> = new Set([
   ...['<think>', '</think>', '<thought>', '</thought>', '<|channel>', '<channel|>', '<tool_call>', '</tool_call>'],
+  ...['<zyphra_tool_call>', '</zyphra_tool_call>'],
 ])
 
 /** Writes texts such that only the template can write special tokens: `<|im_end|>` in one ends no turn. */

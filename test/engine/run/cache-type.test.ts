@@ -21,7 +21,9 @@ const FIXTURES = [
   '62-jetmoe-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
+  '91-granitehybrid-f32',
   '152-smallthinker-window-bf16-sharded',
+  '181-afmoe-f32',
   '196-qwen35moe-bf16',
 ]
 
@@ -64,8 +66,12 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '52-mixtral-window-bf16-sharded',
     '61-jetmoe-f32',
     '81-lfm2moe-f32',
+    '91-granitehybrid-f32',
     '101-ernie45moe-f32',
     '152-smallthinker-window-bf16-sharded',
+    '181-afmoe-f32',
+    '201-mellum-f32',
+    '206-zaya-f32',
   ]) {
     assert.equal(
       (['q4', 'q8', 'f32'] as const).map((quant) => typeOf(name, quant)),

@@ -127,9 +127,13 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['71-gptoss-bf16-sharded', { quant: 'q8', threads: 2 }],
   ['81-lfm2moe-f32', { quant: 'f32', threads: 1, tier: 'plain' }],
   ['82-lfm2moe-bf16-sharded', { quant: 'q4', threads: 2 }],
+  ['92-granitehybrid-dense-bf16-sharded', { quant: 'q8', threads: 2 }],
   ['152-smallthinker-window-bf16-sharded', { quant: 'f32', threads: 1 }],
   ['162-qwen35moe-text-bf16-sharded', { quant: 'f32', threads: 2, tier: 'plain' }],
+  ['181-afmoe-f32', { quant: 'q4', threads: 1 }],
   ['196-qwen35moe-bf16', { quant: 'q4', threads: 2 }],
+  ['202-mellum-bf16-sharded', { quant: 'q8', threads: 2, tier: 'plain' }],
+  ['207-zaya-bf16-sharded', { quant: 'q4', threads: 1 }],
 ]
 
 for (const [name, options] of MODELS) {

@@ -21,12 +21,15 @@ const FAMILIES: Record<string, { keys: string[]; numbers: number[] }> = {
   '101-ernie45moe-f32': { keys: ['moe_k'], numbers: [2, 8] },
   '141-emo-f32': { keys: ['num_experts_per_tok'], numbers: [2] },
   '151-smallthinker-f32': { keys: ['moe_num_active_primary_experts'], numbers: [1, 6] },
+  '181-afmoe-f32': { keys: ['num_experts_per_tok'], numbers: [1, 5] },
+  '202-mellum-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '23-granitemoeshared-f16': { keys: ['num_experts_per_tok'], numbers: [2] },
   '31-olmoe-f32': { keys: ['num_experts_per_tok'], numbers: [1] },
   '46-qwen2moe-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [3] },
   '61-jetmoe-f32': { keys: ['num_experts_per_tok'], numbers: [3] },
   '71-gptoss-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '81-lfm2moe-f32': { keys: ['num_experts_per_tok'], numbers: [3] },
+  '91-granitehybrid-f32': { keys: ['num_experts_per_tok'], numbers: [3] },
   '191-qwen3next-f32': { keys: ['num_experts_per_tok'], numbers: [2] },
 }
 

@@ -109,7 +109,10 @@ const NAMES = [
   '62-jetmoe-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
+  '91-granitehybrid-f32',
+  '207-zaya-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
+  '181-afmoe-f32',
   '196-qwen35moe-bf16',
 ]
 

@@ -31,9 +31,14 @@ const CHECKPOINTS = {
   '71-gptoss-bf16-sharded': 'sinks, windows in some layers',
   '72-gptoss-mxfp4': 'MXFP4',
   '82-lfm2moe-bf16-sharded': 'convolutions, dense layers, a bias of the choice',
+  '91-granitehybrid-f32': 'heads with states beside experts',
+  '92-granitehybrid-dense-bf16-sharded': 'heads with states in groups',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
+  '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
   '196-qwen35moe-bf16': 'DeltaNet, gated attention, a part of heads that turns',
+  '202-mellum-bf16-sharded': 'other positions with a window',
+  '207-zaya-bf16-sharded': 'states beside keys and values, a state from router to router',
 }
 
 /** More positions than these checkpoints have. */
@@ -124,20 +129,23 @@ for (const [name, kind] of Object.entries(CHECKPOINTS)) {
   })
 }
 
-test('with several memories that cannot hold all experts at once', () =>
-  inTemporaryFolder(async (dir) => {
-    const path = `${dir}/packed`
-    await convertModel(fixturePath('04-bin-f16-sharded'), path, { threads: 1 })
-    const { bytes } = await describeModel(path)
-    const expected = await withLoaded(path, { positions: POSITIONS }, ({ model }) => {
-      return textsFor(model, false).map((text) => readAlone(model, text))
-    })
-    const few = { threads: 2, memory: Math.round(bytes * 0.9), bankBytes: bytes / 2, positions: POSITIONS }
-    await withLoaded(path, few, ({ model, store }) => {
-      assert.ok(store.banks.length >= 2, `${store.banks.length} memories`)
-      check(model, 'in company', expected, 8, 'several memories')
-      check(model, 'in pieces, after cuts', expected, 8, 'several memories')
-    })
-  }))
+/** The second one's routers have a state that passes from memory to memory. */
+for (const name of ['04-bin-f16-sharded', '207-zaya-bf16-sharded']) {
+  test(`with several memories that cannot hold all experts at once: ${name}`, () =>
+    inTemporaryFolder(async (dir) => {
+      const path = `${dir}/packed`
+      await convertModel(fixturePath(name), path, { threads: 1 })
+      const { bytes } = await describeModel(path)
+      const expected = await withLoaded(path, { positions: POSITIONS }, ({ model }) => {
+        return textsFor(model, false).map((text) => readAlone(model, text))
+      })
+      const few = { threads: 2, memory: Math.round(bytes * 0.9), bankBytes: bytes / 2, positions: POSITIONS }
+      await withLoaded(path, few, ({ model, store }) => {
+        assert.ok(store.banks.length >= 2, `${store.banks.length} memories`)
+        check(model, 'in company', expected, 8, 'several memories')
+        check(model, 'in pieces, after cuts', expected, 8, 'several memories')
+      })
+    }))
+}
 
 test.run()

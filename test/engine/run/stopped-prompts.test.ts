@@ -20,7 +20,13 @@ import { exportOf, forwardOf, generateOf, runTask } from '../../support/run-task
 const test = suite('prompts that are stopped')
 
 /** Families: stick-breaking attention, windows with sinks, running states. */
-const MODELS = ['03-topk4-safetensors-bf16-sharded', '71-gptoss-bf16-sharded', '81-lfm2moe-f32', '191-qwen3next-f32']
+const MODELS = [
+  '03-topk4-safetensors-bf16-sharded',
+  '71-gptoss-bf16-sharded',
+  '81-lfm2moe-f32',
+  '191-qwen3next-f32',
+  '207-zaya-bf16-sharded',
+]
 
 const BEFORE = integers(40, 1, 200)
 const PROMPT = integers(1100, 2, 200)

@@ -5,14 +5,17 @@ import { suiteWithModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 
 /*
- * Conversations with models whose caches cannot be cut off at any token: convolutions (LFM2), windows (gpt-oss,
- * SmallThinker) and DeltaNet. The engine counts the tokens that it runs; without drafts these are the same in every run.
+ * Conversations with models whose caches cannot be cut off at any token: states (Granite 4, LFM2, DeltaNet) and windows
+ * (gpt-oss, SmallThinker). The engine counts the tokens that it runs; without drafts these are the same in every run.
  */
 const MODELS = [
   '82-lfm2moe-bf16-sharded',
+  '91-granitehybrid-f32',
   '71-gptoss-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
+  '181-afmoe-f32',
   '196-qwen35moe-bf16',
+  '207-zaya-bf16-sharded',
 ]
 
 const ANSWER = 40

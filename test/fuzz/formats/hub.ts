@@ -58,7 +58,13 @@ export const hub: Format = {
         try {
           const contents = new Map([...tokenizerFiles(), ...checkpoint.files])
           const buffers = new Map(served.map((name) => [name, Buffer.from(bytesOf(contents, name))]))
-          server.repositories.set(REPO, { commit: 'a'.repeat(40), files: buffers, extraNames: names, gated: false })
+          server.repositories.set(REPO, {
+            commit: 'a'.repeat(40),
+            files: buffers,
+            extraNames: names,
+            gated: false,
+            former: new Map(),
+          })
           process.env.HF_ENDPOINT = server.endpoint
           strike(server, lies)
           const options = { threads: 1, quant: 'f32' as const, verify, keep, network: NETWORK }

@@ -40,6 +40,7 @@ for (const [name, selection] of [
     },
   ],
   ['142-emo-pruned-bf16-sharded', { mlp: [[0, 3, 6], [], [1, 2, 5, 7, 8, 9]] }],
+  ['206-zaya-f32', { mlp: [[0, 3, 7], [1, 2, 3, 4, 5, 6, 7], [2], [0, 4, 5]] }],
   ['41-qwen3moe-f32', { mlp: [[0, 2, 5, 7], [], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
   ['101-ernie45moe-f32', { mlp: [[], [0, 2, 5, 7], [1, 2, 3, 4, 5, 6], [0, 6, 7]] }],
   [
@@ -65,10 +66,12 @@ for (const [name, selection] of [
 test('both softmaxes are the same if gates sum to 1, or are sigmoids', async () => {
   for (const name of [
     '81-lfm2moe-f32',
+    '91-granitehybrid-f32',
     '21-granitemoe-f32',
     '51-mixtral-f32',
     '61-jetmoe-f32',
     '71-gptoss-bf16-sharded',
+    '181-afmoe-f32',
   ]) {
     await withModel(fixturePath(name), { threads: 1 }, async (model) => {
       assert.not(model.config.mixtures.some(dependsOnUnchosen))

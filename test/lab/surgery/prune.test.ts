@@ -19,6 +19,7 @@ test('a pruned model with mlp routers and gates of kept gives the masked modelâ€
 
 for (const [name, gates, selection] of [
   ['81-lfm2moe-f32', 'kept', { mlp: [[], [0, 2, 5], [1, 2, 3, 4], [0, 1, 2, 3, 4, 5], [3, 5]] }],
+  ['181-afmoe-f32', 'kept', { mlp: [[], [0, 2, 5, 7], [1, 2, 3], [0, 1, 2, 3, 4, 5, 6]] }],
   // With biases of its router and experts.
   [
     '71-gptoss-bf16-sharded',

@@ -2,10 +2,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel, describeModel, pullModel, readText } from '#molm/index.js'
+import { convertModel, describeModel, findPulled, pullModel, readText, updateModel } from '#molm/index.js'
 import { verifyChecksums } from '#molm/model/packing/format/checksums.js'
 import { openPackedFile } from '#molm/model/packing/format/packed-file.js'
 import { fixturePath } from '../../support/fixtures.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
 import { QUICK as PLAIN, REPO, withHub } from '../../support/with-hub.js'
 
 const FIXTURE = '01-base-bin-f32'
@@ -62,6 +63,22 @@ test('a plain model is pulled again to be calibrated, and with `keep` fetched on
     assert.not.ok((await readFile(path)).equals(plain))
     const { calibration } = await describeModel(join(dir, 'molm', 'models', 'org', 'model'))
     assert.is(calibration?.texts[0].name, 'novels.txt')
+  })
+})
+
+test('a calibrated model that has changed is not replaced by one that is not calibrated', async () => {
+  await withHub(async (hub) => {
+    const repository = await hub.serve(REPO, FIXTURE)
+    const { path } = await pullModel(REPO, QUICK)
+    const [model] = await findPulled(REPO)
+    assert.ok((await updateModel(model, PLAIN)).wasHere)
+    const before = await readFile(path)
+    hub.change(repository, { 'README.md': Buffer.from('news') })
+    await rejectsWithUserError(
+      () => updateModel(model, PLAIN),
+      /was calibrated with novels\.txt: `molm pull org\/model --cali/,
+    )
+    assert.ok(before.equals(await readFile(path)))
   })
 })
 

@@ -11,6 +11,7 @@ import {
   type PullPlan,
   pullModel,
   removeModel,
+  updateModel,
 } from '#molm/index.js'
 import { openPackedFile } from '#molm/model/packing/format/packed-file.js'
 import { fixturePath } from '../../support/fixtures.js'
@@ -50,6 +51,32 @@ test('a GGUF file is pulled by its tag, from a folder and in parts', async () =>
     // The headers are read with some of the data after them.
     assert.ok(fetched < 2 * size, `${fetched} bytes of ${size} were fetched`)
     assert.is(hub.sentOf('tiny.Q4_K_M.gguf'), 0)
+  })
+})
+
+test('an update of a GGUF file keeps its formats, and fetches no weights that are the same', async () => {
+  await withHub(async (hub) => {
+    const repository = await serve(hub)
+    for (const options of [QUICK, { ...QUICK, quant: 'q8' as const }]) await pullModel(`${REPO}:Q4_K_M`, options)
+    const before = await findPulled(REPO)
+    const metadata = () => Promise.all(before.map(async ({ path }) => (await openPackedFile(path)).metadata))
+    const formats = (await metadata()).map(({ formats }) => formats)
+    hub.change(repository, { 'README.md': Buffer.from('---\nlicense: mit\n---\n') })
+    for (const model of before) {
+      let bytes = -1
+      await updateModel(model, {
+        ...QUICK,
+        onPlan: ({ fetchBytes }) => {
+          bytes = fetchBytes
+        },
+      })
+      assert.is(bytes, 0, model.name)
+    }
+    const after = await metadata()
+    assert.equal(
+      after.map(({ formats, sourceRevision }) => ({ formats, sourceRevision })),
+      formats.map((formats) => ({ formats, sourceRevision: repository.commit })),
+    )
   })
 })
 

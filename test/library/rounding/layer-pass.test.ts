@@ -11,14 +11,17 @@ import { runTask } from '../../support/run-task.js'
 
 const test = suite('pass over a text, layer by layer')
 
-/** A family of each kind of layer: attention experts, plain attention, convolutions, early routers, shared experts. */
+/** Families with each kind of layer. */
 const FIXTURES = [
   '01-base-bin-f32',
   '23-granitemoeshared-f16',
   '81-lfm2moe-f32',
+  '91-granitehybrid-f32',
   '151-smallthinker-f32',
   '61-jetmoe-f32',
   '161-qwen35moe-f32',
+  '181-afmoe-f32',
+  '206-zaya-f32',
 ]
 
 function steps(loaded: LoadedModel) {

@@ -33,7 +33,7 @@ test('RoPE is read in its older and newer spelling', () => {
   assert.equal(read(newer).ropes[0], expected)
   const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 64 }
   const [rope] = read({ model_type: 'qwen3_moe', rope_scaling: yarn }).ropes
-  const rest = { betaFast: 32, betaSlow: 1, truncate: true, attention: 0.1 * Math.log(4) + 1 }
+  const rest = { betaFast: 32, betaSlow: 1, truncate: true, attention: Math.fround(0.1 * Math.log(4) + 1) }
   assert.equal(rope?.scaling, { type: 'yarn', factor: 4, original: 64, ...rest })
 })
 
@@ -61,7 +61,7 @@ test('gpt-oss has a window in every second layer or in the layers of layer_types
   const [window, all] = ['sliding_attention', 'full_attention']
   assert.equal(windows({ layer_types: [all, all, window] }), [0, 0, 128])
   const { ropes, headSize, attentionBias, gateBias } = read({ model_type: 'gpt_oss' })
-  const attention = 0.1 * Math.log(32) + 1
+  const attention = Math.fround(0.1 * Math.log(32) + 1)
   const scaling = { type: 'yarn', factor: 32, original: 4096, betaFast: 32, betaSlow: 1, truncate: false, attention }
   assert.equal(ropes[0], { theta: 150000, scaling })
   assert.equal([headSize, attentionBias, gateBias], [64, 'all', true])

@@ -8,14 +8,21 @@ import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '#molm/mod
 const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number }>> = {
   'granite-1b-a400m': { total: 1.335, active: 0.43 },
   'granite-3b-a800m': { total: 3.299, active: 0.88 },
+  'granite-4.0-h-tiny': { total: 6.939, active: 1.47 },
+  'granite-4.0-h-small': { total: 32.21, active: 8.8 },
   'olmoe-1b-7b': { total: 6.919, active: 1.18 },
   'qwen3-30b-a3b': { total: 30.53, active: 3.04 },
   'qwen3.6-35b-a3b': { total: 34.66, active: 2.95 },
   'mixtral-8x7b': { total: 46.7, active: 12.75 },
   'lfm2-8b-a1b': { total: 8.34, active: 1.56 },
+  'lfm2-24b-a2b': { total: 23.84, active: 2.33 },
+  'mellum2-12b': { total: 12.15, active: 2.21 },
+  'trinity-nano': { total: 6.12, active: 0.82 },
+  'trinity-mini': { total: 26.12, active: 3.06 },
   'gpt-oss-20b': { total: 20.91, active: 3.61 },
   'emo-1b14b': { total: 13.57, active: 1.28 },
   'smallthinker-4b': { total: 4.035, active: 0.86 },
+  'zaya1-8b': { total: 8.84, active: 1.29 },
 }
 
 const billions = (count: number, like: number) => Number((count / 1e9).toFixed(`${like}`.split('.')[1]?.length ?? 0))

@@ -29,7 +29,9 @@ const unknown = (key: string) => new RegExp(`^.+: tensor ${key}.* has no place i
 
 const [EXPERTS, SINKS] = ['model.layers.1.mlp.experts', 'model.layers.2.self_attn.sinks']
 const [LFM2_BIAS, LFM2_CONV] = ['model.layers.1.feed_forward.expert_bias', 'model.layers.0.conv.conv']
+const MAMBA = 'model.layers.0.mamba'
 const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
+const GROUPED = 'model.layers.0.self_attn.qkv_proj.conv_qk_grouped'
 const [DELTA, FUSED] = ['model.layers.0.linear_attn', 'model.layers.0.mlp.experts.gate_up_proj']
 const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
 
@@ -81,6 +83,49 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ tie_word_embeddings: false }, missing('lm_head.weight')],
     [withZeros(QUERIES, 30), unknown(QUERIES)],
   ],
+  'granitemoehybrid: defaults': [
+    [{ layer_types: ['mamba'] }, config('layer_types must be a list of 4 types')],
+    [{ mamba_n_heads: 3 }, config('mamba_n_heads must be a divisor of mamba_expand \\* hidden_size \\(80\\), not 3')],
+    [{ mamba_d_head: 8 }, config('mamba_d_head must be mamba_expand \\* hidden_size / mamba_n_heads \\(16\\), not 8')],
+    [{ mamba_n_groups: 2 }, config('mamba_n_groups must be a divisor of mamba_n_heads \\(5\\), not 2')],
+    [{ mamba_d_conv: 9 }, config('mamba_d_conv must be')],
+    [{ mamba_d_conv: 3 }, shape(`${MAMBA}.conv1d.weight`, '98, 1, 4', '98, 1, 3')],
+    [{ time_step_limit: [1, 0.5] }, config('time_step_limit must rise')],
+    [{ time_step_limit: [{ __float__: 'Infinity' }, 1] }, config('time_step_limit must be a list of two numbers')],
+    [{ position_embedding_type: 'alibi' }, config('position_embedding_type must be one of rope, nope, not "alibi"')],
+    [{ num_local_experts: 0 }, unknown('model.layers.0.block_sparse_moe')],
+    [{ head_dim: 12 }, config('head_dim must be')],
+    [without(`${MAMBA}.A_log`), missing(`${MAMBA}.A_log`)],
+    [withZeros(`${MAMBA}.in_proj.bias`, 183), unknown(`${MAMBA}.in_proj.bias`)],
+  ],
+  'zaya: two kinds of layers, an untied head': [
+    [{ num_experts_per_tok: 2 }, config('num_experts_per_tok must be 1, not 2')],
+    [{ cca_time0: 9 }, config('cca_time0 must be an integer from 1 to 8')],
+    [{ cca_time1: 1 }, shape(`${GROUPED}.weight`, '72, 12, 2', '72, 12, 1')],
+    [{ lm_head_bias: true }, config('lm_head_bias must be false')],
+    [{ sliding_window: null }, config('sliding_window must be an integer')],
+    [{ layer_types: ['hybrid', 'mamba', 'hybrid', 'hybrid'] }, config('layer_types\\[1\\] must be one of hybrid')],
+    [
+      { rope_parameters: { hybrid: {} } },
+      config('rope_parameters must be an object with members hybrid_sliding, hybrid'),
+    ],
+    [{ attention_bias: true }, missing('model.layers.0.self_attn.qkv_proj.q_proj.bias')],
+    [without('model.layers.1.mlp.gate.router_states_scale'), missing('model.layers.1.mlp.gate.router_states_scale')],
+    [
+      withZeros('model.layers.0.mlp.gate.router_states_scale', 18),
+      unknown('model.layers.0.mlp.gate.router_states_scale'),
+    ],
+    [
+      withZeros('model.layers.2.mlp.gate.balancing_biases', 7),
+      shape('model.layers.2.mlp.gate.balancing_biases', '7', '8'),
+    ],
+    [{ ffn_hidden_size: 41 }, config('ffn_hidden_size must be even')],
+    [{ ffn_hidden_size: 40, num_hidden_layers: 3 }, config('num_hidden_layers must be even')],
+    [{ ffn_hidden_size: 40, zaya_use_mod: false }, config('zaya_use_mod must be true, not false')],
+    [{ ffn_hidden_size: 40, swa_layers: [0, 0] }, config('swa_layers must be a list of 4 numbers')],
+    [{ ffn_hidden_size: 40, swa_layers: [3, 3, 4, 4] }, config('swa_layers must be the same number')],
+    [{ ffn_hidden_size: 40 }, missing('model.layers.0.res_scale.hidden_states_scale')],
+  ],
   'ernie4_5_moe: two shared experts, a dense first layer': [
     [{ moe_layer_interval: 2 }, missing('model.layers.2.mlp.gate_proj.weight')],
     [{ moe_num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
@@ -109,6 +154,27 @@ const WRONG: Record<string, [Change, RegExp][]> = {
       shape('model.layers.3.self_attn.q_proj.weight', '48, 40', '96, 40'),
     ],
     [withZeros('model.layers.3.self_attn.q_proj.bias', 96), unknown('model.layers.3.self_attn.q_proj.bias')],
+  ],
+  'mellum: windows, and other positions in each kind of layer': [
+    [
+      { rope_parameters: { full_attention: { rope_theta: 300 } } },
+      config('rope_parameters must be an object with members sliding_attention, full_attention'),
+    ],
+    [{ layer_types: new Array(4).fill('mamba') }, config('layer_types\\[0\\] must be one of sliding_attention')],
+    [{ mlp_layer_types: ['sparse'] }, config('mlp_layer_types must be a list of 4 types')],
+    [{ sliding_window: null }, config('sliding_window must be an integer')],
+    [{ attention_bias: true }, missing(QUERIES)],
+    [{ num_experts: 6, num_local_experts: 7 }, shape('model.layers.0.mlp.gate.weight', '7, 40', '6, 40')],
+    [{ mlp_layer_types: null, rope_parameters: { rope_theta: 300 } }, config('rope_parameters must be an object with')],
+  ],
+  'afmoe: two shared experts, a dense layer, one layer without a window': [
+    [{ attention_bias: true }, config('attention_bias must be false')],
+    [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
+    [{ num_dense_layers: 2 }, missing('model.layers.1.mlp.gate_proj.weight')],
+    [{ global_attn_every_n_layers: 0 }, config('global_attn_every_n_layers must be an integer')],
+    [without('model.layers.3.post_mlp_layernorm.weight'), missing('model.layers.3.post_mlp_layernorm.weight')],
+    [without('model.layers.2.mlp.expert_bias'), missing('model.layers.2.mlp.expert_bias')],
+    [without('model.layers.0.self_attn.gate_proj.weight'), missing('model.layers.0.self_attn.gate_proj.weight')],
   ],
 }
 

@@ -79,12 +79,16 @@ const FAMILIES: Record<string, GgufChoices> = {
   '51-mixtral-f32': { alignment: 8 },
   '71-gptoss-bf16-sharded': { typeOf: () => 'BF16', parts: 2, alignment: 128 },
   '81-lfm2moe-f32': { squeezed: true, shuffle: 3 },
+  '91-granitehybrid-f32': { shuffle: 6, alignment: 64 },
+  '92-granitehybrid-dense-bf16-sharded': { typeOf: () => 'BF16', parts: 2 },
   '101-ernie45moe-f32': { squeezed: true, parts: 2 },
   '102-ernie45moe-bf16-sharded': {},
   '151-smallthinker-f32': { joined: true, shuffle: 4 },
   '152-smallthinker-window-bf16-sharded': { typeOf: () => 'BF16' },
   '162-qwen35moe-text-bf16-sharded': { typeOf: () => 'BF16', shuffle: 6 },
+  '181-afmoe-f32': { shuffle: 6, joined: true },
   '191-qwen3next-f32': { joined: true },
+  '201-mellum-f32': { parts: 2 },
 }
 
 test('have the values and the config of a checkpoint of each family', async () => {
@@ -127,6 +131,14 @@ test('refuse tensors that have no place', async () => {
   check()
   file.tensors.delete('blk.1.ffn_down_exps.weight')
   await rejectsWithUserError(check, /tensor blk.1.ffn_down_exps.weight is missing/)
+})
+
+test('take gates from no tensor without gates', async () => {
+  const file = await openWritten('181-afmoe-f32')
+  const blueprint = ggufBlueprint(blueprintOf(parseConfig(ggufConfig(file), 'made')), file)
+  file.tensors.delete('blk.0.attn_gate.weight')
+  const check = () => checkTensors(blueprint, file.tensors)
+  await rejectsWithUserError(check, /tensor blk.0.attn_gate.weight is missing/)
 })
 
 test('come in order from reads of any length', async () => {

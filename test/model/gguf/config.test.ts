@@ -122,6 +122,25 @@ test("reads Granite's shared expert and multipliers", async () => {
   })
 })
 
+test("reads Granite's layers of states, with and without experts", async () => {
+  const keys = {
+    'attention.head_count_kv': list('u32', [0, 2]),
+    ...{ 'ssm.inner_size': u32(128), 'ssm.time_step_rank': u32(8), 'ssm.group_count': u32(2) },
+    ...{ 'ssm.state_size': u32(12), 'ssm.conv_kernel': u32(4), 'rope.scaling.finetuned': flag(false) },
+  }
+  const tensors = { 'blk.0.ssm_in.weight': [64, 312], 'blk.0.ssm_conv1d.bias': [176] }
+  await has(configOf('granitehybrid', { ...keys, expert_shared_feed_forward_length: u32(48) }, tensors), {
+    ...{ model_type: 'granitemoehybrid', layer_types: ['mamba', 'attention'], num_key_value_heads: 2 },
+    ...{ position_embedding_type: 'nope', shared_intermediate_size: 48, num_local_experts: 4, mamba_expand: 2 },
+    ...{ mamba_n_heads: 8, mamba_d_head: 16, mamba_n_groups: 2, mamba_d_state: 12, mamba_d_conv: 4 },
+    mamba_conv_bias: true,
+  })
+  const dense = { ...keys, expert_count: u32(0), expert_used_count: u32(0), 'rope.scaling.finetuned': flag(true) }
+  await has(configOf('granitehybrid', dense, { ...tensors, 'blk.0.ffn_gate.weight': [64, 40] }), {
+    ...{ num_local_experts: 0, shared_intermediate_size: 40, position_embedding_type: 'rope' },
+  })
+})
+
 test("reads Qwen's widths, biases and dense layers", async () => {
   const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4], 'blk.0.attn_q.bias': [64] }
   await has(configOf('qwen3moe', { expert_feed_forward_length: u32(32) }, tensors), {
@@ -180,6 +199,32 @@ test("reads gpt-oss' windows and scaled positions", async () => {
   )
 })
 
+test("reads Mellum's positions in each kind of layer, and Trinity's windows", async () => {
+  const [sliding, full] = ['sliding_attention', 'full_attention']
+  const window = { 'attention.sliding_window': u32(8) }
+  const bases = { 'rope.freq_base': f32(5e5), 'rope.freq_base_swa': f32(1e4) }
+  const tensors = { 'blk.1.ffn_gate_inp.weight': [64, 4] }
+  await has(configOf('mellum', { ...window, ...bases, expert_feed_forward_length: u32(32) }, tensors), {
+    ...{
+      layer_types: [sliding, sliding],
+      sliding_window: 8,
+      norm_topk_prob: true,
+      mlp_layer_types: ['dense', 'sparse'],
+    },
+    rope_parameters: {
+      full_attention: { rope_type: 'default', rope_theta: 5e5 },
+      sliding_attention: { rope_type: 'default', rope_theta: 1e4 },
+    },
+  })
+  await has(configOf('mellum'), { layer_types: null })
+  const five = { block_count: u32(5), expert_feed_forward_length: u32(32) }
+  await has(configOf('afmoe', { ...five, ...window, expert_shared_count: u32(1) }), {
+    ...{ layer_types: [sliding, sliding, sliding, full, sliding], sliding_window: 8, mup_enabled: true },
+    ...{ num_dense_layers: 0, num_shared_experts: 1, route_scale: 1 },
+  })
+  await has(configOf('afmoe', five), { sliding_window: 128 })
+})
+
 test("reads LFM2's convolutions and lists per layer", async () => {
   const keys = {
     'attention.head_count_kv': list('u32', [0, 2]),
@@ -232,7 +277,7 @@ test("reads ERNIE's dense and sparse layers", async () => {
 test('refuses families that molm does not run, and what a family does not compute, by the key', async () => {
   const refused: [string, Record<string, GgufValue>, RegExp][] = [
     ['deepseek2', {}, /a.gguf: general.architecture is deepseek2; .* latent keys/],
-    ['granitehybrid', {}, /is granitehybrid; .*Mamba.*\nit runs llama \(Mixtral\)/],
+    ['jamba', {}, /is jamba; .*Mamba.*\nit runs llama \(Mixtral\)/],
     ['llama', { expert_count: u32(0) }, /is llama; .* models without experts/],
     ['olmoe', { expert_count: u32(0) }, /is olmoe; .*without experts/],
     ['zebra', {}, /is zebra; molm does not run this family\nit runs llama \(Mixtral\)/],
@@ -247,6 +292,7 @@ test('refuses families that molm does not run, and what a family does not comput
       /attention.value_length is 8, and molm runs models with 16 alone/,
     ],
     ['smallthinker', { 'rope.freq_base_swa': f32(20000) }, /rope.freq_base_swa is 20000, and .* 10000 alone/],
+    ['afmoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
     ['granitemoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
     ['granitemoe', { 'rope.scaling.finetuned': flag(false) }, /rope.scaling.finetuned is 0/],
     ['llama', { block_count: u32(0) }, /llama.block_count must be an integer from 1 to 4096, not 0/],

@@ -43,6 +43,10 @@ const splits = (...patterns: string[]) => sequence(...patterns.map(split), bytes
 const digits = { type: 'Digits', individual_digits: true }
 const NFC = { type: 'NFC' }
 
+const WORDS_AND_SIGNS =
+  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|' +
+  ' ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+'
+
 /** Pre-tokenizers and normalizers as the families' own tokenizer.json have them. */
 const FAMILIES: Record<string, [preTokenizer: object, normalizer: object | null]> = {
   'gpt-2': [bytes(true), null],
@@ -74,12 +78,13 @@ const FAMILIES: Record<string, [preTokenizer: object, normalizer: object | null]
     ),
     null,
   ],
-  'deepseek-v3': [
+  'deepseek-v3': [splits('\\p{N}{1,3}', '[一-龥\u3040-ゟ゠-ヿ]+', WORDS_AND_SIGNS), null],
+  // A number begins with the digits that are left over by groups of three.
+  afmoe: [
     splits(
-      '\\p{N}{1,3}',
-      '[一-龥\u3040-ゟ゠-ヿ]+',
-      '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|' +
-        ' ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+',
+      '(?<!\\p{Nd})\\p{Nd}{1,2}(?=(?:\\p{Nd}{3})*(?!\\p{Nd}))|\\p{Nd}{3}',
+      '[一-鿿㐀-䶿豈-\ufaff\u3040-ゟ゠-ヿ･-ﾟ⼀-\u2fdfเ-\u0e7f\u0e80-\u0effក-\u17ffက-႟ꩠ-ꩿꧠ-\ua9ff가-\ud7afᄀ-ᇿ]+',
+      WORDS_AND_SIGNS,
     ),
     null,
   ],

@@ -19,7 +19,7 @@ test('norms and convolutions of every family are 1, so that activations do not v
       for (const { name: piece, kind, offset, cols } of part.pieces) {
         if (kind !== 'vector') continue
         const floats = new Float32Array(bytes.buffer, offset, cols)
-        const isNorm = /norm|taps/.test(piece) || (piece.startsWith('ln_') && piece.endsWith('.weight'))
+        const isNorm = /norm|taps|scale/.test(piece) || (piece.startsWith('ln_') && piece.endsWith('.weight'))
         assert.ok(
           floats.every((value) => value === (isNorm ? 1 : 0)),
           `${name}: ${part.name} ${piece}`,

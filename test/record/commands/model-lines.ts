@@ -156,7 +156,9 @@ export const MODEL_LINES: CommandLines = {
 }
 
 const NAMES =
-  'run chat serve experts trace show pull list rm convert eval bench classify prune graft teach completion'.split(' ')
+  'run chat serve experts trace show pull update list rm convert eval bench classify prune graft teach config completion'.split(
+    ' ',
+  )
 
 /** A help page of each command. */
 export const HELP_LINES: CommandLines = Object.fromEntries(

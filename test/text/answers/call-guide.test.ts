@@ -122,7 +122,18 @@ function checkValue(value: unknown, schema: unknown, where: string): void {
 }
 
 test('every text that the grammar of a form allows is read as calls', () => {
-  for (const name of ['qwen3', 'qwen3-coder', 'granite4', 'granite3', 'harmony', 'lfm2', 'gemma4', 'glm', 'mistral']) {
+  for (const name of [
+    'qwen3',
+    'qwen3-coder',
+    'zaya',
+    'granite4',
+    'granite3',
+    'harmony',
+    'lfm2',
+    'gemma4',
+    'glm',
+    'mistral',
+  ]) {
     const { source, prompt } = WRITTEN_ANSWERS[name]
     // The fixture's template of Mistral has no marks of names.
     for (const [form, response] of [

@@ -55,6 +55,7 @@ test('thoughts of all families have texts around them', () => {
     harmony: '<|channel|>analysis<|message|><|end|><|channel|>final<|message|>',
     'harmony with a text': '<|channel|>analysis<|message|><|end|><|channel|>final<|message|>',
     lfm2: tags,
+    zaya: tags,
     gemma4: '<|channel>thought\n<channel|>',
     glm: tags,
     'ernie with a call': tags,

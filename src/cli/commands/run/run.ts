@@ -22,6 +22,7 @@ import {
   addGenerationOptions,
   addModelOptions,
   addOutputOptions,
+  addPresetOption,
   FIRST,
   generationOption,
   wholeNumber,
@@ -77,7 +78,7 @@ export function define(command: Command): void {
     )
     .addOption(shardOption())
   addMcpOptions(addAskOptions(command))
-  addMaskOption(addCacheType(addPriority(command.optionsGroup('Model:'))))
+  addMaskOption(addCacheType(addPriority(addPresetOption(command.optionsGroup('Model:')))))
   addOutputOptions(command)
 }
 

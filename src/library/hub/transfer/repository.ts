@@ -62,6 +62,10 @@ export class HubRepository implements FileSet {
     return [...this.files.keys()].filter(isGguf)
   }
 
+  has(name: string): boolean {
+    return this.files.has(name)
+  }
+
   /** Finds a file by its name. Throws a UserError if there is no such file. */
   file(name: string): RepositoryFile {
     const file = this.files.get(name)

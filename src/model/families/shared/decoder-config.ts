@@ -35,7 +35,7 @@ export interface DecoderConfig extends ModelConfig {
 }
 
 /** The rotary positions of all layers. Default: one rotation of whole heads for all, by `ropeConfig`. */
-type RopesOf = (keys: ConfigReader, shape: { layers: number; headSize: number }) => DecoderConfig['ropes']
+export type RopesOf = (keys: ConfigReader, shape: { layers: number; headSize: number }) => DecoderConfig['ropes']
 
 const oneRope: RopesOf = (keys, { layers }) => new Array(layers).fill(ropeConfig(keys))
 
@@ -105,10 +105,28 @@ export function refuseOtherHeadSize(
   if (headSize * heads !== width) throw keys.refuse('head_dim', `hidden_size / num_attention_heads (${width / heads})`)
 }
 
+const LAYER_TYPES = ['sliding_attention', 'full_attention'] as const
+export type LayerKind = (typeof LAYER_TYPES)[number]
+
+/** The kinds of the layers by `layer_types`; without the key, `isSliding` says which have a window. */
+export function layerKinds(keys: ConfigReader, layers: number, isSliding: (layer: number) => boolean): LayerKind[] {
+  if (keys.has('layer_types')) return keys.oneOfEach('layer_types', layers, LAYER_TYPES)
+  return Array.from({ length: layers }, (_, layer) => (isSliding(layer) ? 'sliding_attention' : 'full_attention'))
+}
+
 /** The windows of the layers that are sliding. Their size is read only if there are any. */
 export function slidingWindows(keys: ConfigReader, key: string, isSliding: readonly boolean[]): number[] {
   const window = isSliding.includes(true) ? keys.size(key) : 0
   return isSliding.map((is) => (is ? window : 0))
+}
+
+/** The same of layers by their kinds. */
+export function kindWindows(keys: ConfigReader, kinds: readonly LayerKind[]): number[] {
+  return slidingWindows(
+    keys,
+    'sliding_window',
+    kinds.map((kind) => kind === 'sliding_attention'),
+  )
 }
 
 /** The mixture as a list of one, or an empty list if no layer has experts. */

@@ -16,7 +16,7 @@ export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'si
 
 /** Binds blocks whose layers all have attention, and experts or a dense layer. */
 export function decoderBlocks(
-  config: DecoderConfig & Pick<PreNormOptions, 'residualScale'>,
+  config: DecoderConfig & Pick<PreNormOptions, 'residualScale' | 'normsAfter'>,
   workspace: Workspace,
   attention: AttentionOptions = {},
   feed: FeedOptions = {},

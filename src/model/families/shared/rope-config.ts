@@ -69,7 +69,8 @@ function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown
     betaFast: number('beta_fast') ?? 32,
     betaSlow: number('beta_slow') ?? 1,
     truncate: found.truncate !== false,
-    attention: number('attention_factor') ?? attention,
+    // The reference code multiplies float32 numbers by it.
+    attention: Math.fround(number('attention_factor') ?? attention),
   }
   return { theta, ...part, scaling }
 }

@@ -8,7 +8,12 @@ import { padded } from '../../../kernels/memory/formats.js'
 import type { StateSpan } from '../batch-cache.js'
 import type { Workspace } from '../workspace.js'
 
-/** Causal convolution over the tokens of each sequence, whose last inputs are the first part of a layer's running state. */
+export interface CausalConvolutionShape extends ShortConvolutionShape {
+  /** Bytes before its part of a layer's running state. Default: 0. */
+  stateOffset?: number
+}
+
+/** Causal convolution over the tokens of each sequence, whose last inputs are a part of a layer's running state. */
 export class CausalConvolution {
   /** Floats of the state: [n - 1, channels], each row padded. */
   readonly stateFloats: number
@@ -17,7 +22,7 @@ export class CausalConvolution {
 
   constructor(
     private readonly workspace: Workspace,
-    private readonly shape: ShortConvolutionShape,
+    private readonly shape: CausalConvolutionShape,
   ) {
     const { bank, threads, maxTokens } = workspace
     this.stateFloats = convolutionStateFloats(shape.output.columns, shape.taps)
@@ -27,7 +32,11 @@ export class CausalConvolution {
 
   /** `taps` and `bias` are addresses of the filter [n, channels] and its bias; 0 for none. */
   run(spans: readonly StateSpan[], tokens: number, taps: number, bias = 0): void {
-    for (const [i, span] of spans.entries()) writeSegment(this.workspace.bank, this.table, i, span)
+    const { stateOffset: offset = 0 } = this.shape
+    for (const [i, { before, after, ...rows }] of spans.entries()) {
+      const state = { before: before + offset, after: after + offset }
+      writeSegment(this.workspace.bank, this.table, i, { ...rows, ...state })
+    }
     this.convolution.run(this.table, spans.length, tokens, taps, bias)
     for (const span of spans) this.keepMarked(span)
   }
@@ -35,14 +44,16 @@ export class CausalConvolution {
   /** Copies the states at checkpoints: the last inputs of the filter, which the kernel leaves in the rows. */
   private keepMarked({ first, before, marks }: StateSpan): void {
     const { f32 } = this.workspace.bank
-    const { input, output, taps } = this.shape
+    const { input, output, taps, stateOffset: offset = 0 } = this.shape
     const size = padded(output.columns)
     for (const { after, state } of marks) {
       for (let i = 0; i < taps - 1; i++) {
         const token = after - (taps - 1) + i
         const from =
-          token < 0 ? before / 4 + (taps - 1 + token) * size : input.address / 4 + (first + token) * input.stride
-        state.set(f32.subarray(from, from + size), i * size)
+          token < 0
+            ? (before + offset) / 4 + (taps - 1 + token) * size
+            : input.address / 4 + (first + token) * input.stride
+        state.set(f32.subarray(from, from + size), offset / 4 + i * size)
       }
     }
   }

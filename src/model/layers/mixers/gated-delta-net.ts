@@ -10,6 +10,7 @@ import type { Mixer } from '../pre-norm-blocks.js'
 import type { Workspace } from '../workspace.js'
 import { CausalConvolution } from './causal-convolution.js'
 import { RecurrentHeads } from './recurrent-heads.js'
+import { softplus } from './softplus.js'
 
 export interface DeltaShape {
   /** K heads of queries and keys; each serves H / K of the H heads of values. */
@@ -64,26 +65,26 @@ export class GatedDeltaNet implements Mixer {
 
     this.project = new Linear(workspace, { format, input: a, output: inputs })
     this.projectScalars = new Linear(workspace, { format: 'f32', input: a, output: this.scalars })
-    const filter = { form: 'silu', input: inputs.part(0, channels), output: mixed, taps } as const
+    const filter = { form: 'silu', input: inputs.block(0, channels), output: mixed, taps } as const
     this.convolution = new CausalConvolution(workspace, filter)
     const norm = { span: 'head', epsilon: LENGTH_EPSILON / keySize } as const
-    this.lengths = new HeadTransform(bank, { rows: mixed.part(0, 2 * keys), headSize: keySize, norm }, threads)
+    this.lengths = new HeadTransform(bank, { rows: mixed.block(0, 2 * keys), headSize: keySize, norm }, threads)
     this.unit = bank.arena.allocate(keySize * 4)
     bank.f32.fill(1 / Math.sqrt(keySize), this.unit / 4, this.unit / 4 + keySize)
     this.recurrence = new RecurrentHeads(workspace, {
       ...shape,
       isDelta: true,
-      queries: mixed.part(0, keys),
-      keys: mixed.part(keys, keys),
-      values: mixed.part(2 * keys, values),
-      output: o.part(0, values),
+      queries: mixed.block(0, keys),
+      keys: mixed.block(keys, keys),
+      values: mixed.block(2 * keys, values),
+      output: o.block(0, values),
       stateOffset: this.convolution.stateFloats * 4,
     })
     // The paper divides queries by sqrt(keySize); with undivided ones o is larger, and so is epsilon beside its square.
     const perHead = { span: valueSize, epsilon: epsilon * keySize }
     this.gate = new GatedRows(
       bank,
-      { rows: o, gates: inputs.part(padded(channels), values), kind: 'silu', norm: perHead },
+      { rows: o, gates: inputs.block(padded(channels), values), kind: 'silu', norm: perHead },
       threads,
     )
     this.output = new Linear(workspace, { format, input: o, output: this.y })
@@ -127,9 +128,8 @@ export class GatedDeltaNet implements Mixer {
       for (let h = 0; h < heads; h++) {
         const b = f32[from + h]
         const a = f32[from + padded(heads) + h] + f32[bias / 4 + h]
-        const softplus = Math.max(a, 0) + Math.log(1 + Math.exp(-Math.abs(a)))
         f32[gains.address / 4 + t * gains.stride + h] = 1 / (1 + Math.exp(-b))
-        f32[decays.address / 4 + t * decays.stride + h] = Math.exp(f32[rates / 4 + h] * softplus)
+        f32[decays.address / 4 + t * decays.stride + h] = Math.exp(f32[rates / 4 + h] * softplus(a))
       }
     }
   }

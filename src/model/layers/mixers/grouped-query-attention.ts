@@ -56,9 +56,9 @@ export class GroupedQueryAttention {
     const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
     const gates = gated ? queries : 0
     const qkv = workspace.rows(1, queries + 2 * shared + gates) //     [T, q | k | v | g]
-    const q = qkv.part(0, H * headSize)
-    this.keys = qkv.part(queries, K * headSize)
-    this.values = qkv.part(queries + shared, K * headSize)
+    const q = qkv.block(0, H * headSize)
+    this.keys = qkv.block(queries, K * headSize)
+    this.values = qkv.block(queries + shared, K * headSize)
     const o = workspace.rows(1, H * headSize, { records: format !== 'f32' }) // [T, H, headSize]
     this.y = workspace.rows(1, config.width)
 
@@ -72,10 +72,10 @@ export class GroupedQueryAttention {
     if (clip) this.valueHeads = new HeadTransform(bank, { headSize, clip, rows: this.values }, threads)
     const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: cacheFormat }
     // The gate writes the records.
-    const ungated = gated ? o.part(0, o.columns) : o
+    const ungated = gated ? o.block(0, o.columns) : o
     this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: ungated }, threads)
     if (gated) {
-      const g = qkv.part(queries + 2 * shared, H * headSize)
+      const g = qkv.block(queries + 2 * shared, H * headSize)
       this.gate = new GatedRows(bank, { rows: o, gates: g, kind: 'sigmoid' }, threads)
     }
     this.output = new Linear(workspace, { format, input: o, output: this.y })

@@ -87,7 +87,7 @@ export class Rope {
     this.cos = workspace.rows(1, this.frequencies.length)
     this.sin = workspace.rows(1, this.frequencies.length)
     this.pairs = config.pairs
-    this.size = config.scaling.type === 'yarn' ? f32(config.scaling.attention) : 1
+    this.size = config.scaling.type === 'yarn' ? config.scaling.attention : 1
   }
 
   /** Prepares the tables for the tokens of a batch. */

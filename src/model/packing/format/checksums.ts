@@ -69,7 +69,8 @@ export async function checksumOf(
   return hash.hex()
 }
 
-async function* stretchesOf(
+/** The bytes of a range, in stretches. */
+export async function* stretchesOf(
   source: ByteSource,
   { offset, bytes }: Pick<PackedRange, 'offset' | 'bytes'>,
   signal?: AbortSignal,

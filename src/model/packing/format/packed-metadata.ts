@@ -12,6 +12,8 @@ export interface PackedMetadata {
   source: string
   /** Commit of that repository. */
   sourceRevision?: string
+  /** Branch, tag or commit that was asked for; absent for main. */
+  sourceBranch?: string
   /** SHA-256 in hex of the files next to it, by name; config.json is one of them. */
   files: Record<string, string>
   /** Summaries of what it was taught after its training, as the teacher gave them; the latest is the last. */
@@ -55,7 +57,7 @@ export function encodeMetadata(
   metadata: PackedMetadata,
   checksums: ReadonlyMap<string, PartChecksums>,
 ): Record<string, string> {
-  const { quant, formats, source, sourceRevision, files, taught, calibration } = metadata
+  const { quant, formats, source, sourceRevision, sourceBranch, files, taught, calibration } = metadata
   const byPart = (kind: keyof PartChecksums) =>
     JSON.stringify(Object.fromEntries([...checksums].map(([part, known]) => [part, known[kind]])))
   const { embedding, router, attention, mlp, head, pieces } = formats
@@ -66,6 +68,7 @@ export function encodeMetadata(
     formats: JSON.stringify({ embedding, router, attention, mlp, head, ...(pieces && { pieces }) }),
     source,
     ...(sourceRevision === undefined ? {} : { source_revision: sourceRevision }),
+    ...(sourceBranch === undefined ? {} : { source_branch: sourceBranch }),
     files: JSON.stringify(files),
     ...(taught === undefined ? {} : { taught: JSON.stringify({ teachings: taught }) }),
     ...(calibration === undefined ? {} : { calibration: encodeCalibration(calibration) }),
@@ -83,7 +86,7 @@ export function decodeMetadata(
     throw new UserError(`${path}: this is an ordinary checkpoint, not packed by molm; give its folder instead`)
   }
   checkVersion(strings.format_version, path)
-  const { quant, source = '', source_revision: sourceRevision } = strings
+  const { quant, source = '', source_revision: sourceRevision, source_branch: sourceBranch } = strings
   const objectIn = (key: string) => parseJsonObject(encoder.encode(strings[key]), `${path} (${key})`)
   const read = <T>(key: string, form: Form<T>, fault: string): T => {
     const value = objectIn(key)
@@ -97,6 +100,7 @@ export function decodeMetadata(
       formats: decodeFormats(strings.formats, path),
       source,
       ...(sourceRevision === undefined ? {} : { sourceRevision }),
+      ...(sourceBranch === undefined ? {} : { sourceBranch }),
       files: read('files', valuesOf(isSha256), 'has a file beside it without a checksum'),
       ...(strings.calibration !== undefined && {
         calibration: read('calibration', isCalibration, 'has no readable record of its calibration'),

@@ -87,6 +87,12 @@ export function tapOf(key: string, shape: number[], tap: number): Source {
   return { tensor: { key, shape }, rows: 1, cols: shape[0], view }
 }
 
+/** One tap of the filters [rows, cols, tap] of a convolution that mixes channels, as a matrix [rows, cols]. */
+export function tapMatrix(key: string, shape: number[], tap: number): Source {
+  const [rows, cols] = shape
+  return { tensor: { key, shape }, rows, cols, view: (tensors) => select(stored(tensors, key), 2, tap) }
+}
+
 /**
  * One expert of weights [expert, rows, cols] that a checkpoint stores as MXFP4, in two tensors of bytes: `KEY_blocks`
  * [expert, rows, cols / 32, 16] and `KEY_scales` [expert, rows, cols / 32]. Throws a UserError if the columns do not

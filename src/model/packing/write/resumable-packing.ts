@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeFolder } from '../../../ground/files/folders.js'
 import { Journal } from '../../../ground/files/journal.js'
 import { openLocalFile } from '../../../ground/files/local-folder.js'
-import { checksumsOfRange } from '../format/checksums.js'
+import { checksumsOfRange, stretchesOf } from '../format/checksums.js'
+import { isSameFormats } from '../format/formats.js'
 import type { Layout, Part } from '../format/layout.js'
-import type { PackedMetadata } from '../format/packed-file.js'
+import type { PackedFile, PackedMetadata, PackedRange } from '../format/packed-file.js'
+import type { PartChecksums } from '../format/packed-metadata.js'
 import type { WithCalibration } from './calibrate.js'
 import { nonFiniteWeights } from './checkpoint-warnings.js'
 import type { ReadAhead } from './chunks.js'
@@ -79,6 +82,48 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
     return { entries }
   } finally {
     await source.close()
+  }
+}
+
+/** Parts of an earlier packed file that a packing can take over: `isSame` says whether their tensors are the same. */
+export function sameParts(
+  { layout, metadata }: ResumablePacking,
+  former: PackedFile,
+  isSame: (part: Part) => boolean,
+): Part[] {
+  if (!isSameFormats(former.metadata.formats, metadata.formats)) return []
+  return layout.parts.filter((part) => former.parts.get(part.name)?.bytes === part.bytes && isSame(part))
+}
+
+/**
+ * Begins a packing with copies of parts of an earlier packed file. `findLeftovers` finds them afterwards, but for those
+ * that are damaged in the file.
+ */
+export async function takeOver(
+  packing: ResumablePacking,
+  former: PackedFile,
+  parts: readonly Part[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const { path, layout, metadata } = packing
+  await makeFolder(dirname(path))
+  const [source, file] = await Promise.all([openLocalFile(former.path), createPackedFile(path, layout, metadata)])
+  try {
+    const entries: JournalEntry[] = []
+    for (const part of parts) {
+      const range = former.parts.get(part.name) as PackedRange
+      let [from, known]: [number, Required<PartChecksums> | undefined] = [0, undefined]
+      for await (const bytes of stretchesOf(source, range, signal)) {
+        known = await file.write(part, bytes, from)
+        from += bytes.length
+      }
+      if (known?.sha256 === range.sha256) entries.push({ part: part.name, ...known, nonFinite: [], reads: [] })
+    }
+    await file.sync()
+    const journal = await Journal.create(journalPath(path), [identityOf(packing), ...entries])
+    await journal.close()
+  } finally {
+    await Promise.all([source.close(), file.leave()])
   }
 }
 

@@ -1,6 +1,14 @@
 import { UserError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
-import { CONTRACTIONS, cl100k, DEEPSEEK_3, LING, o200k, QWEN_35 } from '../../../model/checkpoint/byte-pair-forms.js'
+import {
+  CONTRACTIONS,
+  cl100k,
+  DEEPSEEK_3,
+  LING,
+  o200k,
+  QWEN_35,
+  TRINITY,
+} from '../../../model/checkpoint/byte-pair-forms.js'
 
 /** GPT-2's division of a text into words, the default of the ByteLevel pre-tokenizer. */
 export const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
@@ -14,7 +22,7 @@ const PUBLISHED: ReadonlySet<string> = new Set([
     o200k(`${CONTRACTIONS}?`, '\\p{N}{1,3}'),
     o200k('', '\\p{N}'),
   ],
-  ...[QWEN_35, LING, ...DEEPSEEK_3, '\\p{N}', '\\d', '[0-9]'],
+  ...[QWEN_35, LING, ...DEEPSEEK_3, ...TRINITY, '\\p{N}', '\\d', '[0-9]'],
 ])
 
 export function isPublishedPattern(source: string): boolean {

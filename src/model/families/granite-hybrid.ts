@@ -1,0 +1,191 @@
+import { UserError } from '../../ground/errors.js'
+import { anyOf, listOfEach, numberFrom } from '../../ground/json/forms.js'
+import { isObject } from '../../ground/json/json.js'
+import { MOST_TAPS } from '../../kernels/abi/states.js'
+import type { ConfigReader } from '../config/config-reader.js'
+import { byLayer } from '../layers/by-layer.js'
+import { Mamba2, type Mamba2Shape, mamba2Channels, mamba2StateFloats } from '../layers/mixers/mamba2.js'
+import { preNormBlocks } from '../layers/pre-norm-blocks.js'
+import type { PartFormats } from '../packing/format/formats.js'
+import {
+  changed,
+  entriesOf,
+  matrix,
+  type PlannedPiece,
+  rowsOf,
+  tapOf,
+  vector,
+  whole,
+} from '../packing/format/pieces.js'
+import { GRANITE_DEFAULTS, type GraniteConfig, graniteKeys, graniteParts } from './granite.js'
+import type { Architecture } from './shared/architecture.js'
+import { unlessDense } from './shared/decoder-config.js'
+import { DECODER, describeDecoder, groupedCache } from './shared/decoder-family.js'
+import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
+import { attentionPieces } from './shared/decoder-parts.js'
+import { ropeConfig } from './shared/rope-config.js'
+
+const LAYER_TYPES = ['mamba', 'attention'] as const
+
+export interface GraniteHybridConfig extends GraniteConfig {
+  layerTypes: (typeof LAYER_TYPES)[number][]
+  mamba: Mamba2Shape
+}
+
+/** IBM's Granite 4: Mamba-2 layers, with attention in some; a shared expert beside the others, or alone. */
+export const graniteHybrid: Architecture<GraniteHybridConfig> = {
+  ...DECODER,
+  title: 'Granite 4 hybrid',
+  modelTypes: ['granitemoehybrid'],
+  className: 'GraniteMoeHybrid',
+
+  defaults: {
+    ...GRANITE_DEFAULTS,
+    shared_intermediate_size: 1024,
+    position_embedding_type: null,
+    layer_types: null,
+    mamba_expand: 2,
+    mamba_n_heads: 128,
+    mamba_n_groups: 1,
+    mamba_d_state: 256,
+    mamba_d_head: 'auto',
+    mamba_d_conv: 4,
+    mamba_conv_bias: true,
+    mamba_proj_bias: false,
+    time_step_limit: null,
+  },
+  aliases: { layers_block_type: 'layer_types' },
+
+  parseConfig(keys) {
+    const isPlaced = keys.has('position_embedding_type') && keys.oneOf('position_embedding_type', POSITIONS) === 'rope'
+    const common = graniteKeys(keys, 'granitemoehybrid', (keys, { layers }) =>
+      new Array(layers).fill(isPlaced ? ropeConfig(keys) : undefined),
+    )
+    const experts = new Array<number>(common.layers).fill(keys.size('num_local_experts', 0))
+    const mixtures = unlessDense(experts, () => keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} }))
+    const shared = keys.size('shared_intermediate_size')
+    return {
+      ...common,
+      mixtures,
+      ...(mixtures.length > 0 ? { sharedHidden: shared } : { denseHidden: shared }),
+      layerTypes: keys.has('layer_types')
+        ? keys.oneOfEach('layer_types', common.layers, LAYER_TYPES)
+        : new Array(common.layers).fill('mamba'),
+      mamba: mambaKeys(keys, common.width),
+    }
+  },
+
+  describe(config) {
+    const { layers, layerTypes, mixtures, ffnHidden, denseHidden, mamba } = config
+    const words = describeDecoder({ ...config, ffnHidden: mixtures.length > 0 ? ffnHidden : denseHidden })
+    const attention = layerTypes.filter((type) => type === 'attention').length
+    const [heads, ...rest] = words.attention
+    const states = [
+      `Mamba-2 in ${layers - attention} of ${layers} layers: ${mamba.heads} heads of ${mamba.headSize} channels`,
+      `${mamba.stateSize} entries of a key`,
+      ...(mamba.groups > 1 ? [`${mamba.groups} groups`] : []),
+    ]
+    return {
+      ...words,
+      ...(mixtures.length === 0 && { router: ['none'] }),
+      attention: [
+        ...(attention > 0 ? [`in ${attention} of ${layers} layers: ${heads}`, ...rest] : []),
+        ...(attention < layers ? states : []),
+      ],
+    }
+  },
+
+  parts(config, formats) {
+    return graniteParts(config, formats, (layer) =>
+      config.layerTypes[layer] === 'mamba'
+        ? mambaPieces(config, formats, layer)
+        : attentionPieces(config, formats, layer),
+    )
+  },
+
+  cache(config, layer) {
+    return config.layerTypes[layer] === 'mamba'
+      ? { state: mamba2StateFloats(config.mamba) }
+      : groupedCache(config, layer)
+  },
+
+  build(config, workspace) {
+    const isMamba = (layer: number) => config.layerTypes[layer] === 'mamba'
+    const attentionOf = attentionLayers(workspace, config, { isIn: (layer) => !isMamba(layer) })
+    const mambaOf = byLayer(
+      () => true,
+      () => new Mamba2(workspace, config.mamba, { epsilon: config.epsilon, isIn: isMamba }),
+    )
+    const mixerOf = (layer: number) => (isMamba(layer) ? mambaOf(layer) : attentionOf(layer))
+    return preNormBlocks(workspace, { ...config, mixerOf, feedOf: feedLayers(workspace, config) })
+  },
+}
+
+const POSITIONS = ['rope', 'nope'] as const
+
+function mambaKeys(keys: ConfigReader, width: number): Mamba2Shape {
+  const inner = keys.size('mamba_expand') * width
+  const heads = keys.size('mamba_n_heads')
+  if (inner % heads !== 0) throw keys.refuse('mamba_n_heads', `a divisor of mamba_expand * hidden_size (${inner})`)
+  const headSize = inner / heads
+  if (keys.has('mamba_d_head') && keys.raw.mamba_d_head !== 'auto' && keys.raw.mamba_d_head !== headSize) {
+    throw keys.refuse('mamba_d_head', `mamba_expand * hidden_size / mamba_n_heads (${headSize})`)
+  }
+  const groups = keys.size('mamba_n_groups')
+  if (heads % groups !== 0) throw keys.refuse('mamba_n_groups', `a divisor of mamba_n_heads (${heads})`)
+  return {
+    heads,
+    headSize,
+    groups,
+    stateSize: keys.size('mamba_d_state'),
+    taps: keys.size('mamba_d_conv', 2, MOST_TAPS),
+    convolutionBias: keys.flag('mamba_conv_bias'),
+    projectionBias: keys.flag('mamba_proj_bias'),
+    step: stepLimits(keys),
+  }
+}
+
+/** Limits of steps. A file has infinity as an object, since JSON has no such number. */
+function stepLimits(keys: ConfigReader): Mamba2Shape['step'] {
+  if (!keys.has('time_step_limit')) return { least: 0, most: Infinity }
+  const isLimit = numberFrom(0)
+  const isInfinite = (value: unknown): value is object => isObject(value) && value.__float__ === 'Infinity'
+  const limits = listOfEach<number | object>([isLimit, anyOf(isLimit, isInfinite)])
+  const [least, most] = keys.as('time_step_limit', limits, 'a list of two numbers, of which the last may be Infinity')
+  const step = { least: Number(least), most: typeof most === 'number' ? most : Infinity }
+  if (step.least > step.most) throw new UserError(`${keys.source}: time_step_limit must rise`)
+  return step
+}
+
+/** Pieces of a Mamba-2 layer. The rows of the first projection are z, the convolution's inputs, and the steps. */
+function mambaPieces(config: GraniteHybridConfig, formats: PartFormats, layer: number): PlannedPiece[] {
+  const { width: d, mamba: shape } = config
+  const { heads, headSize, taps, convolutionBias, projectionBias } = shape
+  const [inner, channels] = [heads * headSize, mamba2Channels(shape)]
+  const rows = inner + channels + heads
+  const key = (name: string) => `model.layers.${layer}.mamba.${name}`
+  const weight = whole(key('in_proj.weight'), [rows, d])
+  const bias = whole(key('in_proj.bias'), [rows])
+  const filter = Array.from({ length: taps }, (_, tap) => tapOf(key('conv1d.weight'), [channels, 1, taps], tap))
+  const ofHeads = (name: string) => whole(key(name), [heads])
+  return [
+    matrix('mamba.in.weight', formats.attention, [rowsOf(weight, 0, inner), rowsOf(weight, inner, rows - heads)]),
+    matrix('mamba.steps.weight', 'f32', rowsOf(weight, rows - heads, rows)),
+    ...(projectionBias
+      ? [
+          vector('mamba.in.bias', [entriesOf(bias, 0, inner), entriesOf(bias, inner, rows - heads)]),
+          vector('mamba.steps.bias', entriesOf(bias, rows - heads, rows)),
+          vector('mamba.output.bias', whole(key('out_proj.bias'), [d])),
+        ]
+      : []),
+    vector('mamba.taps', filter),
+    ...(convolutionBias ? [vector('mamba.conv.bias', whole(key('conv1d.bias'), [channels]))] : []),
+    ...['dt_bias', 'D'].map((name) => vector(`mamba.${name}`, ofHeads(name))),
+    vector(
+      'mamba.rates',
+      changed(ofHeads('A_log'), (log) => -Math.exp(log)),
+    ),
+    vector('mamba.norm.weight', whole(key('norm.weight'), [inner])),
+    matrix('mamba.output.weight', formats.attention, whole(key('out_proj.weight'), [d, inner])),
+  ]
+}
