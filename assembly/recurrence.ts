@@ -47,7 +47,8 @@ function walk(segment: usize, block: usize, head: usize, part: usize): void {
   const after = load<u32>(segment, StateSegment.after) + place
   let state: usize = load<u32>(segment, StateSegment.before) + place
 
-  const keyHead = head / (arg(RecurrenceArg.heads) / arg(RecurrenceArg.keyHeads))
+  const keyHeads: usize = arg(RecurrenceArg.keyHeads)
+  const keyHead = arg(RecurrenceArg.isTiled) != 0 ? head % keyHeads : head / (arg(RecurrenceArg.heads) / keyHeads)
   const stride: usize = arg(RecurrenceArg.stride)
   const column = head * arg(RecurrenceArg.valueSize) + part * RECURRENCE_COLUMNS
   let k: usize = arg(RecurrenceArg.keys) + first * stride + ((keyHead * n) << 2)

@@ -94,11 +94,11 @@ const BUDGETS: Record<string, number> = {
   engine: 8614,
   text: 11172,
   api: 1470,
-  model: 14999,
-  kernels: 4038,
+  model: 15604,
+  kernels: 4042,
   ground: 2196,
   // The tests and what they need, fixtures not among them.
-  tests: 75401,
+  tests: 75966,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -15,6 +15,7 @@ interface Case {
   keySize: number
   valueSize: number
   isDelta: boolean
+  isTiled?: boolean
   hasSkips?: boolean
   /** Number of new tokens of each sequence. */
   segments: number[]
@@ -57,7 +58,7 @@ interface Result {
 
 /** Runs a case in a bank; `lengths` are the sequences' pieces, which are run one after the other. */
 function run(bank: Bank, c: Case, threads: number, pieces: number[][] = [c.segments], inPlace = false): Result {
-  const { keyHeads, heads, keySize, valueSize, isDelta, hasSkips } = c
+  const { keyHeads, heads, keySize, valueSize, isDelta, isTiled, hasSkips } = c
   const T = tokensOf(c)
   const all = placeRows(bank, inputsOf(c), widthOf(c))
   const columnsOf = (first: number, columns: number) => new Rows(bank, all.address + first * 4, T, columns, all.stride)
@@ -78,7 +79,7 @@ function run(bank: Bank, c: Case, threads: number, pieces: number[][] = [c.segme
   const recurrence = new Recurrence(
     bank,
     {
-      ...{ keyHeads, heads, keySize, valueSize, isDelta, decays, gains, output, stateOffset: OFFSET },
+      ...{ keyHeads, heads, keySize, valueSize, isDelta, isTiled, decays, gains, output, stateOffset: OFFSET },
       ...{ queries: columnsOf(0, keys), keys: columnsOf(keys, keys), values: columnsOf(2 * keys, heads * valueSize) },
     },
     threads,
@@ -101,7 +102,7 @@ function run(bank: Bank, c: Case, threads: number, pieces: number[][] = [c.segme
 
 /** Outputs [T, heads, valueSize] and states in double precision, by the formulas as the papers have them. */
 function reference(c: Case): { output: Float64Array; states: Float64Array } {
-  const { keyHeads, heads, keySize, valueSize, isDelta, hasSkips, segments } = c
+  const { keyHeads, heads, keySize, valueSize, isDelta, isTiled, hasSkips, segments } = c
   const [inputs, decays, gains, skips] = [inputsOf(c), decaysOf(c), gainsOf(c), skipsOf(c)]
   const states = Float64Array.from(statesOf(c))
   const output = new Float64Array(tokensOf(c) * heads * valueSize)
@@ -109,7 +110,7 @@ function reference(c: Case): { output: Float64Array; states: Float64Array } {
   for (const [s, count] of segments.entries()) {
     for (const end = t + count; t < end; t++) {
       for (let h = 0; h < heads; h++) {
-        const key = Math.floor((h * keyHeads) / heads) * keySize
+        const key = (isTiled ? h % keyHeads : Math.floor((h * keyHeads) / heads)) * keySize
         const at = (first: number, i: number) => inputs[t * widthOf(c) + first + i]
         const S = states.subarray((s * heads + h) * keySize * valueSize, (s * heads + h + 1) * keySize * valueSize)
         const [d, g] = [decays[t * heads + h], gains[t * heads + h]]
@@ -174,6 +175,7 @@ for (const isDelta of [true, false]) {
       [128, 64],
     ]) {
       check({ keyHeads: 2, heads: 4, keySize, valueSize, isDelta, segments: [7] })
+      check({ keyHeads: 2, heads: 6, keySize, valueSize, isDelta, isTiled: true, segments: [3] })
       check({ keyHeads: 3, heads: 3, keySize, valueSize, isDelta, hasSkips: true, segments: [1, 4, 1] })
     }
   })

@@ -1,5 +1,6 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
 import { LATER_FAMILY_CASES } from './later-family-cases.js'
+import { QWEN_FAMILY_CASES } from './qwen-family-cases.js'
 import { ernieForward, gptOssForward, lfm2Forward, smallThinkerForward } from './reference-families.js'
 
 /*
@@ -188,4 +189,5 @@ export const FAMILY_CASES: readonly FamilyCase[] = [
   ...smallThinker,
   ...ernie,
   ...LATER_FAMILY_CASES,
+  ...QWEN_FAMILY_CASES,
 ]

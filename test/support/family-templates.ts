@@ -113,3 +113,56 @@ export const MISTRAL = `{{- bos_token }}
         {{- '[TOOL_RESULTS] {"content": ' + message.content | tojson + ', "call_id": "' + message.tool_call_id + '"}[/TOOL_RESULTS]' }}
     {%- else %}{{ raise_exception('no other roles') }}{% endif %}
 {%- endfor %}`
+
+/** Qwen3.5: thoughts by a switch, of the last turn alone; calls as XML; a question must be among the messages. */
+export const QWEN_3_5 = `{%- macro system(message) %}
+{%- if tools %}# Tools
+
+<tools>
+{%- for tool in tools %}
+{{ tool | tojson }}{% endfor %}
+</tools>
+
+Calls have the form:
+
+<tool_call>
+<function=name>
+<parameter=key>
+value
+</parameter>
+</function>
+</tool_call>{% if message %}
+
+{% endif %}{% endif %}{{ message }}{%- endmacro %}
+{%- set ns = namespace(question=-1) %}
+{%- for m in messages %}
+{%- if m.role == 'user' %}{% set ns.question = loop.index0 %}{% endif %}
+{%- if m.role == 'system' and not loop.first %}{{ raise_exception('System message must be at the beginning.') }}{% endif %}
+{%- endfor %}
+{%- if ns.question < 0 %}{{ raise_exception('No user query found in messages.') }}{% endif %}
+{%- set first = messages[0].content | trim if messages[0].role == 'system' else '' %}
+{%- if tools or first %}{{- '<|im_start|>system\\n' + system(first) + '<|im_end|>\\n' }}{% endif %}
+{%- for m in messages if m.role != 'system' %}
+{%- if m.role == 'tool' %}
+{%- if loop.previtem.role != 'tool' %}{{- '<|im_start|>user' }}{% endif %}
+{{- '\\n<tool_response>\\n' + m.content + '\\n</tool_response>' }}
+{%- if loop.last or loop.nextitem.role != 'tool' %}{{- '<|im_end|>\\n' }}{% endif %}
+{%- else %}
+{{- '<|im_start|>' + m.role + '\\n' }}
+{%- if m.role == 'assistant' and loop.index0 + (messages[0].role == 'system') | int > ns.question %}
+{{- '<think>\\n' + (m.reasoning_content or '') | trim + '\\n</think>\\n\\n' }}
+{%- endif %}
+{{- m.content | trim }}
+{%- for call in m.tool_calls or [] %}
+{{- ('\\n' if not loop.first or m.content | trim else '') + '<tool_call>\\n<function=' + call.function.name + '>\\n' }}
+{%- for key, value in call.function.arguments | items %}
+{{- '<parameter=' + key + '>\\n' + (value if value is string else value | tojson) + '\\n</parameter>\\n' }}
+{%- endfor %}
+{{- '</function>\\n</tool_call>' }}
+{%- endfor %}
+{{- '<|im_end|>\\n' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}
+{{- '<|im_start|>assistant\\n' + ('<think>\\n\\n</think>\\n\\n' if enable_thinking is false else '<think>\\n') }}
+{%- endif %}`

@@ -37,6 +37,16 @@ const BLOCK_NAMES = names(`
   self_attn.k_norm self_attn.k_layernorm attn_k_norm
   self_attn.gate_proj attn_gate
   self_attn.sinks attn_sinks.weight
+  linear_attn.A_log ssm_a
+  linear_attn.dt_bias ssm_dt.bias
+  linear_attn.conv1d ssm_conv1d
+  linear_attn.norm ssm_norm
+  linear_attn.in_proj_qkv attn_qkv
+  linear_attn.in_proj_z attn_gate
+  linear_attn.in_proj_b ssm_beta
+  linear_attn.in_proj_a ssm_alpha
+  linear_attn.in_proj_ba ssm_ba
+  linear_attn.out_proj ssm_out
   conv.conv shortconv.conv
   conv.in_proj shortconv.in_proj
   conv.out_proj shortconv.out_proj
@@ -76,16 +86,55 @@ const EXPERT_NAMES = names(`
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
 const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid']
 
+/** Model types with DeltaNet, whose converters change numbers. */
+const NEXT = ['qwen3_next', 'qwen3_5_moe_text']
+
 /** Model types whose post_attention_layernorm llama.cpp calls by that name, whatever it is before. */
-const AFTER_ATTENTION = ['gpt_oss', 'afmoe']
+const AFTER_ATTENTION = ['gpt_oss', 'afmoe', ...NEXT]
+
+function deltaShape(config: Config) {
+  const [keyHeads, heads] = [Number(config.linear_num_key_heads), Number(config.linear_num_value_heads)]
+  const [keySize, valueSize] = [Number(config.linear_key_head_dim), Number(config.linear_value_head_dim)]
+  return { keyHeads, keySize, valueSize, share: heads / keyHeads }
+}
+
+/** Norms as 1 + w, and in Qwen3.5 the heads of values that share a key apart from each other. */
+function asInFile(stored: NamedTensor, config: Config): NamedTensor {
+  const { name, values } = stored
+  if (name.endsWith('linear_attn.norm.weight')) return stored
+  if (name.endsWith('norm.weight')) return { ...stored, values: values.map((w) => 1 + w) }
+  return config.model_type === 'qwen3_5_moe_text' ? tiled(stored, deltaShape(config)) : stored
+}
+
+/** Heads of values [keyHeads, share] in the order [share, keyHeads]: rows, and columns of the output. */
+function tiled(t: NamedTensor, { keyHeads, keySize, valueSize, share }: ReturnType<typeof deltaShape>): NamedTensor {
+  const [, name] = /linear_attn\.(in_proj_\w+|A_log|dt_bias|conv1d|out_proj)/.exec(t.name) ?? []
+  if (!name) return t
+  const isOutput = name === 'out_proj'
+  const size = /in_proj_[ab]$|A_log|dt_bias/.test(name) ? 1 : valueSize
+  const first = /qkv|conv1d/.test(name) ? 2 * keyHeads * keySize : 0
+  const rowOf = (row: number) => {
+    if (row < first) return row
+    const [head, i] = [Math.floor((row - first) / size), (row - first) % size]
+    return first + ((head % keyHeads) * share + Math.floor(head / keyHeads)) * size + i
+  }
+  const [rows] = t.shape
+  const width = t.values.length / rows
+  const moved = isOutput
+    ? t.values.map((_, i) => t.values[Math.floor(i / width) * width + rowOf(i % width)])
+    : t.values.map((_, i) => t.values[rowOf(Math.floor(i / width)) * width + (i % width)])
+  return { ...t, values: moved }
+}
 
 /** All tensors of a checkpoint of one of llama.cpp's families. */
 export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]> {
   const out: NamedTensor[] = []
   const experts = new Map<string, NamedTensor[]>()
   const blocks = new Map<string, NamedTensor>()
+  const isNext = NEXT.includes(String(checkpoint.config.model_type))
   for (const [key, tensor] of checkpoint.tensors) {
-    const found = { name: key, shape: [...tensor.shape], values: await readFloats(tensor) }
+    const stored = { name: key, shape: [...tensor.shape], values: await readFloats(tensor) }
+    const found = isNext ? asInFile(stored, checkpoint.config) : stored
     const [, block = '', inner = key] = /^model\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
     const [base, ending] = /^(.+)\.(weight|bias)$/.exec(inner)?.slice(1) ?? [inner, '']
     const one = /^(?:mlp|block_sparse_moe|feed_forward)\.experts\.(\d+)\.(\w+)$/.exec(base)
@@ -112,8 +161,10 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
 
 /** Tensors that one tensor of a block becomes. */
 function inBlock(found: NamedTensor, block: string, base: string, ending: string, config: Config): NamedTensor[] {
+  const isNext = NEXT.includes(String(config.model_type))
   const isDense = config.num_local_experts === 0
-  const joined = /^(block_sparse_moe|shared_mlp)\.input_linear$/.exec(base)
+  const pattern = isNext ? /^(mlp)\.experts\.gate_up_proj$/ : /^(block_sparse_moe|shared_mlp)\.input_linear$/
+  const joined = pattern.exec(base)
   if (joined) {
     const ofMlp = isDense ? '' : '_shexp'
     const kind = joined[1] === 'shared_mlp' ? ofMlp : '_exps'
@@ -122,6 +173,20 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
       ...takeRows(found, (i) => n * half + i, half),
       name: `${block}ffn_${side}${kind}.weight`,
     }))
+  }
+  if (base === 'linear_attn.in_proj_qkvz') {
+    const { keyHeads, keySize, share, valueSize } = deltaShape(config)
+    const values = share * valueSize
+    const size = 2 * (keySize + values)
+    // Of each key head: rows of q, k, v, z.
+    const rowsOf = (first: number, count: number) =>
+      Array.from({ length: keyHeads * count }, (_, i) => Math.floor(i / count) * size + first + (i % count))
+    const mixed = [...rowsOf(0, keySize), ...rowsOf(keySize, keySize), ...rowsOf(2 * keySize, values)]
+    const gate = rowsOf(2 * keySize + values, values)
+    return [
+      { ...takeRows(found, (i) => mixed[i], mixed.length), name: `${block}attn_qkv.weight` },
+      { ...takeRows(found, (i) => gate[i], gate.length), name: `${block}attn_gate.weight` },
+    ]
   }
   // gpt-oss: gate and up rows alternate, and floats are stored [inputs, rows].
   if (base === 'mlp.experts.gate_up_proj' || base === 'mlp.experts.gate_up_proj_bias') {
@@ -133,20 +198,21 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
       return { ...half, shape, name: `${block}ffn_${side}_exps.${isBias ? 'bias' : 'weight'}` }
     })
   }
-  if (base === 'mlp.experts.down_proj') return [{ ...transposed(found), name: `${block}ffn_down_exps.weight` }]
+  if (base === 'mlp.experts.down_proj') {
+    return [{ ...(isNext ? found : transposed(found)), name: `${block}ffn_down_exps.weight` }]
+  }
   if (AFTER_ATTENTION.includes(String(config.model_type)) && base === 'post_attention_layernorm') {
     return [{ ...found, name: `${block}post_attention_norm.weight` }]
   }
   if (isDense && base === 'shared_mlp.output_linear') return [{ ...found, name: `${block}ffn_down.weight` }]
   const name = BLOCK_NAMES[base]
   if (!name) throw new Error(`no name in GGUF for ${found.name}`)
-  const whole = { ...found, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
-  if (base === 'conv.conv' || (base === 'mamba.conv1d' && ending === 'weight')) {
+  const values = base.endsWith('.A_log') ? found.values.map((log) => -Math.exp(log)) : found.values
+  const whole = { ...found, values, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
+  if (/^(conv\.conv|(linear_attn|mamba)\.conv1d)$/.test(base) && ending === 'weight') {
     return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
   }
-  if (base === 'mamba.A_log')
-    return [{ ...whole, shape: [...found.shape, 1], values: found.values.map((a) => -Math.exp(a)) }]
-  if (base === 'mamba.D') return [{ ...whole, shape: [...found.shape, 1] }]
+  if (base === 'mamba.A_log' || base === 'mamba.D') return [{ ...whole, shape: [...found.shape, 1] }]
   if (base === 'mamba.norm') {
     const groups = Number(config.mamba_n_groups)
     return [{ ...whole, shape: [groups, found.shape[0] / groups] }]

@@ -22,6 +22,9 @@ const FLOATS = pairs('attention.layer_norm_rms_epsilon:rms_norm_eps attention.la
 const VOCABULARY = 'vocab_size:vocab_size'
 const MOE_WIDTH = 'expert_feed_forward_length:moe_intermediate_size'
 const QWEN = `${MOE_WIDTH} expert_shared_feed_forward_length:shared_expert_intermediate_size`
+const DELTA =
+  'ssm.conv_kernel:linear_conv_kernel_dim ssm.state_size:linear_key_head_dim ssm.group_count:linear_num_key_heads ' +
+  'ssm.time_step_rank:linear_num_value_heads'
 const GRANITE = `${VOCABULARY} expert_shared_feed_forward_length:shared_intermediate_size`
 const MULTIPLIERS =
   'attention.scale:attention_multiplier embedding_scale:embedding_multiplier residual_scale:residual_multiplier ' +
@@ -49,6 +52,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   olmoe: { architecture: 'olmoe' },
   qwen2_moe: { architecture: 'qwen2moe', numbers: QWEN },
   qwen3_moe: { architecture: 'qwen3moe', numbers: QWEN },
+  qwen3_next: { architecture: 'qwen3next', numbers: `${QWEN} ${DELTA}` },
+  qwen3_5_moe_text: { architecture: 'qwen35moe', numbers: `${QWEN} ${DELTA}` },
   mellum: { architecture: 'mellum', numbers: `${MOE_WIDTH} attention.sliding_window:sliding_window` },
   afmoe: {
     architecture: 'afmoe',
@@ -125,6 +130,18 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
     case 'granitemoeshared':
       add('rope.dimension_count', u32(Number(config.head_dim ?? Number(config.hidden_size) / heads)))
       return
+    case 'qwen3_next':
+    case 'qwen3_5_moe_text': {
+      const { partial_rotary_factor: share = config.partial_rotary_factor } = (config.rope_parameters ?? {}) as Config
+      add('rope.dimension_count', u32(Math.trunc(Number(config.head_dim) * Number(share))))
+      add('ssm.inner_size', u32(Number(config.linear_value_head_dim) * Number(config.linear_num_value_heads)))
+      if (config.model_type === 'qwen3_next') return
+      add('rope.dimension_sections', list('i32', [11, 11, 10, 0]))
+      // Some files end with a layer that predicts further tokens.
+      add('block_count', u32(Number(config.num_hidden_layers) + 1))
+      add('nextn_predict_layers', u32(1))
+      return
+    }
     case 'olmoe':
       add('attention.layer_norm_rms_epsilon', f32(1e-5))
       return

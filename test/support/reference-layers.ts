@@ -58,7 +58,7 @@ export interface Rotation {
   frequencies: ArrayLike<number>
   /** Factor of cos and sin. Default 1. */
   size?: number
-  /** Channel i of a head is a pair with channel i + headSize / 2; as neighbours, channels 2 i and 2 i + 1 are one. */
+  /** Halves: channel i turns with channel i + half, half being the number of pairs. Neighbours: 2 i with 2 i + 1. */
   pairs?: 'halves' | 'neighbours'
 }
 
@@ -178,9 +178,9 @@ function ofHeads(row: Row, headSize: number, change: (head: Row) => Row): Row {
 }
 
 export function rotated(head: Row, position: number, { frequencies, size = 1, pairs = 'halves' }: Rotation): Row {
-  const half = head.length / 2
+  const half = frequencies.length
   const [step, apart] = pairs === 'neighbours' ? [2, 1] : [1, half]
-  const out = new Float64Array(head.length)
+  const out = head.slice()
   for (let i = 0; i < half; i++) {
     const angle = Math.fround(frequencies[i] * position)
     const [c, s] = [size * Math.cos(angle), size * Math.sin(angle)]

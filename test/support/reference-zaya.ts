@@ -147,7 +147,7 @@ function compressedAttention(
   const place = (row: Row, t: number, factor: number) => {
     const length = Math.sqrt(dot(row, row))
     const unit = row.map((value) => (factor * Math.sqrt(n) * value) / length)
-    return Float64Array.from([...rotated(unit.subarray(0, turned), t, rotation), ...unit.subarray(turned)])
+    return rotated(unit, t, rotation)
   }
   const groupOf = (h: number) => Math.floor((h * K) / H)
   const mean = (t: number, h: number) =>

@@ -23,6 +23,8 @@ test('a template with a switch is given its value', async () => {
     ['gemma4', 'on', ''],
     ['glm', 'off', '\n<think></think>'],
     ['glm', 'on', ''],
+    ['qwen3.5', 'off', CLOSED],
+    ['qwen3.5', 'on', '<think>\n'],
   ]
   for (const [family, think, end] of cases) {
     assert.equal(await endOf(family, { think }), [end, []], `${family} ${think}`)

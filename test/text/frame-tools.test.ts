@@ -20,6 +20,12 @@ const HISTORIES: Partial<Record<Family, string>> = {
     '<tool_call>\n<function=weather>\n<parameter=place>\nOslo\n</parameter>\n</function>\n</tool_call><|im_end|>\n' +
     '<|im_start|>user\n<tool_response>\nsun\n</tool_response>\n<tool_response>\nsnow\n</tool_response>\n<|im_end|>\n' +
     '<|im_start|>assistant\n',
+  'qwen3.5':
+    '<|im_start|>assistant\n<think>\nTwo places.\n</think>\n\n' +
+    '<tool_call>\n<function=weather>\n<parameter=place>\nBern\n</parameter>\n</function>\n</tool_call>\n' +
+    '<tool_call>\n<function=weather>\n<parameter=place>\nOslo\n</parameter>\n</function>\n</tool_call><|im_end|>\n' +
+    '<|im_start|>user\n<tool_response>\nsun\n</tool_response>\n<tool_response>\nsnow\n</tool_response><|im_end|>\n' +
+    '<|im_start|>assistant\n<think>\n',
   granite4:
     '<|start_of_role|>assistant<|end_of_role|>' +
     '<tool_call>\n{"name": "weather", "arguments": {"place": "Bern"}}\n</tool_call>\n' +
@@ -84,7 +90,7 @@ test('arguments are texts for a template that joins them, and calls come one a m
 
 test('tools without description or parameters get empty ones, and handlers stay out', async () => {
   const tools = [{ name: 'now', run: () => 0 }]
-  for (const family of ['qwen3', 'qwen3-coder', 'harmony', 'gemma4', 'glm', 'lfm2.5', 'mistral'] as const) {
+  for (const family of ['qwen3', 'qwen3-coder', 'qwen3.5', 'harmony', 'gemma4', 'glm', 'lfm2.5', 'mistral'] as const) {
     const { text, reading } = await framedBy(family, HI, { tools })
     assert.match(text, 'now', family)
     assert.is(reading.tools, tools)

@@ -5,7 +5,7 @@ import type { Tool } from '#molm/api/chat-options.js'
 import type { ChatMessage, ChatTemplate } from '#molm/api/text.js'
 import { type ChatFrame, type ChatFrameOptions, writeChat } from '#molm/text/chat-frame.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
-import { GEMMA_4, GLM_4_6, LFM_2_5, MISTRAL } from '../support/family-templates.js'
+import { GEMMA_4, GLM_4_6, LFM_2_5, MISTRAL, QWEN_3_5 } from '../support/family-templates.js'
 import { fixturePath } from '../support/fixtures.js'
 import { publishedTemplates } from '../support/published-templates.js'
 import { inFolderOf } from './folders.js'
@@ -33,6 +33,7 @@ const SOURCES = {
   'lfm2.5': () => LFM_2_5,
   glm: () => GLM_4_6,
   mistral: () => MISTRAL,
+  'qwen3.5': () => QWEN_3_5,
 }
 
 const loaded = new Map<Family, Promise<ChatTemplate>>()

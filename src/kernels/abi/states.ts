@@ -71,6 +71,8 @@ export enum RecurrenceArg {
   stride,
   keyHeads,
   heads,
+  /** 1 if heads h, h + keyHeads and so on share key head h; 0 if neighbours share one. */
+  isTiled,
   keySize,
   valueSize,
   /** 1 if a value is what the state says of its key less than it should (the delta rule). */

@@ -10,8 +10,9 @@ export interface RecurrenceShape {
   queries: Rows
   keys: Rows
   values: Rows
-  /** Each serves heads / keyHeads heads. */
+  /** Each serves heads / keyHeads heads: neighbours, or if `isTiled` heads that are keyHeads apart. */
   keyHeads: number
+  isTiled?: boolean
   heads: number
   keySize: number
   valueSize: number
@@ -33,7 +34,7 @@ export class Recurrence extends Call<typeof RecurrenceArg> {
 
   constructor(
     bank: Bank,
-    { queries, keys, values, decays, gains, output, isDelta, ...sizes }: RecurrenceShape,
+    { queries, keys, values, decays, gains, output, isDelta, isTiled = false, ...sizes }: RecurrenceShape,
     private readonly threads: number,
   ) {
     super(bank, Job.recurrence, RecurrenceArg)
@@ -46,6 +47,7 @@ export class Recurrence extends Call<typeof RecurrenceArg> {
       values: values.address,
       stride: queries.strideBytes,
       isDelta: Number(isDelta),
+      isTiled: Number(isTiled),
       decays: decays.address,
       gains: gains.address,
       scalarStride: decays.strideBytes,

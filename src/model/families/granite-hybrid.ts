@@ -7,7 +7,16 @@ import { byLayer } from '../layers/by-layer.js'
 import { Mamba2, type Mamba2Shape, mamba2Channels, mamba2StateFloats } from '../layers/mixers/mamba2.js'
 import { preNormBlocks } from '../layers/pre-norm-blocks.js'
 import type { PartFormats } from '../packing/format/formats.js'
-import { entriesOf, matrix, type PlannedPiece, rowsOf, tapOf, vector, whole } from '../packing/format/pieces.js'
+import {
+  changed,
+  entriesOf,
+  matrix,
+  type PlannedPiece,
+  rowsOf,
+  tapOf,
+  vector,
+  whole,
+} from '../packing/format/pieces.js'
 import { GRANITE_DEFAULTS, type GraniteConfig, graniteKeys, graniteParts } from './granite.js'
 import type { Architecture } from './shared/architecture.js'
 import { unlessDense } from './shared/decoder-config.js'
@@ -158,7 +167,7 @@ function mambaPieces(config: GraniteHybridConfig, formats: PartFormats, layer: n
   const weight = whole(key('in_proj.weight'), [rows, d])
   const bias = whole(key('in_proj.bias'), [rows])
   const filter = Array.from({ length: taps }, (_, tap) => tapOf(key('conv1d.weight'), [channels, 1, taps], tap))
-  const ofHeads = (name: string) => vector(`mamba.${name}`, whole(key(name), [heads]))
+  const ofHeads = (name: string) => whole(key(name), [heads])
   return [
     matrix('mamba.in.weight', formats.attention, [rowsOf(weight, 0, inner), rowsOf(weight, inner, rows - heads)]),
     matrix('mamba.steps.weight', 'f32', rowsOf(weight, rows - heads, rows)),
@@ -171,7 +180,11 @@ function mambaPieces(config: GraniteHybridConfig, formats: PartFormats, layer: n
       : []),
     vector('mamba.taps', filter),
     ...(convolutionBias ? [vector('mamba.conv.bias', whole(key('conv1d.bias'), [channels]))] : []),
-    ...['dt_bias', 'A_log', 'D'].map(ofHeads),
+    ...['dt_bias', 'D'].map((name) => vector(`mamba.${name}`, ofHeads(name))),
+    vector(
+      'mamba.rates',
+      changed(ofHeads('A_log'), (log) => -Math.exp(log)),
+    ),
     vector('mamba.norm.weight', whole(key('norm.weight'), [inner])),
     matrix('mamba.output.weight', formats.attention, whole(key('out_proj.weight'), [d, inner])),
   ]

@@ -23,6 +23,7 @@ import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer.js'
 import { olmoe } from './olmoe.js'
 import { qwen2, qwen3 } from './qwen.js'
+import { qwen3Next, qwen35 } from './qwen-next.js'
 import type { Architecture } from './shared/architecture.js'
 import { refuseQuantised, saysMxfp4 } from './shared/quantised.js'
 import { OTHER_PARTS, textPart } from './shared/text-part.js'
@@ -46,6 +47,8 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   olmoe,
   qwen2,
   qwen3,
+  qwen3Next,
+  qwen35,
   smallthinker,
   zaya,
 ]

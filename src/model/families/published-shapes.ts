@@ -122,6 +122,7 @@ const SHAPES = {
     rope_theta: 1e6,
     max_position_embeddings: 40960,
   },
+  'qwen3.6-35b-a3b': { model_type: 'qwen3_5_moe_text', rope_theta: 1e7, max_position_embeddings: 262144 },
   'jetmoe-8b': { model_type: 'jetmoe', num_hidden_layers: 24 },
   'lfm2-8b-a1b': { model_type: 'lfm2_moe', num_hidden_layers: 24, layer_types: lfm2Layers(24, 21), eos_token_id: 7 },
   'lfm2.5-8b-a1b': {

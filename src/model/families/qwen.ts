@@ -112,7 +112,7 @@ export const qwen2: Architecture<QwenConfig> = {
 }
 
 /** Number of experts of each layer: a layer has experts unless it is listed as dense or the step skips it. */
-function sparseKeys(keys: ConfigReader, layers: number) {
+export function sparseKeys(keys: ConfigReader, layers: number) {
   const step = keys.size('decoder_sparse_step')
   const dense = keys.has('mlp_only_layers') ? keys.layerNumbers('mlp_only_layers') : new Set<number>()
   const experts = keys.size('num_experts', 0)

@@ -1,5 +1,16 @@
 import type { FamilyKeys } from './family-keys.js'
 import { ropeKeys } from './rope-keys.js'
+import {
+  deltaKeys,
+  graniteFactors,
+  layerTypes,
+  moeWidths,
+  normalises,
+  qwenKeys,
+  sharedHidden,
+  slidingLayers,
+  windowTypes,
+} from './shared-keys.js'
 
 /** A family of models that GGUF files have and molm runs. */
 export interface GgufFamily {
@@ -120,6 +131,32 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     reads: ['expert_weights_norm'],
     means: { expert_gating_func: SOFTMAX },
     config: (keys) => ({ ...qwenKeys(keys, true), attention_bias: keys.hasAttentionBias }),
+  },
+
+  qwen3next: {
+    title: 'Qwen3-Next',
+    modelType: () => 'qwen3_next',
+    reads: ['expert_weights_norm', 'nextn_predict_layers'],
+    means: { expert_gating_func: SOFTMAX },
+    config: (keys) => ({ ...qwenKeys(keys, true), ...deltaKeys(keys) }),
+  },
+
+  qwen35moe: {
+    title: 'Qwen3.5 MoE',
+    modelType: () => 'qwen3_5_moe_text',
+    // Text has the same position in all sections of a head.
+    reads: ['rope.dimension_sections', 'nextn_predict_layers'],
+    means: NORMALISES,
+    config: (keys) => {
+      const delta = deltaKeys(keys)
+      return {
+        moe_intermediate_size: keys.number('expert_feed_forward_length'),
+        num_experts: keys.number('expert_count'),
+        ...delta,
+        // Their converter reorders the heads of values.
+        ...(delta.linear_num_value_heads !== delta.linear_num_key_heads && { molm_tiled_value_heads: true }),
+      }
+    },
   },
 
   mellum: {
@@ -260,73 +297,3 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
 
 /** Names that the bias of the choice has had. */
 const SELECTION_BIASES = ['exp_probs_b.bias', 'exp_probs_b']
-
-/** Channels inside the shared expert; 0 if there is none. */
-function sharedHidden(keys: FamilyKeys): number {
-  return keys.number('expert_shared_feed_forward_length', 0)
-}
-
-/** Whether gates are divided by their sum: the file's word, or the family's way. */
-function normalises(keys: FamilyKeys, family: boolean): boolean {
-  const [flag = Number(family)] = keys.values('expert_weights_norm')
-  return flag === 1
-}
-
-function graniteFactors(keys: FamilyKeys): Record<string, unknown> {
-  return {
-    // 0 is as good as absent.
-    attention_multiplier: keys.number('attention.scale', 0) || 1 / Math.sqrt(keys.headSize),
-    embedding_multiplier: keys.number('embedding_scale', 0) || 1,
-    residual_multiplier: keys.number('residual_scale', 0) || 1,
-    logits_scaling: keys.number('logit_scale', 0) || 1,
-    attention_bias: keys.hasAttentionBias,
-  }
-}
-
-/** Channels inside a dense layer and inside an expert. */
-function moeWidths(keys: FamilyKeys): Record<string, unknown> {
-  const dense = keys.uniform('feed_forward_length')
-  return {
-    intermediate_size: dense,
-    // Old files give the width of all chosen experts together.
-    moe_intermediate_size: keys.number('expert_feed_forward_length', 0) || dense / keys.number('expert_used_count'),
-  }
-}
-
-function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
-  const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
-  return {
-    ...moeWidths(keys),
-    num_experts: keys.number('expert_count'),
-    norm_topk_prob: normalises(keys, normalisesGates),
-    decoder_sparse_step: 1,
-    mlp_only_layers: [...Array(keys.layers).keys()].filter((layer) => !sparse.has(layer)),
-    use_sliding_window: false,
-  }
-}
-
-/** Whether each layer has a window: the file's list, or all but the first or last layer of each `period`. */
-function slidingLayers(keys: FamilyKeys, period: number, full: 'first' | 'last'): boolean[] {
-  const layers = [...Array(keys.layers).keys()]
-  const key = 'attention.sliding_window_pattern'
-  const stored = keys.values(key)
-  if (stored.length > 1 || (stored.length === 1 && layers.length === 1)) {
-    if (stored.length < layers.length)
-      throw keys.refuse(key, `has ${stored.length} entries for ${layers.length} layers`)
-    return layers.map((layer) => stored[layer] !== 0)
-  }
-  const [step = period] = stored
-  if (step === 0) return layers.map(() => true)
-  return layers.map((layer) => layer % step !== (full === 'first' ? 0 : step - 1))
-}
-
-/** The type of each layer: the first one if it has this tensor. */
-function layerTypes(keys: FamilyKeys, tensor: string, [having, other]: readonly [string, string]): string[] {
-  const found = new Set(keys.layersWith(tensor))
-  return [...Array(keys.layers).keys()].map((layer) => (found.has(layer) ? having : other))
-}
-
-/** The kinds of the layers. Unless the file says otherwise, all but the last of each `period` have a window. */
-function windowTypes(keys: FamilyKeys, period: number): string[] {
-  return slidingLayers(keys, period, 'last').map((is) => (is ? 'sliding_attention' : 'full_attention'))
-}

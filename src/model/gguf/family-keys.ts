@@ -45,9 +45,11 @@ export class FamilyKeys {
     return values[0] ?? 0
   }
 
+  /** Layers without those behind them that predict further tokens. */
   get layers(): number {
     const layers = this.number('block_count')
-    if (Number.isInteger(layers) && layers > 0 && layers <= MOST_LAYERS) return layers
+    const drafting = this.number('nextn_predict_layers', 0)
+    if (Number.isInteger(layers) && layers > drafting && layers <= MOST_LAYERS) return layers - drafting
     throw this.refuse('block_count', `must be an integer from 1 to ${MOST_LAYERS}, not ${layers}`)
   }
 

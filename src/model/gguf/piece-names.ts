@@ -26,12 +26,15 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'norm2.weight': { sources: [['ffn_norm.weight', 'post_attention_norm.weight']] },
   'norm1.after': named('post_attention_norm.weight'),
   'norm2.after': named('post_ffw_norm.weight'),
-  // The last one is for gated attention.
+  // The last one is for gated attention. Without a tensor of their own, gates are in the tensor of the queries.
   'qkv.weight': {
-    ...named('attn_q.weight', 'attn_k.weight', 'attn_v.weight', 'attn_gate.weight'),
+    sources: [['attn_q.weight'], ['attn_k.weight'], ['attn_v.weight'], ['attn_gate.weight', 'attn_q.weight']],
     joined: 'attn_qkv.weight',
   },
-  'qkv.bias': { ...named('attn_q.bias', 'attn_k.bias', 'attn_v.bias'), joined: 'attn_qkv.bias' },
+  'qkv.bias': {
+    sources: [['attn_q.bias'], ['attn_k.bias'], ['attn_v.bias'], ['attn_gate.bias', 'attn_q.bias']],
+    joined: 'attn_qkv.bias',
+  },
   'output.weight': named('attn_output.weight'),
   'output.bias': named('attn_output.bias'),
   q_norm: named('attn_q_norm.weight'),
@@ -43,12 +46,29 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'conv.bias': named('shortconv.conv.bias'),
   'conv.output.weight': named('shortconv.out_proj.weight'),
   'conv.output.bias': named('shortconv.out_proj.bias'),
+  'delta.in.weight': {
+    sources: [
+      ['attn_qkv.weight', 'ssm_in.weight'],
+      ['attn_gate.weight', 'ssm_in.weight'],
+    ],
+  },
+  'delta.scalars.weight': {
+    sources: [
+      ['ssm_beta.weight', 'ssm_ba.weight'],
+      ['ssm_alpha.weight', 'ssm_ba.weight'],
+    ],
+  },
+  'delta.taps': partsOf('ssm_conv1d.weight'),
+  'delta.rates': named('ssm_a'),
+  'delta.bias': named('ssm_dt.bias'),
+  'delta.norm': named('ssm_norm.weight'),
+  'delta.output.weight': named('ssm_out.weight'),
   'mamba.in.weight': partsOf('ssm_in.weight'),
   'mamba.steps.weight': partsOf('ssm_in.weight'),
   'mamba.taps': partsOf('ssm_conv1d.weight'),
   'mamba.conv.bias': named('ssm_conv1d.bias'),
   'mamba.dt_bias': named('ssm_dt.bias'),
-  'mamba.A_log': named('ssm_a'),
+  'mamba.rates': named('ssm_a'),
   'mamba.D': named('ssm_d'),
   'mamba.norm.weight': partsOf('ssm_norm.weight'),
   'mamba.output.weight': named('ssm_out.weight'),

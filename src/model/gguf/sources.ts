@@ -26,7 +26,8 @@ export function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, optio
     return piece.sources.map((source) => partOf(file, key, source))
   }
   const joined = names.joined === undefined ? undefined : prefix + names.joined
-  if (joined !== undefined && file.tensors.has(joined)) {
+  const isInOrder = planned.every(({ arrange }) => arrange === undefined)
+  if (joined !== undefined && isInOrder && file.tensors.has(joined)) {
     const total = isVector ? [sum(planned, 'cols')] : [sum(planned, 'rows'), planned[0].cols]
     let from = 0
     return planned.map((source, index) => {
@@ -44,18 +45,29 @@ export function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, optio
     return planned.map((source, index) => inTensor(file, single[index], source, shapeOf(source), {}))
   }
   return planned.map((source, index) => {
-    const known = names.sources[index].map((name) => prefix + name)
+    // Only rows in another order share a tensor with an earlier source.
+    const taken = source.arrange ? [] : names.sources.slice(0, index).flat()
+    const known = names.sources[index].filter((name) => !taken.includes(name)).map((name) => prefix + name)
     const name = known.find((name) => file.tensors.has(name)) ?? known[0]
-    return inTensor(file, name, source, shapeOf(source), { expert, take: (t) => arranged(t, index) })
+    return isArranged(file, name, source)
+      ? inTensor(file, name, source, source.tensor.shape, { take: source.arrange })
+      : inTensor(file, name, source, shapeOf(source), { expert, take: (t) => arranged(t, index) })
   })
 }
 
+/** Whether a tensor has the rows of a checkpoint's whole tensor, which the planned source reorders. */
+function isArranged(file: GgufFile, name: string, { tensor, arrange }: Planned): boolean {
+  return arrange !== undefined && file.tensors.get(name)?.shape[0] === tensor.shape[0]
+}
+
+type Planned = Pick<Source, 'rows' | 'cols' | 'tensor' | 'arrange'>
+
 /** The planned sources; one with alternating rows counts as its two halves. */
-function wholeSources({ sources, order }: Piece): Pick<Source, 'rows' | 'cols'>[] {
+function wholeSources({ sources, order }: Piece): Planned[] {
   if (order !== 'alternating') return sources
-  return sources.flatMap(({ rows, cols }) => [
-    { rows: rows / 2, cols },
-    { rows: rows / 2, cols },
+  return sources.flatMap(({ rows, cols, tensor }) => [
+    { rows: rows / 2, cols, tensor },
+    { rows: rows / 2, cols, tensor },
   ])
 }
 

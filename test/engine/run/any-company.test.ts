@@ -235,12 +235,13 @@ test('of a model with softmax attention', async () => {
   await check('52-mixtral-window-bf16-sharded', { quant: 'q4', tier: 'plain' }, [15])
 })
 
-test('of a model with convolutions, sinks or windows in some layers', async () => {
+test('of a model with convolutions, sinks, windows or DeltaNet in some layers', async () => {
   await check('82-lfm2moe-bf16-sharded', { quant: 'q4' }, [21, 22])
   await check('72-gptoss-mxfp4', { quant: 'q8', tier: 'plain' }, [24])
   await check('91-granitehybrid-f32', { quant: 'q4' }, [31, 32])
   await check('152-smallthinker-window-bf16-sharded', { quant: 'f32' }, [27])
   await check('181-afmoe-f32', { quant: 'q4' }, [28, 29])
+  await check('196-qwen35moe-bf16', { quant: 'q4' }, [29])
   await check('207-zaya-bf16-sharded', { quant: 'q8' }, [29])
 })
 

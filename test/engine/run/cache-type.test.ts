@@ -24,6 +24,7 @@ const FIXTURES = [
   '91-granitehybrid-f32',
   '152-smallthinker-window-bf16-sharded',
   '181-afmoe-f32',
+  '196-qwen35moe-bf16',
 ]
 
 const TOKENS = Array.from({ length: 300 }, (_, i) => (i * 31 + (i >> 3)) % 60)

@@ -30,6 +30,7 @@ const FAMILIES: Record<string, { keys: string[]; numbers: number[] }> = {
   '71-gptoss-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '81-lfm2moe-f32': { keys: ['num_experts_per_tok'], numbers: [3] },
   '91-granitehybrid-f32': { keys: ['num_experts_per_tok'], numbers: [3] },
+  '191-qwen3next-f32': { keys: ['num_experts_per_tok'], numbers: [2] },
 }
 
 for (const [fixture, { keys, numbers }] of Object.entries(FAMILIES)) {

@@ -113,6 +113,7 @@ const NAMES = [
   '207-zaya-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
   '181-afmoe-f32',
+  '196-qwen35moe-bf16',
 ]
 
 for (const name of NAMES) {

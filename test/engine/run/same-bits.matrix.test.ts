@@ -36,6 +36,7 @@ const CHECKPOINTS = {
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
   '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
+  '196-qwen35moe-bf16': 'DeltaNet, gated attention, a part of heads that turns',
   '202-mellum-bf16-sharded': 'other positions with a window',
   '207-zaya-bf16-sharded': 'states beside keys and values, a state from router to router',
 }

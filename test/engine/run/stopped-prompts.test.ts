@@ -24,6 +24,7 @@ const MODELS = [
   '03-topk4-safetensors-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '81-lfm2moe-f32',
+  '191-qwen3next-f32',
   '207-zaya-bf16-sharded',
 ]
 

@@ -5,15 +5,16 @@ import { suiteWithModel } from '../../support/models.js'
 import { integers } from '../../support/random.js'
 
 /*
- * Conversations with models whose caches cannot be cut off at any token: states (Granite 4, LFM2) and windows (gpt-oss,
- * SmallThinker). The engine counts the tokens that it runs; without drafts these are the same in every run.
+ * Conversations with models whose caches cannot be cut off at any token: states (Granite 4, LFM2, DeltaNet) and windows
+ * (gpt-oss, SmallThinker). The engine counts the tokens that it runs; without drafts these are the same in every run.
  */
 const MODELS = [
-  '91-granitehybrid-f32',
   '82-lfm2moe-bf16-sharded',
+  '91-granitehybrid-f32',
   '71-gptoss-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
   '181-afmoe-f32',
+  '196-qwen35moe-bf16',
   '207-zaya-bf16-sharded',
 ]
 

@@ -32,6 +32,8 @@ for (const [name, gates, selection] of [
       ],
     },
   ],
+  // With layers that differ, and a gated shared expert.
+  ['166-qwen3next-f32', 'kept', { mlp: [[0, 2, 5], [], [1, 2, 3, 4], [3, 6]] }],
 ] satisfies [string, GateSoftmax, Selection][]) {
   test(`${name} pruned with gates of ${gates} gives the masked model’s results`, () =>
     assertPrunedAsMasked(fixturePath(name), selection, gates))

@@ -19,6 +19,7 @@ const FIXTURES = [
   '91-granitehybrid-f32',
   '151-smallthinker-f32',
   '61-jetmoe-f32',
+  '161-qwen35moe-f32',
   '181-afmoe-f32',
   '206-zaya-f32',
 ]

@@ -12,6 +12,7 @@ const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number
   'granite-4.0-h-small': { total: 32.21, active: 8.8 },
   'olmoe-1b-7b': { total: 6.919, active: 1.18 },
   'qwen3-30b-a3b': { total: 30.53, active: 3.04 },
+  'qwen3.6-35b-a3b': { total: 34.66, active: 2.95 },
   'mixtral-8x7b': { total: 46.7, active: 12.75 },
   'lfm2-8b-a1b': { total: 8.34, active: 1.56 },
   'lfm2.5-8b-a1b': { total: 8.47, active: 1.69 },

@@ -32,6 +32,7 @@ const [LFM2_BIAS, LFM2_CONV] = ['model.layers.1.feed_forward.expert_bias', 'mode
 const MAMBA = 'model.layers.0.mamba'
 const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
 const GROUPED = 'model.layers.0.self_attn.qkv_proj.conv_qk_grouped'
+const [DELTA, FUSED] = ['model.layers.0.linear_attn', 'model.layers.0.mlp.experts.gate_up_proj']
 const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
 
 /** Changes of a sound checkpoint, each with the refusal. */
@@ -134,6 +135,25 @@ const WRONG: Record<string, [Change, RegExp][]> = {
       missing('model.layers.4.mlp.moe_statics.e_score_correction_bias'),
     ],
     [{ moe_layer_start_index: [1, 1] }, config('moe_layer_start_index must be an integer')],
+  ],
+  'qwen3_5_moe_text: attention in every fourth layer, the default epsilon': [
+    [
+      { layer_types: ['linear_attention', 'conv', 'full_attention', 'full_attention'] },
+      config('layer_types\\[1\\] must be one of linear_attention, full_attention, not "conv"'),
+    ],
+    [{ hidden_act: 'gelu' }, config('hidden_act must be one of silu')],
+    [{ linear_num_value_heads: 3 }, config('linear_num_value_heads must be a multiple of 2 key heads')],
+    [{ linear_conv_kernel_dim: 9 }, config('linear_conv_kernel_dim must be an integer from 1 to 8')],
+    [{ partial_rotary_factor: 0.25 }, config('partial_rotary_factor must be a share of 12 channels that makes pairs')],
+    [{ rope_parameters: { rope_type: 'llama3' } }, config('RoPE of type "llama3" is not computed by molm')],
+    [{ linear_key_head_dim: 8 }, shape(`${DELTA}.in_proj_qkv.weight`, '112, 40', '104, 40')],
+    [without(`${DELTA}.A_log`), missing(`${DELTA}.A_log`)],
+    [without(FUSED), missing(FUSED)],
+    [
+      withZeros('model.layers.3.self_attn.q_proj.weight', 48, 40),
+      shape('model.layers.3.self_attn.q_proj.weight', '48, 40', '96, 40'),
+    ],
+    [withZeros('model.layers.3.self_attn.q_proj.bias', 96), unknown('model.layers.3.self_attn.q_proj.bias')],
   ],
   'mellum: windows, and other positions in each kind of layer': [
     [

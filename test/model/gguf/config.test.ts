@@ -152,6 +152,27 @@ test("reads Qwen's widths, biases and dense layers", async () => {
   })
 })
 
+test("reads Qwen3.5's states, and leaves out layers that predict further tokens", async () => {
+  const keys = {
+    ...{ block_count: u32(3), nextn_predict_layers: u32(1), expert_feed_forward_length: u32(32) },
+    ...{ expert_shared_feed_forward_length: u32(48), 'attention.key_length': u32(16) },
+    ...{ 'ssm.conv_kernel': u32(4), 'ssm.state_size': u32(12), 'ssm.group_count': u32(2) },
+    ...{ 'ssm.time_step_rank': u32(4), 'ssm.inner_size': u32(40), 'rope.dimension_count': u32(4) },
+    'rope.dimension_sections': list('i32', [11, 11, 10, 0]),
+  }
+  const tensors = { 'blk.0.ssm_a': [4] }
+  const shape = {
+    ...{ linear_num_key_heads: 2, linear_num_value_heads: 4, linear_key_head_dim: 12, linear_value_head_dim: 10 },
+    ...{ linear_conv_kernel_dim: 4, layer_types: ['linear_attention', 'full_attention'], num_hidden_layers: 2 },
+    ...{ moe_intermediate_size: 32, shared_expert_intermediate_size: 48, partial_rotary_factor: 0.25 },
+  }
+  await has(configOf('qwen35moe', keys, tensors), { ...shape, molm_tiled_value_heads: true })
+  const { 'rope.dimension_sections': _, ...plain } = keys
+  const next = await configOf('qwen3next', plain, tensors)
+  await has(Promise.resolve(next), { ...shape, norm_topk_prob: true })
+  assert.is(next.molm_tiled_value_heads, undefined)
+})
+
 test("reads gpt-oss' windows and scaled positions", async () => {
   const keys = {
     'attention.key_length': u32(16),

@@ -4,18 +4,21 @@ import { formatsFor } from '#molm/model/packing/format/formats.js'
 import { planLayout } from '#molm/model/packing/format/layout.js'
 import {
   alternate,
+  changed,
+  either,
   expertOf,
   expertVector,
   matrix,
   type PlannedPiece,
   part,
+  regrouped,
   tapOf,
   transposedExpert,
   vector,
   whole,
 } from '#molm/model/packing/format/pieces.js'
 import { packParts } from '#molm/model/packing/write/pack.js'
-import { memoryTensor } from '../../support/memory-files.js'
+import { bytesTensor, memoryTensor } from '../../support/memory-files.js'
 import { referencePack } from '../../support/reference-pack.js'
 import { unpackF32 } from '../../support/unpack-tiles.js'
 
@@ -125,6 +128,49 @@ test('gate and up rows that take turns in the experts of one tensor', async () =
   const ofExpert = expertVector('bias', [E, 2 * f], 2)
   const bias = vector('b', [alternate(ofExpert, 0), alternate(ofExpert, 1)], 'interleaved')
   assert.equal(await packedRows(bias, tensors), expected)
+})
+
+test('rows of blocks are regrouped, and a vector has the same order', async () => {
+  // Blocks of 7 rows: 2, 3, 2.
+  const ranges = [[0, 2] as const, [5, 2] as const]
+  const rows = await packedRows(matrix('m', 'f32', regrouped(whole('1', [21, COLUMNS]), 7, ranges)), [rowsNamed(1, 21)])
+  const expected = [0, 1, 7, 8, 14, 15, 5, 6, 12, 13, 19, 20].map((row) => 1000 + row)
+  assert.equal(rows.slice(0, 12), expected)
+  const entries = memoryTensor(
+    '2',
+    [21],
+    Float32Array.from({ length: 21 }, (_, i) => 1000 + i),
+  )
+  assert.equal(
+    (await packedRows(vector('v', regrouped(whole('2', [21]), 7, ranges)), [entries])).slice(0, 12),
+    expected,
+  )
+  const { arrange } = regrouped(whole('1', [21, COLUMNS]), 7, ranges)
+  assert.throws(() => arrange?.({ ...rowsNamed(1, 21), strides: [1, 21] }), /is not stored row after row/)
+})
+
+test('numbers of a vector are changed, whatever its type is', async () => {
+  const numbers = [0, 1.5, -2, 2 ** -24, 65504, Number.POSITIVE_INFINITY]
+  const stored = {
+    F64: new Float64Array(numbers),
+    F32: new Float32Array(numbers),
+    F16: Uint16Array.of(0, 0x3e00, 0xc000, 1, 0x7bff, 0x7c00),
+    BF16: Uint16Array.from(new Uint32Array(new Float32Array(numbers).buffer), (word) => word >>> 16),
+  }
+  for (const [dtype, { buffer }] of Object.entries(stored)) {
+    const tensor = bytesTensor('v', dtype as keyof typeof stored, [6], new Uint8Array(buffer))
+    const found = changed(whole('v', [6]), (x) => 1 + 2 * x).view(new Map([['v', tensor]]))
+    const wanted = numbers.map((x) => Math.fround(1 + 2 * (dtype === 'BF16' && x === 65504 ? 65280 : x)))
+    const bytes = await found.source.read(0, 24)
+    assert.equal([...new Float32Array(bytes.buffer)], wanted, dtype)
+    assert.equal(await found.source.read(6, 9), bytes.slice(6, 15), dtype)
+  }
+})
+
+test('a checkpoint without a tensor may have another one instead', async () => {
+  const piece = matrix('m', 'f32', either(whole('1', [3, COLUMNS]), whole('2', [3, COLUMNS])))
+  assert.is((await packedRows(piece, [rowsNamed(1, 3), rowsNamed(2, 3)]))[0], 1000)
+  assert.is((await packedRows(piece, [rowsNamed(2, 3)]))[0], 2000)
 })
 
 test.run()

@@ -4,6 +4,7 @@ import { knownFormat } from '#molm/text/answers/known-formats.js'
 import { thinkingOf } from '#molm/text/answers/thinking-form.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
+import { QWEN_3_5 } from '../../support/family-templates.js'
 import { publishedTemplates } from '../../support/published-templates.js'
 import { WRITTEN_ANSWERS } from '../../support/written-answers.js'
 import { inFolderOf, NANO } from '../folders.js'
@@ -34,6 +35,7 @@ test('published templates have the form that their family has', () => {
     'gemma3:1b': undefined,
   }
   for (const [name, form] of Object.entries(expected)) assert.equal(formOf(published.get(name) as string), form, name)
+  assert.equal(formOf(QWEN_3_5), [expected['qwen3-coder:30b']?.[0], true])
   assert.equal(formOf(WRITTEN_ANSWERS.lfm2.source), ['python-calls <|tool_call_start|>', true])
   assert.equal(formOf(WRITTEN_ANSWERS.mistral.source), ['mistral-calls [TOOL_CALLS]', false])
 })

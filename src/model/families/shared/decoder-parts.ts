@@ -1,7 +1,7 @@
 import { type Mixture, type MixtureKind, type ModelConfig, routerRows } from '../../config/config.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../../packing/format/layout.js'
-import { matrix, type PlannedPiece, part, table, vector, whole } from '../../packing/format/pieces.js'
+import { matrix, type PlannedPiece, part, regrouped, table, vector, whole } from '../../packing/format/pieces.js'
 import { type DecoderConfig, hasExperts } from './decoder-config.js'
 
 /* Parts that several families name alike. */
@@ -107,26 +107,33 @@ export function normPieces(
   return [vector('norm1.weight', whole(key(first), [d])), vector('norm2.weight', whole(key(second), [d]))]
 }
 
+interface AttentionNames {
+  output?: string
+  /** Matrix of the gates. Default: no gates. */
+  gate?: string
+  /** Whether the gates are in the matrix of the queries, whose rows are head by head: query, gate. Default: false. */
+  gatesInQueries?: boolean
+}
+
 /** Grouped-query attention: queries, keys, values and gates as one matrix, the output (tensors' names), and biases. */
 export function attentionPieces(
   config: DecoderConfig,
   formats: PartFormats,
   layer: number,
-  { output = 'o_proj', gate }: { output?: string; gate?: string } = {},
+  { output = 'o_proj', gate, gatesInQueries }: AttentionNames = {},
 ): PlannedPiece[] {
   const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias } = config
   const key = (name: string) => `model.layers.${layer}.self_attn.${name}`
-  const projections = [
-    { name: 'q_proj', rows: H * headSize },
-    { name: 'k_proj', rows: K * headSize },
-    { name: 'v_proj', rows: K * headSize },
-    ...(gate ? [{ name: gate, rows: H * headSize }] : []),
-  ]
-  const weights = projections.map(({ name, rows }) => whole(key(`${name}.weight`), [rows, d]))
-  const biases = projections.map(({ name, rows }) => whole(key(`${name}.bias`), [rows]))
+  const projections = (suffix: string, columns: number[]): Source[] => {
+    const rowsOf = (name: string, heads: number) => whole(key(`${name}.${suffix}`), [heads * headSize, ...columns])
+    const keysAndValues = [rowsOf('k_proj', K), rowsOf('v_proj', K)]
+    if (!gatesInQueries) return [rowsOf('q_proj', H), ...keysAndValues, ...(gate ? [rowsOf(gate, H)] : [])]
+    const half = (first: number) => regrouped(rowsOf('q_proj', 2 * H), 2 * headSize, [[first, headSize]])
+    return [half(0), ...keysAndValues, half(headSize)]
+  }
   return [
-    matrix('qkv.weight', formats.attention, weights),
-    ...(attentionBias === 'none' ? [] : [vector('qkv.bias', biases)]),
+    matrix('qkv.weight', formats.attention, projections('weight', [d])),
+    ...(attentionBias === 'none' ? [] : [vector('qkv.bias', projections('bias', []))]),
     matrix('output.weight', formats.attention, whole(key(`${output}.weight`), [d, H * headSize])),
     ...(attentionBias === 'all' ? [vector('output.bias', whole(key(`${output}.bias`), [d]))] : []),
   ]

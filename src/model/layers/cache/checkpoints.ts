@@ -4,6 +4,8 @@ import { bytesOf, type CachedLayer } from './layer-cache.js'
 export interface Checkpoint {
   position: number
   state: Float32Array
+  /** Whether it was made while a prompt was read. Default: false. */
+  inPrompt?: boolean
 }
 
 /** Most bytes of a sequence's checkpoints, and their least and largest number. */
@@ -11,8 +13,8 @@ const MOST_BYTES = 64 * 2 ** 20
 const LEAST = 3
 const MOST = 32
 
-/** The newest ones that are never dropped to make room. */
-const NEWEST = 2
+/** Tokens after a checkpoint that are read again sooner than a large state is copied. */
+const NEAR = 16
 
 /** Number of checkpoints that fit MOST_BYTES; a window counts in full, though neighbours share most of its pages. */
 export function mostCheckpoints(layers: readonly CachedLayer[]): number {
@@ -23,8 +25,9 @@ export function mostCheckpoints(layers: readonly CachedLayer[]): number {
 }
 
 /**
- * Checkpoints of a sequence by rising position; it can be cut back to each. Too many are thinned out: the one with the
- * closest neighbours goes. The first and the newest ones stay.
+ * Checkpoints of a sequence by rising position; it can be cut back to each. If there are too many, the one goes that
+ * spares the fewest tokens. The first, the newest, and the newest of a prompt stay. Texts share their beginning, and
+ * chats return to a question for another answer, or if they drop thoughts.
  */
 export class Checkpoints {
   /** Forks of a sequence have the same ones. */
@@ -39,6 +42,20 @@ export class Checkpoints {
 
   get bytes(): number {
     return this.all.reduce((sum, { state }) => sum + state.byteLength, 0)
+  }
+
+  /**
+   * Rising positions without the ones that are not worth a checkpoint. The last but one stays: a prompt's last token may
+   * run again for its logits.
+   */
+  worthy(positions: readonly number[]): number[] {
+    let before = this.all.at(-1)?.position ?? 0
+    const worthy = positions.filter((position, i) => {
+      const isWorthy = this.most > LEAST || position - before > NEAR || i === positions.length - 2
+      if (isWorthy) before = position
+      return isWorthy
+    })
+    return worthy.slice(-this.most)
   }
 
   /** Adds a checkpoint; one at the same position is replaced. */
@@ -60,12 +77,9 @@ export class Checkpoints {
 
   private dispensable(): number {
     const { all: list } = this
-    let best = 1
-    for (let i = 2; i < list.length - NEWEST; i++) if (gapAround(list, i) < gapAround(list, best)) best = i
-    return best
+    const spared = (i: number) => list[i].position - (list[i - 1]?.position ?? 0)
+    const ofPrompt = list.findLastIndex(({ inPrompt }, i) => inPrompt && spared(i) > NEAR)
+    const free = [...list.keys()].slice(1, -1).filter((i) => i !== ofPrompt)
+    return free.reduce((best, i) => (spared(i) < spared(best) ? i : best))
   }
-}
-
-function gapAround(list: readonly Checkpoint[], i: number): number {
-  return list[i + 1].position - list[i - 1].position
 }

@@ -8,6 +8,9 @@ interface Slot {
   addresses: number[]
 }
 
+/** Most bytes of states whose other slots stay between requests: a text can then be cut back there, too. */
+const MOST_IDLE_BYTES = 16 * 2 ** 20
+
 /**
  * Running states of a sequence. A micro-batch reads the states from one slot and writes those after its tokens to
  * another, so that a failure loses nothing. The slot that a request began with stays until the request ends.
@@ -73,6 +76,9 @@ export class RunningStates {
 
   letGo(): void {
     this.held = undefined
+    if (4 * this.floats <= MOST_IDLE_BYTES) return
+    for (const slot of this.slots) if (slot !== this.current) this.free(slot)
+    this.slots.splice(0, this.slots.length, this.current)
   }
 
   rollback(): void {

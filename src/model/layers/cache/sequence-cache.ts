@@ -152,8 +152,9 @@ export class SequenceCache {
     this.nextDrafts = drafts > 0 ? new DraftedPositions(given, drafts, marks, this.states?.floats ?? 0) : undefined
     if (!this.needsCheckpoints) return
     const reached = positions.filter((position) => position > this.end && position <= given)
-    for (const position of reached.slice(-this.checkpoints.most)) {
-      this.pending.push({ position, state: new Float32Array(this.states?.floats ?? 0) })
+    for (const position of this.checkpoints.worthy(reached)) {
+      const state = new Float32Array(this.states?.floats ?? 0)
+      this.pending.push({ position, state, inPrompt: tokens - drafts > 1 })
     }
   }
 

@@ -9,6 +9,7 @@ import type { Mixer } from '../pre-norm-blocks.js'
 import type { Workspace } from '../workspace.js'
 import { CausalConvolution } from './causal-convolution.js'
 import { RecurrentHeads } from './recurrent-heads.js'
+import { softplus } from './softplus.js'
 
 /** Sizes of a Mamba-2 layer. */
 export interface Mamba2Shape {
@@ -43,7 +44,7 @@ export function mamba2StateFloats(shape: Mamba2Shape): number {
 /**
  * Mamba-2. Each token chooses a step dt for each head. The head's state fades by this step and takes the token's value (X)
  * in at its key (B); then the token's query (C) reads the state. Pieces begin with `mamba.`. The matrix of the steps is
- * f32 in every packing, since a decay is a power of a step, and acts on everything before the token.
+ * f32 in every packing, since a decay is a power of a step, and acts on everything before the token. `mamba.rates` is -A.
  */
 export class Mamba2 implements Mixer {
   readonly y: Rows
@@ -105,7 +106,7 @@ export class Mamba2 implements Mixer {
     this.project.run(T, at.input, at.inputBias) //                         z [T, I], v [T, I + 2 G N] = Win a
     this.convolution.run(states, T, at.taps, at.bias) //                   X, B, C = silu(filter(v))
     this.steps.run(T, at.steps, at.stepsBias) //                           dt [T, H] = Wdt a
-    this.decay(layer, T) //                                                dt = softplus(dt + b);  d = exp(-exp(A) dt)
+    this.decay(layer, T) //                                                dt = softplus(dt + b);  d = exp(-A dt)
     this.heads.run(states, T, at.skips) //                                 S = d S + dt B X^T;  o [T, I] = S^T C + D X
     this.gate.run(T, at.norm) //                                           o = RMSNorm(o silu(z))
     this.output.run(T, at.output, at.outputBias) //                        y [T, d] = Wout o
@@ -118,20 +119,15 @@ export class Mamba2 implements Mixer {
     const { heads, step } = this.shape
     const { stepBias, rates } = this.weights[layer]
     for (let h = 0; h < heads; h++) {
-      const [bias, rate] = [f32[stepBias / 4 + h], Math.exp(f32[rates / 4 + h])]
+      const [bias, rate] = [f32[stepBias / 4 + h], f32[rates / 4 + h]]
       for (let t = 0; t < T; t++) {
         const at = gains.address / 4 + t * gains.stride + h
         const dt = Math.min(Math.max(softplus(f32[at] + bias), step.least), step.most)
         f32[at] = dt
-        f32[decays.address / 4 + t * decays.stride + h] = Math.exp(-rate * dt)
+        f32[decays.address / 4 + t * decays.stride + h] = Math.exp(rate * dt)
       }
     }
   }
-}
-
-/** log(1 + exp(x)). Beyond 20 it is x, to the last bit of a float. */
-function softplus(x: number): number {
-  return x > 20 ? x : Math.log1p(Math.exp(x))
 }
 
 function addressesOf(workspace: Workspace, shape: Mamba2Shape, isIn: (layer: number) => boolean) {
@@ -145,7 +141,7 @@ function addressesOf(workspace: Workspace, shape: Mamba2Shape, isIn: (layer: num
       steps: 'mamba.steps.weight',
       stepsBias: projectionBias && 'mamba.steps.bias',
       stepBias: 'mamba.dt_bias',
-      rates: 'mamba.A_log',
+      rates: 'mamba.rates',
       skips: 'mamba.D',
       norm: 'mamba.norm.weight',
       output: 'mamba.output.weight',

@@ -21,6 +21,16 @@ export interface Source extends StoredEntries {
    * cols / 2]. Absent: the weights are floats.
    */
   scales?: StoredEntries
+  /** How the view reorders the whole tensor. Absent: it does not. */
+  arrange?: (stored: Tensor) => Tensor
+  /** Another source of the same weights, in checkpoints without this tensor. */
+  instead?: Source
+}
+
+/** The source of weights that a checkpoint has. */
+export function storedOf(source: Source, tensors: ReadonlyMap<string, unknown>): Source {
+  const { tensor, instead } = source
+  return instead && !tensors.has(tensor.key) && tensors.has(instead.tensor.key) ? instead : source
 }
 
 /**

@@ -1,9 +1,11 @@
 import { UserError } from '../../../ground/errors.js'
 import { TILE_COLUMNS } from '../../../kernels/abi/formats.js'
 import { padded } from '../../../kernels/memory/formats.js'
+import { changedNumbers } from '../../checkpoint/changed-numbers.js'
+import { inOrder } from '../../checkpoint/row-order.js'
 import { everySecond, joinLast, rows, select, type Tensor, transpose } from '../../checkpoint/tensor.js'
 import { aligned, type PartFormats, packedBytes, type RowsFormat, type WeightFormat } from './formats.js'
-import type { Part, Piece, Source, SourceOrder, StoredEntries } from './layout.js'
+import { type Part, type Piece, type Source, type SourceOrder, type StoredEntries, storedOf } from './layout.js'
 
 /* Functions that describe a model's parts: sources of the weights, how they are packed, what is read together. */
 
@@ -47,6 +49,36 @@ export function expertVector(key: string, shape: number[], id: number): Source {
 export function alternate(source: Source, first: 0 | 1): Source {
   const view = (tensors: Map<string, Tensor>) => everySecond(source.view(tensors), first)
   return { ...source, cols: Math.ceil((source.cols - first) / 2), view }
+}
+
+/**
+ * Rows, or entries of a vector, of a whole tensor with blocks of `size`: the first range of all blocks, then the second
+ * range of all blocks, and so on.
+ */
+export function regrouped(
+  source: Source,
+  size: number,
+  ranges: readonly (readonly [first: number, count: number])[],
+): Source {
+  const { tensor, view } = source
+  const blocks = tensor.shape[0] / size
+  const order = ranges.flatMap(([first, count]) =>
+    Array.from({ length: blocks * count }, (_, i) => Math.floor(i / count) * size + first + (i % count)),
+  )
+  const arrange = (stored: Tensor) => inOrder(stored, order.length, (row) => order[row])
+  const length = tensor.shape.length === 1 ? { cols: order.length } : { rows: order.length }
+  return { ...source, ...length, arrange, view: (tensors) => arrange(view(tensors)) }
+}
+
+/** A vector of the numbers that `change` makes of a source's. */
+export function changed(source: Source, change: (number: number) => number): Source {
+  return { ...source, view: (tensors) => changedNumbers(source.view(tensors), change) }
+}
+
+/** A source, and another one of the same weights, which some checkpoints have instead. */
+export function either(source: Source, instead: Source): Source {
+  const both = { ...source, instead }
+  return { ...both, view: (tensors) => storedOf(both, tensors).view(tensors) }
 }
 
 /** One tap of the filters [channel, 1, tap] of a convolution, as a vector [channel]. */

@@ -3,7 +3,7 @@ import { printable } from '../../../ground/printable.js'
 import { type DType, isBlockType } from '../../checkpoint/dtype.js'
 import { shapeText, type Tensor } from '../../checkpoint/tensor.js'
 import type { PartFormats } from '../format/formats.js'
-import type { Blueprint, Source } from '../format/layout.js'
+import { type Blueprint, type Source, storedOf } from '../format/layout.js'
 import { checkpointFormats } from './pack-source.js'
 
 const MXFP4_DTYPES: readonly DType[] = ['U8']
@@ -27,7 +27,8 @@ export function checkTensors(
   // Part by part, so that a config.json with absurd numbers fails at the first part and not after all have been
   // planned.
   for (const part of blueprint.parts(formats)) {
-    for (const { key, shape, dtypes } of part.pieces.flatMap(({ sources }) => sources.flatMap(tensorsOf))) {
+    const sources = part.pieces.flatMap(({ sources }) => sources).map((source) => storedOf(source, tensors))
+    for (const { key, shape, dtypes } of sources.flatMap(tensorsOf)) {
       if (!needed.has(key)) checkTensor(tensors.get(key), { key, shape, dtypes }, checkpoint, settings)
       needed.add(key)
     }

@@ -190,7 +190,7 @@ export function comesInStretches({ pieces }: Part): boolean {
 }
 
 /** Copies packed rows, or the entries of a vector, to their places in their piece. */
-function addChunk(packed: PackedPart, { part, piece, source, firstRow, rows }: Chunk, result: PackResult): void {
+function addChunk(packed: PackedPart, { part, piece, source, firstRow, rows, views }: Chunk, result: PackResult): void {
   const { kind, format, order, cols } = piece
   const isVector = kind === 'vector'
   const bytesOf = (count: number) =>
@@ -206,6 +206,6 @@ function addChunk(packed: PackedPart, { part, piece, source, firstRow, rows }: C
     packed.bytes.set(result.bytes.subarray(start, start + bytesOf(run.count)), place)
   }
   if (result.nonFinite > 0) {
-    packed.nonFinite.push({ tensor: piece.sources[source].tensor.key, part: part.name, count: result.nonFinite })
+    packed.nonFinite.push({ tensor: views[0].name, part: part.name, count: result.nonFinite })
   }
 }

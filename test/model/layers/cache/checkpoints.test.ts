@@ -116,13 +116,13 @@ test('a window alone can lose a few tokens without a checkpoint', () => {
   assert.is(cache.length, 0)
 })
 
-test('checkpoints beyond the limit are thinned out evenly; the first and the newest ones stay', () => {
+test('checkpoints beyond the limit are thinned out evenly; the first and the newest stay', () => {
   const checkpoints = new Checkpoints(6)
   for (let position = 10; position <= 1000; position += 10) checkpoints.add({ position, state: new Float32Array(1) })
   const { positions } = checkpoints
   assert.is(positions.length, 6)
   assert.is(positions[0], 10)
-  assert.equal(positions.slice(-2), [990, 1000])
+  assert.is(positions.at(-1), 1000)
   const gaps = positions.slice(1, -1).map((position, i) => position - positions[i])
   assert.ok(Math.max(...gaps) <= 600, `${positions}`)
   checkpoints.add({ position: 1000, state: new Float32Array([5]) })
@@ -130,10 +130,47 @@ test('checkpoints beyond the limit are thinned out evenly; the first and the new
   assert.is(checkpoints.positions.length, 6)
 })
 
+test('of few checkpoints the end of the last question stays, however long its answer is', () => {
+  const checkpoints = new Checkpoints(3)
+  const add = (position: number, inPrompt: boolean) =>
+    checkpoints.add({ position, state: new Float32Array(1), inPrompt })
+  for (const position of [50, 80, 85]) add(position, true)
+  for (let position = 128; position < 2000; position += 64) add(position, false)
+  assert.equal(checkpoints.positions, [50, 80, 1984])
+  for (const position of [2000, 2040]) add(position, true)
+  assert.equal(checkpoints.positions, [50, 2000, 2040])
+  add(2100, false)
+  assert.equal(checkpoints.positions, [50, 2040, 2100])
+})
+
+test('few checkpoints are no neighbours, and many may be', () => {
+  const positions = [500, 506, 507, 530]
+  assert.equal(new Checkpoints(3).worthy(positions), [500, 507, 530])
+  assert.equal(new Checkpoints(6).worthy(positions), positions)
+  const old = new Checkpoints(3)
+  old.add({ position: 495, state: new Float32Array(1) })
+  assert.equal(old.worthy([500, 506, 511, 512]), [511])
+})
+
 test('few checkpoints are kept if each takes much memory', () => {
   const bank = bankOf('plain')
   assert.is(mostCheckpoints([{ bank, format: 'f32', state: 1000 }]), 32)
   assert.is(mostCheckpoints([{ bank, format: 'f32', state: 1e7 }]), 3)
+})
+
+test('large states take one place between requests', () => {
+  const bytes = 20 * 2 ** 20
+  const cache = new SequenceCache([{ bank: bankOf('plain'), format: 'f32', state: bytes / 4 }])
+  cache.begin()
+  for (let i = 0; i < 3; i++) {
+    cache.reserve(1)
+    cache.advance(1)
+  }
+  assert.is(cache.bytes, 3 * bytes)
+  cache.commit()
+  assert.is(cache.bytes, bytes)
+  cache.truncate(2)
+  assert.is(cache.length, 0)
 })
 
 test('checkpoints of a saved cache that are out of order or outside its positions are refused', async () => {
