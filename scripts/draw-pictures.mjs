@@ -14,6 +14,10 @@ const MARGIN = 16
 const COLUMNS = 84
 const ROWS = 32
 
+/** The last module of a page makes Tab stops of the cells. */
+const UNPACKED =
+  'while (!document.querySelector("section.text svg [tabindex]")) await new Promise((next) => setTimeout(next, 20));'
+
 const PICTURES = {
   chat: () => drawChat('docs/images/chat.svg'),
   comparison: () => drawComparison('docs/images/prose-and-code.svg'),
@@ -63,8 +67,12 @@ function drawPage(path, scheme, script) {
   const folder = mkdtempSync(join(tmpdir(), 'molm-page-'))
   const page = join(folder, 'experts.html')
   drawTexts(page, 'examples/prose.txt')
-  writeFileSync(page, `${readFileSync(page, 'utf8')}<script type="module">${script}</script>`)
-  const settings = [`--blink-settings=preferredColorScheme=${scheme === 'dark' ? 0 : 1}`, '--window-size=1080,720']
+  writeFileSync(page, `${readFileSync(page, 'utf8')}<script type="module">${UNPACKED}${script}</script>`)
+  const settings = [
+    `--blink-settings=preferredColorScheme=${scheme === 'dark' ? 0 : 1}`,
+    '--window-size=1080,720',
+    '--virtual-time-budget=3000',
+  ]
   const headless = ['--headless', '--no-sandbox', '--disable-gpu', '--hide-scrollbars', `--user-data-dir=${folder}`]
   execFileSync('chromium', [...headless, ...settings, `--screenshot=${path}`, `file://${page}`], { stdio: 'ignore' })
   rmSync(folder, { recursive: true, force: true })

@@ -83,12 +83,12 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 9891,
-  terminal: 7796,
-  page: 6367,
-  server: 6164,
+  cli: 9909,
+  terminal: 7850,
+  page: 6463,
+  server: 6209,
   index: 116,
-  lab: 12600,
+  lab: 12992,
   chat: 3148,
   library: 5713,
   engine: 8614,
@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 4042,
   ground: 2196,
   // The tests and what they need, fixtures not among them.
-  tests: 75966,
+  tests: 76191,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -1,6 +1,7 @@
 import '../lab/pictures/interactive/colour-text.js'
 import '../lab/pictures/interactive/explore.js'
 import '../lab/pictures/interactive/focus.js'
+import '../lab/pictures/interactive/voices.js'
 import { render } from 'preact'
 import { Page } from './conversations/page.js'
 import { Api } from './requests/api.js'

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { chatRoutes } from './api/chat-completions.js'
 import { completionRoutes } from './api/completions.js'
-import { expertRoutes } from './api/experts.js'
+import { expertRoutes, lensRoutes } from './api/experts.js'
 import { modelRoutes } from './api/models.js'
 import { countRequests, healthRoutes, metricsRoutes } from './api/monitoring.js'
 import { ollamaModelRoutes } from './api/ollama/models.js'
@@ -34,6 +34,7 @@ export function endpointsOf(context: ServerContext): Hono {
   responsesRoutes(app, context)
   ollamaRoutes(app, context)
   tokenizeRoutes(app, context)
+  lensRoutes(app, context)
   reportErrors(app, context)
   return app
 }

@@ -5,6 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas, AtlasEntry } from '#molm/index.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { unpackedPage } from '../support/unpacked-page.js'
 import { assertAllRefused, molm, parseLines, TINY } from './molm.js'
 
 const COMMITTEES = Array(6).fill({ experts: [0], share: 1, gini: 0, fairness: 1 })
@@ -131,6 +132,28 @@ test('a figure shows chosen layers, kinds and parts, under its own title', async
     const layers = [...(await readFile(svg, 'utf8')).matchAll(/data-layer="(\d)"/g)].map(([, layer]) => layer)
     assert.equal(layers, ['1', '2', '4'])
   })
+})
+
+test('a page has what the experts of chosen tokens say, and a text that of one', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const page = join(dir, 'out.html')
+    const { stderr } = await molm(['experts', '--lens', '--token', '0,2-3', '-o', page, TEXT])
+    assert.is(stderr, `molm: written: ${page}\n`)
+    const [, voices] = /class="voices">(.*?)<\/script>/.exec(unpackedPage(await readFile(page, 'utf8'))) ?? []
+    const { stdout } = await molm(['experts', '--lens', '--token', '3', '--json', TEXT])
+    const { experts } = JSON.parse(stdout)
+    assert.equal(Object.keys(JSON.parse(voices)), ['0', '2', '3'])
+    const [first] = JSON.parse(voices)[3]
+    assert.equal(
+      [first.layer, first.kind, first.expert, first.up[0].text],
+      [...[experts[0].layer, experts[0].kind, experts[0].expert, experts[0].up[0].text]],
+    )
+  })
+  await assertAllRefused('experts --lens', [
+    ['--token 1,2 words', /--token takes several numbers only for a page: -o FILE.html/],
+    ['--token 99 words', /--token must be below \d, the tokens of the text/],
+    ['--token x words', /--token must be a list like 3,7-9, not 'x'/],
+  ])
 })
 
 test('a text is coloured by its experts', async () => {

@@ -1,9 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas } from '#molm/lab/experts/atlas/atlas.js'
+import { lensOf } from '#molm/lab/experts/lens.js'
 import { awakeSentence } from '#molm/lab/experts/usage/awake.js'
 import { ExpertUsage } from '#molm/lab/experts/usage/usage.js'
+import { lensObject } from '#molm/lab/pictures/kinds/lens-figure.js'
 import { perMixture } from '#molm/model/config/config.js'
+import { parseMask } from '#molm/model/config/mask-spec.js'
 import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/requests/routes.js'
 import { listen } from '#molm/server/listen.js'
 import { get, post, type Served, serveNano, serverFor } from './served.js'
@@ -97,6 +100,30 @@ test('wrong requests are refused by name', async () => {
     const { status, body } = await post(url, '/experts/mark', { name })
     assert.is(status, 400)
     assert.is(body.error.param, 'name')
+  }
+})
+
+test('POST /experts/lens says what the experts of a prompt’s last token say, after any cached beginning', async () => {
+  const { model, url } = served
+  const prompt = model.tokenizer.encode('User: What is 12 + 30? A lantern is a light in a case that a hand can carry.')
+  const expected = JSON.parse(JSON.stringify(lensObject(await lensOf(model, prompt))))
+  for (let i = 0; i < 2; i++) {
+    const { status, body } = await post(url, '/experts/lens', { prompt })
+    assert.is(status, 200)
+    assert.equal(body, expected)
+  }
+  const mask = ['3:mlp:5', '2:mlp:1=+2']
+  const masked = await lensOf(model, prompt, { mask: parseMask(mask, model.config) })
+  assert.equal((await post(url, '/experts/lens', { prompt, mask })).body.experts, lensObject(masked).experts)
+  for (const [wrong, param] of [
+    [{ prompt: [] }, 'prompt'],
+    [{ prompt: 'a text' }, 'prompt'],
+    [{ prompt: [model.config.vocabSize] }, 'prompt'],
+    [{ prompt, mask: ['9:mlp:1'] }, 'mask'],
+    [{ prompt, top: 3 }, 'top'],
+  ] as const) {
+    const { status, body } = await post(url, '/experts/lens', wrong)
+    assert.equal([status, body.error.param], [400, param])
   }
 })
 

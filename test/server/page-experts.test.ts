@@ -2,8 +2,11 @@ import * as assert from 'uvu/assert'
 import { changesSentence, wordChanges } from '#molm/lab/experts/word-changes.js'
 import { amountColour, expertColour } from '#molm/lab/pictures/blocks/expert-colours.js'
 import { toHex } from '#molm/lab/pictures/blocks/palette.js'
+import type { lensObject } from '#molm/lab/pictures/kinds/lens-figure.js'
 import { ask, atRest, count, nanoPageSuite, set } from './nano-page.js'
 import { post } from './served.js'
+
+type Said = ReturnType<typeof lensObject>['experts'][number]
 
 const { inBrowser, open, end } = nanoPageSuite('experts on the page of the server')
 
@@ -143,6 +146,52 @@ inBrowser('the slider of an expert steers it: the question is answered again, an
     await page.waitForSelector('.turn.without .sentence:has-text("at 0: ")')
     await atRest(page)
     assert.not(await page.isVisible('#switched-off'))
+  })
+})
+
+inBrowser('the button of a pinned token and the key l say what its experts say', async () => {
+  await open({}, async (page, { served, bodies }) => {
+    await page.click('#map [data-expert="mlp 4 2"]')
+    await page.click('#cell-actions button')
+    const stream = await ask(page, 'What is a violin?')
+    const prompt = stream.flatMap(({ choices }) => choices?.[0]?.prompt_routed_experts ?? [])
+    const answer = stream.flatMap(({ choices }) => choices?.[0]?.routed_experts ?? [])
+    const ids = [...prompt, ...answer].map(({ token }) => token)
+    const rows = () => page.$$eval('#experts .voices tr', (rows) => rows.map(({ textContent }) => textContent))
+    await page.click('.turn.model .tokens span:nth-child(2)')
+    await page.click('#cell-actions button')
+    await page.waitForSelector('#experts .voices table')
+    const mask = bodies.at(-1)?.mask
+    assert.equal(mask, ['4:mlp:2'])
+    const reported = async (length: number) => {
+      const { experts } = (await post(served.url, '/experts/lens', { prompt: ids.slice(0, length), mask })).body
+      return experts.map(({ layer, kind, expert, gate, up }: Said) => {
+        return {
+          place: `layer ${layer} ${kind} ${expert}`,
+          gate: `${(100 * gate).toFixed(1)}`,
+          word: up[0].text.trim(),
+        }
+      })
+    }
+    const agrees = async (length: number) => {
+      const [, ...shown] = await rows()
+      const all = await reported(length)
+      assert.is(shown.length, all.length)
+      for (const [i, { place, gate, word }] of all.entries()) {
+        assert.ok(shown[i]?.startsWith(place) && shown[i]?.includes(gate) && shown[i]?.includes(word), shown[i] ?? '')
+      }
+    }
+    await agrees(prompt.length + 2)
+    assert.not(await page.isVisible('#experts .detail'))
+    await page.keyboard.press('Escape')
+    assert.equal(await rows(), [])
+    await page.focus('.turn.user .tokens span:nth-child(2)')
+    await page.keyboard.press('l')
+    await page.waitForSelector('#experts .voices table')
+    const spans = prompt.map(({ text }) => text)
+    await agrees(spans.indexOf(' is') + 1)
+    await page.keyboard.press('Escape')
+    await page.click('#switched-off-list button')
   })
 })
 

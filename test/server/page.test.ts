@@ -126,7 +126,7 @@ inBrowser('pointing at a token frames its experts, and pointing at an expert lig
     assert.equal(await framed(page), cellsOf(answer[2]))
     const detail = (await page.textContent('#experts .detail')) ?? ''
     for (const { layer, mlp } of answer[2].experts ?? []) {
-      const gate = (Math.round(1000 * (mlp?.gates[0] ?? 0)) / 1000).toFixed(2).replace(/^0/, '')
+      const gate = (Math.round(100 * (mlp?.gates[0] ?? 0)) / 100).toFixed(2).replace(/^0/, '')
       assert.match(detail, new RegExp(`layer ${layer}: attention .* mlp ${mlp?.ids[0]} ${gate}`))
     }
     const first = prompt.findIndex(({ text }, i) => text.includes('What') && prompt[i + 1]?.text.includes(' is'))

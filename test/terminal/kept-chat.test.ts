@@ -260,7 +260,7 @@ test('/save writes Markdown or JSON by the name of the file, and /load takes JSO
   await inTemporaryFolder(async (dir) => {
     const chat = await keeping(join(dir, 'kept'), says('A light.'))
     await send(chat, '/save talk.txt')
-    assert.is(lastNote(chat), '/save takes a name that ends with .md or .json')
+    assert.is(lastNote(chat), '/save takes a name that ends with .md, .json or .html')
     await send(chat, `/save ${dir}/talk.md`)
     assert.is(lastNote(chat), 'there are no turns yet')
     await send(chat, '/system Be brief.')

@@ -26,7 +26,7 @@ test('a line that begins with a slash is a command and its argument', () => {
 test('commands and their arguments are completed', () => {
   assert.is(suggest('/').length, SLASH_COMMANDS.length)
   const lines = (begun: string) => suggest(begun).map(({ line }) => line)
-  assert.equal(lines('/s'), ['/system ', '/set ', '/stats', '/save ', '/save! ', '/schema '])
+  assert.equal(lines('/s'), ['/system ', '/set ', '/stats', '/save ', '/save! ', '/schema ', '/steer '])
   assert.equal(suggest('/exit'), [])
   assert.equal(lines('/map u'), ['/map usage'])
   const labels = suggest('/set top').map(({ label }) => label)

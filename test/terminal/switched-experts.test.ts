@@ -1,9 +1,10 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
 import type { Model } from '#molm/index.js'
+import { visibleToken } from '#molm/lab/pictures/blocks/labels.js'
 import { maskJson } from '#molm/model/config/read-mask.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { restoreMask } from '#molm/terminal/conversation/commands/conversation-commands.js'
@@ -12,6 +13,7 @@ import { statusLine } from '#molm/terminal/screen/live-lines.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
 import { chatWith, enter, idle, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { unpackedPage } from '../support/unpacked-page.js'
 
 const test = suite('experts switched off in a chat')
 let nano: Model
@@ -154,6 +156,21 @@ test('l says what the experts of the chosen layer say for the token of the walk'
   assert.is(lines.length, 2 * (2 + 4))
   assert.match(lines[0], /^attention \d( \(.*\))?: gate [\d.]+ %, [\d.]+ % of the stream$/)
   assert.match(lines[1], /^ {2}up (".*" ){4}".*" · down (".*" ){4}".*"$/)
+  // The page of the conversation has it, with all layers.
+  const { tokens } = chat.map
+  await inTemporaryFolder(async (folder) => {
+    const path = join(folder, 'talk.html')
+    await send(chat, `/save ${path}`)
+    assert.equal(said(chat, -1), [`saved in ${path}`])
+    const page = unpackedPage(await readFile(path, 'utf8'))
+    assert.is(page.match(/<span [^>]*data-i=/g)?.length, tokens.length)
+    const [, voices] = /class="voices">(.*?)<\/script>/.exec(page) ?? []
+    const [all] = Object.values<{ up: { text: string }[] }[]>(JSON.parse(voices))
+    assert.is(all.length, 6 * (2 + 4))
+    const last = all.slice(-6).map(({ up }) => visibleToken(up[0].text))
+    for (const [i, word] of last.entries())
+      assert.ok(lines[2 * i + 1].startsWith(`  up ${JSON.stringify(word)} `), word)
+  })
 })
 
 test('/without compares two answers at temperature 0, outside the conversation', async () => {

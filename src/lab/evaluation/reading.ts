@@ -18,7 +18,7 @@ export async function encodeTexts(
 }
 
 /** Cuts a list into pieces of `size`; the last may be shorter. */
-export function cut(tokens: readonly number[], size: number): number[][] {
+export function cut<T>(tokens: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(tokens.length / size) }, (_, i) => tokens.slice(i * size, (i + 1) * size))
 }
 

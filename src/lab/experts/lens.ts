@@ -1,11 +1,11 @@
 import type { Model } from '../../api/model.js'
-import type { TokenEffect } from '../../api/read-out.js'
+import type { ReadOut, TokenEffect } from '../../api/read-out.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { Session } from '../../api/session.js'
 import { UserError } from '../../ground/errors.js'
 import type { PerMixture } from '../../model/config/config.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
-import { useSession } from '../evaluation/reading.js'
+import { cut, useSession } from '../evaluation/reading.js'
 import type { ExpertPlace } from './usage/awake.js'
 import { type Reader, readerOf } from './usage/text-routes.js'
 
@@ -28,6 +28,9 @@ export interface Lens {
   experts: SpokenExpert[]
 }
 
+/** Rows that the head reads at once. */
+const ROWS = 16
+
 export interface LensOptions {
   /** Tokens of each list. Default 5. */
   top?: number
@@ -40,24 +43,36 @@ export interface LensOptions {
  * the logit lens, for each expert by itself. What it finds is linear: the effects of all experts of a layer add up to the
  * effect of the layer. Rejects with a UserError for a model that normalises or scales them after they are summed.
  */
-export async function lensOf(model: Model, tokens: readonly number[], options: LensOptions = {}): Promise<Lens> {
-  const { top = 5, mask, signal } = options
+export function lensOf(model: Model, tokens: readonly number[], options: LensOptions = {}): Promise<Lens> {
+  return useSession(model, (session) => readLens(model, session, tokens, options), { mask: options.mask })
+}
+
+/** The same in a session that may have read the beginning of the tokens already. */
+export async function readLens(
+  model: Model,
+  session: Session,
+  tokens: readonly number[],
+  { top = 5, signal }: Omit<LensOptions, 'mask'>,
+): Promise<Lens> {
   if (model.config.changesOutputs) {
     throw new UserError(
       `the lens is for models whose layers add the experts’ outputs as they are: ${model.name} changes them`,
     )
   }
   const layers = Array.from({ length: model.config.layers }, (_, layer) => layer)
-  const read = async (session: Session) => {
-    if (tokens.length > 1) await session.forward(tokens.slice(0, -1), { logits: 'none', signal })
-    return session.forward(tokens.slice(-1), {
-      ...{ logits: 'none', routes: true, hidden: layers, expertOutputs: layers, signal },
-    })
-  }
-  const { routes, hidden, expertOutputs } = await useSession(model, read, { mask })
+  const before = tokens.slice(session.length, -1)
+  if (before.length > 0) await session.forward(before, { logits: 'none', signal })
+  const { routes, hidden, expertOutputs } = await session.forward(tokens.slice(-1), {
+    ...{ logits: 'none', routes: true, hidden: layers, expertOutputs: layers, signal },
+  })
   const added = layers.flatMap((layer) => addedBy(model, layer, routes[layer], expertOutputs?.[layer] ?? {}))
   const stream = hidden[layers.length - 1]
-  const said = await model.readOut([...added.map(({ row }) => row), stream], { top })
+  const said: ReadOut[] = []
+  // Other sequences run between the calls.
+  for (const rows of cut([...added.map(({ row }) => row), stream], ROWS)) {
+    signal?.throwIfAborted()
+    said.push(...(await model.readOut(rows, { top })))
+  }
   const { divisor } = said[added.length]
   const scaled = (effects: TokenEffect[]) => effects.map(({ token, value }) => ({ token, value: value / divisor }))
   const experts = added.map(({ row, place, gate }, i): SpokenExpert => {

@@ -4,7 +4,7 @@ import type { ExpertsPanel } from '../experts/experts-panel.js'
 import type { TextColouring } from '../experts/text-colouring.js'
 import { GrowingText } from '../markdown/growing-text.js'
 import type { TokenText } from '../markdown/token-text.js'
-import type { AnswerChunk, PromptProgress } from '../requests/api.js'
+import type { AnswerChunk, PromptProgress, TokenPlace } from '../requests/api.js'
 import { Batches } from '../requests/batches.js'
 import { ServerGone } from '../requests/events.js'
 import { piecesOf } from '../requests/pieces.js'
@@ -30,10 +30,14 @@ export class AnswerStream {
   constructor(private readonly parts: StreamParts) {}
 
   /**
-   * Shows the chunks of an answer as they come. Rejects if they break off; `signal` is aborted when the user stops the
-   * answer.
+   * Shows the chunks of an answer as they come, written without the experts of `mask`. Rejects if they break off; `signal`
+   * is aborted when the user stops the answer.
    */
-  async show(chunks: AsyncIterable<AnswerChunk>, { turns, answer }: Exchange, signal: AbortSignal): Promise<void> {
+  async show(
+    chunks: AsyncIterable<AnswerChunk>,
+    { turns, answer }: Exchange,
+    { mask, signal }: { mask?: readonly string[]; signal: AbortSignal },
+  ): Promise<void> {
     const { panel, colouring, changed } = this.parts
     const parts = new AnswerParts()
     const pace = new Pace()
@@ -41,6 +45,8 @@ export class AnswerStream {
     let end = ''
     let read: PromptProgress | undefined
     let promptTokens = 0
+    /** The prompt and the answer so far, if the server reports the prompt. */
+    let ids: number[] | undefined
     const note = (line: string) => {
       answer.note = line
       changed()
@@ -58,10 +64,14 @@ export class AnswerStream {
         begin()
         read = chunk.progress
         promptTokens = read?.total ?? chunk.prompt?.length ?? promptTokens
-        if (chunk.prompt) for (const turn of turns) this.showTokens(turn.text, chunk.prompt)
+        if (chunk.prompt) {
+          ids = chunk.prompt.map(({ token }) => token)
+          for (const turn of turns) this.showTokens(turn.text, chunk.prompt, { ids, mask })
+        }
         const numbered = chunk.tokens.map((token, i) => {
           const part = parts.partOf(chunk, token.kind)
-          return { part, text: token.text, token: panel.count(token, text, chunk.logprobs[i]) }
+          const place = ids && { ids, at: ids.push(token.token) - 1, mask }
+          return { part, text: token.text, token: panel.count(token, text, place, chunk.logprobs[i]) }
         })
         for (const { part } of numbered) answer.count(part, 1)
         // A long conversation has no reports of experts, but still log-probabilities.
@@ -94,10 +104,11 @@ export class AnswerStream {
   }
 
   /** Replaces a message's text by its tokens, if the prompt has it unchanged. */
-  private showTokens(body: TokenText, prompt: readonly RoutedToken[]): void {
+  private showTokens(body: TokenText, prompt: readonly RoutedToken[], read: Omit<TokenPlace, 'at'>): void {
     const places = prompt.map(({ text }, token) => ({ text, token }))
     const pieces = piecesOf(body.text, places)
-    if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: this.parts.panel.add(prompt[token]) })))
+    const number = (at: number) => this.parts.panel.add(prompt[at], { ...read, at })
+    if (pieces) body.replace(pieces.map(({ text, token }) => ({ text, token: number(token) })))
   }
 }
 

@@ -17,8 +17,9 @@ export async function promptOf(chunks: AsyncIterable<AnswerChunk>): Promise<read
 export function showAgain(
   exchanges: readonly Exchange[],
   prompt: readonly RoutedToken[],
-  { panel, model }: { panel: ExpertsPanel; model: PageModel },
+  { panel, model, mask }: { panel: ExpertsPanel; model: PageModel; mask?: readonly string[] },
 ): void {
+  const ids = prompt.map(({ token }) => token)
   for (const { exchange, texts } of placesOf(exchanges, prompt)) {
     const { answer, turns } = exchange
     const own = new GrowingText('answer', model)
@@ -26,8 +27,11 @@ export function showAgain(
       const isAnswer = i === turns.length
       const body = isAnswer ? answer.body : turns[i].text
       if (!pieces) continue
-      const number = (token: RoutedToken) => (isAnswer ? panel.count(token, own) : panel.add(token))
-      body.replace(pieces.map(({ text, token }) => ({ text, token: number(prompt[token]) })))
+      const number = (at: number) => {
+        const place = { ids, at, mask }
+        return isAnswer ? panel.count(prompt[at], own, place) : panel.add(prompt[at], place)
+      }
+      body.replace(pieces.map(({ text, token }) => ({ text, token: number(token) })))
       body.end()
     }
     answer.hasTextsOnly = false

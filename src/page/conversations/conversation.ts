@@ -182,7 +182,7 @@ export class Conversation {
     const asked = { ...this.asked(path, [], options), max_tokens: 1, response_format: undefined, tools: undefined }
     const error = await this.run(async (signal) => {
       const prompt = await promptOf(api.answer(asked, this.sending(signal)))
-      if (this.tree === tree) showAgain(path, prompt, { panel, model: store.state.model })
+      if (this.tree === tree) showAgain(path, prompt, { panel, model: store.state.model, mask: asked.mask })
     })
     panel.rest()
     this.parts.colouring.paint(true)
@@ -209,7 +209,7 @@ export class Conversation {
     answer.isBusy = true
     answer.end = 'cut'
     const error = await this.run((signal) =>
-      this.stream.show(parts.api.answer(asked, this.sending(signal)), exchange, signal),
+      this.stream.show(parts.api.answer(asked, this.sending(signal)), exchange, { mask: asked.mask, signal }),
     )
     answer.isBusy = false
     const hasGrown = answer.body.text !== text || (text === '' && !answer.isEmpty)

@@ -140,6 +140,23 @@ export class Page {
     if (!isAnswered) this.change(changed)
   }
 
+  /** Asks what the experts of a token say, unless that is known. Resolves with false if the server refuses. */
+  async askVoices(token: number): Promise<boolean> {
+    const { panel, store } = this
+    const place = panel.places[token]
+    if (!place || panel.voices[token]) return place !== undefined
+    try {
+      const voices = await this.api.lens(store.state.model.name, place)
+      // The tokens may be of another conversation by now.
+      if (panel.places[token] !== place) return false
+      panel.voices[token] = voices
+      return true
+    } catch (error) {
+      this.blame(error as Error)
+      return false
+    }
+  }
+
   chooseModel(name: string): void {
     this.models.choose(name, true)
     this.conversation.forgetExperts()

@@ -10,6 +10,7 @@ import { usageMaps } from '../../lab/pictures/kinds/usage-figure.js'
 import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
 import { GrowingText } from '../markdown/growing-text.js'
+import type { TokenPlace } from '../requests/api.js'
 import { layerRoutes, type PageModel, type RoutedToken } from '../requests/routes.js'
 import { type ChangedExpert, foundIn, placeOf } from './places.js'
 
@@ -43,6 +44,10 @@ export class ExpertsPanel {
   readonly map = create('div')
   /** Experts of the tokens, by their numbers. */
   readonly routes: NonNullable<TextSection['routes']> = []
+  /** Places of the tokens in texts that the model read; undefined if the page does not know all of the text. */
+  readonly places: (TokenPlace | undefined)[] = []
+  /** Voices of the experts of some tokens, by the numbers of the tokens. */
+  readonly voices: NonNullable<TextSection['voices']> = {}
   private changed: readonly ChangedExpert[] = []
   private readonly image = new LiveImage(this.map)
   private shownText: GrowingText
@@ -90,19 +95,21 @@ export class ExpertsPanel {
     this.shownText = new GrowingText('conversation', model)
     this.answersText = new GrowingText('answers', model)
     this.routes.length = 0
+    this.places.length = 0
+    for (const token of Object.keys(this.voices)) delete this.voices[token]
     this.newest = undefined
     this.describe()
     this.drawSoon()
   }
 
   /** Keeps the experts of a question's token and returns its number for `data-i`. */
-  add(token: RoutedToken): number {
-    return this.keep(token, [this.shownText])
+  add(token: RoutedToken, place: TokenPlace): number {
+    return this.keep(token, [this.shownText], place)
   }
 
   /** Keeps the experts of an answer's token, counts them as usage, and returns its number for `data-i`. */
-  count(token: RoutedToken, answer: GrowingText, logprob?: number): number {
-    return this.keep(token, [this.shownText, this.answersText, answer], logprob)
+  count(token: RoutedToken, answer: GrowingText, place?: TokenPlace, logprob?: number): number {
+    return this.keep(token, [this.shownText, this.answersText, answer], place, logprob)
   }
 
   /** Strikes out experts that are off and signs steered ones with + or −, with lines above all cells. */
@@ -145,10 +152,11 @@ export class ExpertsPanel {
     this.drawSoon()
   }
 
-  private keep(token: RoutedToken, texts: readonly GrowingText[], logprob?: number): number {
+  private keep(token: RoutedToken, texts: readonly GrowingText[], place?: TokenPlace, logprob?: number): number {
     const { model } = this.named()
     const layers = layerRoutes(token, model)
     for (const text of texts) text.append(token, layers, logprob)
+    this.places.push(place)
     return this.routes.push(pageRoutes(layers, model.config.mixtures)) - 1
   }
 

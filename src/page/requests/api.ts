@@ -1,6 +1,7 @@
 import type { ChatStep } from '../../api/chat-options.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { PageVoice } from '../../lab/pictures/interactive/page-data.js'
 import type { PerMixture } from '../../model/config/config.js'
 import { tabStorage } from '../elements/browser-storage.js'
 import { readEvents } from './events.js'
@@ -100,6 +101,15 @@ type Extras = Readonly<Record<string, unknown>>
 /** Characters of a conversation whose questions show their experts too; about a thousand tokens. */
 const MOST_ROUTED = 4000
 
+/** Place of a token in a text that the model read. */
+export interface TokenPlace {
+  /** All tokens of the text. */
+  ids: readonly number[]
+  at: number
+  /** Experts that the text was read without. */
+  mask?: readonly string[]
+}
+
 /** The work of all experts, as `GET /experts` reports it. */
 export interface ExpertWork {
   tokens: number
@@ -139,6 +149,12 @@ export class Api {
   /** Sets a mark for `work`. */
   async mark(model: string, name: string): Promise<void> {
     await this.request('experts/mark', { body: { model, name } })
+  }
+
+  /** Asks what each expert of the last of some tokens says. */
+  async lens(model: string, { ids, at, mask }: TokenPlace): Promise<PageVoice[]> {
+    const body = { model, prompt: ids.slice(0, at + 1), mask }
+    return (await (await this.request('experts/lens', { body })).json()).experts
   }
 
   /** Yields the answer as it comes. */

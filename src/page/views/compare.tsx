@@ -22,8 +22,8 @@ export function Compare({ page, isShown, model, atlas }: CompareProps) {
   const [waiting, setWaiting] = useState('')
   const [running, setRunning] = useState<AbortController>()
   useEffect(() => () => running?.abort(), [running])
-  // A figure is of one model.
-  useEffect(() => {
+  // A figure is of one model, so it goes before the next one is painted.
+  useLayoutEffect(() => {
     setRunning(undefined)
     setRead(undefined)
     setAlert('')

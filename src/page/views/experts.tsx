@@ -1,6 +1,8 @@
-import { useMemo } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import { wordsOf } from '../../lab/experts/atlas/words-of-expert.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { TextSection } from '../../lab/pictures/interactive/explore.js'
+import { showVoices } from '../../lab/pictures/interactive/voices.js'
 import { quotedWords } from '../../lab/pictures/kinds/usage-caption.js'
 import { pushText } from '../../model/config/mask-spec.js'
 import type { Page } from '../conversations/page.js'
@@ -12,11 +14,13 @@ interface ExpertsProps {
   page: Page
   state: PageState
   /** The expert of the pinned cell. */
-  pinned?: ExpertPlace
+  expert?: ExpertPlace
+  /** The number of the pinned token. */
+  token?: number
 }
 
 /** The map of the answers' experts, with what is known of the token or the expert that the user points at. */
-export function Experts({ page, state, pinned }: ExpertsProps) {
+export function Experts({ page, state, expert, token }: ExpertsProps) {
   const { caption, path, isMapOpen } = state
   const areUnknown = page.panel.answers.tokens.length === 0 && path.some(({ exchange }) => exchange.answer.hasTextsOnly)
   return (
@@ -47,11 +51,13 @@ export function Experts({ page, state, pinned }: ExpertsProps) {
         <Mounted node={page.panel.map} />
         <div id="pinned" class="flow small">
           <div id="cell-actions" class="flow">
-            {pinned && <CellActions page={page} state={state} place={pinned} />}
+            {expert && <CellActions page={page} state={state} place={expert} />}
+            {token !== undefined && <TokenActions key={token} page={page} token={token} />}
           </div>
           <span class="pin apart" />
         </div>
         <div class="detail" />
+        <div class="voices" />
         <p class="note tiny" id="units">
           Entropy (bits): log2 of the number of experts if all are used alike, 0 if one is. Fairness (Jain): 1 if all
           are used alike.
@@ -59,6 +65,34 @@ export function Experts({ page, state, pinned }: ExpertsProps) {
       </div>
     </details>
   )
+}
+
+/** A button that asks what the experts of a token say. */
+function TokenActions({ page, token }: { page: Page; token: number }) {
+  const [isAsked, setAsked] = useState(false)
+  if (!page.panel.places[token]) {
+    return (
+      <span class="note">what its experts say is not known: the server reports no experts of a text this long</span>
+    )
+  }
+  const ask = async ({ currentTarget }: { currentTarget: HTMLElement }) => {
+    const section = currentTarget.closest<TextSection>('section.text')
+    setAsked(true)
+    if (section) await showVoicesOf(page, section, token)
+    setAsked(false)
+  }
+  return (
+    <button class="low" type="button" title="or press l at a token" disabled={isAsked} onClick={ask}>
+      {isAsked ? 'Reading' : 'What its experts say'}
+    </button>
+  )
+}
+
+/** Shows what the experts of a token say, below the map, if the token is still pinned when the answer comes. */
+export async function showVoicesOf(page: Page, section: TextSection, token: number): Promise<void> {
+  const isPinned = () => section.querySelector<HTMLElement>('.tokens .pinned')?.dataset.i === String(token)
+  if (!isPinned()) section.querySelector<HTMLElement>(`.tokens [data-i="${token}"]`)?.click()
+  if ((await page.askVoices(token)) && isPinned()) showVoices(section, String(token))
 }
 
 /** Largest push of the slider, in spreads of the scores, and its step. */

@@ -8,7 +8,7 @@ import { placeOf, placesOf } from '../experts/places.js'
 import { ChangedExperts } from './changed-experts.js'
 import { Colouring } from './colouring.js'
 import { Composer } from './composer.js'
-import { Experts } from './experts.js'
+import { Experts, showVoicesOf } from './experts.js'
 import { FirstScreen } from './first-screen.js'
 import { Alert } from './parts.js'
 import { Turns } from './turns.js'
@@ -16,19 +16,28 @@ import { Turns } from './turns.js'
 /** The chat: the conversation, and the map of its experts. */
 export function Talk({ page, state }: { page: Page; state: PageState }) {
   const section = useRef<TextSection>(null)
-  const [pinned, setPinned] = useState<ExpertPlace>()
+  const [pinned, setPinned] = useState<{ expert?: ExpertPlace; token?: number }>({})
   const { view, model, atlas, path, changed, alert, keptNote } = state
   const { mixtures } = model.config
   useLayoutEffect(() => {
     const { current: place } = section
     if (!place) return
     place.routes = page.panel.routes
-    place.addEventListener('pinned', (event) => setPinned(placeOf((event as CustomEvent<Element | null>).detail)))
+    place.voices = page.panel.voices
+    place.addEventListener('pinned', (event) => {
+      const { detail } = event as CustomEvent<HTMLElement | null>
+      const token = detail?.dataset.i
+      setPinned({ expert: placeOf(detail), ...(token !== undefined && { token: Number(token) }) })
+    })
     place.addEventListener('keydown', (event) => {
-      const expert = placeOf(event.target as Element)
-      if (!expert || event.key !== 'x' || event.ctrlKey || event.metaKey || event.altKey) return
+      if (event.ctrlKey || event.metaKey || event.altKey) return
+      const target = event.target as HTMLElement
+      const expert = placeOf(target)
+      if (expert && event.key === 'x') page.toggle(expert)
+      else if (target.matches('.tokens [data-i]') && event.key === 'l')
+        void showVoicesOf(page, place, Number(target.dataset.i))
+      else return
       event.preventDefault()
-      page.toggle(expert)
     })
   }, [])
   useLayoutEffect(() => page.panel.mark([...placesOf(model.mask), ...changed]), [model, changed])
@@ -54,7 +63,7 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
         </p>
         <Composer page={page} state={state} />
       </div>
-      <Experts page={page} state={state} pinned={pinned} />
+      <Experts page={page} state={state} {...pinned} />
     </section>
   )
 }

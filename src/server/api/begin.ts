@@ -89,7 +89,7 @@ export async function beginCompletion(
 }
 
 /** All of a completion is text. */
-const PLAIN = { prompt: '', isAnswer: false, isTurn: false }
+export const PLAIN = { prompt: '', isAnswer: false, isTurn: false }
 
 interface Written extends BeginOptions {
   specs: Omit<ChoiceSpec, 'routes'>[]

@@ -3,11 +3,20 @@ import { z } from 'zod'
 import { type Atlas, nameIn } from '../../lab/experts/atlas/atlas.js'
 import { awakeIn, awakeSentence, type RankedExpert, rankedExperts } from '../../lab/experts/usage/awake.js'
 import { perLayer } from '../../lab/experts/usage/usage.js'
+import { lensObject } from '../../lab/pictures/kinds/lens-figure.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import { ApiError, refused } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
+import type { ServerContext } from '../http/context.js'
+import { enterQueue } from '../http/respond.js'
 import type { ServedModels } from '../models/served-models.js'
+import { checkSpecs } from '../run/choices.js'
+import { runLens } from '../run/run-choice.js'
+import { maskOf } from './asked.js'
+import { PLAIN } from './begin.js'
 import { isText, mustBe, text } from './field-types.js'
+import { common } from './fields.js'
+import { tokenIds } from './tokenize.js'
 
 /** Experts in each list of the most and least used. */
 const LISTED = 10
@@ -62,6 +71,25 @@ export function expertRoutes(app: Hono, models: ServedModels): void {
     const { atlas } = models.named(parametersOf(c, 'model').model).experts
     if (atlas) return c.json(shortened(atlas))
     throw new ApiError(404, 'the model has no atlas; `molm serve --atlas FILE` reads one', { code: 'no_atlas' })
+  })
+}
+
+const lensBody = z.strictObject({ model: text.optional(), prompt: tokenIds, mask: common.mask })
+
+/** `POST /experts/lens`: what each expert of a prompt's last token says through the head. */
+export function lensRoutes(app: Hono, context: ServerContext): void {
+  app.post('/experts/lens', async (c) => {
+    const body = await readBody(c, lensBody, context)
+    const options = { maxTokens: 1 }
+    const spec = { prompt: body.prompt, reading: PLAIN, options, scorePrompt: false, routes: false }
+    checkSpecs([spec], 1, context)
+    const mask = maskOf(body, context)
+    const ticket = enterQueue(c, context.queue)
+    try {
+      return c.json(lensObject(await runLens(context, { ...spec, mask }, ticket)))
+    } finally {
+      ticket.leave()
+    }
   })
 }
 

@@ -10,7 +10,7 @@ import { flag, isTokenId, text } from './field-types.js'
 import { tokenizerFiles } from './tokenizer-files.js'
 
 /** Unlike `prompt`, names the wrong element. */
-const tokenIds = z.unknown().transform((list, { issues }): number[] => {
+export const tokenIds = z.unknown().transform((list, { issues }): number[] => {
   const wrong = (message: string, ...path: number[]) => {
     issues.push({ code: 'custom', input: list, message, path })
     return z.NEVER

@@ -37,7 +37,7 @@ export function checkSpecs(
     if (promptRoutes && prompt.length > limits.routedTokens) {
       const message =
         `experts are reported for prompts of at most ${limits.routedTokens} tokens; this one has ${prompt.length}; ` +
-        'send "answer" for those of the answer alone'
+        'send "answer" for the answer’s alone'
       throw refused('routed_experts', message)
     }
     const unknown = prompt.find((id) => id >= model.config.vocabSize)

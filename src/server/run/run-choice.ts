@@ -5,6 +5,7 @@ import type { LayerRoutes } from '../../api/routes.js'
 import { Answer, type AnswerEnd, type AnswerToken } from '../../engine/session/answer.js'
 import type { HeldSession } from '../../engine/session/shared/held-session.js'
 import { NoMemory, NoRoom } from '../../ground/errors.js'
+import { type Lens, readLens } from '../../lab/experts/lens.js'
 import { layersOf } from '../../lab/experts/usage/layers-json.js'
 import type { AnswerPiece, Choice, ChoiceSpec, PromptRead, RoutedToken } from './choice.js'
 import { type RunContext, tokenizerOf } from './context.js'
@@ -85,6 +86,21 @@ export async function* runChoice(
 export function mostTokens({ prompt, options }: ChoiceSpec, { limits, model }: Pick<RunContext, 'limits' | 'model'>) {
   const asked = options.maxTokens ?? model.generationDefaults.maxTokens ?? GENERATION_OPTIONS.maxTokens.default
   return Math.min(asked ?? Infinity, limits.contextTokens - prompt.length)
+}
+
+/** Waits for its turn, then reads what the experts of a prompt's last token say, after the beginning that a cache has. */
+export async function runLens(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Promise<Lens> {
+  const { model, prefixCache, metrics } = context
+  const { slot, held } = await turnOf(context, spec, ticket)
+  try {
+    if (!held) throw new NoMemory('there is not enough memory for this request now')
+    await prefixCache.share(held, spec.mask, ticket.signal)
+    metrics.promptRead(spec.prompt.length, held.cached)
+    return await readLens(model, held.session, spec.prompt, { signal: ticket.signal })
+  } finally {
+    if (held) prefixCache.give(held)
+    slot.release()
+  }
 }
 
 async function turnOf(context: RunContext, spec: ChoiceSpec, ticket: Ticket) {

@@ -101,7 +101,7 @@ export class ChatWatcher implements AnswerWatcher {
   routes(routes: LayerRoutes[]): void {
     const newest = this.tokens[this.tokens.length - 1]
     newest.routes = routes
-    this.chat.map.add(newest.text, routes)
+    this.chat.map.add(newest.text, routes, newest.logprob)
     this.chat.screen.changed('soon')
   }
 

@@ -1,5 +1,6 @@
 import type { LayerRoutes } from '../../api/routes.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { Lens } from '../../lab/experts/lens.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import { routesOfToken } from '../../lab/experts/usage/token-routes.js'
 import { ExpertUsage } from '../../lab/experts/usage/usage.js'
@@ -19,6 +20,10 @@ export interface MappedToken {
   routes: LayerRoutes[]
   /** Whether the model read it, rather than wrote it. */
   isQuestion?: boolean
+  /** Natural logarithm of its probability under the model; only in answers. */
+  logprob?: number
+  /** Voices of its experts, once the user has asked. */
+  lens?: Lens
 }
 
 /** Number of tokens to keep; the oldest are dropped once there are an eighth more. */
@@ -167,8 +172,8 @@ export class TokenMap {
     this.newest = this.tokens.length - 1
   }
 
-  add(text: string, routes: LayerRoutes[]): void {
-    this.tokens.push({ text, routes })
+  add(text: string, routes: LayerRoutes[], logprob?: number): void {
+    this.tokens.push({ text, routes, logprob })
     this.newest = this.tokens.length - 1
     this.usage.add(routes, 1)
   }

@@ -24,6 +24,8 @@ export async function open(
     await writeFile(file, html)
     const check = async (visited: Visit) => {
       await visited.page.goto(pathToFileURL(file).href)
+      // The last module of the page has run.
+      await visited.page.waitForSelector('section.text svg [tabindex="0"]')
       await use(visited)
       assert.equal(visited.faults, [])
       assert.is(visited.requests.length, 1)

@@ -80,9 +80,8 @@ inBrowser('arrow keys move between tokens and between cells, with a single Tab s
     await page.keyboard.press('Escape')
     await page.keyboard.press('End')
     assert.is(await at(), '11')
-    // The number of a layer comes before its cells.
-    await page.keyboard.press('Tab')
-    await page.keyboard.press('Tab')
+    // The three controls of the player and the number of a layer come before its cells.
+    for (let i = 0; i < 5; i++) await page.keyboard.press('Tab')
     assert.is(await at(), 'attention 0 0')
     await page.keyboard.press('ArrowRight')
     await page.keyboard.press('ArrowRight')
@@ -146,6 +145,65 @@ inBrowser(
     assert.match(renderHtml(drawUsage(texts, { colour: { by: 'sleepers' } })), /<option value="sleepers" selected>/)
   },
 )
+
+inBrowser(
+  'a text plays token after token, and its slider, p and Escape work without a pointer',
+  async ({ browser }) => {
+    await open(browser, {}, async ({ page }) => {
+      await page.clock.install()
+      const signs = (kind: string) =>
+        page.$$eval(`#text-0 .tokens .${kind}`, (all) => all.map((one) => one.getAttribute('data-i')))
+      await page.keyboard.press('p')
+      assert.equal([await signs('now'), (await signs('later')).length], [['0'], 11])
+      await page.clock.runFor(500)
+      assert.equal([await signs('now'), (await signs('later')).length], [['2'], 9])
+      assert.equal(await framed(page), ['attention 0 1', 'mlp 0 1'])
+      const fill = (expert: number) =>
+        page.evaluate(`getComputedStyle(document.querySelector('#text-0 [data-expert="mlp 0 ${expert}"]')).fill`)
+      assert.is.not(await fill(1), await fill(2))
+      // The button has the focus, and pauses.
+      await page.keyboard.press('Enter')
+      await page.clock.runFor(5000)
+      assert.equal(await signs('now'), ['2'])
+      await page.focus('#text-0 .player input')
+      await page.keyboard.press('ArrowRight')
+      assert.is(await page.textContent('#text-0 .player output'), '4 of 12')
+      assert.equal(await framed(page), ['attention 0 0', 'mlp 0 0'])
+      await page.selectOption('#text-0 .player select', '16')
+      await page.keyboard.press('p')
+      await page.clock.runFor(1000)
+      assert.equal([await signs('now'), await signs('later'), await framed(page)], [[], [], []], 'it ends by itself')
+      await page.keyboard.press('p')
+      await page.keyboard.press('Escape')
+      assert.equal(await signs('later'), [])
+      assert.is(await page.textContent('#text-0 .player button'), 'Play')
+    })
+  },
+)
+
+inBrowser('a pinned token shows what its experts say, if the page knows', async ({ browser }) => {
+  const text = proseOf(3)
+  const [up, down] = [[{ token: 1, value: 2 }], [{ token: 2, value: -1 }]]
+  const experts = [{ kind: 'mlp' as const, layer: 0, expert: 1, gate: 0.75, share: 0.125, up, down }]
+  await open(
+    browser,
+    {},
+    async ({ page }) => {
+      await page.focus('#text-0 [data-i="2"]')
+      assert.is(await page.textContent('#text-0 div.voices'), '')
+      await page.keyboard.press('Enter')
+      const cells = () => page.$$eval('#text-0 .voices td', (cells) => cells.map(({ textContent }) => textContent))
+      assert.equal(await cells(), ['layer 0 mlp 1', '75.0\u00a0%', '12.5\u00a0%', '·"x ', '⏎ '])
+      await page.keyboard.press('Escape')
+      assert.equal(await cells(), [])
+      await page.click('#text-0 p.legend .chip')
+      assert.is((await cells()).length, 5)
+      await page.click('#text-0 [data-i="0"]')
+      assert.equal(await cells(), [], 'nothing is known of another token')
+    },
+    renderHtml({ ...drawUsage([text]), lenses: [{ text, token: 2, lens: { model: text.model, experts } }] }),
+  )
+})
 
 inBrowser('an expert of the legend lights its tokens, and nothing else is coloured meanwhile', async ({ browser }) => {
   await open(browser, undefined, async ({ page }) => {

@@ -169,6 +169,8 @@ export const COUNTS: Ask[] = [
   get('experts-since-unknown', '/experts?since=olds'),
   get('experts-unknown-parameter', '/experts?until=news'),
   get('experts-unknown-model', '/experts?model=other'),
+  post('lens', '/experts/lens', { prompt: [300, 301, 302] }),
+  post('lens-of-text', '/experts/lens', { prompt: 'a text' }),
   post('mark-without-name', '/experts/mark', {}),
   post('mark-empty', '/experts/mark', { name: '' }),
   post('mark-too-long', '/experts/mark', { name: 'a'.repeat(65) }),

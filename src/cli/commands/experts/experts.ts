@@ -165,7 +165,7 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   if (options.experts !== undefined) throw new UsageError('--experts needs --from')
   if (options.token !== undefined && !options.lens) throw new UsageError('--token needs --lens')
   const texts = await readTexts(words, options)
-  if (options.lens) return putReport(await lensReport(texts[0].text, options), format, options)
+  if (options.lens) return putReport(await lensReport(texts[0], format, options), format, options)
   if (options.ablate) {
     await putReport(await ablationReport(texts, options), format, options)
     return removeJournal(options)

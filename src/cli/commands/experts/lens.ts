@@ -1,40 +1,58 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../../ground/errors.js'
 import { encodePlain } from '../../../lab/evaluation/reading.js'
+import type { NamedText } from '../../../lab/evaluation/text-file.js'
 import { loadAtlas } from '../../../lab/experts/atlas/load-atlas.js'
-import { lensOf } from '../../../lab/experts/lens.js'
+import { type Lens, lensOf } from '../../../lab/experts/lens.js'
+import { measureUsage } from '../../../lab/experts/usage/measure-usage.js'
 import { drawLens, lensCsv, lensObject } from '../../../lab/pictures/kinds/lens-figure.js'
+import { drawUsage } from '../../../lab/pictures/kinds/usage-figure.js'
 import { interruptSignal } from '../../io/interrupt.js'
 import { warner } from '../../io/output.js'
-import { type ModelOptions, wholeNumber } from '../../parsing/options.js'
-import type { Report, ReportOptions } from '../../reports/experts-report.js'
+import { parseNumberList } from '../../parsing/number-list.js'
+import { type ModelOptions, parserOf } from '../../parsing/options.js'
+import type { Format, Report, ReportOptions } from '../../reports/experts-report.js'
 import { withModel } from '../../setup/with-model.js'
 
 export interface LensCommandOptions extends ModelOptions, ReportOptions {
   lens?: boolean
-  token?: number
+  names?: string
+  token?: number[]
 }
 
 export function addLensOptions(command: Command): void {
   command
     .option('--lens', 'what each woken expert of a token says through the head: words that it pushes up and down')
     .option(
-      '--token <n>',
-      'with --lens, the number of the token, from 0 (default: the last one)',
-      wholeNumber('--token', 0),
+      '--token <list>',
+      'with --lens, the number of the token, from 0; a page may have several, like 3,7-9 (default: the last one)',
+      parserOf('--token', 'a list like 3,7-9', parseNumberList),
     )
 }
 
-export async function lensReport(text: string, options: LensCommandOptions): Promise<Report> {
-  const { lens, atlas } = await withModel(options, async ({ model }) => {
-    const atlas = await loadAtlas(model, undefined, warner(options))
-    const tokens = await encodePlain(model, text, interruptSignal())
-    const { token = tokens.length - 1 } = options
-    if (token >= tokens.length) throw new UsageError(`--token must be below ${tokens.length}, the tokens of the text`)
-    return { atlas, lens: await lensOf(model, tokens.slice(0, token + 1), { signal: interruptSignal() }) }
+/** Report on what the experts of a token say; a page has the whole text with its map, and one or more such tokens. */
+export async function lensReport(given: NamedText, format: Format, options: LensCommandOptions): Promise<Report> {
+  const isPage = format === 'html'
+  const { token = [], names } = options
+  if (token.length > 1 && !isPage) throw new UsageError('--token takes several numbers only for a page: -o FILE.html')
+  const signal = interruptSignal()
+  const { lenses, text, atlas } = await withModel(options, async ({ model }) => {
+    const atlas = await loadAtlas(model, names, warner(options))
+    const tokens = await encodePlain(model, given.text, signal)
+    const last = tokens.length - 1
+    const chosen = token.length === 0 ? [last] : [...new Set(token)]
+    if (chosen.some((one) => one > last)) {
+      throw new UsageError(`--token must be below ${tokens.length}, the tokens of the text`)
+    }
+    const lenses: Lens[] = []
+    for (const one of chosen) lenses.push(await lensOf(model, tokens.slice(0, one + 1), { signal }))
+    return { atlas, lenses, text: isPage ? await measureUsage(model, given, { signal, surprise: true }) : undefined }
   })
+  const [lens] = lenses
+  const places = text && lenses.map((one) => ({ text, token: one.tokens.length - 1, lens: one }))
   return {
-    figure: (chosen) => drawLens(lens, { ...chosen, atlas }),
+    figure: (chosen) =>
+      text ? { ...drawUsage([text], { ...chosen, atlas }), lenses: places } : drawLens(lens, { ...chosen, atlas }),
     json: () => [`${JSON.stringify(lensObject(lens))}\n`],
     csv: () => lensCsv(lens),
   }

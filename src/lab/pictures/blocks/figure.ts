@@ -1,4 +1,5 @@
 import type { Mixture, MixtureKind } from '../../../model/config/config.js'
+import type { Lens } from '../../experts/lens.js'
 import type { RoutingAgreement } from '../../experts/usage/agreement.js'
 import type { ExpertPlace } from '../../experts/usage/awake.js'
 import type { TextColour } from '../../experts/usage/text-colours.js'
@@ -16,6 +17,8 @@ export interface Figure {
   texts?: readonly TextRoutes[]
   /** The property that colours the texts on an interactive page at first. Default: the experts of a layer. */
   colour?: TextColour
+  /** Tokens of the texts with what their experts say, for an interactive page. */
+  lenses?: readonly { text: TextRoutes; token: number; lens: Pick<Lens, 'model' | 'experts'> }[]
   /** Two models' routing of texts, for an interactive page of what they share. */
   agreements?: readonly RoutingAgreement[]
 }

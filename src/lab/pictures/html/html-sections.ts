@@ -19,7 +19,7 @@ import {
 } from '../blocks/figure.js'
 import { percent } from '../blocks/labels.js'
 import { toHex } from '../blocks/palette.js'
-import { type PageAmounts, type PageColours, pageRoutes, type Tint } from '../interactive/page-data.js'
+import { type PageAmounts, type PageColours, pageRoutes, pageVoices, type Tint } from '../interactive/page-data.js'
 import { usageMaps } from '../kinds/usage-figure.js'
 import { blockDrawing } from '../outputs/svg.js'
 import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from '../outputs/svg-drawing.js'
@@ -27,17 +27,27 @@ import { legendDrawing } from '../outputs/svg-legend.js'
 import { mapDrawing } from '../outputs/svg-map.js'
 
 /** Maximum tokens of a text on a page, with their experts: a page with more would be slow to open. */
-const MOST_TOKENS = 1000
+export const MOST_TOKENS = 1000
 
-/** Sections of a figure, with maps of at most `width` pixels. `interactive/explore.ts` handles pointer and keys. */
-export function figureSections(figure: Figure, width: number): string {
-  const { texts = [], agreements = [] } = figure
+/**
+ * Sections of a figure, with maps of at most `width` pixels. `interactive/explore.ts` handles pointer and keys. `pack` may
+ * shorten the markup of large parts.
+ */
+export function figureSections(figure: Figure, width: number, pack = (markup: string) => markup): string {
+  const { texts = [], agreements = [], lenses = [] } = figure
   const usage = texts.length > 0 ? (firstMaps(figure) ?? usageMaps(texts)) : undefined
   const blocks = figure.blocks.filter((block) => block !== usage && block.type !== 'tokens')
   const maps = mapsOf(figure)
-  const page = { width, maps, widest: widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width) }
+  const page: Page = {
+    width,
+    maps,
+    pack,
+    widest: widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width),
+  }
   const colour = usage && firstColour(figure)
-  const sections = colour ? texts.map((text, i) => textSection(text, i, usage, colour, page)) : []
+  const sections = colour
+    ? texts.map((text, i) => textSection(text, i, usage, colour, { ...page, voices: voicesOf(lenses, text) }))
+    : []
   return [
     sections.length === 2 ? `<div class="pair">${sections.join('\n')}</div>` : sections.join('\n'),
     ...blocks.map((block) => blockSection(block, page)),
@@ -81,6 +91,8 @@ interface Page {
   width: number
   maps: readonly ExpertMap[]
   widest: number
+  pack: (markup: string) => string
+  voices?: string
 }
 
 function blockSection(block: Block, { width, maps: all, widest }: Page): string {
@@ -113,7 +125,7 @@ function textSection(
   index: number,
   usage: MapsBlock,
   colour: TextColour,
-  { width, maps, widest }: Page,
+  { width, maps, widest, pack, voices = '' }: Page,
 ): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
   const spans = shown.map(
@@ -126,9 +138,19 @@ function textSection(
   return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(usage.maps[index].title)}</h2>
 ${colouring(text, colour)}
 <div class="reading"><div><div class="tokens">${spans.join('')}</div>${moreTokens(text)}</div>
-<div class="map">${mapImage(usage, index, width, maps, widest)}<span class="pin"></span><div class="detail" aria-live="polite"></div></div></div>
-<script type="application/json">${data}</script>
-<script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script></section>`
+<div class="map">${pack(mapImage(usage, index, width, maps, widest))}<span class="pin"></span><div class="detail" aria-live="polite"></div><div class="voices"></div></div></div>
+${pack(`<script type="application/json">${data}</script>
+<script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script>${voices}`)}</section>`
+}
+
+/** Data of a page with what the experts of some tokens of a text say; empty without any. */
+function voicesOf(lenses: NonNullable<Figure['lenses']>, text: TextRoutes): string {
+  const own = lenses.filter((one) => one.text === text)
+  if (own.length === 0) return ''
+  const entries = own.map(({ token, lens }) => [token, pageVoices(lens)] as const)
+  // A word may look like the end of the script.
+  const data = JSON.stringify(Object.fromEntries(entries)).replaceAll('<', '\\u003c')
+  return `<script type="application/json" class="voices">${data}</script>`
 }
 
 function firstColour({ colour, texts = [] }: Figure): TextColour {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 import { type Figure, mapsOf } from '../blocks/figure.js'
 import { escapeXml } from '../outputs/svg-drawing.js'
 import { cellSide } from '../outputs/svg-map.js'
@@ -15,7 +16,7 @@ const LEAST_CELL = 8
 /**
  * Draws a figure as a self-contained HTML page: the texts first, coloured, each with its map beside it, then comparisons.
  * Pointing at a token frames its experts; pointing at a layer or an expert highlights the tokens that wake it. A click or
- * Enter pins the selection.
+ * Enter pins the selection. A player shows the tokens one by one.
  */
 export function renderHtml(figure: Figure): string {
   const maps = mapsOf(figure)
@@ -31,19 +32,25 @@ export function renderHtml(figure: Figure): string {
 ${figure.title === '' ? '' : `<h1>${title}</h1>`}
 ${figureSentences(figure)}
 ${captionOf(figure)}
-${figureSections(figure, width)}
-<script type="module">${asset('colour-text.js')}</script>
-<script type="module">${asset('explore.js')}</script>
-<script type="module">${asset('focus.js')}</script>
+${figureSections(figure, width, pack)}
+${pack(MODULES.map((name) => `<script type="module">${asset(name)}</script>`).join(''))}
+<script type="module">${asset('unpack.js')}</script>
 </body>
 </html>
 `
 }
 
+const MODULES = ['colour-text.js', 'explore.js', 'voices.js', 'play.js', 'focus.js']
+
+/** Markup that interactive/unpack.ts puts in its place: experts of hundreds of tokens are a third as long in this form. */
+function pack(markup: string): string {
+  return `<script type="application/gzip">${gzipSync(markup, { level: 9 }).toString('base64')}</script>`
+}
+
 const HINT =
   'A cell of the map is an expert, a row is a layer. Point at a token to see the experts that it wakes, or at a layer’s number or an ' +
   'expert to see its tokens. A click or <kbd>Enter</kbd> pins the selection, <kbd>Esc</kbd> unpins it; <kbd>Tab</kbd> ' +
-  'goes to tokens and cells, the arrow keys move between them.'
+  'goes to tokens and cells, the arrow keys move between them. <kbd>p</kbd> plays the text, and <kbd>Esc</kbd> ends that.'
 
 /** The lines about the model; on a page with texts, the hint is folded below them, so that the texts are near the top. */
 function captionOf(figure: Figure): string {

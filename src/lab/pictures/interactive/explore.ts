@@ -1,4 +1,4 @@
-import type { PageRoutes } from './page-data.js'
+import type { PageRoutes, PageVoice } from './page-data.js'
 
 /*
  * Shows details of the token, layer or expert that the user points at or that has the focus. A click or Enter pins one
@@ -17,6 +17,8 @@ import type { PageRoutes } from './page-data.js'
 export interface TextSection extends HTMLElement {
   /** Per token; read from the section's JSON script if not set. */
   routes?: PageRoutes[]
+  /** Voices of the experts of some tokens, by the numbers of the tokens; read in the same way. */
+  voices?: Record<string, PageVoice[]>
 }
 
 type Explorable = HTMLElement | SVGElement
@@ -137,11 +139,15 @@ function showToken(section: TextSection, token: Explorable): void {
   const lines = routesOf(section)[Number(token.dataset.i)].map((layer, l) => {
     const chosen = kinds.map((kind, k) => {
       const [ids, gates] = [layer[2 * k], layer[2 * k + 1]]
-      for (const id of ids) frame(state, cellAt(svg, `${kind} ${l} ${id}`), true)
+      for (const [i, id] of ids.entries()) {
+        const cell = cellAt(svg, `${kind} ${l} ${id}`)
+        cell?.style.setProperty('--strength', `${Math.round(30 + (70 * gates[i]) / Math.max(...gates))}%`)
+        frame(state, cell, true)
+      }
       const experts = ids.map((id, i) => {
         // The router's first choice has its name, if it has one.
         const name = i === 0 ? cellAt(svg, `${kind} ${l} ${id}`)?.dataset.name : undefined
-        const gate = gates[i] < 0 ? '' : ` ${(gates[i] / 1000).toFixed(2).replace(/^0/, '')}`
+        const gate = gates[i] < 0 ? '' : ` ${(gates[i] / 100).toFixed(2).replace(/^0/, '')}`
         return `${id}${name ? ` (${name})` : ''}${gate}`
       })
       return `${kind} ${experts.join('  ') || 'dense'}`
@@ -178,7 +184,7 @@ function lightByGate(section: TextSection, gateOf: (layers: PageRoutes) => numbe
   for (const token of all<HTMLElement>(section, '.tokens [data-i]')) {
     const gate = gateOf(routes[Number(token.dataset.i)])
     if (gate === undefined) continue
-    const strength = gate < 0 ? 100 : Math.min(100, 25 + gate / largest / 8)
+    const strength = gate < 0 ? 100 : Math.min(100, 25 + gate / largest / 0.8)
     light(state, token, `color-mix(in srgb, var(--lit) ${strength}%, transparent)`)
   }
 }

@@ -94,7 +94,7 @@ export class TurnTokens {
       if (!continues) this.ask(answer.question)
       for (const { text, routes } of tokensIn(end, answer.from)) this.map.read([text], routes)
       const tokens = tokensIn(Math.max(from, answer.from), answer.to)
-      for (const { text, routes } of tokens) this.map.add(text, routes)
+      for (const { text, routes, logprob } of tokens) this.map.add(text, routes, logprob)
       this.answered(answer.question, tokens, { continues })
       earlier = answer.question
       end = answer.to

@@ -18,6 +18,7 @@ import { modelWord } from '../../../library/finding/model-word.js'
 import { nameOfPath } from '../../../library/finding/name-of-path.js'
 import { pathOf } from '../../input/files.js'
 import type { Chat } from '../chat-state.js'
+import { conversationPage } from './conversation-page.js'
 
 const MOST_LISTED = 20
 /** Columns of a line if the window is not known. */
@@ -160,16 +161,21 @@ function ageOf(date: Date, now: Date): string {
   return seconds < DAY ? `${formatElapsed(seconds)} ago` : date.toISOString().slice(0, 10)
 }
 
-/** Saves the turns: as Markdown, or as JSON, which `load` reads. */
+const ENDINGS = ['.md', '.json', '.html']
+
+/** Saves the turns: as Markdown, as JSON, which `load` reads, or as a page that plays them with their experts. */
 async function save(chat: Chat, argument: string, replaces: boolean): Promise<void> {
   const path = fileOf(argument, '/save talk.md')
   const ending = extname(path).toLowerCase()
-  if (ending !== '.md' && ending !== '.json') throw new UsageError('/save takes a name that ends with .md or .json')
+  if (!ENDINGS.includes(ending)) throw new UsageError('/save takes a name that ends with .md, .json or .html')
   const { messages, parts } = chat.conversation
   if (messages.length === 0) throw new UsageError('there are no turns yet')
   if (!replaces && existsSync(path)) throw new UserError(`${path} exists already; /save! replaces it`)
   const state = { messages, system: parts.system, model: chat.model.name }
-  const text = ending === '.md' ? conversationMarkdown(state, titleOf(chat)) : conversationJson(state)
+  const heading = titleOf(chat)
+  const markdownOrPage = () =>
+    ending === '.md' ? conversationMarkdown(state, heading) : conversationPage(chat, heading.title)
+  const text = ending === '.json' ? conversationJson(state) : await markdownOrPage()
   const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
   await writeAtomically(path, [text], { partial, mode: 0o600 })
   chat.say('note', `saved in ${path}`)

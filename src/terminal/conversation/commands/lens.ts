@@ -9,8 +9,11 @@ import type { Chat } from '../chat-state.js'
 export async function showLens(chat: Chat): Promise<void> {
   try {
     const tokens = tokensToSelected(chat)
+    const looked = chat.map.shown
     await chat.work(async () => {
-      const { experts } = await lensOf(chat.model, tokens, { mask: chat.conversation.mask })
+      const lens = await lensOf(chat.model, tokens, { mask: chat.conversation.mask })
+      if (looked) looked.lens = lens
+      const { experts } = lens
       const { layer, atlas } = chat.map
       const lines = experts
         .filter((one) => one.layer === layer)

@@ -56,7 +56,7 @@ const COMMANDS = [
     name: 'save',
     aliases: ['export'],
     argument: 'FILE',
-    summary: 'text: .md or .json',
+    summary: '.md, .json or .html',
     choices: 'files',
     topic: 'conversations',
   },
