@@ -90,7 +90,7 @@ const BUDGETS: Record<string, number> = {
   index: 116,
   lab: 12992,
   chat: 3148,
-  library: 5713,
+  library: 5773,
   engine: 8614,
   text: 11172,
   api: 1470,

@@ -77,6 +77,19 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     does: [],
   },
   {
+    name: 'trinity:6b',
+    checkpoint: 'arcee-ai/Trinity-Nano-Preview',
+    gguf: {
+      source: 'arcee-ai/Trinity-Nano-Preview-GGUF:Q4_K_M',
+      bytes: 3_786_957_088,
+      sha256: '287562a3824ce2277e2c71cfcc70248b2d90f7fa342a4779979e0bf3e37ad546',
+    },
+    shape: 'trinity-nano',
+    licence: 'openmdw-1.1',
+    published: '2025-12',
+    does: [],
+  },
+  {
     name: 'olmoe:7b',
     checkpoint: 'allenai/OLMoE-1B-7B-0125-Instruct',
     gguf: {
@@ -88,6 +101,19 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     licence: 'apache-2.0',
     published: '2025-01',
     does: [],
+  },
+  {
+    name: 'granite4:7b',
+    checkpoint: 'ibm-granite/granite-4.0-h-tiny',
+    gguf: {
+      source: 'ibm-granite/granite-4.0-h-tiny-GGUF:Q4_K_M',
+      bytes: 4_230_976_352,
+      sha256: '5a38b08c441ae1adbafb1d2b8a7167e0d48734d83af68b268cefea1eec553dcd',
+    },
+    shape: 'granite-4.0-h-tiny',
+    licence: 'apache-2.0',
+    published: '2025-10',
+    does: ['calls tools'],
   },
   {
     name: 'lfm2:8b',
@@ -110,6 +136,27 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     licence: 'lfm1.0',
     published: '2026-05',
     does: ['thinks', 'calls tools'],
+  },
+  {
+    name: 'zaya:8b',
+    checkpoint: 'Zyphra/ZAYA1-8B',
+    shape: 'zaya1-8b',
+    licence: 'apache-2.0',
+    published: '2026-05',
+    does: ['thinks', 'calls tools'],
+  },
+  {
+    name: 'mellum:12b',
+    checkpoint: 'JetBrains/Mellum2-12B-A2.5B-Instruct',
+    gguf: {
+      source: 'JetBrains/Mellum2-12B-A2.5B-Instruct-GGUF-Q4_K_M:Q4_K_M',
+      bytes: 8_071_293_600,
+      sha256: 'b04281c27de5d968d577f310d982273b1b13bdbd8117b3ecffffeebfe222f0a7',
+    },
+    shape: 'mellum2-12b',
+    licence: 'apache-2.0',
+    published: '2026-06',
+    does: ['calls tools'],
   },
   {
     name: 'gpt-oss:20b',
@@ -171,5 +218,18 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     licence: 'apache-2.0',
     published: '2025-07',
     does: ['calls tools'],
+  },
+  {
+    name: 'qwen3.6:35b',
+    checkpoint: 'Qwen/Qwen3.6-35B-A3B',
+    gguf: {
+      source: 'ggml-org/Qwen3.6-35B-A3B-GGUF:Q4_K_M',
+      bytes: 20_419_565_568,
+      sha256: '671e47e0ec53c665d048b98c3ecbfd5236b5ca9c3e02ed19fc8f81f7b85140c7',
+    },
+    shape: 'qwen3.6-35b-a3b',
+    licence: 'apache-2.0',
+    published: '2026-04',
+    does: ['thinks', 'calls tools'],
   },
 ]
