@@ -8,11 +8,11 @@ import { closeSync, openSync, writeSync } from 'node:fs'
  */
 export const FORMATS = {
   F32: { type: 0, block: 1, bytes: 4 },
-  Q4_0: { type: 2, block: 32, bytes: 18, scale: (size) => Buffer.from(new Uint16Array([half(size / 4.6)]).buffer) },
+  Q4_0: { type: 2, block: 32, bytes: 18, scale: (size) => Buffer.from(new Uint16Array([half(size / 4.2)]).buffer) },
   MXFP4: { type: 39, block: 32, bytes: 17, scale: (size) => Buffer.of(127 + Math.round(Math.log2(size / 2.9))) },
 }
 
-const [U32, I32, F32, STRING, LIST] = [4, 5, 6, 8, 9]
+const [U32, I32, F32, FLAG, STRING, LIST] = [4, 5, 6, 7, 8, 9]
 const ALIGNMENT = 32
 const POOL_BLOCKS = 2 ** 20
 
@@ -34,6 +34,10 @@ export class Metadata {
 
   float(key, value) {
     this.pairs.push(Buffer.concat([text(key), u32(F32), f32(value)]))
+  }
+
+  flag(key, value) {
+    this.pairs.push(Buffer.concat([text(key), u32(FLAG), Buffer.of(Number(value))]))
   }
 
   string(key, value) {
@@ -96,19 +100,29 @@ function pad(file, size) {
 }
 
 function floats(tensor) {
-  const isVector = tensor.dims.length === 1
+  const isVector = Math.max(...tensor.dims) === count(tensor)
   const random = () => (Math.random() - 0.5) * Math.sqrt(12) * tensor.size
   return Buffer.from(Float32Array.from({ length: count(tensor) }, isVector ? () => tensor.size : random).buffer)
 }
 
-const pool = randomFillSync(Buffer.alloc(POOL_BLOCKS * 18))
+/** Random weights, none at the lowest of 16 levels: so their mean is 0, and routers can tell tokens apart in all layers. */
+const pool = randomFillSync(Buffer.alloc(POOL_BLOCKS * 18)).map((byte) => {
+  const [low, high] = [byte & 15, byte & 240]
+  return (low || 8) | (high || 128)
+})
 
 function writeBlocks(file, tensor) {
   const { bytes, scale } = tensor.format
   const start = scale(tensor.size)
   for (let block = 0; block < POOL_BLOCKS; block++) start.copy(pool, block * bytes)
   const all = pool.subarray(0, POOL_BLOCKS * bytes)
-  for (let left = bytesOf(tensor); left > 0; ) left -= writeSync(file, all, 0, Math.min(left, all.length))
+  // Tensors begin at different blocks, so that no two are equal.
+  let at = bytes * Math.floor(Math.random() * POOL_BLOCKS)
+  for (let left = bytesOf(tensor); left > 0; ) {
+    const written = writeSync(file, all, at, Math.min(left, all.length - at))
+    left -= written
+    at = (at + written) % all.length
+  }
   pad(file, bytesOf(tensor))
 }
 

@@ -36,7 +36,8 @@ console.log(`${out}: ${(bytes / 1e9).toFixed(2)} GB`)
 function addVocabulary(metadata, size) {
   const printable = [...Array(256).keys()].filter((b) => (b > 32 && b < 127) || (b > 160 && b !== 173))
   const bytes = [...printable, ...Array.from({ length: 256 - printable.length }, (_, i) => 256 + i)]
-  const words = Array.from({ length: size - 257 }, (_, i) => `Ġt${i}`)
+  // The first one is what the merge makes.
+  const words = Array.from({ length: size - 257 }, (_, i) => `Ġt${i || ''}`)
   metadata.string('tokenizer.ggml.model', 'gpt2')
   metadata.string('tokenizer.ggml.pre', 'gpt-2')
   metadata.strings('tokenizer.ggml.tokens', [...bytes.map((code) => String.fromCodePoint(code)), ...words, '<|end|>'])
