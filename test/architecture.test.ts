@@ -92,13 +92,13 @@ const BUDGETS: Record<string, number> = {
   chat: 3148,
   library: 5773,
   engine: 8614,
-  text: 11172,
+  text: 11174,
   api: 1470,
-  model: 15604,
+  model: 15608,
   kernels: 4042,
   ground: 2196,
   // The tests and what they need, fixtures not among them.
-  tests: 76191,
+  tests: 76212,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

@@ -18,7 +18,7 @@ const SHAPES: Record<string, object> = {
   pruned: { molm_experts: { attention: [3, 2], mlp: [4, 3], silent: { attention: [0, 1], mlp: [0, 1] } } },
 }
 
-/** Sizes for the other families by config key. A key that a fixture lacks, or has as null, stays as it is. */
+/** Largest sizes for the other families by config key. A key that a fixture lacks, or has as null, stays as it is. */
 const TINY_DECODER: Record<string, number> = {
   ...{ vocab_size: 24, hidden_size: 8, num_hidden_layers: 2, num_layers: 2, bos_token_id: 23, eos_token_id: 22 },
   ...{ num_attention_heads: 2, num_key_value_heads: 1, head_dim: 4, kv_channels: 4, pad_token_id: 22 },
@@ -27,7 +27,11 @@ const TINY_DECODER: Record<string, number> = {
   ...{ shared_intermediate_size: 8, shared_expert_intermediate_size: 8 },
   ...{ num_local_experts: 3, num_experts: 3, moe_num_experts: 3, num_experts_per_tok: 2, moe_top_k: 2 },
   ...{ moe_k: 2, moe_num_primary_experts: 3, moe_num_active_primary_experts: 2 },
+  ...{ mamba_n_heads: 1, mamba_n_groups: 1 },
 }
+
+/** A share of a head must be pairs of channels, so a head that is turned in part keeps its size. */
+const HEAD_SIZES = ['head_dim', 'kv_channels']
 
 /** Sizes of matrices that are stored as MXFP4, which has blocks of 32 weights. */
 const TINY_MXFP4: Record<string, number> = { hidden_size: 32, intermediate_size: 32 }
@@ -65,9 +69,11 @@ export async function tinyFixture(dir: string, name: string): Promise<{ dir: str
 /** The keys of a decoder of two layers. Of a list with an entry for each layer, two remain. */
 function tinyDecoder(keys: Record<string, unknown>): Record<string, unknown> {
   const sizes: Record<string, number> = { ...TINY_DECODER, ...(keys.quantization_config ? TINY_MXFP4 : {}) }
+  if (JSON.stringify(keys).includes('partial_rotary_factor')) for (const key of HEAD_SIZES) delete sizes[key]
   const tiny = (key: string, value: unknown) => {
+    if (key === 'text_config') return tinyDecoder(value as Record<string, unknown>)
     if (Array.isArray(value) && value.length === keys.num_hidden_layers) return twoOf(value)
-    return Object.hasOwn(sizes, key) && value !== null ? sizes[key] : value
+    return Object.hasOwn(sizes, key) && value !== null ? Math.min(Number(value), sizes[key]) : value
   }
   return Object.fromEntries(Object.entries(keys).map(([key, value]) => [key, tiny(key, value)]))
 }

@@ -2,7 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Grammar, GuidePhase } from '#molm/api/guide.js'
 import { type ChatFrameOptions, writeChat } from '#molm/text/chat-frame.js'
+import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { rejectsWithUserError } from '../support/rejects.js'
+import { inFolderOf } from './folders.js'
 import { type Family, framedBy, HI, WEATHER } from './framed.js'
 
 const test = suite('guides of answers')
@@ -52,6 +54,18 @@ test('thoughts before the content are free', async () => {
   assert.equal(await phases('qwen3-next', { schema: SCHEMA }), [free(), forced('\n\n'), JSON_ANSWER], 'begun already')
   assert.equal(await phases('gemma4', { schema: SCHEMA }), [JSON_ANSWER], 'closed already')
   assert.equal(await phases('lfm2.5', { schema: SCHEMA }), [free({ open: '<think>' }), JSON_ANSWER])
+})
+
+test('behind a word, a blank may begin the content, also if thoughts may come first', async () => {
+  const source =
+    "{% for m in messages %}User: {{ m['content'] }}\n{% endfor %}Assistant:{% if enable_thinking %}<think>\n{% endif %}"
+  const template = await inFolderOf({ 'chat_template.jinja': source, 'tokenizer_config.json': {} }, loadChatTemplate)
+  for (const think of [undefined, 'off'] as const) {
+    const phase = (await writeChat(HI, { template, think, regex: 'a' })).guide?.phases.at(-1)
+    const blank = { kind: 'repeat', part: { kind: 'text', text: ' ' }, atLeast: 0, atMost: 1 }
+    const parts = phase?.kind === 'grammar' && phase.grammar.kind === 'sequence' ? phase.grammar.parts : []
+    assert.equal(parts, [blank, { kind: 'regex', pattern: 'a' }])
+  }
 })
 
 test('harmony gets the headers of its channels', async () => {

@@ -15,6 +15,9 @@ import { type ZayaConfig, zayaParts } from './zaya-parts.js'
 
 const KINDS = ['hybrid', 'hybrid_sliding'] as const
 
+/** Each head's convolution is a separate piece, so a config could ask for any number of pieces. */
+const MOST_HEADS = 1024
+
 /** Zyphra's ZAYA1: attention on compressed, convolved heads, and one expert, chosen by networks that share a state. */
 export const zaya: Architecture<ZayaConfig> = {
   ...DECODER,
@@ -57,6 +60,7 @@ export const zaya: Architecture<ZayaConfig> = {
     const keys = isAlternating ? fromAlternating(file) : withRope(file)
     if (keys.flag('lm_head_bias')) throw keys.refuse('lm_head_bias', 'false')
     if (keys.size('num_experts_per_tok') !== 1) throw keys.refuse('num_experts_per_tok', '1')
+    keys.size('num_attention_heads', 1, MOST_HEADS)
     const layers = keys.layers('num_hidden_layers')
     const kinds = keys.has('layer_types') ? keys.oneOfEach('layer_types', layers, KINDS) : allOf(layers, KINDS[0])
     const common = decoderConfig(keys, 'zaya', (_, { headSize: partOf }) => {

@@ -25,8 +25,10 @@ export function answerGuide(options: AnswerGuideOptions): GuideSpec | undefined 
   const { text, content, thoughts, thinkBudget } = options
   const thinks = thoughts !== undefined && thoughts.place !== 'closed' && options.think !== 'off'
   if (!calls && !content && (!thinks || thinkBudget === undefined)) return undefined
-  if (thinks) return { phases: [...thinkingPhases(options, calls), ...answerPhases(options, calls)] }
-  return { phases: answerPhases(content ? { ...options, content: behind(text, content) } : options, calls) }
+  // Messages of thoughts have a header between the prompt and the content.
+  const isNext = !thinks || (thoughts.place === 'ahead' && options.form !== undefined && !isMessage(options.form))
+  const answer = content && isNext ? { ...options, content: behind(text, content) } : options
+  return { phases: [...(thinks ? thinkingPhases(options, calls) : []), ...answerPhases(answer, calls)] }
 }
 
 /**

@@ -100,6 +100,7 @@ const WRONG: Record<string, [Change, RegExp][]> = {
   ],
   'zaya: two kinds of layers, an untied head': [
     [{ num_experts_per_tok: 2 }, config('num_experts_per_tok must be 1, not 2')],
+    [{ num_attention_heads: 1_048_578 }, config('num_attention_heads must be an integer from 1 to 1024')],
     [{ cca_time0: 9 }, config('cca_time0 must be an integer from 1 to 8')],
     [{ cca_time1: 1 }, shape(`${GROUPED}.weight`, '72, 12, 2', '72, 12, 1')],
     [{ lm_head_bias: true }, config('lm_head_bias must be false')],

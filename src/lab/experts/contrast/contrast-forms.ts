@@ -58,7 +58,7 @@ export function steering(contrast: Contrast, strength: number) {
   return {
     model: model.name,
     towards: names[0],
-    away_from: names[1],
+    from: names[1],
     experts: maskSpecs({ gates: 'all', pushes }),
     spreads,
   }
