@@ -1,8 +1,7 @@
-import { type FileHandle, open, rm } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
-import { cannotWrite } from '../../ground/files/folders.js'
-import { putInPlace } from '../../ground/files/write-atomically.js'
+import { writeWith } from '../../ground/files/write-atomically.js'
 import { safetensorsHeader, type WrittenTensor } from '../../model/checkpoint/safetensors-header.js'
 import { encodeTexts, readWindows, type WindowReading } from '../evaluation/reading.js'
 import type { NamedText } from '../evaluation/text-file.js'
@@ -37,31 +36,21 @@ export async function writeStates(
   ]
   const names = JSON.stringify(texts.map(({ name }) => name))
   const header = safetensorsHeader(tensors, { format: 'molm-states', model: name, quant: info.quant, texts: names })
-  const partial = `${path}.partial`
-  try {
-    const file = await open(partial, 'w')
-    try {
-      const textOf = Int32Array.from(encoded.flatMap((ids, text) => ids.map(() => text)))
-      const start = header.length + tokens.byteLength + textOf.byteLength
-      await put(file, header, 0)
-      await put(file, tokens, header.length)
-      await put(file, textOf, header.length + tokens.byteLength)
-      let done = 0
-      const hidden = [...layers]
-      await readWindows(model, encoded, { ...reading, hidden, most: CHUNK }, async ({ hidden: states = [] }, count) => {
-        for (const [i, rows] of states.entries()) {
-          await put(file, rows, start + 4 * config.width * (i * tokens.length + done))
-        }
-        done += count
-      })
-      await putInPlace(file, partial, path)
-    } finally {
-      await file.close()
-    }
-  } catch (error) {
-    await rm(partial, { force: true }).catch(() => undefined)
-    throw cannotWrite(path, error)
-  }
+  await writeWith(path, async (file) => {
+    const textOf = Int32Array.from(encoded.flatMap((ids, text) => ids.map(() => text)))
+    const start = header.length + tokens.byteLength + textOf.byteLength
+    await put(file, header, 0)
+    await put(file, tokens, header.length)
+    await put(file, textOf, header.length + tokens.byteLength)
+    let done = 0
+    const hidden = [...layers]
+    await readWindows(model, encoded, { ...reading, hidden, most: CHUNK }, async ({ hidden: states = [] }, count) => {
+      for (const [i, rows] of states.entries()) {
+        await put(file, rows, start + 4 * config.width * (i * tokens.length + done))
+      }
+      done += count
+    })
+  })
   return tokens.length
 }
 
