@@ -1,12 +1,17 @@
+import { UserError } from '../../ground/errors.js'
 import type { ByteSource } from '../../ground/files/byte-source.js'
+import { printable } from '../../ground/printable.js'
 import { bytesOf, type DType } from './dtype.js'
 import type { Tensor } from './tensor.js'
 
-/** A vector of the numbers that `change` makes of another's, as F32. */
+/** A vector of the numbers that `change` makes of another's, as F32. Throws a UserError for other tensors. */
 export function changedNumbers(tensor: Tensor, change: (number: number) => number): Tensor {
   const { shape, dtype, strides } = tensor
   const readNumber = READERS[dtype]
-  if (shape.length !== 1 || !readNumber) throw new RangeError(`${tensor.name}: only vectors of floats are changed`)
+  if (shape.length !== 1 || !readNumber) {
+    const found = `${dtype} of shape [${shape.join(', ')}]`
+    throw new UserError(`${tensor.source.name}: ${printable(tensor.name)} must be a vector of floats, not ${found}`)
+  }
   const step = bytesOf(dtype, strides[0])
   const source: ByteSource = {
     name: tensor.source.name,
