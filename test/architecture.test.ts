@@ -84,21 +84,21 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  */
 const BUDGETS: Record<string, number> = {
   cli: 9909,
-  terminal: 7850,
+  terminal: 7851,
   page: 6463,
   server: 6209,
   index: 116,
-  lab: 12992,
+  lab: 12981,
   chat: 3148,
   library: 5773,
   engine: 8614,
   text: 11174,
   api: 1470,
-  model: 15608,
+  model: 15613,
   kernels: 4042,
-  ground: 2196,
+  ground: 2216,
   // The tests and what they need, fixtures not among them.
-  tests: 76212,
+  tests: 76229,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
