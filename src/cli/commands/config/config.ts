@@ -229,6 +229,6 @@ async function noteIfAbsent(model: SettingValue | undefined, { quiet }: OutputOp
     await resolveModel(String(model))
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    note(error.message)
+    note(`kept, but ${error.message}`)
   }
 }
