@@ -1,9 +1,11 @@
 import { stripVTControlCharacters } from 'node:util'
-import { render } from 'ink-testing-library'
 import { createElement } from 'react'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ChatView } from '#molm/terminal/screen/chat-view.js'
+
+// After the view, which imports Ink without the variable CI; Ink reads it once for all test files of this process.
+const { render } = await import('ink-testing-library')
 
 const ESC = '\x1b'
 
