@@ -71,6 +71,11 @@ export function formatPercent(share: number): string {
   return `${Number((100 * share).toPrecision(3))} %`
 }
 
+/** Rounds to six digits, for files: what is measured is not more exact. */
+export function sixDigits(value: number): number {
+  return Number(value.toPrecision(6))
+}
+
 /** Formats a count with its noun: `1 head`, `2 heads`. */
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`

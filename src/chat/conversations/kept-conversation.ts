@@ -4,6 +4,7 @@ import type { ChatMessage } from '../../api/text.js'
 import { codeOf, UserError } from '../../ground/errors.js'
 import { cannotWrite, makeFolder } from '../../ground/files/folders.js'
 import { type Lock, takeLock } from '../../ground/files/lock.js'
+import { Queue } from '../../ground/queue.js'
 import { oneLine } from './conversation-info.js'
 import { eventLine, headLine, messageLine } from './conversation-lines.js'
 import { type ConversationState, commonMessages, isSameMask } from './conversation-state.js'
@@ -48,7 +49,7 @@ export class KeptConversation {
   private end = 0
   /** Whether the file may have more than these bytes. */
   private isTorn = true
-  private work: Promise<void> = Promise.resolve()
+  private readonly work = new Queue()
   private isClosed = false
 
   constructor({ id, path, lockPath, cachePath, state, name = '', copyReason, opened }: KeptOptions) {
@@ -93,7 +94,7 @@ export class KeptConversation {
 
   /** Waits for all writes, and frees the file for other processes. */
   close(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.work.run(async () => {
       this.isClosed = true
       const { file, lock } = this
       this.file = undefined
@@ -105,7 +106,7 @@ export class KeptConversation {
   }
 
   private write(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.work.run(async () => {
       if (this.isClosed) return
       const next = { ...this.current, name: this.currentName }
       // A conversation begins with its first message.
@@ -164,12 +165,6 @@ export class KeptConversation {
     this.lock ??= await takeLock(this.lockPath, `conversation ${this.id}`)
     this.file = await open(this.path, 'ax', 0o600)
     return this.file
-  }
-
-  private inTurn(task: () => Promise<void>): Promise<void> {
-    const done = this.work.then(task)
-    this.work = done.catch(() => undefined)
-    return done
   }
 }
 

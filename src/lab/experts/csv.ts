@@ -1,4 +1,5 @@
 import { csvRow } from '../../ground/csv.js'
+import { sixDigits } from '../../ground/numbers.js'
 import type { Atlas, AtlasToken } from './atlas/atlas.js'
 import { rowsOf, TRACE_COLUMNS } from './traces/trace-rows.js'
 import type { RoutingAgreement } from './usage/agreement.js'
@@ -17,7 +18,7 @@ export function* usageCsv(texts: readonly TextRoutes[]): Generator<string> {
       for (const [layer, { counts, gateMass, entropy, fairness }] of layers.entries()) {
         const rows = Array.from(counts, (count, expert) => {
           const share = usage.tokens === 0 ? 0 : count / usage.tokens
-          return [name, layer, kind, expert, count, ...[share, gateMass[expert], entropy, fairness].map(sixDigits)]
+          return [name, layer, kind, expert, count, ...[share, gateMass[expert], entropy, fairness].map(known)]
         })
         yield linesOf(rows)
       }
@@ -31,7 +32,7 @@ export function* tokensCsv(texts: readonly TextRoutes[]): Generator<string> {
   for (const text of texts) {
     for (const [index, token] of text.tokens.entries()) {
       const rows = rowsOf(index, token, text.model.textOf(token), text.at(index))
-      yield linesOf(rows.map(({ gate = Number.NaN, ...row }) => [text.name, ...Object.values(row), sixDigits(gate)]))
+      yield linesOf(rows.map(({ gate = Number.NaN, ...row }) => [text.name, ...Object.values(row), known(gate)]))
     }
   }
 }
@@ -42,7 +43,7 @@ export function* agreementCsv(agreements: readonly RoutingAgreement[]): Generato
   for (const { text, against, mixtures } of agreements) {
     const rows = mixtures.flatMap(({ kind, layers }) =>
       layers.flatMap(({ experts, top1, overlap, missing }, layer) => {
-        const shares = [top1, overlap, missing].map(sixDigits)
+        const shares = [top1, overlap, missing].map(known)
         return experts === 0
           ? []
           : [[text.name, text.model.name, against.model.name, layer, kind, text.tokens.length, ...shares]]
@@ -72,7 +73,7 @@ function linesOf(rows: readonly (string | number)[][]): string {
   return rows.map((row) => `${csvRow(row)}\n`).join('')
 }
 
-/** Rounds to six digits: routing is not more exact. Nothing for a number that is not known. */
-function sixDigits(value: number): number | '' {
-  return Number.isNaN(value) ? '' : Number(value.toPrecision(6))
+/** Nothing for a number that is not known. */
+function known(value: number): number | '' {
+  return Number.isNaN(value) ? '' : sixDigits(value)
 }

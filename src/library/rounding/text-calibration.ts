@@ -1,5 +1,6 @@
 import type { Model } from '../../api/model.js'
 import { sha256Hex } from '../../ground/platform/checksums.js'
+import { Queue } from '../../ground/queue.js'
 import { takesInputs } from '../../model/packing/format/formats.js'
 import type { Part, Piece } from '../../model/packing/format/layout.js'
 import type { CalibrationRecord } from '../../model/packing/format/packed-metadata.js'
@@ -36,7 +37,7 @@ export class TextCalibration {
   private latest?: Promise<MatrixInputs | undefined>
   private latestName?: string
   /** Steps of the pass, which must not overlap. */
-  private steps: Promise<unknown> = Promise.resolve()
+  private readonly steps = new Queue()
 
   private constructor(
     private readonly model: Model,
@@ -72,7 +73,7 @@ export class TextCalibration {
     const of = `${name}/${piece.name}`
     if (this.latestName !== of || !this.latest) {
       this.latestName = of
-      this.latest = this.next(async () => {
+      this.latest = this.steps.run(async () => {
         await (isHead ? this.reachHead() : this.reach(layer ?? 0))
         const rows = await this.model.layerPass.inputs(of, piece.cols)
         return rows && { of, rows }
@@ -90,15 +91,9 @@ export class TextCalibration {
 
   /** Reads the rest of the text, and ends the pass. */
   async finish(): Promise<CalibrationRecord> {
-    await this.next(() => this.reach(this.experts.length - 1))
+    await this.steps.run(() => this.reach(this.experts.length - 1))
     await this.model.layerPass.end()
     return this.record
-  }
-
-  private next<T>(step: () => Promise<T>): Promise<T> {
-    const result = this.steps.then(step)
-    this.steps = result.catch(() => undefined)
-    return result
   }
 
   private async reach(layer: number): Promise<void> {

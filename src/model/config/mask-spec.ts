@@ -1,4 +1,5 @@
 import { UsageError } from '../../ground/errors.js'
+import { sixDigits } from '../../ground/numbers.js'
 import { shown } from '../../ground/option-checks.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, perMixture } from './config.js'
 import { type ExpertMask, type ExpertPush, maskedExperts } from './expert-mask.js'
@@ -87,7 +88,7 @@ export function scaledMask(mask: ExpertMask, strength: number): ExpertMask {
 
 /** A push as a person writes it: `+1.5`, `-2`, `always`. */
 export function pushText(by: ExpertPush['by']): string {
-  return by === 'always' ? by : `${by > 0 ? '+' : ''}${Number(by.toPrecision(6))}`
+  return by === 'always' ? by : `${by > 0 ? '+' : ''}${sixDigits(by)}`
 }
 
 interface Place {

@@ -1,3 +1,4 @@
+import { Queue } from '../../ground/queue.js'
 import { beginningOf, IMPORTED, type KeptBody, type KeptHead, pathOf, titleOf } from '../answers/kept-form.js'
 import { lastingStorage, tabStorage } from '../elements/browser-storage.js'
 import { placesIn, specOf } from '../experts/places.js'
@@ -36,7 +37,7 @@ interface PageParts {
 export class Keeping {
   private open: Open = newConversation()
   /** Writes and reads, one after the other. */
-  private queue: Promise<unknown> = Promise.resolve()
+  private readonly queue = new Queue()
   private timer?: number
   /** Whether the note says that the latest write failed. */
   private hasFailed = false
@@ -44,7 +45,7 @@ export class Keeping {
   private pending = 0
 
   constructor(private readonly parts: PageParts) {
-    parts.kept.follow((change) => this.inTurn(() => this.follow(change)))
+    parts.kept.follow((change) => this.queue.run(() => this.follow(change)))
     // The last second of an answer, if the browser still has the time to write it.
     document.addEventListener('visibilitychange', () => {
       if (document.visibilityState === 'hidden' && parts.conversation.isRunning) this.save()
@@ -88,7 +89,7 @@ export class Keeping {
   /** Opens a kept conversation in place of the open one. Rejects if it cannot be read. */
   async show(id: string): Promise<void> {
     this.leave()
-    await this.inTurn(async () => {
+    await this.queue.run(async () => {
       const kept = await this.parts.kept.read(id)
       if (!kept) throw new Error('it was deleted in another tab')
       this.take(kept)
@@ -141,9 +142,11 @@ export class Keeping {
     if (!this.isOn || !conversation.hasQuestion) return
     const [open, body, { isRunning }] = [this.open, this.body, conversation]
     this.pending++
-    this.inTurn(() => this.write(open, body, isRunning)).finally(() => {
-      this.pending--
-    })
+    this.queue
+      .run(() => this.write(open, body, isRunning))
+      .finally(() => {
+        this.pending--
+      })
   }
 
   private async write(open: Open, body: KeptBody, isRunning: boolean): Promise<void> {
@@ -242,13 +245,6 @@ export class Keeping {
       questions: questions.length,
       changed: Date.now(),
     }
-  }
-
-  /** Runs a task after those before it. */
-  private inTurn(task: () => Promise<void>): Promise<void> {
-    const result = this.queue.then(task)
-    this.queue = result.catch(() => undefined)
-    return result
   }
 }
 

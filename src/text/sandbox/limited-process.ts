@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../ground/errors.js'
 import { reasonOf } from '../../ground/printable.js'
+import { Queue } from '../../ground/queue.js'
 import {
   type Answer,
   atLimit,
@@ -45,7 +46,7 @@ export class LimitedProcess {
   private child?: ChildProcess
   private opened?: ReturnType<typeof whenOpened>
   private failed?: Failure
-  private last: Promise<unknown> = Promise.resolve()
+  private readonly requests = new Queue()
   private waiting = 0
   private idle?: NodeJS.Timeout
 
@@ -93,9 +94,7 @@ export class LimitedProcess {
   /** As `ask`, but resolves with errors and exceeded limits. */
   answerTo(request: unknown, options: AskOptions): Promise<Answer> {
     this.waiting++
-    const answer = this.last.then(() => this.answerNow(request, options)).finally(() => this.waiting--)
-    this.last = answer.catch(() => undefined)
-    return answer
+    return this.requests.run(() => this.answerNow(request, options)).finally(() => this.waiting--)
   }
 
   private answerOnce(request: unknown, milliseconds: number): Answer {

@@ -1,6 +1,7 @@
 import type { Model } from '../../../api/model.js'
 import type { Session } from '../../../api/session.js'
 import { NoMemory } from '../../../ground/errors.js'
+import { Queue } from '../../../ground/queue.js'
 import { HeldSession, type SharedBeginning } from './held-session.js'
 import { type Candidates, earlierReader, isToTake, nearestSession, type SessionMask } from './nearest-session.js'
 import { fullPages, type SessionSize, SharedTokens } from './shared-tokens.js'
@@ -56,7 +57,7 @@ export class PrefixCache implements Candidates {
   /** Mask of each session that has one: its cache is of no use with another mask. */
   readonly masks = new WeakMap<Session, SessionMask>()
   /** Work with the disk, one after the other. */
-  private work: Promise<void> = Promise.resolve()
+  private readonly work = new Queue()
   private timer?: ReturnType<typeof setTimeout>
 
   constructor(
@@ -90,7 +91,7 @@ export class PrefixCache implements Candidates {
     const { disk } = this
     const find = () => disk?.find(prompt, this.cachedOf(prompt, mask), mask)
     if (!disk || !(await find())) return
-    await this.inTurn(async () => {
+    await this.work.run(async () => {
       // Another request may have loaded it meanwhile.
       const found = await find()
       const room = found?.stored.tokens.length ?? 0
@@ -112,7 +113,7 @@ export class PrefixCache implements Candidates {
     clearTimeout(this.timer)
     this.timer = undefined
     for (const session of [...this.resting].reverse()) {
-      await this.inTurn(async () => {
+      await this.work.run(async () => {
         if (this.resting.includes(session)) await this.disk?.save(session, this.masks.get(session))
       })
     }
@@ -212,12 +213,6 @@ export class PrefixCache implements Candidates {
       if (error instanceof NoMemory) return false
       throw error
     }
-  }
-
-  private inTurn(task: () => Promise<void>): Promise<void> {
-    const done = this.work.then(task)
-    this.work = done.catch(() => undefined)
-    return done
   }
 
   private create(own?: SessionMask): Session {

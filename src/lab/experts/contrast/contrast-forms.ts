@@ -1,9 +1,8 @@
 import { csvRow } from '../../../ground/csv.js'
+import { sixDigits } from '../../../ground/numbers.js'
 import { perMixture } from '../../../model/config/config.js'
 import { maskSpecs } from '../../../model/config/mask-spec.js'
 import type { Contrast, ContrastedExpert } from './contrast.js'
-
-const rounded = (value: number) => Number(value.toPrecision(6))
 
 /** A contrast as `molm experts --contrast --json` prints it. Differences are a less b. */
 export function contrastObject({ model, names, pairs, tokens, experts }: Contrast) {
@@ -13,9 +12,9 @@ export function contrastObject({ model, names, pairs, tokens, experts }: Contras
     texts: names.map((name, i) => ({ name, tokens: tokens[i] })),
     pairs,
     experts: experts.map(({ layer, kind, expert, rates, rate, gate, isFound, isConfirmed }) => ({
-      ...{ layer, kind, expert, rate_a: rounded(rates[0]), rate_b: rounded(rates[1]) },
-      rate_difference: { mean: rounded(rate.mean), error: rounded(rate.error) },
-      gate_difference: { mean: rounded(gate.mean), error: rounded(gate.error) },
+      ...{ layer, kind, expert, rate_a: sixDigits(rates[0]), rate_b: sixDigits(rates[1]) },
+      rate_difference: { mean: sixDigits(rate.mean), error: sixDigits(rate.error) },
+      gate_difference: { mean: sixDigits(gate.mean), error: sixDigits(gate.error) },
       found: isFound,
       confirmed: isConfirmed,
     })),
@@ -26,7 +25,7 @@ export function contrastObject({ model, names, pairs, tokens, experts }: Contras
 export function* contrastCsv({ experts }: Contrast): Generator<string> {
   yield 'layer,kind,expert,rate_a,rate_b,rate_difference,rate_error,gate_difference,gate_error,found,confirmed\n'
   for (const { layer, kind, expert, rates, rate, gate, isFound, isConfirmed } of experts) {
-    const numbers = [...rates, rate.mean, rate.error, gate.mean, gate.error].map(rounded)
+    const numbers = [...rates, rate.mean, rate.error, gate.mean, gate.error].map(sixDigits)
     yield `${csvRow([layer, kind, expert, ...numbers, Number(isFound), Number(isConfirmed)])}\n`
   }
 }

@@ -1,6 +1,7 @@
 import type { PromptProgress } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
 import type { LayerRoutes } from '../../../api/routes.js'
+import { sixDigits } from '../../../ground/numbers.js'
 import { type PerMixture, perMixture } from '../../../model/config/config.js'
 import { useSession } from '../../evaluation/reading.js'
 import { type ExpertPlace, everyExpert } from '../usage/awake.js'
@@ -129,9 +130,8 @@ class Spreads {
   }
 
   get means(): PerMixture<number[]> {
-    const rounded = (value: number) => Number(value.toPrecision(6))
     return perMixture(this.config.mixtures, ({ kind }) =>
-      this.sums[kind]?.map(({ sum, tokens }) => (tokens === 0 ? 0 : rounded(sum / tokens))),
+      this.sums[kind]?.map(({ sum, tokens }) => (tokens === 0 ? 0 : sixDigits(sum / tokens))),
     )
   }
 }

@@ -1,5 +1,6 @@
 import type { TokenEffect } from '../../../api/read-out.js'
 import { csvRow } from '../../../ground/csv.js'
+import { sixDigits } from '../../../ground/numbers.js'
 import type { Lens } from '../../experts/lens.js'
 import type { Figure } from '../blocks/figure.js'
 import { type FigureOptions, partsOf, scopeOf } from '../blocks/figure-options.js'
@@ -38,13 +39,12 @@ export function drawLens(lens: Lens, options: FigureOptions = {}): Figure {
 /** A lens as `molm experts --lens --json` prints it. */
 export function lensObject({ model, tokens, experts }: Lens) {
   const token = tokens[tokens.length - 1]
-  const rounded = (value: number) => Number(value.toPrecision(6))
   const effects = (list: readonly TokenEffect[]) =>
-    list.map(({ token, value }) => ({ token, text: model.textOf(token), logit: rounded(value) }))
+    list.map(({ token, value }) => ({ token, text: model.textOf(token), logit: sixDigits(value) }))
   return {
     ...{ model: model.name, quant: model.quant, position: tokens.length - 1, token, text: model.textOf(token) },
     experts: experts.map(({ layer, kind, expert, gate, share, up, down }) => ({
-      ...{ layer, kind, expert, gate: rounded(gate), share: rounded(share), up: effects(up), down: effects(down) },
+      ...{ layer, kind, expert, gate: sixDigits(gate), share: sixDigits(share), up: effects(up), down: effects(down) },
     })),
   }
 }
@@ -54,8 +54,8 @@ export function* lensCsv({ model, experts }: Lens): Generator<string> {
   yield 'layer,kind,expert,gate,share,token,text,logit\n'
   for (const { layer, kind, expert, gate, share, up, down } of experts) {
     for (const { token, value } of [...up, ...down]) {
-      const numbers = [gate, share].map((number) => number.toPrecision(6))
-      yield `${csvRow([layer, kind, expert, ...numbers, token, model.textOf(token), value.toPrecision(6)])}\n`
+      const numbers = [gate, share].map(sixDigits)
+      yield `${csvRow([layer, kind, expert, ...numbers, token, model.textOf(token), sixDigits(value)])}\n`
     }
   }
 }

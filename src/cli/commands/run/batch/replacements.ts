@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { codeOf } from '../../../../ground/errors.js'
 import { cannotWrite } from '../../../../ground/files/folders.js'
 import { readLines } from '../../../../ground/files/lines.js'
-import { putInPlace } from '../../../../ground/files/write-atomically.js'
+import { writeAtomically } from '../../../../ground/files/write-atomically.js'
 import { isObject } from '../../../../ground/json/json.js'
 import type { RequestId } from './request.js'
 
@@ -58,12 +58,12 @@ export class Replacements {
     await this.close()
     const kept = await this.kept()
     if (kept === undefined) return
-    const partial = sidecarPath(this.path, 'partial')
     try {
-      if (kept.size > 0) await this.rewrite(partial, kept)
+      const { mode } = await stat(this.path)
+      const partial = sidecarPath(this.path, 'partial')
+      if (kept.size > 0) await writeAtomically(this.path, this.merged(kept), { partial, mode })
       await rm(this.aside)
     } catch (error) {
-      await rm(partial, { force: true }).catch(() => undefined)
       throw cannotWrite(this.path, error)
     }
   }
@@ -96,31 +96,26 @@ export class Replacements {
     }
   }
 
-  private async rewrite(partial: string, kept: ReadonlyMap<number, LinePlace>): Promise<void> {
-    const { mode } = await stat(this.path)
-    const file = await open(partial, 'w', mode)
-    let aside: FileHandle | undefined
+  /** The file with the collected results in place, in large pieces. */
+  private async *merged(kept: ReadonlyMap<number, LinePlace>): AsyncGenerator<Buffer> {
+    const aside = await open(this.aside)
     try {
-      aside = await open(this.aside)
       let chunks: Buffer[] = []
       let length = 0
-      const write = async () => {
-        await file.appendFile(Buffer.concat(chunks))
-        chunks = []
-        length = 0
-      }
       for await (const { number, bytes, isWhole } of readLines(createReadStream(this.path), MOST_RESULT_BYTES)) {
         if (!bytes) throw new Error(`line ${number} is too long`)
         const place = kept.get(number)
         const result = place && (await resultAt(aside, place, bytes))
         chunks.push(result ?? bytes, ...(isWhole ? [LINE_BREAK] : []))
         length += (result ?? bytes).length + 1
-        if (length > CHUNK_BYTES) await write()
+        if (length < CHUNK_BYTES) continue
+        yield Buffer.concat(chunks)
+        chunks = []
+        length = 0
       }
-      await write()
-      await putInPlace(file, partial, this.path)
+      yield Buffer.concat(chunks)
     } finally {
-      await Promise.all([aside?.close(), file.close()])
+      await aside.close()
     }
   }
 }
