@@ -6,6 +6,7 @@
  * Bit-identical in all tiers.
  */
 import { exp, exp8 } from './math'
+import { store2 } from './vectors'
 
 /** Bytes before the values. */
 export const HEAD: usize = 16
@@ -84,8 +85,7 @@ function multiply(low: usize, high: usize, factor: f32): f32 {
     for (let p = low; p < high; p += 32) {
       const x = f32x4.mul(v128.load(p), f)
       const y = f32x4.mul(v128.load(p, 16), f)
-      v128.store(p, x)
-      v128.store(p, y, 16)
+      store2(p, x, y)
       m = f32x4.pmax(m, x)
       n = f32x4.pmax(n, y)
     }
