@@ -6,7 +6,7 @@ import type { Reading } from './answer-reader.js'
 import { type Asked, askedOf } from './prompt/asked.js'
 import { LiteralTexts } from './prompt/literal-texts.js'
 import { callsNoTools, mentionsIn, templatePrompt, thinksBy } from './prompt/template-prompt.js'
-import { doesNotThink, thinkChoices } from './prompt/think-switch.js'
+import { thinkChoices, unthought } from './prompt/think-switch.js'
 
 export interface ChatFrameOptions extends AskOptions, OutputConstraint {
   /** The model's chat template; without one, turns are written as plain text. */
@@ -91,19 +91,18 @@ interface FrameParts {
 
 async function plainFrame(parts: FrameParts): Promise<ChatFrame> {
   const { turns, begun, asked, options, literals } = parts
-  const { model = THE_MODEL, think, thinkBudget } = options
+  const { model = THE_MODEL } = options
   if (asked.tools.length > 0 || turns.some(({ role, toolCalls }) => role === 'tool' || toolCalls)) {
     throw callsNoTools(model)
   }
   const text = plainTurns(turns, systemOf(parts), begun !== undefined)
-  const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
   return {
     text,
     encoding: { addSpecialTokens: true, hasLiterals: literals !== undefined },
     stop: ['\nUser:', '\nAssistant:'],
     reading: readingOf(text, parts),
     ...(asked.content && { guide: (await guides()).plainGuide(text, asked.content) }),
-    notes: ignored ? [doesNotThink(model, ignored)] : [],
+    notes: unthought(options, model),
     dropsSystem: false,
   }
 }

@@ -100,6 +100,7 @@ test('a mask that cannot be is refused and changes nothing', async () => {
   for (const [line, error] of [
     ['/mask 3:mlp:99', /layer 3 has mlp experts 0 to 23/],
     ['/mask 3:mlp', /LAYER:KIND:IDS/],
+    ['/steer mlp.3.5=+2', /LAYER:KIND:IDS/],
     ['/mask 3:mlp:0-20', /a token uses 4/],
     ['/unmask 2:mlp:1', /^layer 2 mlp expert 1: not switched off$/],
     [`/without ${EXPERT}`, /switched off already/],

@@ -4,7 +4,7 @@ import type { OutputConstraint } from '../../api/guide.js'
 import type { Model } from '../../api/model.js'
 import type { ChatMessage, EncodeAsyncOptions, Tokenizer } from '../../api/text.js'
 import { type ChatFrame, writeChat } from '../../text/chat-frame.js'
-import { doesNotThink } from '../../text/prompt/think-switch.js'
+import { unthought } from '../../text/prompt/think-switch.js'
 
 /** Tokens that an answer needs room for if no option limits it. */
 const ROOM = 256
@@ -74,12 +74,11 @@ export async function writePrompt(
 }
 
 /** The whole continuation has the form. */
-function continuation(text: string, { think, thinkBudget, schema, grammar, regex }: Asking, model = 'the model') {
-  const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
+function continuation(text: string, { schema, grammar, regex, ...thinking }: Asking, model = 'the model') {
   return {
     reading: { prompt: text, isAnswer: false, isTurn: false },
     limits: { schema, grammar, regex },
-    notes: ignored ? [doesNotThink(model, ignored)] : [],
+    notes: unthought(thinking, model),
     dropsSystem: false,
   }
 }

@@ -84,7 +84,13 @@ function conflicts(given: readonly string[], { think, args }: ThinkOptions): str
     .map((name) => `the template argument ${name} wins over \`think\``)
 }
 
-export function doesNotThink(model: string, option: 'think' | 'thinkBudget'): string {
+/** Warnings for thoughts asked of a prompt that cannot have them. */
+export function unthought({ think, thinkBudget }: { think?: Think; thinkBudget?: number }, model: string): string[] {
+  const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
+  return ignored ? [doesNotThink(model, ignored)] : []
+}
+
+function doesNotThink(model: string, option: 'think' | 'thinkBudget'): string {
   return `${model} does not think: \`${option}\` has no effect`
 }
 

@@ -1,15 +1,12 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { AnswersScreen } from '../items.js'
 import type { ChatWatcher } from '../watcher.js'
-
-/** Ms between looks whether work has ended. */
-const POLL_MS = 5
 
 /** Work of the model that the user may stop, one at a time. */
 export class RunningWork {
   /** Follows the running answer, until its text is among the finished ones. */
   watcher?: ChatWatcher
   private controller?: AbortController
+  private last: Promise<unknown> = Promise.resolve()
 
   constructor(private readonly screen: AnswersScreen) {}
 
@@ -18,7 +15,13 @@ export class RunningWork {
   }
 
   /** Runs work until its signal says that it is to stop; errors are shown. False if it was stopped or failed. */
-  async run(watcher: ChatWatcher, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  run(watcher: ChatWatcher, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    const running = this.carryOut(watcher, work)
+    this.last = running
+    return running
+  }
+
+  private async carryOut(watcher: ChatWatcher, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
     this.controller = new AbortController()
     const { signal } = this.controller
     this.watcher = watcher
@@ -38,7 +41,7 @@ export class RunningWork {
   }
 
   async settled(): Promise<void> {
-    while (this.isRunning) await wait(POLL_MS)
+    await this.last
   }
 
   /** Stops the work; false if none is running, or it has been stopped. */
