@@ -20,8 +20,8 @@ def small_problem():
     return q, a
 
 
-MIX = [(36, w.define), (11, w.sums), (7, w.unknown), (5, limits.unknown), (2.5, limits.about), (1, limits.about_place), (4.5, w.opposite), (2.4, w.synonym), (5, w.is_a), (0.4, w.kind_of), (1.4, w.use), (0.5, w.list_of), (2.2, w.form), (4.5, w.place), (1.1, w.element), (4.2, w.little), (1.6, w.trivia), (1, w.famous), (4.5, talk), (0.8, small_problem)]
-ALL = MIX + [(x * 0.8, f) for x, f in orders.MIX]
+MIX = [(22, w.define), (8, w.sums), (5.5, w.unknown), (6, limits.unknown), (2.5, limits.about), (1, limits.about_place), (4.5, w.opposite), (2.4, w.synonym), (5, w.is_a), (0.4, w.kind_of), (1.4, w.use), (0.5, w.list_of), (2.2, w.form), (4.5, w.place), (1.1, w.element), (4.2, w.little), (1.6, w.trivia), (1, w.famous), (4.5, talk), (0.8, small_problem)]
+ALL = MIX + [(x * 1.2, f) for x, f in orders.MIX]
 FUNCTIONS, WEIGHTS = [f for _, f in ALL], [x for x, _ in ALL]
 
 
