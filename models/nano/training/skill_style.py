@@ -223,7 +223,7 @@ IN_USER = ['{s} {q}', '{q} {s}', '{s}: {q}', '{q} ({s})']
 
 
 def conversation():
-    r, n = rng.random(), rng.choices([1, 2, 3], [6, 3, 1])[0]
+    r, n = rng.random(), rng.choices([1, 2, 3, 4], [4, 4, 2, 1])[0]
     if r < 0.50:
         _, texts, make = rng.choices(STYLES, STYLE_W)[0]
         s, pairs = pick(texts), [make() for _ in range(n)]

@@ -1,8 +1,8 @@
 """Conversations with tools: the right call, its arguments, the answer from the result; and no call where none fits."""
-import json, os
+import json
 import words as w
-from conversation import document, signature
-from fillers import FIRST, KINDS, drawn, filled, person, things
+from conversation import document
+from fillers import KINDS, drawn, filled, things
 from tool_files import FILE_ASKS, file_asked, file_tools
 from tool_math import dictionary_asked, math_asked
 from tool_specs import SPECS
@@ -142,35 +142,46 @@ def thought(tool):
     return pick([f'The tool {tool["name"]} can do this.', f'1. The question needs a tool.\n2. The tool is {tool["name"]}.', f'I need {tool["name"]} for this.'])
 
 
-def same_kind(tools, spec_names, tool):
-    """Whether another tool of the list does the same."""
-    return [t for t in tools if t is tool or t['name'] not in spec_names]
+def is_taken(tool, tools, about=()):
+    return tool['name'] in [t['name'] for t in tools] or tool['description'].split('.')[0] in about
 
 
-def scene():
-    """Tools, and turns with them."""
-    r, spec = rng.random(), None
-    if r < 0.30:
-        tools, q, calls, result, answer = file_asked()
-    elif r < 0.42:
-        tool, q, calls, result, answer = math_asked()
-        tools = [tool] if isinstance(tool, dict) else tool
-    elif r < 0.52:
-        tool, q, calls, result, answer = dictionary_asked()
-        tools = [tool]
-    elif r < 0.60:
-        tools, q, calls, result, answer = two()
-    else:
-        spec = invention() if chance(0.25) else pick(SPECS)
-        tool, q, calls, result, answer = asked(spec)
-        tools = [tool]
-    taken = {n for s in SPECS if spec is s for n in s[0]} | {t['name'] for t in tools}
-    if len(tools) < 8:
-        more = others(rng.choices([0, 1, 2, 3, 5, 8, 11], [4, 4, 4, 3, 3, 2, 1])[0], taken)
-        if spec:
-            more = [t for t in more if t['description'].split('.')[0] not in spec[1]]
-        tools = shuffled(tools + more)
-    return tools, q, calls, result, answer
+def scenes(count):
+    """Tools, and questions with calls, results and answers for them."""
+    r = rng.random()
+    if r < 0.34:
+        tools, *first = file_asked()
+        found = [first] + [file_asked(tools)[1:] for _ in range(count - 1)]
+        if len(tools) < 8:
+            tools = shuffled(tools + [t for t in others(rng.choices([0, 1, 3, 6], [4, 3, 2, 1])[0], {t['name'] for t in tools}) if 'ile' not in t['description']])
+        return tools, found
+    tools, found, about = [], [], set()
+    for spec in rng.sample(SPECS, count):
+        k = rng.random()
+        if k < 0.16:
+            new, *scene = math_asked()
+            if any(x in about for x in ('math',)):
+                continue
+            about.add('math')
+        elif k < 0.3:
+            if 'words' in about:
+                continue
+            new, *scene = dictionary_asked()
+            about.add('words')
+        elif k < 0.42:
+            new, *scene = two()
+        else:
+            new, *scene = asked(invention() if chance(0.25) else spec)
+        new = [new] if isinstance(new, dict) else new
+        if any(is_taken(t, tools, about) for t in new):
+            continue
+        about |= {x for t in new for s in SPECS if t['description'].split('.')[0] in s[1] for x in s[1]}
+        tools += new
+        found.append(scene)
+    more = [t for t in others(rng.choices([0, 1, 2, 3, 5, 8], [5, 4, 4, 3, 2, 1])[0], {t['name'] for t in tools}) if not is_taken(t, tools, about)]
+    if 'math' in about or 'words' in about:
+        more = [t for t in more if not any(x in json.dumps(t).lower() for x in ('sum', 'numbers', 'arith', 'calcul', 'express', 'word', 'diction', 'divides', 'subtract'))]
+    return shuffled(tools + more), found
 
 
 def turns_of(q, calls, result, answer, tools):
@@ -207,7 +218,6 @@ def conversation():
             turns[:0] = [('user', pick(['Which tools do you have?', 'What tools can you use?', 'Can you use a tool?', 'What can you do with tools?', 'Do you have tools?', 'List your tools.'])), ('assistant', 'I have ' + ('the tool ' if len(tools) == 1 else 'these tools: ') + ', '.join(t['name'] for t in tools[:8]) + (' and others.' if len(tools) > 8 else '.'))]
         return document(turns, tools=tools)
     if r < 0.36:  # orders that no tool fits
-        own, q = (None, None)
         kind = rng.random()
         if kind < 0.25:
             q, tools = pick(FILE_ASKS)(), shuffled(others(rng.randrange(1, 5), ()))
@@ -221,16 +231,23 @@ def conversation():
             tools = file_tools() if chance(0.35) else [t for t in shuffled(others(rng.randrange(1, 7), spec[0])) if t['description'].split('.')[0] not in spec[1]]
             tools = tools or file_tools()
         return document([('user', noisy_arguments(q)), ('assistant', pick(NO_TOOL))], tools=tools)
-    tools, q, calls, result, answer = scene()
+    tools, found = scenes(rng.choices([1, 2, 3, 4], [4, 4, 3, 2])[0])
+    if not found:
+        return conversation()
     turns = []
-    if chance(0.15):
+    for q, calls, result, answer in found:
+        if chance(0.12):
+            a, b = plain.safe()
+            turns += [('user', a), ('assistant', b)]
+        elif chance(0.07):
+            spec = pick(SPECS)
+            if not any(t['description'].split('.')[0] in spec[1] for t in tools):
+                turns += [('user', noisy_arguments(asked(spec)[1])), ('assistant', pick(NO_TOOL))]
+        turns += turns_of(q, calls, result, answer, tools)
+    if chance(0.12):
         a, b = plain.safe()
         turns += [('user', a), ('assistant', b)]
-    turns += turns_of(q, calls, result, answer, tools)
-    if chance(0.2):
-        a, b = plain.safe()
-        turns += [('user', a), ('assistant', b)]
-    elif chance(0.12):
+    elif chance(0.1):
         turns += [('user', pick(['Thanks', 'Thank you!', 'thanks a lot', 'Great, thank you.'])), ('assistant', "You're welcome!")]
     system = pick(['You are a helpful assistant.', 'Use the tools when you need them.', 'You can call tools.', 'Help the user.', 'You are nano.', 'Answer with the help of the tools.']) if chance(0.12) else None
     return document(turns, system, tools)

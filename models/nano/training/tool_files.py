@@ -158,8 +158,8 @@ def done(name, a):
     return dict(create_directory=(f'Successfully created directory {a["path"]}', f'I have made the folder {a["path"]}.'), write_file=(f'Successfully wrote to {a["path"]}', f'I have written {a["path"]}.')).get(name)
 
 
-def file_asked():
-    """Tools, a question, its calls, their result, and the answer."""
+def file_asked(given=None):
+    """Tools (those given, or new ones), a question, its calls, their result, and the answer."""
     while True:
         r, f, d = rng.random(), file(), folder()
         name, args = 'read_text_file', {'path': f}
@@ -209,13 +209,13 @@ def file_asked():
             result, answer = 'Allowed directories:\n' + '\n'.join(ds), f'I may read {" and ".join(ds)}.'
         else:
             g, x, y = file(), text_of_file()[0], text_of_file()[0]
-            tools = file_tools('read_text_file')
+            tools = given or file_tools('read_text_file')
             q = pick(['Read {f} and {g}.', 'What do {f} and {g} say?', 'Show me {f} and {g}.', 'Open {f} and {g}.', 'What is in {f} and in {g}?', 'Compare {f} and {g}.']).format(f=f, g=g)
             one, other = call_of(tools, name, {'path': f}), call_of(tools, name, {'path': g})
             if one and other:
                 return tools, q, one + other, [x, y], f'{f} says: {x}\n{g} says: {y}'
             continue
-        tools = file_tools(name)
+        tools = given or file_tools(name)
         calls = call_of(tools, name, args)
         if calls:
-            return [{k: v for k, v in t.items() if k not in ('was', 'keys')} for t in tools], q, calls, result, answer
+            return tools, q, calls, result, answer
