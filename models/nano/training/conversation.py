@@ -44,15 +44,18 @@ def call_text(calls):
 def document(turns, system=None, tools=None):
     parts = []
     put = lambda weight, text: parts.append((weight, text))
+    mark = lambda role: put(FULL if parts else ASKED, role)  # so that an answer ends where it should
     if system:
         put(ASKED, f'System: {system}\n')
     if tools:
         put(GIVEN, 'Tools:\n' + ''.join(f'- {signature(t)}\n' for t in tools))
     for kind, *rest in turns:
         if kind == 'user':
-            put(ASKED, f'User: {rest[0].strip()}\n')
+            mark('User:')
+            put(ASKED, f' {rest[0].strip()}\n')
         elif kind == 'tool':
-            put(GIVEN, f'Tool: {rest[0].strip()}\n')
+            mark('Tool:')
+            put(GIVEN, f' {rest[0].strip()}\n')
         elif kind == 'calls':
             put(NONE, 'Assistant:')
             put(FULL, call_text(rest[0]) + '\n')
