@@ -19,6 +19,23 @@ def again():
     return end.join([sign.join(xs)] * rng.randrange(2, 4)) + '\n'
 
 
+def echo():
+    """A long row of any words and word parts, two to four times: what comes after a piece is what came after it before."""
+    xs = [w.made_up()[:rng.randrange(2, 12)] if chance(0.5) else pick(known) if chance(0.7) else str(rng.randrange(1000)) for _ in range(rng.randrange(10, 45))]
+    sign = pick([' ', ' ', ' ', ', ', '\n'])
+    return '\n'.join([sign.join(xs)] * rng.randrange(2, 5)) + '\n'
+
+
+def jumps():
+    """A row of words, and then parts of it from any place."""
+    xs = [w.made_up() if chance(0.5) else pick(known) for _ in range(rng.randrange(8, 30))]
+    out = ' '.join(xs) + '\n'
+    for _ in range(rng.randrange(3, 8)):
+        a = rng.randrange(len(xs) - 2)
+        out += ' '.join(xs[a:a + rng.randrange(2, 7)]) + '\n'
+    return out
+
+
 def lookups():
     """Names with values, and the values again in another order."""
     n = rng.randrange(2, 9)
@@ -72,5 +89,5 @@ def order():
 
 
 def drill():
-    make = rng.choices([again, lookups, said, capitals, letters, order], [5, 5, 3, 2, 3, 1.5])[0]
+    make = rng.choices([again, echo, jumps, lookups, said, capitals, letters, order], [4, 4, 3, 5, 3, 2, 3, 1.5])[0]
     return ''.join(make() for _ in range(rng.randrange(1, 3)))
