@@ -208,7 +208,7 @@ def noisy_arguments(q):
 def conversation():
     """One whole conversation with tools."""
     r = rng.random()
-    if r < 0.27:  # questions that need no tool
+    if r < 0.22:  # questions that need no tool
         tools = file_tools() if chance(0.35) else shuffled(others(rng.choices([1, 2, 3, 4, 6, 9], [4, 4, 3, 3, 2, 1])[0], ()))
         turns = []
         for _ in range(rng.choices([1, 2, 3], [6, 3, 1])[0]):
@@ -217,7 +217,7 @@ def conversation():
         if chance(0.12):
             turns[:0] = [('user', pick(['Which tools do you have?', 'What tools can you use?', 'Can you use a tool?', 'What can you do with tools?', 'Do you have tools?', 'List your tools.'])), ('assistant', 'I have ' + ('the tool ' if len(tools) == 1 else 'these tools: ') + ', '.join(t['name'] for t in tools[:8]) + (' and others.' if len(tools) > 8 else '.'))]
         return document(turns, tools=tools)
-    if r < 0.36:  # orders that no tool fits
+    if r < 0.4:  # orders that no tool fits
         kind = rng.random()
         if kind < 0.25:
             q, tools = pick(FILE_ASKS)(), shuffled(others(rng.randrange(1, 5), ()))
@@ -239,7 +239,7 @@ def conversation():
         if chance(0.12):
             a, b = plain.safe()
             turns += [('user', a), ('assistant', b)]
-        elif chance(0.07):
+        elif chance(0.14):
             spec = pick(SPECS)
             if not any(t['description'].split('.')[0] in spec[1] for t in tools):
                 turns += [('user', noisy_arguments(asked(spec)[1])), ('assistant', pick(NO_TOOL))]
