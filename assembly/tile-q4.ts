@@ -261,7 +261,7 @@ export function highMinima<F>(tile: usize): v128 {
   return isFloat<F>() ? i32x4.shl(v128.load_ext<u16>(tile, 24), 16) : i32x4.splat(0)
 }
 
-/** What a block of activations adds: in q4 -8 * their sum, which removes the zero point; in q4m the sum itself, scaled. */
+/** The share of a block's sum of activations: in q4 -8 times it, against the zero point; in q4m the sum itself, scaled. */
 export function sumOf<F>(negative: usize, scale: usize): v128 {
   if (!isFloat<F>()) return v128.load32_splat(negative)
   return f32x4.splat(<f32>load<i32>(negative) * (load<f32>(scale) * <f32>-0.125))

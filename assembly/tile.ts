@@ -1,5 +1,5 @@
 /*
- * What the products of all packed formats share. A tile begins with 8 bfloat16 scales, those of q4m also with 8 minima.
+ * Parts of the products of all packed formats. A tile begins with 8 bfloat16 scales; in q4m 8 minima follow.
  */
 
 /** Scales of rows 0-3 of a tile. */

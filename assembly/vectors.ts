@@ -1,5 +1,5 @@
 /*
- * Vectors that stand side by side in memory.
+ * Stores of neighbouring vectors.
  */
 
 export function store2(to: usize, a: v128, b: v128): void {

@@ -84,21 +84,21 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  */
 const BUDGETS: Record<string, number> = {
   cli: 9904,
-  terminal: 7851,
+  terminal: 7854,
   page: 6459,
   server: 6209,
   index: 116,
   lab: 12981,
   chat: 3143,
   library: 5768,
-  engine: 8609,
-  text: 11173,
+  engine: 8608,
+  text: 11178,
   api: 1470,
   model: 15614,
   kernels: 4042,
   ground: 2231,
   // The tests and what they need, fixtures not among them.
-  tests: 76229,
+  tests: 76230,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
