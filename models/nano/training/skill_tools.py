@@ -168,7 +168,7 @@ def scenes(count):
                 continue
             new, *scene = dictionary_asked()
             about.add('words')
-        elif k < 0.42:
+        elif k < 0.44:
             new, *scene = two()
         else:
             new, *scene = asked(invention() if chance(0.25) else spec)
@@ -178,7 +178,7 @@ def scenes(count):
         about |= {x for t in new for s in SPECS if t['description'].split('.')[0] in s[1] for x in s[1]}
         tools += new
         found.append(scene)
-    more = [t for t in others(rng.choices([0, 1, 2, 3, 5, 8], [5, 4, 4, 3, 2, 1])[0], {t['name'] for t in tools}) if not is_taken(t, tools, about)]
+    more = [t for t in others(rng.choices([0, 1, 2, 3, 5, 6, 8], [3, 3, 3, 3, 4, 4, 3])[0], {t['name'] for t in tools}) if not is_taken(t, tools, about)]
     if 'math' in about or 'words' in about:
         more = [t for t in more if not any(x in json.dumps(t).lower() for x in ('sum', 'numbers', 'arith', 'calcul', 'express', 'word', 'diction', 'divides', 'subtract'))]
     return shuffled(tools + more), found
@@ -217,7 +217,7 @@ def conversation():
         if chance(0.12):
             turns[:0] = [('user', pick(['Which tools do you have?', 'What tools can you use?', 'Can you use a tool?', 'What can you do with tools?', 'Do you have tools?', 'List your tools.'])), ('assistant', 'I have ' + ('the tool ' if len(tools) == 1 else 'these tools: ') + ', '.join(t['name'] for t in tools[:8]) + (' and others.' if len(tools) > 8 else '.'))]
         return document(turns, tools=tools)
-    if r < 0.4:  # orders that no tool fits
+    if r < 0.35:  # orders that no tool fits
         kind = rng.random()
         if kind < 0.25:
             q, tools = pick(FILE_ASKS)(), shuffled(others(rng.randrange(1, 5), ()))
@@ -239,7 +239,7 @@ def conversation():
         if chance(0.12):
             a, b = plain.safe()
             turns += [('user', a), ('assistant', b)]
-        elif chance(0.14):
+        elif chance(0.1):
             spec = pick(SPECS)
             if not any(t['description'].split('.')[0] in spec[1] for t in tools):
                 turns += [('user', noisy_arguments(asked(spec)[1])), ('assistant', pick(NO_TOOL))]
