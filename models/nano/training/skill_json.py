@@ -154,7 +154,7 @@ def written(v, sign):
     return [(FULL, json.dumps(v))]
 
 
-KINDS = [(5, of_animal), (4, of_country), (5, of_word), (3, of_thing), (3, of_sum), (2, of_list), (7, of_text)]
+KINDS = [(6, of_animal), (4, of_country), (6, of_word), (3, of_thing), (5, of_sum), (3, of_list), (7, of_text)]
 BARE = ['animal', 'plant', 'tool', 'musical instrument', 'food', 'person', 'building', 'vehicle', 'color', 'fruit', 'bird', 'fish', 'body part', 'game', 'drink', 'metal', 'insect']
 
 
