@@ -9,7 +9,6 @@
 import { SourceType } from '../src/kernels/abi/formats'
 import { fromHalf } from './half'
 import { doubled } from './tile-mxfp4'
-import { store2 } from './vectors'
 
 /** Bytes of a block, by type. A block has 32 elements, or 256 in Q4_K, Q5_K and Q6_K. */
 export enum BlockBytes {
@@ -216,7 +215,8 @@ function unpackQuants(type: u32, block: usize, part: usize, run: usize): void {
       high = i8x16.swizzle(values, high)
     }
   }
-  store2(run, low, high)
+  v128.store(run, low)
+  v128.store(run, high, 16)
 }
 
 /** Quants of Q6_K from bytes with their low 4 bits and bytes with their high 2. */

@@ -7,7 +7,6 @@
 import { TILE_COLUMNS } from '../src/kernels/abi/formats'
 import { COLUMN, GRADIENTS, inverse1, inverse4, LEVELS, level1, level4, SCALES } from './calibration-room'
 import { fromBfloat16, toBfloat16, toBfloat16x4 } from './half'
-import { store2 } from './vectors'
 
 /** g = H e. */
 export function multiply(moments: usize, count: usize, room: usize): void {
@@ -26,7 +25,8 @@ export function multiply(moments: usize, count: usize, room: usize): void {
         e += COLUMN
         h += 4
       } while (h < end)
-      store2(g, sum0, sum1)
+      v128.store(g, sum0)
+      v128.store(g, sum1, 16)
     } else {
       memory.fill(g, 0, COLUMN)
       for (; h < end; h += 4, e += COLUMN) {
@@ -58,7 +58,8 @@ export function improveLevel(top: f32, moments: usize, count: usize, c: usize, r
     const step1 = f32x4.sub(old1, new1)
     const isSame = f32x4.eq(v128.or(step0, step1), f32x4.splat(0))
     if (i32x4.all_true(isSame)) return false
-    store2(level, new0, new1)
+    v128.store(level, new0)
+    v128.store(level, new1, 16)
     const change0 = f32x4.mul(step0, s0)
     const change1 = f32x4.mul(step1, s1)
     const end = h + (count << 2)
@@ -66,11 +67,8 @@ export function improveLevel(top: f32, moments: usize, count: usize, c: usize, r
     let at = room + GRADIENTS
     do {
       const factor = v128.load32_splat(p)
-      store2(
-        at,
-        f32x4.add(v128.load(at), f32x4.mul(factor, change0)),
-        f32x4.add(v128.load(at, 16), f32x4.mul(factor, change1)),
-      )
+      v128.store(at, f32x4.add(v128.load(at), f32x4.mul(factor, change0)))
+      v128.store(at, f32x4.add(v128.load(at, 16), f32x4.mul(factor, change1)), 16)
       at += COLUMN
       p += 4
     } while (p < end)
@@ -106,9 +104,11 @@ export function improveScales(moments: usize, count: usize, c: usize, room: usiz
     const step0 = f32x4.sub(old0, new0)
     const step1 = f32x4.sub(old1, new1)
     if (i32x4.all_true(f32x4.eq(v128.or(step0, step1), f32x4.splat(0)))) return false
-    store2(scales, new0, new1)
+    v128.store(scales, new0)
+    v128.store(scales, new1, 16)
     for (let i: usize = 0; i < <usize>TILE_COLUMNS * COLUMN; i += COLUMN) {
-      store2(changes + i, f32x4.mul(step0, v128.load(levels + i)), f32x4.mul(step1, v128.load(levels + i, 16)))
+      v128.store(changes + i, f32x4.mul(step0, v128.load(levels + i)))
+      v128.store(changes + i, f32x4.mul(step1, v128.load(levels + i, 16)), 16)
     }
     for (let j: usize = 0; j < count; j++) {
       const h = moments + ((j * count + c) << 2)
@@ -120,7 +120,8 @@ export function improveScales(moments: usize, count: usize, c: usize, room: usiz
         sum0 = f32x4.add(sum0, f32x4.mul(factor, v128.load(changes + i * COLUMN)))
         sum1 = f32x4.add(sum1, f32x4.mul(factor, v128.load(changes + i * COLUMN, 16)))
       }
-      store2(g, sum0, sum1)
+      v128.store(g, sum0)
+      v128.store(g, sum1, 16)
     }
     return true
   }

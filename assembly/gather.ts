@@ -8,7 +8,6 @@ import { PackArg } from '../src/kernels/abi/products'
 import { isBlockType, RUN_BYTES, runFloats, unpackRun } from './block-types'
 import { arg } from './control'
 import { fromBfloat16, fromHalf, fromHalf4 } from './half'
-import { store2 } from './vectors'
 
 /** Floats of a tile, the same row after row, and a run of a block. */
 export const GATHER_BYTES: usize = 2 * <usize>TileBytes.f32 + RUN_BYTES
@@ -45,7 +44,8 @@ function gatherColumns(target: usize, first: usize): void {
   const end = target + TileBytes.f32
   let from = arg(PackArg.source) + (first << shift)
   do {
-    store2(target, elements4(type, from), elements4(type, from + half))
+    v128.store(target, elements4(type, from))
+    v128.store(target, elements4(type, from + half), 16)
     from += stride
     target += 32
   } while (target < end)

@@ -13,7 +13,6 @@ import { HeadPairs, HeadsArg, NormSpan } from '../src/kernels/abi/rows'
 import { arg, argf } from './control'
 import { dot } from './dot'
 import { scaleRow } from './scale-row'
-import { store2 } from './vectors'
 
 export function heads(chunk: u32): void {
   const from = chunk * arg(HeadsArg.chunkRows)
@@ -100,7 +99,8 @@ function rotateNeighbours(head: usize, pairs: usize, cos: usize, sin: usize): vo
       const s = v128.load(sin + i)
       const outX = f32x4.sub(f32x4.mul(x, c), f32x4.mul(y, s))
       const outY = f32x4.add(f32x4.mul(y, c), f32x4.mul(x, s))
-      store2(p, v128.shuffle<i32>(outX, outY, 0, 4, 1, 5), v128.shuffle<i32>(outX, outY, 2, 6, 3, 7))
+      v128.store(p, v128.shuffle<i32>(outX, outY, 0, 4, 1, 5))
+      v128.store(p, v128.shuffle<i32>(outX, outY, 2, 6, 3, 7), 16)
     }
   }
   for (; i < bytes; i += 4) {

@@ -10,7 +10,6 @@
  * does not matter if an intermediate value wraps around.
  */
 import { INTERLEAVED_BLOCK_BYTES } from '../src/kernels/abi/formats'
-import { store4 } from './vectors'
 
 /** Interleaves the records a, b, c and d (quantize.ts). `zero` is the level of a weight of 0. */
 export function interleaveActivations(
@@ -33,7 +32,7 @@ export function interleaveActivations(
     v128.store(to, i16x8.mul(pairs, i16x8.splat(-zero)), 128)
     const scales = four(scale, toB, toC, toD)
     v128.store(to, scales, 144)
-    // As sumOf in tile-q4.ts.
+    // As sumOf in tile-q4m.ts.
     const negatives = f32x4.convert_i32x4_s(four(scale + sums, toB, toC, toD))
     v128.store(to, f32x4.mul(negatives, f32x4.mul(scales, f32x4.splat(-0.125))), 160)
   }
@@ -53,7 +52,10 @@ function interleave16(a: usize, toB: usize, toC: usize, toD: usize, to: usize): 
   const group1 = v128.shuffle<i64>(ab01, cd01, 1, 3)
   const group2 = v128.shuffle<i64>(ab23, cd23, 0, 2)
   const group3 = v128.shuffle<i64>(ab23, cd23, 1, 3)
-  store4(to, group0, group1, group2, group3)
+  v128.store(to, group0)
+  v128.store(to, group1, 16)
+  v128.store(to, group2, 32)
+  v128.store(to, group3, 48)
   return i16x8.add(
     i16x8.add(i16x8.extadd_pairwise_i8x16_s(group0), i16x8.extadd_pairwise_i8x16_s(group1)),
     i16x8.add(i16x8.extadd_pairwise_i8x16_s(group2), i16x8.extadd_pairwise_i8x16_s(group3)),

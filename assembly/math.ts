@@ -5,7 +5,6 @@
  * scalars agree bit for bit. No fused multiply-add anywhere.
  * Accuracy: exp within 2 ulp on [-87, 88]; below it is flushed to 0 (at -87.3), above it saturates near 2^127.
  */
-import { store2 } from './vectors'
 
 const LOG2E: f32 = 1.44269504
 /** ln 2 in two parts: the first has few enough bits that n * LN2_HIGH is exact for |n| < 256. */
@@ -123,7 +122,8 @@ export function exp8(x0: v128, x1: v128, to: usize, at: usize): void {
   p0 = f32x4.mul(p0, i32x4.shl(i32x4.add(t0, bias), 23))
   p1 = f32x4.mul(p1, i32x4.shl(i32x4.add(t1, bias), 23))
   const least = v128.load32_splat(at)
-  store2(to, v128.andnot(p0, f32x4.lt(x0, least)), v128.andnot(p1, f32x4.lt(x1, least)))
+  v128.store(to, v128.andnot(p0, f32x4.lt(x0, least)))
+  v128.store(to, v128.andnot(p1, f32x4.lt(x1, least)), 16)
 }
 
 /**

@@ -22,8 +22,10 @@ import { tileF32x1, tileF32x4 } from './tile-f32'
 import { tileMxfp4x1, tileMxfp4x4 } from './tile-mxfp4'
 import { tileQ2x1 } from './tile-q2'
 import { tileQ3x1 } from './tile-q3'
-import { Q4, Q4m, tileQ4x1, tileQ4x4 } from './tile-q4'
+import { tileQ4x1, tileQ4x4 } from './tile-q4'
 import { tilePairQ4x2, tilePairQ4x4 } from './tile-q4-pair'
+import { tileQ4mx1, tileQ4mx4 } from './tile-q4m'
+import { tilePairQ4mx2, tilePairQ4mx4 } from './tile-q4m-pair'
 import { tileQ8x1, tileQ8x4 } from './tile-q8'
 import { foursOf, interleaveList, isUnpackable, multiplyUnpacked, unpacks } from './unpacked-product'
 
@@ -132,10 +134,10 @@ function multiplyPair(
   for (let i = fours; i < count; i++, list += LIST_ENTRY_BYTES) {
     const a = inputOf(list)
     const out = outputOf(list) + offset
-    if (format == WeightCode.q4) tileQ4x1<Q4>(weights, second, columns, a, out, out + outApart)
+    if (format == WeightCode.q4) tileQ4x1(weights, second, columns, a, out, out + outApart)
     else if (format == WeightCode.q8) tileQ8x1(weights, second, columns, a, out, out + outApart)
     else if (format == WeightCode.mxfp4) tileMxfp4x1(weights, second, columns, a, out, out + outApart)
-    else if (format == WeightCode.q4m) tileQ4x1<Q4m>(weights, second, columns, a, out, out + outApart)
+    else if (format == WeightCode.q4m) tileQ4mx1(weights, second, columns, a, out, out + outApart)
     else if (format == WeightCode.q3) tileQ3x1(weights, second, columns, a, out, out + outApart)
     else if (format == WeightCode.q2) tileQ2x1(weights, second, columns, a, out, out + outApart)
     else tileF32x1(weights, second, columns, a, out, out + outApart)
@@ -155,10 +157,10 @@ function multiplyFour(format: u32, weights: usize, columns: usize, a: usize, off
   const out1 = outputOf(b) + offset
   const out2 = outputOf(c) + offset
   const out3 = outputOf(d) + offset
-  if (format == WeightCode.q4) tileQ4x4<Q4>(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
+  if (format == WeightCode.q4) tileQ4x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else if (format == WeightCode.q8) tileQ8x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else if (format == WeightCode.mxfp4) tileMxfp4x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
-  else if (format == WeightCode.q4m) tileQ4x4<Q4m>(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
+  else if (format == WeightCode.q4m) tileQ4mx4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
   else tileF32x4(weights, columns, x0, x1, x2, x3, out0, out1, out2, out3)
 }
 
@@ -196,23 +198,22 @@ function multiplyRelaxedQ4(
     const out2 = outputOf(c) + offset
     const out3 = outputOf(d) + offset
     if (format == WeightCode.q4) {
-      tilePairQ4x4<Q4>(weights, second, columns, x0, x1, x2, x3, out0, out1, out2, out3, outApart)
+      tilePairQ4x4(weights, second, columns, x0, x1, x2, x3, out0, out1, out2, out3, outApart)
     } else {
-      tilePairQ4x4<Q4m>(weights, second, columns, x0, x1, x2, x3, out0, out1, out2, out3, outApart)
+      tilePairQ4mx4(weights, second, columns, x0, x1, x2, x3, out0, out1, out2, out3, outApart)
     }
   }
   if (list + 2 * LIST_ENTRY_BYTES <= end) {
     const b = list + LIST_ENTRY_BYTES
     const out = outputOf(list) + offset
     const outB = outputOf(b) + offset
-    if (format == WeightCode.q4)
-      tilePairQ4x2<Q4>(weights, second, columns, inputOf(list), inputOf(b), out, outB, outApart)
-    else tilePairQ4x2<Q4m>(weights, second, columns, inputOf(list), inputOf(b), out, outB, outApart)
+    if (format == WeightCode.q4) tilePairQ4x2(weights, second, columns, inputOf(list), inputOf(b), out, outB, outApart)
+    else tilePairQ4mx2(weights, second, columns, inputOf(list), inputOf(b), out, outB, outApart)
     list = b + LIST_ENTRY_BYTES
   }
   if (list < end) {
     const out = outputOf(list) + offset
-    if (format == WeightCode.q4) tileQ4x1<Q4>(weights, second, columns, inputOf(list), out, out + outApart)
-    else tileQ4x1<Q4m>(weights, second, columns, inputOf(list), out, out + outApart)
+    if (format == WeightCode.q4) tileQ4x1(weights, second, columns, inputOf(list), out, out + outApart)
+    else tileQ4mx1(weights, second, columns, inputOf(list), out, out + outApart)
   }
 }

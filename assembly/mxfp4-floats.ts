@@ -6,8 +6,8 @@
  * weights: tiles as in tile-mxfp4.ts. floats: 1024 B for each 32 columns, overwritten. Bit-identical in all tiers.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
-import { nibbleMask } from './tile'
 import { doubled } from './tile-mxfp4'
+import { nibbleMask } from './tile-q4'
 
 export function mxfp4Floats(weights: usize, columns: usize, floats: usize): void {
   const end = floats + (columns << 5)

@@ -10,7 +10,6 @@
  */
 import { GROUP_BYTES, Group, LIST_ENTRY_BYTES, OuterArg } from '../src/kernels/abi/products'
 import { arg } from './control'
-import { store4 } from './vectors'
 
 export function outerProducts(chunk: u32): void {
   const perGroup = arg(OuterArg.chunksPerGroup)
@@ -67,7 +66,10 @@ function addFour(g: usize, output: usize, input: usize, list: usize, end: usize)
       d0 = f32x4.add(d0, f32x4.mul(dy0, value))
       d1 = f32x4.add(d1, f32x4.mul(dy1, value))
     }
-    store4(g, a0, a1, b0, b1)
+    v128.store(g, a0)
+    v128.store(g, a1, 16)
+    v128.store(g, b0, 32)
+    v128.store(g, b1, 48)
     v128.store(g, c0, 64)
     v128.store(g, c1, 80)
     v128.store(g, d0, 96)

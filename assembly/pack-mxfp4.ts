@@ -15,7 +15,6 @@ import { BlockBytes } from './block-types'
 import { arg } from './control'
 import { storeNibbles } from './pack-quants'
 import { doubled } from './tile-mxfp4'
-import { store2 } from './vectors'
 
 const BLOCK_BYTES: usize = 16
 const NAN: u16 = 0x7fc0
@@ -62,7 +61,8 @@ function scaleOf(exponent: u32): u16 {
 function packHalves(nibbles: usize, target: usize, bytes: usize): void {
   if (ASC_FEATURE_SIMD) {
     const both = v128.load(nibbles)
-    store2(bytes, v128.and(both, i8x16.splat(15)), i8x16.shr_u(both, 4))
+    v128.store(bytes, v128.and(both, i8x16.splat(15)))
+    v128.store(bytes, i8x16.shr_u(both, 4), 16)
   } else {
     for (let i: usize = 0; i < 16; i++) {
       store<u8>(bytes + i, load<u8>(nibbles + i) & 15)

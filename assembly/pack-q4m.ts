@@ -1,5 +1,5 @@
 /*
- * One 4-bit tile with minima (tile-q4.ts) from 32 columns of 8 floats.
+ * One 4-bit tile with minima (tile-q4m.ts) from 32 columns of 8 floats.
  *
  * Scale and minimum of a row come from the candidate, of a few, whose levels n explain most of the block: for levels
  * and weights w of the columns they are the regression of x on n. A candidate puts the smallest x on level `low` and

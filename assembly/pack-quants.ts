@@ -12,7 +12,6 @@ import { hasMinimum, RUN_BYTES, runFloats, runMinimum, runScale, setMinimum, unp
 import { arg } from './control'
 import { countBroken } from './gather'
 import { fromBfloat16, toBfloat16 } from './half'
-import { store2 } from './vectors'
 
 /** Bytes of scratch: a run, and its floats. */
 export const QUANTS_SCRATCH: usize = RUN_BYTES + 128
@@ -89,7 +88,8 @@ function fromQ4_0(run: usize): void {
 /** Adds a number to each quant. */
 function raise(run: usize, by: i32): void {
   if (ASC_FEATURE_SIMD) {
-    store2(run, i8x16.add(v128.load(run), i8x16.splat(<i8>by)), i8x16.add(v128.load(run, 16), i8x16.splat(<i8>by)))
+    v128.store(run, i8x16.add(v128.load(run), i8x16.splat(<i8>by)))
+    v128.store(run, i8x16.add(v128.load(run, 16), i8x16.splat(<i8>by)), 16)
   } else {
     for (let i: usize = 0; i < 32; i++) store<i8>(run + i, <i8>(load<i8>(run + i) + by))
   }

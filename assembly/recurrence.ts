@@ -18,7 +18,6 @@ import { RECURRENCE_COLUMNS, RecurrenceArg, STATE_SEGMENT_BYTES, StateSegment } 
 import { arg, scratch } from './control'
 import { dot } from './dot'
 import { zero } from './softmax-sums'
-import { store4 } from './vectors'
 
 /** Bytes of a row of a block. */
 const ROW: usize = (<usize>RECURRENCE_COLUMNS) << 2
@@ -163,7 +162,10 @@ function sumUp(state: usize, k: usize, q: usize, n: usize, sums: usize): void {
 }
 
 function storeSums(to: usize, s0: v128, s1: v128, s2: v128, s3: v128): void {
-  store4(to, s0, s1, s2, s3)
+  v128.store(to, s0)
+  v128.store(to, s1, 16)
+  v128.store(to, s2, 32)
+  v128.store(to, s3, 48)
 }
 
 /** Adds row i of the state to the sums, times entry i of the key and of the query. */
@@ -242,13 +244,10 @@ function updateLast(state: usize, after: usize, k: usize, decay: f32, n: usize, 
     const end = n << 2
     for (let i: usize = 0, s = state, to = after; i < end; i += 4, s += ROW, to += ROW) {
       const ki = v128.load32_splat(k + i)
-      store4(
-        to,
-        f32x4.add(f32x4.mul(d, v128.load(s)), f32x4.mul(ki, e0)),
-        f32x4.add(f32x4.mul(d, v128.load(s, 16)), f32x4.mul(ki, e1)),
-        f32x4.add(f32x4.mul(d, v128.load(s, 32)), f32x4.mul(ki, e2)),
-        f32x4.add(f32x4.mul(d, v128.load(s, 48)), f32x4.mul(ki, e3)),
-      )
+      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s)), f32x4.mul(ki, e0)))
+      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s, 16)), f32x4.mul(ki, e1)), 16)
+      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s, 32)), f32x4.mul(ki, e2)), 32)
+      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s, 48)), f32x4.mul(ki, e3)), 48)
     }
   } else {
     for (let i: usize = 0; i < n; i++) {

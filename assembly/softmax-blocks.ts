@@ -8,7 +8,6 @@
 import { SOFTMAX_WEIGHT_BYTES } from '../src/kernels/abi/attention'
 import { element } from './dot'
 import { addFew, addOne } from './softmax-tiles'
-import { store2, store4 } from './vectors'
 
 /**
  * Adds `count` weighted rows to each of `sums` sums, which are `pitch` bytes apart. `isWide` chooses tiles for vectors
@@ -68,10 +67,14 @@ function addFour(o: usize, pitch: usize, w: usize, v: usize, stride: usize, coun
         d0 = f32x4.add(d0, f32x4.mul(g, v0))
         d1 = f32x4.add(d1, f32x4.mul(g, v1))
       }
-      store2(a, a0, a1)
-      store2(b, b0, b1)
-      store2(c, c0, c1)
-      store2(d, d0, d1)
+      v128.store(a, a0)
+      v128.store(a, a1, 16)
+      v128.store(b, b0)
+      v128.store(b, b1, 16)
+      v128.store(c, c0)
+      v128.store(c, c1, 16)
+      v128.store(d, d0)
+      v128.store(d, d1, 16)
     }
   }
   addRest(o, pitch, w, v, stride, count, i, size)
@@ -130,10 +133,22 @@ function addFourWide(o: usize, pitch: usize, w: usize, v: usize, stride: usize, 
         d2 = f32x4.add(d2, f32x4.mul(g, v2))
         d3 = f32x4.add(d3, f32x4.mul(g, v3))
       }
-      store4(a, a0, a1, a2, a3)
-      store4(b, b0, b1, b2, b3)
-      store4(c, c0, c1, c2, c3)
-      store4(d, d0, d1, d2, d3)
+      v128.store(a, a0)
+      v128.store(a, a1, 16)
+      v128.store(a, a2, 32)
+      v128.store(a, a3, 48)
+      v128.store(b, b0)
+      v128.store(b, b1, 16)
+      v128.store(b, b2, 32)
+      v128.store(b, b3, 48)
+      v128.store(c, c0)
+      v128.store(c, c1, 16)
+      v128.store(c, c2, 32)
+      v128.store(c, c3, 48)
+      v128.store(d, d0)
+      v128.store(d, d1, 16)
+      v128.store(d, d2, 32)
+      v128.store(d, d3, 48)
     }
   }
   addRest(o, pitch, w, v, stride, count, i, size)
@@ -165,11 +180,8 @@ export function widenRows(to: usize, v: usize, stride: usize, count: u32, size: 
       const zero = i16x8.splat(0)
       for (; i + 8 <= size; i += 8) {
         const halves = v128.load(v + (i << 1))
-        store2(
-          to + (i << 2),
-          v128.shuffle<i16>(zero, halves, 0, 8, 1, 9, 2, 10, 3, 11),
-          v128.shuffle<i16>(zero, halves, 4, 12, 5, 13, 6, 14, 7, 15),
-        )
+        v128.store(to + (i << 2), v128.shuffle<i16>(zero, halves, 0, 8, 1, 9, 2, 10, 3, 11))
+        v128.store(to + (i << 2), v128.shuffle<i16>(zero, halves, 4, 12, 5, 13, 6, 14, 7, 15), 16)
       }
     }
     for (; i < size; i++) store<f32>(to + (i << 2), element<u16>(v, i))

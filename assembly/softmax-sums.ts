@@ -6,7 +6,6 @@
  * Bit-identical in all tiers.
  */
 import { exp, exp8 } from './math'
-import { store2 } from './vectors'
 
 /** Bytes before the values. */
 export const HEAD: usize = 16
@@ -85,7 +84,8 @@ function multiply(low: usize, high: usize, factor: f32): f32 {
     for (let p = low; p < high; p += 32) {
       const x = f32x4.mul(v128.load(p), f)
       const y = f32x4.mul(v128.load(p, 16), f)
-      store2(p, x, y)
+      v128.store(p, x)
+      v128.store(p, y, 16)
       m = f32x4.pmax(m, x)
       n = f32x4.pmax(n, y)
     }

@@ -7,7 +7,6 @@
  * weights are read at constant offsets from one address. Sums of integers are exact, so their order is free.
  */
 import { SOFTMAX_WEIGHT_BYTES } from '../src/kernels/abi/attention'
-import { store4 } from './vectors'
 
 const NEXT: usize = SOFTMAX_WEIGHT_BYTES
 
@@ -86,10 +85,22 @@ function addFour(o: usize, step: usize, w: usize, end: usize, v: usize, stride: 
         d2 = i32x4.add(d2, i32x4.dot_i16x8_s(v2, h))
         d3 = i32x4.add(d3, i32x4.dot_i16x8_s(v3, h))
       }
-      store4(a, a0, a1, a2, a3)
-      store4(b, b0, b1, b2, b3)
-      store4(c, c0, c1, c2, c3)
-      store4(d, d0, d1, d2, d3)
+      v128.store(a, a0)
+      v128.store(a, a1, 16)
+      v128.store(a, a2, 32)
+      v128.store(a, a3, 48)
+      v128.store(b, b0)
+      v128.store(b, b1, 16)
+      v128.store(b, b2, 32)
+      v128.store(b, b3, 48)
+      v128.store(c, c0)
+      v128.store(c, c1, 16)
+      v128.store(c, c2, 32)
+      v128.store(c, c3, 48)
+      v128.store(d, d0)
+      v128.store(d, d1, 16)
+      v128.store(d, d2, 32)
+      v128.store(d, d3, 48)
     }
   }
   for (let n: usize = 0; n < 4; n++) addRest(o + n * step, w + n * NEXT, end + n * NEXT, v, stride, i, size)
@@ -126,8 +137,14 @@ function addTwo(o: usize, p: usize, w: usize, end: usize, v: usize, stride: usiz
         b2 = i32x4.add(b2, i32x4.dot_i16x8_s(v2, f))
         b3 = i32x4.add(b3, i32x4.dot_i16x8_s(v3, f))
       }
-      store4(a, a0, a1, a2, a3)
-      store4(b, b0, b1, b2, b3)
+      v128.store(a, a0)
+      v128.store(a, a1, 16)
+      v128.store(a, a2, 32)
+      v128.store(a, a3, 48)
+      v128.store(b, b0)
+      v128.store(b, b1, 16)
+      v128.store(b, b2, 32)
+      v128.store(b, b3, 48)
     }
   }
   addRest(o, w, end, v, stride, i, size)
@@ -151,7 +168,10 @@ function addOne(o: usize, w: usize, end: usize, v: usize, stride: usize, size: u
         a2 = i32x4.add(a2, i32x4.dot_i16x8_s(v128.load_ext<i8>(row, 16), e))
         a3 = i32x4.add(a3, i32x4.dot_i16x8_s(v128.load_ext<i8>(row, 24), e))
       }
-      store4(a, a0, a1, a2, a3)
+      v128.store(a, a0)
+      v128.store(a, a1, 16)
+      v128.store(a, a2, 32)
+      v128.store(a, a3, 48)
     }
   }
   addRest(o, w, end, v, stride, i, size)

@@ -13,7 +13,6 @@
  */
 import { SOFTMAX_WEIGHT_BYTES } from '../src/kernels/abi/attention'
 import { element, load4 } from './dot'
-import { store4 } from './vectors'
 
 /** Adds `count` weighted rows to each of `sums` sums, which are `pitch` bytes apart; their weights are SOFTMAX_WEIGHT_BYTES apart. */
 export function addFew<T>(
@@ -115,12 +114,18 @@ function addTwo<T>(
           b6 = f32x4.add(b6, f32x4.mul(h, v2))
           b7 = f32x4.add(b7, f32x4.mul(h, v3))
         }
-        store4(a, a0, a1, a2, a3)
+        v128.store(a, a0)
+        v128.store(a, a1, 16)
+        v128.store(a, a2, 32)
+        v128.store(a, a3, 48)
         v128.store(a, a4, 64)
         v128.store(a, a5, 80)
         v128.store(a, a6, 96)
         v128.store(a, a7, 112)
-        store4(b, b0, b1, b2, b3)
+        v128.store(b, b0)
+        v128.store(b, b1, 16)
+        v128.store(b, b2, 32)
+        v128.store(b, b3, 48)
         v128.store(b, b4, 64)
         v128.store(b, b5, 80)
         v128.store(b, b6, 96)
@@ -164,8 +169,14 @@ function addTwo<T>(
         b2 = f32x4.add(b2, f32x4.mul(h, v2))
         b3 = f32x4.add(b3, f32x4.mul(h, v3))
       }
-      store4(a, a0, a1, a2, a3)
-      store4(b, b0, b1, b2, b3)
+      v128.store(a, a0)
+      v128.store(a, a1, 16)
+      v128.store(a, a2, 32)
+      v128.store(a, a3, 48)
+      v128.store(b, b0)
+      v128.store(b, b1, 16)
+      v128.store(b, b2, 32)
+      v128.store(b, b3, 48)
     }
   }
   addRest<T>(o, w, v, stride, bytes, i, size)
@@ -201,7 +212,10 @@ export function addOne<T>(o: usize, w: usize, v: usize, stride: usize, count: u3
           a3 = f32x4.add(a3, f32x4.mul(g, v128.and(v1, mask)))
         }
       }
-      store4(a, a0, a1, a2, a3)
+      v128.store(a, a0)
+      v128.store(a, a1, 16)
+      v128.store(a, a2, 32)
+      v128.store(a, a3, 48)
     }
   }
   addRest<T>(o, w, v, stride, bytes, i, size)
@@ -216,13 +230,10 @@ export function sort<T>(o: usize, size: usize): void {
     const even1 = v128.load(p, 16)
     const odd0 = v128.load(p, 32)
     const odd1 = v128.load(p, 48)
-    store4(
-      p,
-      v128.shuffle<i32>(even0, odd0, 0, 4, 1, 5),
-      v128.shuffle<i32>(even0, odd0, 2, 6, 3, 7),
-      v128.shuffle<i32>(even1, odd1, 0, 4, 1, 5),
-      v128.shuffle<i32>(even1, odd1, 2, 6, 3, 7),
-    )
+    v128.store(p, v128.shuffle<i32>(even0, odd0, 0, 4, 1, 5))
+    v128.store(p, v128.shuffle<i32>(even0, odd0, 2, 6, 3, 7), 16)
+    v128.store(p, v128.shuffle<i32>(even1, odd1, 0, 4, 1, 5), 32)
+    v128.store(p, v128.shuffle<i32>(even1, odd1, 2, 6, 3, 7), 48)
   }
 }
 

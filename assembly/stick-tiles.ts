@@ -8,7 +8,6 @@ import { arg, argf, scratch } from './control'
 import { load4, reduce } from './dot'
 import { breakSticks } from './stick'
 import { WALK_BYTES, Walk } from './stick-walk'
-import { store2, store4 } from './vectors'
 
 /** Walks that share the rows they read. */
 export const TILE_WALKS = 4
@@ -121,7 +120,8 @@ function multiply<T>(q: usize, r: usize, k: usize, l: usize, size: usize, to: us
     d0 = f32x4.add(d0, f32x4.mul(r0, l0))
     d1 = f32x4.add(d1, f32x4.mul(r1, l1))
   }
-  store2(to, a0, a1)
+  v128.store(to, a0)
+  v128.store(to, a1, 16)
   v128.store(to, b0, 64)
   v128.store(to, b1, 80)
   v128.store(to, c0, 128)
@@ -186,10 +186,22 @@ function addToFour<T>(
       d2 = f32x4.add(d2, f32x4.mul(d, v2))
       d3 = f32x4.add(d3, f32x4.mul(d, v3))
     }
-    store4(o + i, a0, a1, a2, a3)
-    store4(p + i, b0, b1, b2, b3)
-    store4(q + i, c0, c1, c2, c3)
-    store4(r + i, d0, d1, d2, d3)
+    v128.store(o + i, a0)
+    v128.store(o + i, a1, 16)
+    v128.store(o + i, a2, 32)
+    v128.store(o + i, a3, 48)
+    v128.store(p + i, b0)
+    v128.store(p + i, b1, 16)
+    v128.store(p + i, b2, 32)
+    v128.store(p + i, b3, 48)
+    v128.store(q + i, c0)
+    v128.store(q + i, c1, 16)
+    v128.store(q + i, c2, 32)
+    v128.store(q + i, c3, 48)
+    v128.store(r + i, d0)
+    v128.store(r + i, d1, 16)
+    v128.store(r + i, d2, 32)
+    v128.store(r + i, d3, 48)
   }
 }
 
@@ -209,6 +221,9 @@ function addToOne<T>(o: usize, weights: usize, values: usize, stride: usize, siz
       a2 = f32x4.add(a2, f32x4.mul(a, load4<T>(value + 8 * sizeof<T>())))
       a3 = f32x4.add(a3, f32x4.mul(a, load4<T>(value + 12 * sizeof<T>())))
     }
-    store4(o + i, a0, a1, a2, a3)
+    v128.store(o + i, a0)
+    v128.store(o + i, a1, 16)
+    v128.store(o + i, a2, 32)
+    v128.store(o + i, a3, 48)
   }
 }

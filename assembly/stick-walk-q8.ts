@@ -9,7 +9,6 @@ import { AttentionArg, Place } from '../src/kernels/abi/attention'
 import { arg, argf, scratch } from './control'
 import { levels16, MOST_LEVEL, mostLevel } from './levels'
 import { breakStick, row } from './stick'
-import { store2 } from './vectors'
 
 /** Bytes of the weights of a block, and of the rests of the stick after them. The levels of the query follow. */
 const BLOCK_BYTES: usize = 64
@@ -166,9 +165,6 @@ function addPairs(
   t = i32x4.add(t, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(c), wc))
   s = i32x4.add(s, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(d), wd))
   t = i32x4.add(t, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(d), wd))
-  store2(
-    out,
-    f32x4.add(v128.load(out), f32x4.mul(f32x4.convert_i32x4_s(s), factor)),
-    f32x4.add(v128.load(out, 16), f32x4.mul(f32x4.convert_i32x4_s(t), factor)),
-  )
+  v128.store(out, f32x4.add(v128.load(out), f32x4.mul(f32x4.convert_i32x4_s(s), factor)))
+  v128.store(out, f32x4.add(v128.load(out, 16), f32x4.mul(f32x4.convert_i32x4_s(t), factor)), 16)
 }

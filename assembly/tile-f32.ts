@@ -8,7 +8,6 @@
  * bands at once for one activation row: see tile-q4.ts.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
-import { store2 } from './vectors'
 
 const TILE: usize = TileBytes.f32
 
@@ -46,8 +45,10 @@ export function tileF32x1(
       total2 = f32x4.add(total2, sum2)
       total3 = f32x4.add(total3, sum3)
     }
-    store2(firstOut, total0, total1)
-    store2(secondOut, total2, total3)
+    v128.store(firstOut, total0)
+    v128.store(firstOut, total1, 16)
+    v128.store(secondOut, total2)
+    v128.store(secondOut, total3, 16)
   } else {
     scalarF32(first, columns, x, firstOut)
     scalarF32(second, columns, x, secondOut)
@@ -128,11 +129,13 @@ export function tileF32x4(
 
 /** Totals of a four-row tile are kept in the output: 8 of them besides 8 sums would not fit 16 registers. */
 function zero8(out: usize): void {
-  store2(out, f32x4.splat(0), f32x4.splat(0))
+  v128.store(out, f32x4.splat(0))
+  v128.store(out, f32x4.splat(0), 16)
 }
 
 function addTo8(out: usize, sum0: v128, sum1: v128): void {
   const total0 = f32x4.add(v128.load(out), sum0)
   const total1 = f32x4.add(v128.load(out, 16), sum1)
-  store2(out, total0, total1)
+  v128.store(out, total0)
+  v128.store(out, total1, 16)
 }

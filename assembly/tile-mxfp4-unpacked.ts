@@ -7,11 +7,9 @@
  * are as in tile-mxfp4.ts.
  */
 import { TileBytes, UNPACKED_TILE_BYTES } from '../src/kernels/abi/formats'
-import { highScales, lowScales, nibbleMask } from './tile'
 import { highLevels, lowLevels, raisedLevels } from './tile-mxfp4'
-import { Q4 } from './tile-q4'
+import { nibbleMask } from './tile-q4'
 import { unpackedBytes } from './tile-q4-unpacked'
-import { store2 } from './vectors'
 
 const TILE: usize = TileBytes.mxfp4
 const BLOCK: usize = UNPACKED_TILE_BYTES
@@ -22,9 +20,10 @@ export const MXFP4_ZERO: i16 = 16
 export function unpackMxfp4(weights: usize, columns: usize, unpacked: usize): void {
   const mask = nibbleMask(columns)
   const levels = raisedLevels(columns)
-  const end = unpacked + unpackedBytes<Q4>(columns)
+  const end = unpacked + unpackedBytes(columns)
   for (; unpacked < end; weights += TILE, unpacked += BLOCK) {
-    store2(unpacked, lowScales(weights), highScales(weights))
+    v128.store(unpacked, i32x4.shl(v128.load_ext<u16>(weights), 16))
+    v128.store(unpacked, i32x4.shl(v128.load_ext<u16>(weights, 8), 16), 16)
     for (let g: usize = 0; g < 4; g++) {
       const w0 = v128.load(weights + (g << 5), 16)
       const w1 = v128.load(weights + (g << 5), 32)

@@ -15,8 +15,8 @@
  * and so is every bit of the result. Two bands at once for one activation row: see tile-q4.ts.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
-import { addScaled, highScales, lowScales, nibbleMask } from './tile'
-import { store2 } from './vectors'
+import { nibbleMask } from './tile-q4'
+import { addScaled } from './tile-q8'
 
 const TILE: usize = TileBytes.mxfp4
 
@@ -101,13 +101,15 @@ export function tileMxfp4x1(
         }
       }
       const s = v128.load32_splat(scale)
-      total0 = addScaled(total0, dot0, lowScales(first), s)
-      total1 = addScaled(total1, dot1, highScales(first), s)
-      total2 = addScaled(total2, dot2, lowScales(second), s)
-      total3 = addScaled(total3, dot3, highScales(second), s)
+      total0 = addScaled(total0, dot0, i32x4.shl(v128.load_ext<u16>(first), 16), s)
+      total1 = addScaled(total1, dot1, i32x4.shl(v128.load_ext<u16>(first, 8), 16), s)
+      total2 = addScaled(total2, dot2, i32x4.shl(v128.load_ext<u16>(second), 16), s)
+      total3 = addScaled(total3, dot3, i32x4.shl(v128.load_ext<u16>(second, 8), 16), s)
     }
-    store2(firstOut, total0, total1)
-    store2(secondOut, total2, total3)
+    v128.store(firstOut, total0)
+    v128.store(firstOut, total1, 16)
+    v128.store(secondOut, total2)
+    v128.store(secondOut, total3, 16)
   } else {
     scalarMxfp4(first, columns, record, firstOut)
     scalarMxfp4(second, columns, record, secondOut)
@@ -226,8 +228,8 @@ export function tileMxfp4x4(
           }
         }
       }
-      const s0 = lowScales(weights)
-      const s1 = highScales(weights)
+      const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)
+      const s1 = i32x4.shl(v128.load_ext<u16>(weights, 8), 16)
       let s = v128.load32_splat(ra + scale)
       aTotal0 = addScaled(aTotal0, a0, s0, s)
       aTotal1 = addScaled(aTotal1, a1, s1, s)
@@ -241,10 +243,14 @@ export function tileMxfp4x4(
       dTotal0 = addScaled(dTotal0, d0, s0, s)
       dTotal1 = addScaled(dTotal1, d1, s1, s)
     }
-    store2(outA, aTotal0, aTotal1)
-    store2(outB, bTotal0, bTotal1)
-    store2(outC, cTotal0, cTotal1)
-    store2(outD, dTotal0, dTotal1)
+    v128.store(outA, aTotal0)
+    v128.store(outA, aTotal1, 16)
+    v128.store(outB, bTotal0)
+    v128.store(outB, bTotal1, 16)
+    v128.store(outC, cTotal0)
+    v128.store(outC, cTotal1, 16)
+    v128.store(outD, dTotal0)
+    v128.store(outD, dTotal1, 16)
   } else {
     scalarMxfp4(weights, columns, ra, outA)
     scalarMxfp4(weights, columns, rb, outB)

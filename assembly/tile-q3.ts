@@ -14,8 +14,8 @@
  * after tile: the integers are the same in all tiers, and so is every bit of the result.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
-import { addPairs, addScaled, highScales, lowScales } from './tile'
-import { store2 } from './vectors'
+import { addPairs } from './tile-q4'
+import { addBlock } from './tile-q4-pair'
 
 const TILE: usize = TileBytes.q3
 
@@ -85,13 +85,15 @@ export function tileQ3x1(
       pairs3 = addPairs(pairs3, y, seven(v128.load(second, 96), v128.load(second, 64), low, high))
       const zero = i32x4.shr_s(v128.load32_splat(scale + sums), 1)
       const s = v128.load32_splat(scale)
-      total0 = addScaled(total0, i32x4.add(i32x4.extadd_pairwise_i16x8_s(pairs0), zero), lowScales(first), s)
-      total1 = addScaled(total1, i32x4.add(i32x4.extadd_pairwise_i16x8_s(pairs1), zero), highScales(first), s)
-      total2 = addScaled(total2, i32x4.add(i32x4.extadd_pairwise_i16x8_s(pairs2), zero), lowScales(second), s)
-      total3 = addScaled(total3, i32x4.add(i32x4.extadd_pairwise_i16x8_s(pairs3), zero), highScales(second), s)
+      total0 = addBlock(total0, pairs0, zero, i32x4.shl(v128.load_ext<u16>(first), 16), s)
+      total1 = addBlock(total1, pairs1, zero, i32x4.shl(v128.load_ext<u16>(first, 8), 16), s)
+      total2 = addBlock(total2, pairs2, zero, i32x4.shl(v128.load_ext<u16>(second), 16), s)
+      total3 = addBlock(total3, pairs3, zero, i32x4.shl(v128.load_ext<u16>(second, 8), 16), s)
     }
-    store2(firstOut, total0, total1)
-    store2(secondOut, total2, total3)
+    v128.store(firstOut, total0)
+    v128.store(firstOut, total1, 16)
+    v128.store(secondOut, total2)
+    v128.store(secondOut, total3, 16)
   } else {
     scalarQ3(first, columns, record, firstOut)
     scalarQ3(second, columns, record, secondOut)

@@ -5,15 +5,17 @@
  * for all rows, so that computing overlaps with reading. Weights that are unpacked first (tile-q4-unpacked.ts) are
  * first read and then used. The arithmetic, its order and every bit are as in tile-q4.ts.
  */
-import { addPairs, highScales, lowScales, nibbleMask } from './tile'
-import { addTile, highMinima, lowMinima, sumOf, tileBytes } from './tile-q4'
-import { store2 } from './vectors'
+import { TileBytes } from '../src/kernels/abi/formats'
+import { addPairs, nibbleMask } from './tile-q4'
+import { addScaled } from './tile-q8'
+
+const TILE: usize = TileBytes.q4
 
 /**
  * Bands `first` and `second` with the activation rows a and b. The second band's outputs are `outApart` bytes after the
  * first's.
  */
-export function tilePairQ4x2<F>(
+export function tilePairQ4x2(
   first: usize,
   second: usize,
   columns: usize,
@@ -23,7 +25,6 @@ export function tilePairQ4x2<F>(
   outB: usize,
   outApart: usize,
 ): void {
-  const LEVELS: usize = isFloat<F>() ? 32 : 16
   const mask = nibbleMask(columns)
   const sums = (columns >> 5) << 2
   const end = a + columns
@@ -38,7 +39,7 @@ export function tilePairQ4x2<F>(
   let bTotal1 = f32x4.splat(0)
   let bTotal2 = f32x4.splat(0)
   let bTotal3 = f32x4.splat(0)
-  for (; a < end; first += tileBytes<F>(), second += tileBytes<F>(), scale += 4) {
+  for (; a < end; first += TILE, second += TILE, scale += 4) {
     let a0 = i16x8.splat(0)
     let a1 = i16x8.splat(0)
     let a2 = i16x8.splat(0)
@@ -54,8 +55,8 @@ export function tilePairQ4x2<F>(
       const aHigh = v128.load32_splat(a, 4)
       const bLow = v128.load32_splat(a + toB)
       const bHigh = v128.load32_splat(a + toB, 4)
-      let w0 = v128.load(first + g, LEVELS)
-      let w1 = v128.load(first + g, LEVELS + 16)
+      let w0 = v128.load(first + g, 16)
+      let w1 = v128.load(first + g, 32)
       let n0 = v128.and(w0, mask)
       let n1 = v128.and(w1, mask)
       a0 = addPairs(a0, aLow, n0)
@@ -68,8 +69,8 @@ export function tilePairQ4x2<F>(
       a1 = addPairs(a1, aHigh, n1)
       b0 = addPairs(b0, bHigh, n0)
       b1 = addPairs(b1, bHigh, n1)
-      w0 = v128.load(second + g, LEVELS)
-      w1 = v128.load(second + g, LEVELS + 16)
+      w0 = v128.load(second + g, 16)
+      w1 = v128.load(second + g, 32)
       n0 = v128.and(w0, mask)
       n1 = v128.and(w1, mask)
       a2 = addPairs(a2, aLow, n0)
@@ -85,38 +86,38 @@ export function tilePairQ4x2<F>(
       a += 8
       g += 32
     } while (g < 128)
-    const s0 = lowScales(first)
-    const s1 = highScales(first)
-    const s2 = lowScales(second)
-    const s3 = highScales(second)
-    const m0 = lowMinima<F>(first)
-    const m1 = highMinima<F>(first)
-    const m2 = lowMinima<F>(second)
-    const m3 = highMinima<F>(second)
+    const s0 = i32x4.shl(v128.load_ext<u16>(first), 16)
+    const s1 = i32x4.shl(v128.load_ext<u16>(first, 8), 16)
+    const s2 = i32x4.shl(v128.load_ext<u16>(second), 16)
+    const s3 = i32x4.shl(v128.load_ext<u16>(second, 8), 16)
     let s = v128.load32_splat(scale)
-    let sum = sumOf<F>(scale + sums, scale)
-    aTotal0 = addTile<F>(aTotal0, i32x4.extadd_pairwise_i16x8_s(a0), s0, s, m0, sum)
-    aTotal1 = addTile<F>(aTotal1, i32x4.extadd_pairwise_i16x8_s(a1), s1, s, m1, sum)
-    aTotal2 = addTile<F>(aTotal2, i32x4.extadd_pairwise_i16x8_s(a2), s2, s, m2, sum)
-    aTotal3 = addTile<F>(aTotal3, i32x4.extadd_pairwise_i16x8_s(a3), s3, s, m3, sum)
+    let zero = v128.load32_splat(scale + sums)
+    aTotal0 = addBlock(aTotal0, a0, zero, s0, s)
+    aTotal1 = addBlock(aTotal1, a1, zero, s1, s)
+    aTotal2 = addBlock(aTotal2, a2, zero, s2, s)
+    aTotal3 = addBlock(aTotal3, a3, zero, s3, s)
     s = v128.load32_splat(scale + toB)
-    sum = sumOf<F>(scale + toB + sums, scale + toB)
-    bTotal0 = addTile<F>(bTotal0, i32x4.extadd_pairwise_i16x8_s(b0), s0, s, m0, sum)
-    bTotal1 = addTile<F>(bTotal1, i32x4.extadd_pairwise_i16x8_s(b1), s1, s, m1, sum)
-    bTotal2 = addTile<F>(bTotal2, i32x4.extadd_pairwise_i16x8_s(b2), s2, s, m2, sum)
-    bTotal3 = addTile<F>(bTotal3, i32x4.extadd_pairwise_i16x8_s(b3), s3, s, m3, sum)
+    zero = v128.load32_splat(scale + toB + sums)
+    bTotal0 = addBlock(bTotal0, b0, zero, s0, s)
+    bTotal1 = addBlock(bTotal1, b1, zero, s1, s)
+    bTotal2 = addBlock(bTotal2, b2, zero, s2, s)
+    bTotal3 = addBlock(bTotal3, b3, zero, s3, s)
   }
-  store2(outA, aTotal0, aTotal1)
-  store2(outA + outApart, aTotal2, aTotal3)
-  store2(outB, bTotal0, bTotal1)
-  store2(outB + outApart, bTotal2, bTotal3)
+  v128.store(outA, aTotal0)
+  v128.store(outA, aTotal1, 16)
+  v128.store(outA + outApart, aTotal2)
+  v128.store(outA + outApart, aTotal3, 16)
+  v128.store(outB, bTotal0)
+  v128.store(outB, bTotal1, 16)
+  v128.store(outB + outApart, bTotal2)
+  v128.store(outB + outApart, bTotal3, 16)
 }
 
 /**
  * The same with four rows. Their activations are loaded again for each band, because there are not enough registers for
  * all.
  */
-export function tilePairQ4x4<F>(
+export function tilePairQ4x4(
   first: usize,
   second: usize,
   columns: usize,
@@ -130,7 +131,6 @@ export function tilePairQ4x4<F>(
   outD: usize,
   outApart: usize,
 ): void {
-  const LEVELS: usize = isFloat<F>() ? 32 : 16
   const mask = nibbleMask(columns)
   const sums = (columns >> 5) << 2
   const end = a + columns
@@ -154,7 +154,7 @@ export function tilePairQ4x4<F>(
   let dTotal1 = f32x4.splat(0)
   let dTotal2 = f32x4.splat(0)
   let dTotal3 = f32x4.splat(0)
-  for (; a < end; first += tileBytes<F>(), second += tileBytes<F>(), scale += 4) {
+  for (; a < end; first += TILE, second += TILE, scale += 4) {
     let a0 = i16x8.splat(0)
     let a1 = i16x8.splat(0)
     let a2 = i16x8.splat(0)
@@ -178,8 +178,8 @@ export function tilePairQ4x4<F>(
       let n0: v128
       let n1: v128
       let x: v128
-      w0 = v128.load(first + g, LEVELS)
-      w1 = v128.load(first + g, LEVELS + 16)
+      w0 = v128.load(first + g, 16)
+      w1 = v128.load(first + g, 32)
       n0 = v128.and(w0, mask)
       n1 = v128.and(w1, mask)
       x = v128.load32_splat(a)
@@ -208,8 +208,8 @@ export function tilePairQ4x4<F>(
       x = v128.load32_splat(a + toD, 4)
       d0 = addPairs(d0, x, n0)
       d1 = addPairs(d1, x, n1)
-      w0 = v128.load(second + g, LEVELS)
-      w1 = v128.load(second + g, LEVELS + 16)
+      w0 = v128.load(second + g, 16)
+      w1 = v128.load(second + g, 32)
       n0 = v128.and(w0, mask)
       n1 = v128.and(w1, mask)
       x = v128.load32_splat(a)
@@ -241,47 +241,56 @@ export function tilePairQ4x4<F>(
       a += 8
       g += 32
     } while (g < 128)
-    const s0 = lowScales(first)
-    const s1 = highScales(first)
-    const s2 = lowScales(second)
-    const s3 = highScales(second)
-    const m0 = lowMinima<F>(first)
-    const m1 = highMinima<F>(first)
-    const m2 = lowMinima<F>(second)
-    const m3 = highMinima<F>(second)
+    const s0 = i32x4.shl(v128.load_ext<u16>(first), 16)
+    const s1 = i32x4.shl(v128.load_ext<u16>(first, 8), 16)
+    const s2 = i32x4.shl(v128.load_ext<u16>(second), 16)
+    const s3 = i32x4.shl(v128.load_ext<u16>(second, 8), 16)
     let s: v128
-    let sum: v128
+    let zero: v128
     s = v128.load32_splat(scale)
-    sum = sumOf<F>(scale + sums, scale)
-    aTotal0 = addTile<F>(aTotal0, i32x4.extadd_pairwise_i16x8_s(a0), s0, s, m0, sum)
-    aTotal1 = addTile<F>(aTotal1, i32x4.extadd_pairwise_i16x8_s(a1), s1, s, m1, sum)
-    aTotal2 = addTile<F>(aTotal2, i32x4.extadd_pairwise_i16x8_s(a2), s2, s, m2, sum)
-    aTotal3 = addTile<F>(aTotal3, i32x4.extadd_pairwise_i16x8_s(a3), s3, s, m3, sum)
+    zero = v128.load32_splat(scale + sums)
+    aTotal0 = addBlock(aTotal0, a0, zero, s0, s)
+    aTotal1 = addBlock(aTotal1, a1, zero, s1, s)
+    aTotal2 = addBlock(aTotal2, a2, zero, s2, s)
+    aTotal3 = addBlock(aTotal3, a3, zero, s3, s)
     s = v128.load32_splat(scale + toB)
-    sum = sumOf<F>(scale + toB + sums, scale + toB)
-    bTotal0 = addTile<F>(bTotal0, i32x4.extadd_pairwise_i16x8_s(b0), s0, s, m0, sum)
-    bTotal1 = addTile<F>(bTotal1, i32x4.extadd_pairwise_i16x8_s(b1), s1, s, m1, sum)
-    bTotal2 = addTile<F>(bTotal2, i32x4.extadd_pairwise_i16x8_s(b2), s2, s, m2, sum)
-    bTotal3 = addTile<F>(bTotal3, i32x4.extadd_pairwise_i16x8_s(b3), s3, s, m3, sum)
+    zero = v128.load32_splat(scale + toB + sums)
+    bTotal0 = addBlock(bTotal0, b0, zero, s0, s)
+    bTotal1 = addBlock(bTotal1, b1, zero, s1, s)
+    bTotal2 = addBlock(bTotal2, b2, zero, s2, s)
+    bTotal3 = addBlock(bTotal3, b3, zero, s3, s)
     s = v128.load32_splat(scale + toC)
-    sum = sumOf<F>(scale + toC + sums, scale + toC)
-    cTotal0 = addTile<F>(cTotal0, i32x4.extadd_pairwise_i16x8_s(c0), s0, s, m0, sum)
-    cTotal1 = addTile<F>(cTotal1, i32x4.extadd_pairwise_i16x8_s(c1), s1, s, m1, sum)
-    cTotal2 = addTile<F>(cTotal2, i32x4.extadd_pairwise_i16x8_s(c2), s2, s, m2, sum)
-    cTotal3 = addTile<F>(cTotal3, i32x4.extadd_pairwise_i16x8_s(c3), s3, s, m3, sum)
+    zero = v128.load32_splat(scale + toC + sums)
+    cTotal0 = addBlock(cTotal0, c0, zero, s0, s)
+    cTotal1 = addBlock(cTotal1, c1, zero, s1, s)
+    cTotal2 = addBlock(cTotal2, c2, zero, s2, s)
+    cTotal3 = addBlock(cTotal3, c3, zero, s3, s)
     s = v128.load32_splat(scale + toD)
-    sum = sumOf<F>(scale + toD + sums, scale + toD)
-    dTotal0 = addTile<F>(dTotal0, i32x4.extadd_pairwise_i16x8_s(d0), s0, s, m0, sum)
-    dTotal1 = addTile<F>(dTotal1, i32x4.extadd_pairwise_i16x8_s(d1), s1, s, m1, sum)
-    dTotal2 = addTile<F>(dTotal2, i32x4.extadd_pairwise_i16x8_s(d2), s2, s, m2, sum)
-    dTotal3 = addTile<F>(dTotal3, i32x4.extadd_pairwise_i16x8_s(d3), s3, s, m3, sum)
+    zero = v128.load32_splat(scale + toD + sums)
+    dTotal0 = addBlock(dTotal0, d0, zero, s0, s)
+    dTotal1 = addBlock(dTotal1, d1, zero, s1, s)
+    dTotal2 = addBlock(dTotal2, d2, zero, s2, s)
+    dTotal3 = addBlock(dTotal3, d3, zero, s3, s)
   }
-  store2(outA, aTotal0, aTotal1)
-  store2(outA + outApart, aTotal2, aTotal3)
-  store2(outB, bTotal0, bTotal1)
-  store2(outB + outApart, bTotal2, bTotal3)
-  store2(outC, cTotal0, cTotal1)
-  store2(outC + outApart, cTotal2, cTotal3)
-  store2(outD, dTotal0, dTotal1)
-  store2(outD + outApart, dTotal2, dTotal3)
+  v128.store(outA, aTotal0)
+  v128.store(outA, aTotal1, 16)
+  v128.store(outA + outApart, aTotal2)
+  v128.store(outA + outApart, aTotal3, 16)
+  v128.store(outB, bTotal0)
+  v128.store(outB, bTotal1, 16)
+  v128.store(outB + outApart, bTotal2)
+  v128.store(outB + outApart, bTotal3, 16)
+  v128.store(outC, cTotal0)
+  v128.store(outC, cTotal1, 16)
+  v128.store(outC + outApart, cTotal2)
+  v128.store(outC + outApart, cTotal3, 16)
+  v128.store(outD, dTotal0)
+  v128.store(outD, dTotal1, 16)
+  v128.store(outD + outApart, dTotal2)
+  v128.store(outD + outApart, dTotal3, 16)
+}
+
+/** total + scales * (the sums of pairs, added up and without the zero point). */
+export function addBlock(total: v128, pairs: v128, zero: v128, weightScale: v128, scale: v128): v128 {
+  return addScaled(total, i32x4.add(i32x4.extadd_pairwise_i16x8_s(pairs), zero), weightScale, scale)
 }

@@ -10,8 +10,6 @@
  * tile after tile. Bit-identical in all tiers. Two bands at once for one activation row: see tile-q4.ts.
  */
 import { TileBytes } from '../src/kernels/abi/formats'
-import { addScaled, highScales, lowScales } from './tile'
-import { store2 } from './vectors'
 
 const TILE: usize = TileBytes.q8
 
@@ -47,13 +45,15 @@ export function tileQ8x1(
         dot3 = i32x4.add(dot3, i32x4.dot_i16x8_s(v128.load_ext<i8>(v, 24), a))
       }
       const s = v128.load32_splat(scale)
-      total0 = addScaled(total0, dot0, lowScales(first), s)
-      total1 = addScaled(total1, dot1, highScales(first), s)
-      total2 = addScaled(total2, dot2, lowScales(second), s)
-      total3 = addScaled(total3, dot3, highScales(second), s)
+      total0 = addScaled(total0, dot0, i32x4.shl(v128.load_ext<u16>(first), 16), s)
+      total1 = addScaled(total1, dot1, i32x4.shl(v128.load_ext<u16>(first, 8), 16), s)
+      total2 = addScaled(total2, dot2, i32x4.shl(v128.load_ext<u16>(second), 16), s)
+      total3 = addScaled(total3, dot3, i32x4.shl(v128.load_ext<u16>(second, 8), 16), s)
     }
-    store2(firstOut, total0, total1)
-    store2(secondOut, total2, total3)
+    v128.store(firstOut, total0)
+    v128.store(firstOut, total1, 16)
+    v128.store(secondOut, total2)
+    v128.store(secondOut, total3, 16)
   } else {
     scalarQ8(first, columns, record, firstOut)
     scalarQ8(second, columns, record, secondOut)
@@ -133,8 +133,8 @@ export function tileQ8x4(
         d0 = i32x4.add(d0, i32x4.dot_i16x8_s(w0, x))
         d1 = i32x4.add(d1, i32x4.dot_i16x8_s(w1, x))
       }
-      const s0 = lowScales(weights)
-      const s1 = highScales(weights)
+      const s0 = i32x4.shl(v128.load_ext<u16>(weights), 16)
+      const s1 = i32x4.shl(v128.load_ext<u16>(weights, 8), 16)
       let s = v128.load32_splat(ra + scale)
       aTotal0 = addScaled(aTotal0, a0, s0, s)
       aTotal1 = addScaled(aTotal1, a1, s1, s)
@@ -148,14 +148,23 @@ export function tileQ8x4(
       dTotal0 = addScaled(dTotal0, d0, s0, s)
       dTotal1 = addScaled(dTotal1, d1, s1, s)
     }
-    store2(outA, aTotal0, aTotal1)
-    store2(outB, bTotal0, bTotal1)
-    store2(outC, cTotal0, cTotal1)
-    store2(outD, dTotal0, dTotal1)
+    v128.store(outA, aTotal0)
+    v128.store(outA, aTotal1, 16)
+    v128.store(outB, bTotal0)
+    v128.store(outB, bTotal1, 16)
+    v128.store(outC, cTotal0)
+    v128.store(outC, cTotal1, 16)
+    v128.store(outD, dTotal0)
+    v128.store(outD, dTotal1, 16)
   } else {
     scalarQ8(weights, columns, ra, outA)
     scalarQ8(weights, columns, rb, outB)
     scalarQ8(weights, columns, rc, outC)
     scalarQ8(weights, columns, rd, outD)
   }
+}
+
+/** total + dot * (weight scale * activation scale). */
+export function addScaled(total: v128, dot: v128, weightScale: v128, scale: v128): v128 {
+  return f32x4.add(total, f32x4.mul(f32x4.convert_i32x4_s(dot), f32x4.mul(weightScale, scale)))
 }

@@ -16,7 +16,6 @@ import { arg, thread } from './control'
 import { formatOf, weightsOf } from './matrix-groups'
 import { bandBytes } from './tile-bytes'
 import { unpackColumns } from './unpack-columns'
-import { store2 } from './vectors'
 
 export function transposedMatmul(chunk: u32): void {
   const perGroup = arg(TransposedArg.chunksPerGroup)
@@ -122,10 +121,14 @@ function multiplyFour(
       d0 = f32x4.add(d0, f32x4.mul(w0, x))
       d1 = f32x4.add(d1, f32x4.mul(w1, x))
     }
-    store2(outA, a0, a1)
-    store2(outB, b0, b1)
-    store2(outC, c0, c1)
-    store2(outD, d0, d1)
+    v128.store(outA, a0)
+    v128.store(outA, a1, 16)
+    v128.store(outB, b0)
+    v128.store(outB, b1, 16)
+    v128.store(outC, c0)
+    v128.store(outC, c1, 16)
+    v128.store(outD, d0)
+    v128.store(outD, d1, 16)
   } else {
     multiplyOne(panel, n, a, outA, adds)
     multiplyOne(panel, n, b, outB, adds)
@@ -145,7 +148,8 @@ function multiplyOne(panel: usize, n: usize, a: usize, out: usize, adds: bool): 
       a0 = f32x4.add(a0, f32x4.mul(v128.load(panel), x))
       a1 = f32x4.add(a1, f32x4.mul(v128.load(panel, 16), x))
     }
-    store2(out, a0, a1)
+    v128.store(out, a0)
+    v128.store(out, a1, 16)
   } else {
     for (let c: usize = 0; c < 32; c += 4) {
       let sum = adds ? load<f32>(out + c) : <f32>0

@@ -10,7 +10,7 @@ import { TileBytes, WeightCode } from '../src/kernels/abi/formats'
 import { tileBytes } from './tile-bytes'
 import { levelQ2 } from './tile-q2'
 import { levelQ3 } from './tile-q3'
-import { levelQ4, Q4m } from './tile-q4'
+import { levelQ4m } from './tile-q4m'
 
 export function unpackColumns(format: u32, weights: usize, band: usize, column: u32, n: usize, panel: usize): void {
   const end = panel + (n << 5)
@@ -61,7 +61,7 @@ function levels(format: u32, tile: usize, column: usize, panel: usize): void {
       let level: i32
       if (format == WeightCode.q3) level = levelQ3(tile, r, column + c) - 4
       else if (format == WeightCode.q2) level = 4 * levelQ2(tile, r, column + c) - 7
-      else level = levelQ4<Q4m>(tile, r, column + c)
+      else level = levelQ4m(tile, r, column + c)
       const weight = <f32>level * scale
       store<f32>(panel + (c << 2), format == WeightCode.q4m ? weight + minimum : weight)
     }

@@ -9,8 +9,8 @@ import { arg, thread } from './control'
 import { interleaveActivations } from './interleave-activations'
 import { inputOf, outputOf } from './matrix-groups'
 import { MXFP4_ZERO, unpackMxfp4 } from './tile-mxfp4-unpacked'
-import { Q4, Q4m } from './tile-q4'
-import { tileUnpackedQ4x4, unpackedBytes, unpackQ4 } from './tile-q4-unpacked'
+import { tileUnpackedQ4x4, unpackQ4 } from './tile-q4-unpacked'
+import { tileUnpackedQ4mx4, unpackedBytesQ4m, unpackQ4m } from './tile-q4m-unpacked'
 
 /**
  * Minimum activation rows of a matrix for which it pays to unpack its 4-bit weights (assembly/tile-q4-unpacked.ts). For
@@ -75,9 +75,9 @@ export function multiplyUnpacked(
   offset: usize,
 ): void {
   // The largest band of all formats: two threads may unpack matrices of different ones at once.
-  const unpacked: usize = arg(MatmulArg.unpacked) + thread * unpackedBytes<Q4m>(columns)
-  if (format == WeightCode.q4) unpackQ4<Q4>(weights, columns, unpacked)
-  else if (format == WeightCode.q4m) unpackQ4<Q4m>(weights, columns, unpacked)
+  const unpacked: usize = arg(MatmulArg.unpacked) + thread * unpackedBytesQ4m(columns)
+  if (format == WeightCode.q4) unpackQ4(weights, columns, unpacked)
+  else if (format == WeightCode.q4m) unpackQ4m(weights, columns, unpacked)
   else unpackMxfp4(weights, columns, unpacked)
   const fours = foursOf(count)
   let rows = interleavedRows(columns)
@@ -89,7 +89,7 @@ export function multiplyUnpacked(
     const out1 = outputOf(b) + offset
     const out2 = outputOf(c) + offset
     const out3 = outputOf(d) + offset
-    if (format == WeightCode.q4m) tileUnpackedQ4x4<Q4m>(unpacked, columns, rows, out0, out1, out2, out3)
-    else tileUnpackedQ4x4<Q4>(unpacked, columns, rows, out0, out1, out2, out3)
+    if (format == WeightCode.q4m) tileUnpackedQ4mx4(unpacked, columns, rows, out0, out1, out2, out3)
+    else tileUnpackedQ4x4(unpacked, columns, rows, out0, out1, out2, out3)
   }
 }
