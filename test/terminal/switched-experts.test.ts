@@ -124,9 +124,11 @@ test('/steer reads a file, + and - steer the expert under the cursor, and the de
     assert.equal(said(chat, -1), [`steered from the next answer on: ${named}`])
     assert.match(statusLine(chat, 79), / · 2 experts steered · /)
     await send(chat, '/unmask')
-    await send(chat, '/steer 3:mlp:5=+1.5')
-    assert.equal(said(chat, -1), ['steered from the next answer on: layer 3 mlp expert 5 (+1.5)'])
-    await send(chat, '/unmask')
+    for (const push of ['always', '+1.5']) {
+      await send(chat, `/steer 3:mlp:5=${push}`)
+      assert.equal(said(chat, -1), [`steered from the next answer on: layer 3 mlp expert 5 (${push})`])
+      await send(chat, '/unmask')
+    }
     await pressed(chat, 'left')
     chat.map.setLayer(3)
     const from = chat.items.length

@@ -76,7 +76,7 @@ export const EXPERT_ACTIONS = {
 
 /** Steers experts like `3:mlp:5=+1.5`, or by a file; a number behind its name multiplies its pushes. */
 async function steerBy(chat: Chat, argument: string): Promise<void> {
-  if (/^\S+=[-+.\d]+/.test(argument)) return EXPERT_ACTIONS.mask(chat, argument)
+  if (/^\d+:|^\S+=[-+.\d]+(\s|$)/.test(argument)) return EXPERT_ACTIONS.mask(chat, argument)
   const [, path, strength = '1'] = /^(.+?)(?:\s+([-+]?\d+(?:\.\d+)?))?$/.exec(argument) ?? []
   const bytes = await readBounded(expandHome(path), MOST_JSON_BYTES, 'experts are a short list')
   const read = maskOfJson(bytes, path, chat.model.config)
