@@ -1,7 +1,7 @@
 """Own text: dense drills of what many skills need: to copy what was said, to look a name up, to write a word in capitals or letter by letter."""
 import json
 import words as w
-from fillers import CITIES, FIRST, city, file, person, sentences, things, word
+from fillers import FIRST, city, file, sentences, things
 from words import cap, chance, pick, rng
 
 known = [x for x in w.known if 2 < len(x) < 12]

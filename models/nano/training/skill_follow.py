@@ -153,7 +153,7 @@ def follow(turn):
         return again_and(pick([c['name'], 'of ' + c['name'], 'that of ' + c['name']])), f'The capital of {c["name"]} is {c["capital"]}.', ('cap', c['name'])
     if kind == 'isa':
         n, yes, no, lemma, _ = KINDS[topic[1]]
-        return pick(WHY), f'Because {n} is {w.an(yes[0])}.' if a.startswith('No') else f'Because {n} belongs to that kind.' if chance(0.0) else f'Because that is what {n} is: {w.an(yes[0])}.', None
+        return pick(WHY), f'Because {n} is {w.an(yes[0])}.' if a.startswith('No') else f'Because that is what {n} is: {w.an(yes[0])}.', None
     if kind in ('sum', 'times'):
         c = int(a.rstrip('.').split(' ')[-1])
         r = rng.random()

@@ -265,12 +265,12 @@ def small_problem():
 
 
 def numbered(steps):
-    return '\n'.join(f'{i + 1}. {s}{"" if s.endswith(".") else "."}' if len(steps) > 1 or chance(1) else s for i, s in enumerate(steps))
+    return '\n'.join(f'{i + 1}. {s}{"" if s.endswith(".") else "."}' for i, s in enumerate(steps))
 
 
 def plain_thought(q):
     """Thoughts about a question that needs none."""
-    return pick(['1. This needs no steps.', '1. I can answer this at once.', '1. The question is short.\n2. I know the answer, or not.'][:2])
+    return pick(['1. This needs no steps.', '1. I can answer this at once.'])
 
 
 def conversation():

@@ -77,9 +77,6 @@ def asked(spec=None):
     q = pick(asks)
     values = [KINDS[kind]() for _, kind, _ in args]
     given = {k: v for i, (k, v) in enumerate(zip(keys, values)) if '{%d}' % i in q}
-    for k, (_, kind, _) in zip(keys, args):
-        if kind == 'day' and k in given and chance(0.9):
-            given[k] = given[k]
     question = cap(filled(q, values, {})) if chance(0.93) else filled(q, values, {})
     i, gaps = rng.randrange(len(results)), drawn()
     return tool, question, [(tool['name'], given)], filled(results[i], values, gaps), filled(answers[i], values, gaps)
@@ -160,7 +157,7 @@ def scenes(count):
         k = rng.random()
         if k < 0.16:
             new, *scene = math_asked()
-            if any(x in about for x in ('math',)):
+            if 'math' in about:
                 continue
             about.add('math')
         elif k < 0.3:
