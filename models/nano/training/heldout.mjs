@@ -1,15 +1,15 @@
-// usage: node heldout.mjs MODEL QUANT [OUT.json] [PATTERN]
-// Asks MODEL the held-out questions of heldout/ through molm's library, greedily, and prints a table by skill.
+// usage: node heldout.mjs MODEL QUANT [OUT.json] [PATTERN] [FOLDER]
+// Asks MODEL the held-out questions of FOLDER (default heldout) through molm's library, greedily, and prints a table by skill.
 // OUT.json receives the rows and every answer; PATTERN is a regular expression for the names of skills.
 import fs from 'node:fs'
 import { loadModel, resultOf } from 'molm'
 import { judge } from './heldout-judge.mjs'
 
-const [dir, quant, out, pattern = '.'] = process.argv.slice(2)
-const folder = new URL('heldout/', import.meta.url)
+const [dir, quant, out, pattern = '.', from = 'heldout'] = process.argv.slice(2)
+const folder = new URL(`${from}/`, import.meta.url)
 const read = (name) => fs.readFileSync(new URL(name, folder), 'utf8')
 const toolsets = JSON.parse(read('toolsets.json'))
-const filling = JSON.parse(read('fill.json'))
+const filling = JSON.parse(read('../heldout/fill.json'))
 const questions = fs
   .readdirSync(folder)
   .filter((name) => name.endsWith('.jsonl'))
