@@ -13,13 +13,14 @@ const test = suite('README')
 const text = await readFile(repositoryPath('README.md'), 'utf8')
 
 test('its questions get the same answers at nano’s own temperature with any seed', async () => {
-  const questions = [...text.matchAll(/^\$ npx molm --temperature 0 "(.+)"$/gm)].map(([, question]) => question)
-  assert.ok(questions.length > 3)
+  const questions = [...text.matchAll(/^\$ npx molm --temperature 0 "(.+\?)"$/gm)].map(([, question]) => question)
+  assert.ok(questions.length > 2)
   await withModel('nano', { threads: 1 }, async (model) => {
     const session = model.createSession()
     const answer = async (question: string, options: GenerateOptions) => {
       session.reset()
-      return (await resultOf(session.generate(`User: ${question}\nAssistant:`, options))).text
+      const { text } = await resultOf(session.generate(`User: ${question}\nAssistant:`, options))
+      return text.trim()
     }
     for (const question of questions) {
       const likeliest = await answer(question, { temperature: 0 })
@@ -29,7 +30,7 @@ test('its questions get the same answers at nano’s own temperature with any se
 })
 
 test('the commands in docs/STRUCTURED.md print the output shown', async () => {
-  await assertShown(await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8'), 3)
+  await assertShown(await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8'), 8)
 })
 
 test('the program of answers by a schema prints what its comment says', async () => {

@@ -11,7 +11,7 @@ const test = suite('README')
 const text = await readFile(repositoryPath('README.md'), 'utf8')
 
 test('the commands in README print the output shown', async () => {
-  await assertShown(text, 6)
+  await assertShown(text, 8)
 })
 
 test('README describes every command', async () => {
