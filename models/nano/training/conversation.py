@@ -70,7 +70,7 @@ def document(turns, system=None, tools=None):
         else:
             put(NONE, 'Assistant:')
             said = rest[0] if isinstance(rest[0], list) else [(FULL, rest[0])]
-            put(FULL, ' ')
+            put(said[0][0], ' ')  # it is one token with a bracket that a form forces, which must not be learned
             for weight, text in said:
                 put(weight, text)
             put(FULL, '\n')
