@@ -27,10 +27,12 @@ test('answers through the template, up to the end of the turn, without blanks ar
   assert.equal(result.message, ANSWER)
   assert.is(result.text, ANSWER.content)
   assert.is(texts.join(''), ANSWER.content)
-  assert.is(result.finishReason, 'eos')
+  assert.is.not(result.finishReason, 'length')
   const prompt = model.tokenizer.encode('User: What is a lantern?\nAssistant:', { addSpecialTokens: false })
   assert.is(result.promptTokens, prompt.length)
-  assert.equal(session.tokens, [...prompt, ...result.tokens])
+  // The token that completes a stop string is not run.
+  const ran = result.finishReason === 'stop' ? result.tokens.slice(0, -1) : result.tokens
+  assert.equal(session.tokens, [...prompt, ...ran])
 })
 
 test('runs only the new tokens of the next turn, and answers as if it had run all', async ({ model }) => {
@@ -76,16 +78,6 @@ test('ends at a stop string of the model or the caller, and after `maxTokens`', 
   assert.is(result.tokens.length, 5)
   assert.is(texts.join(''), result.message.content)
   assert.ok(ANSWER.content.startsWith(result.message.content))
-})
-
-test('warns if the template leaves out the system message', async ({ model }) => {
-  const warnings: string[] = []
-  const messages = [{ role: 'system', content: 'Be brief.' }, LANTERN]
-  const options = { ...GREEDY, onWarning: (warning: string) => warnings.push(warning) }
-  const { result } = await chat(model.createSession(), messages, options)
-  assert.equal(result.message, ANSWER)
-  assert.is(warnings.length, 1)
-  assert.match(warnings[0], /leaves system texts out/)
 })
 
 test('refuses wrong messages and options', async ({ model }) => {
