@@ -120,7 +120,8 @@ async function templateFrame(parts: FrameParts, template: ChatTemplate): Promise
   const args = options.args && (literals?.variables(options.args) ?? options.args)
   const all = system.trim() === '' ? turns : [{ role: 'system', content: system }, ...turns]
   const continues = begun !== undefined
-  const prompt = await templatePrompt(all, { ...options, template, literals, model, args, continues, tools })
+  const isForced = asked.content !== undefined || (tools.length > 0 && asked.toolChoice !== 'auto')
+  const prompt = await templatePrompt(all, { ...options, template, literals, model, args, continues, tools, isForced })
   const { text, notes, dropsSystem } = prompt
   const isLimited = tools.length > 0 || asked.content !== undefined || thinkBudget !== undefined
   const limits = { ...options, ...asked, ...prompt, model, response: template.response }

@@ -1,6 +1,6 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { resultOf } from '#molm/index.js'
@@ -9,9 +9,9 @@ import { withModel } from '../support/models.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
 
-/** A template that prints every message and value it receives. */
+/** A template that prints every message and value it receives; with `quiet`, no system text. */
 const TEMPLATE =
-  '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}' +
+  "{% for m in messages if not quiet or m.role != 'system' %}<{{ m.role }}>{{ m.content }}{% endfor %}" +
   '{% if mood is defined %}({{ mood }}){% endif %}{% if add_generation_prompt %}<assistant>{% endif %}'
 
 const test = suite<{ folder: string }>('options of a conversation', { folder: '' })
@@ -64,11 +64,19 @@ test('system texts, files, stdin, messages and values reach the template in thei
   ])
 })
 
-test('a given beginning is printed; a system text that the template leaves out has no effect, says a warning', async () => {
-  const options = ['-s', 'You are a pirate.', '--temperature', '0', '--prefill', 'A']
-  const { stdout, stderr } = await molm([...options, LANTERN.question])
+test('a given beginning is printed', async () => {
+  const { stdout } = await molm(['--temperature', '0', '--prefill', 'A', LANTERN.question])
   assert.is(stdout, `${LANTERN.answer}\n`)
-  assert.is(stderr, "molm: warning: nano's chat template leaves system texts out: this one has no effect\n")
+})
+
+test('a system text that the template leaves out has no effect, says a warning, once in a batch', async ({
+  folder,
+}) => {
+  const options = ['-m', folder, '-t', '1', '-n', '1', '-s', 'Be brief.', '--template-arg', 'quiet=true']
+  const warning = `${basename(folder)}'s chat template leaves system texts out: this one has no effect`
+  for (const [args, stdin] of [[['Hi']], [['--batch', '-'], '{"prompt":"Hi"}\n{"prompt":"Bye"}']] as const) {
+    assert.is((await molm([...options, ...args], { stdin })).stderr, `molm: warning: ${warning}\n`)
+  }
 })
 
 test('an error in a line of messages names its number in the file', async ({ folder: dir }) => {

@@ -87,7 +87,7 @@ test('show describes nano by default, in words and as an object', async () => {
   assert.match(words.stdout, /^nano\n/)
   assert.match(words.stdout, /^ {2}parameters {2}12\.4 M; a token uses \d/m)
   assert.match(words.stdout, /^ {2}attention {3}2 of 8 experts, 4 heads, 128 channels$/m)
-  assert.match(words.stdout, /^ {2}context {5}trained on 512 tokens at a time; no hard limit$/m)
+  assert.match(words.stdout, /^ {2}context {5}trained on 2048 tokens at a time; no hard limit$/m)
   assert.match(words.stdout, /^ {2}tokenizer {3}4096 tokens, with chat template$/m)
   assert.match(words.stdout, /^ {2}mlp experts .* q4$/m)
 

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
 import { molmHome } from '#molm/ground/files/home.js'
+import { LANTERN } from '../support/lantern.js'
 import { withTerminal } from '../support/pseudo-terminal.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { type Ended, molm } from './molm.js'
 
-export const QUESTION = 'What is a lantern?'
-export const ANSWER = 'A lantern is a light inside a case that can be carried.'
+export const { question: QUESTION, answer: ANSWER } = LANTERN
 
 interface Home {
   env: { MOLM_HOME: string }

@@ -47,7 +47,7 @@ inTerminal('that is read in a moment shows nothing of it, and no line in a pipe'
     assert.not.match(terminal.output, /reading/)
   })
   const middle = join(folder, 'middle.txt')
-  await writeFile(middle, 'The lantern is lit. '.repeat(200))
+  await writeFile(middle, 'The lantern is lit. '.repeat(500))
   const { stderr, code } = await molm(['run', '--raw', '-n', '1', '-f', middle])
   assert.is(code, 0)
   assert.match(stderr, /^molm: warning: the prompt has [\d.]+ k tokens, and nano was trained on \d+ .*\n$/)

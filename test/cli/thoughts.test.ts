@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { assertAllRefused, assertRefused, molm, parseLines } from './molm.js'
+import { assertAllRefused, assertRefused, molm, parseLines, TINY } from './molm.js'
 import { MCP, SUM, thoughtsSuite } from './thinking-parrot.js'
 
 const test = thoughtsSuite()
@@ -30,9 +30,9 @@ test('a budget ends the thoughts, and a note says that an answer ended within th
 })
 
 test('a model without thoughts says so', async () => {
-  const { code, stderr } = await molm(['run', '-m', 'nano', '-t', '1', '--think', 'on', '-n', '1', 'Hi'])
+  const { code, stderr } = await molm(['run', '-m', TINY, '-t', '1', '--think', 'on', '-n', '1', 'Hi'])
   assert.is(code, 0)
-  assert.is(stderr, 'molm: nano does not think: --think has no effect\n')
+  assert.is(stderr, 'molm: 01-base-bin-f32 does not think: --think has no effect\n')
 })
 
 test('lines of a batch with tools are answered with calls', async ({ parrot }) => {
@@ -51,10 +51,11 @@ test('tools of an MCP server run if they are listed, until an answer calls none'
   assert.is(stderr, 'molm: calls add {"a":2,"b":3}\nmolm: add: 5\n')
 })
 
-test('a model that was not trained to call tools is refused before an MCP server starts', async () => {
-  const message = /^molm: nano was not trained to call tools; models of Granite, .* were: molm pull NAME\n$/
+test('a model that cannot use tools is refused before an MCP server starts', async () => {
+  const message =
+    /^molm: 01-base-bin-f32 cannot use tools: it has no chat template; models of .* can: molm pull NAME\n$/
   for (const json of [[], ['--json']]) {
-    assertRefused(await molm(['run', '-t', '1', ...json, '--mcp', 'no-such-command', SUM]), 1, message)
+    assertRefused(await molm(['run', '-m', TINY, '-t', '1', ...json, '--mcp', 'no-such-command', SUM]), 1, message)
   }
 })
 

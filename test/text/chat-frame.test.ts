@@ -1,10 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ChatTemplate } from '#molm/api/text.js'
-import { systemDropped, writeChat } from '#molm/text/chat-frame.js'
+import { writeChat } from '#molm/text/chat-frame.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { rejectsWithUserError } from '../support/rejects.js'
-import { inFolderOf, NANO } from './folders.js'
+import { inFolderOf } from './folders.js'
 
 const HI = [{ role: 'user', content: 'Hi' }]
 const TURNS = '{% for m in messages %}{{ m.role }}:{{ m.content }} {% endfor %}'
@@ -61,14 +61,6 @@ test('a template that refuses system texts gives an error that says that it take
   assert.is((await framed(refuses, '')).text, 'user:Hi ')
   const refusesAll = "{{ raise_exception('never') }}"
   await rejectsWithUserError(() => framed(refusesAll, 'Be brief.'), /\(never\)$/)
-})
-
-test('nano, which was trained without system texts, never reads one', async () => {
-  const template = await loadChatTemplate(NANO)
-  assert.ok(template)
-  const { text, dropsSystem } = await writeChat(HI, { template, system: 'You are a pirate.' })
-  assert.equal([text, dropsSystem], ['User: Hi\nAssistant:', true])
-  assert.match(systemDropped('nano'), /^nano's chat template leaves system texts out: this one has no effect$/)
 })
 
 test('content with a form may follow a blank if the prompt ends with a sign', async () => {

@@ -54,14 +54,20 @@ test('thoughts before the content are free', async () => {
   assert.equal(await phases('qwen3-next', { schema: SCHEMA }), [free(), forced('\n\n'), JSON_ANSWER], 'begun already')
   assert.equal(await phases('gemma4', { schema: SCHEMA }), [JSON_ANSWER], 'closed already')
   assert.equal(await phases('lfm2.5', { schema: SCHEMA }), [free({ open: '<think>' }), JSON_ANSWER])
+  const budget = { budget: 5, close: '\n</think>' }
+  assert.equal(await phases('granite3.3', { schema: SCHEMA }), [JSON_ANSWER], 'off unless they are asked for')
+  assert.equal(await phases('granite3.3', { schema: SCHEMA, thinkBudget: 5 }), [
+    free({ open: '<think>', ...budget }),
+    JSON_ANSWER,
+  ])
 })
 
 test('behind a word, a blank may begin the content, also if thoughts may come first', async () => {
-  const source =
-    "{% for m in messages %}User: {{ m['content'] }}\n{% endfor %}Assistant:{% if enable_thinking %}<think>\n{% endif %}"
-  const template = await inFolderOf({ 'chat_template.jinja': source, 'tokenizer_config.json': {} }, loadChatTemplate)
-  for (const think of [undefined, 'off'] as const) {
-    const phase = (await writeChat(HI, { template, think, regex: 'a' })).guide?.phases.at(-1)
+  const turns = "{% for m in messages %}User: {{ m['content'] }}\n{% endfor %}Assistant:"
+  for (const end of ['{% if enable_thinking %}<think>\n{% endif %}', '{# <think> #}']) {
+    const files = { 'chat_template.jinja': turns + end, 'tokenizer_config.json': {} }
+    const template = await inFolderOf(files, loadChatTemplate)
+    const phase = (await writeChat(HI, { template, regex: 'a' })).guide?.phases.at(-1)
     const blank = { kind: 'repeat', part: { kind: 'text', text: ' ' }, atLeast: 0, atMost: 1 }
     const parts = phase?.kind === 'grammar' && phase.grammar.kind === 'sequence' ? phase.grammar.parts : []
     assert.equal(parts, [blank, { kind: 'regex', pattern: 'a' }])

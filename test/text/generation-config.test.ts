@@ -14,8 +14,8 @@ test("reads nano's defaults", async () => {
     temperature: 0.2,
     topK: 40,
     topP: 0.95,
-    maxTokens: 64,
-    stop: ['\nUser:'],
+    maxTokens: 512,
+    stop: ['\nUser:', '\nTool:'],
     eosTokens: [4095],
     bosToken: 4095,
   })

@@ -90,7 +90,7 @@ trial('normalizers', async () => {
 trial('added tokens: inside words and alone, with the blanks beside them, and in normalised text', async () => {
   const tokens = [
     addedToken(4096, 'hello', { single_word: true }),
-    addedToken(4097, '<think>', { lstrip: true }),
+    addedToken(4097, '<thought>', { lstrip: true }),
     addedToken(4098, '</s>', { rstrip: true }),
     addedToken(4099, 'World', { normalized: true }),
     addedToken(4100, '<s>', { lstrip: true, rstrip: true, special: true }),

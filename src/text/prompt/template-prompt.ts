@@ -5,7 +5,7 @@ import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/think
 import type { LiteralTexts } from './literal-texts.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
 import { callForms, templateMessages, waysOf, withOtherResults, withoutCalls } from './template-messages.js'
-import { noBudget, switchThinking } from './think-switch.js'
+import { isSwitchedOff, noBudget, switchThinking } from './think-switch.js'
 
 interface TemplatePromptOptions extends Pick<AskOptions, 'think' | 'thinkBudget'> {
   template: ChatTemplate
@@ -16,6 +16,8 @@ interface TemplatePromptOptions extends Pick<AskOptions, 'think' | 'thinkBudget'
   args?: Readonly<Record<string, unknown>>
   continues: boolean
   tools: readonly Tool[]
+  /** Whether the answer must be a call, or have a form. */
+  isForced: boolean
   signal?: AbortSignal
 }
 
@@ -33,8 +35,9 @@ export interface TemplatePrompt {
 /** Writes a conversation. Rejects with a UserError if the template refuses it or leaves out tools, calls or results. */
 export async function templatePrompt(
   conversation: readonly ChatMessage[],
-  { template, literals, model, args = {}, continues, tools, think, thinkBudget, signal }: TemplatePromptOptions,
+  options: TemplatePromptOptions,
 ): Promise<TemplatePrompt> {
+  const { template, literals, model, args = {}, continues, tools, isForced, think, thinkBudget, signal } = options
   if (tools.length > 0 && !template.response?.fields.tool_calls) throw callsNoTools(model, template)
   const renderWith =
     (args: Readonly<Record<string, unknown>>): Render =>
@@ -51,9 +54,8 @@ export async function templatePrompt(
   const hasThoughts = thinksBy(template)
   const canClose = form !== undefined
   const render = (variables: object) => unlessRefused(renderWith({ ...variables, ...given })(messages))
-  const switched =
-    think &&
-    (await switchThinking({ think, args, model, hasThoughts, canClose, mentions: mentionsIn(template), render }))
+  const probe = { mentions: mentionsIn(template), render }
+  const switched = think && (await switchThinking({ ...probe, think, args, model, hasThoughts, canClose }))
   const { variables = {}, closes = false } = switched ?? {}
   // There is no place for closed thoughts before content that has begun.
   const notes = closes && continues ? [] : [...(switched?.notes ?? [])]
@@ -67,6 +69,9 @@ export async function templatePrompt(
   const all = { text, notes, dropsSystem, form }
   if (!form || continues) return all
   const found = promptThoughts(text, form)
+  // A small model that does not know what to write in the form would think without end in its place.
+  const mayBeOff = isForced && !think && thinkBudget === undefined && found.place === 'ahead'
+  if (mayBeOff && (await isSwitchedOff(text, probe))) return { ...all, thoughts: { ...found, place: 'closed' } }
   const thoughts = closes || thinkBudget === 0 ? closedThoughts(found, form, tools.length > 0) : found
   return { ...all, text: text + thoughts.added, thoughts }
 }

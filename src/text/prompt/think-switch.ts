@@ -61,6 +61,12 @@ export async function thinkChoices(options: Probe & Pick<ThinkOptions, 'hasThoug
 
 type Probe = Pick<ThinkOptions, 'mentions' | 'render'>
 
+/** Whether a template begins this prompt as for answers without thoughts, and another way for thoughts. */
+export async function isSwitchedOff(prompt: string, { mentions, render }: Probe): Promise<boolean> {
+  if (!SWITCHES.some(mentions) || prompt !== (await render(variablesFor('off')))) return false
+  return prompt !== (await render(variablesFor('on')))
+}
+
 /** A template that does not name the variables is not rendered. */
 async function provenSwitches({ mentions, render }: Probe): Promise<{ hasSwitch: boolean; hasLevels: boolean }> {
   const differ = async (a: Think, b: Think) => (await render(variablesFor(a))) !== (await render(variablesFor(b)))

@@ -13,7 +13,6 @@ import {
 } from '#molm/index.js'
 import { collected } from '../../support/collected.js'
 import { each } from '../../support/each.js'
-import { withModel } from '../../support/models.js'
 import { type ParrotAnswer, type ParrotFormatName, writeParrot } from '../../support/parrot-model.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
@@ -41,9 +40,9 @@ function weather(run?: Tool['run']): Tool {
   return { name: 'weather', description: 'Weather of a place.', parameters: PARAMETERS, run }
 }
 
-function loadParrot(format: ParrotFormatName, answers: ParrotAnswer[]): Promise<Model> {
+function loadParrot(format: ParrotFormatName, answers: ParrotAnswer[], template?: string): Promise<Model> {
   return inTemporaryFolder(async (dir) =>
-    loadModel(await writeParrot(join(dir, 'parrot'), { format, answers }), { threads: 1 }),
+    loadModel(await writeParrot(join(dir, 'parrot'), { format, answers, template }), { threads: 1 }),
   )
 }
 
@@ -240,7 +239,7 @@ test('a call that must be made is made, and the answer after it is free', async 
   assert.is(result.message.content, 'It is sunny.')
 })
 
-test('refuses wrong options, and tools on a model that has none', async ({ model }) => {
+test('refuses wrong options', async ({ model }) => {
   const hi = [{ role: 'user', content: 'Hi' }]
   const cases: [options: object, message: RegExp][] = [
     [{ think: 'much' }, /`think` must be one of off, on, low, medium, high, not "much"/],
@@ -256,10 +255,21 @@ test('refuses wrong options, and tools on a model that has none', async ({ model
   for (const [options, message] of cases) {
     await rejectsWithUserError(() => resultOf(model.createSession().chat(hi, options)), message)
   }
-  await withModel('nano', { threads: 1 }, (nano) => {
-    const message = /the model was not trained to call tools; models of /
-    return rejectsWithUserError(() => resultOf(nano.createSession().chat(hi, { tools: [weather()] })), message)
-  })
+})
+
+test('a template without a place for them refuses tools, and leaves system texts out with a warning', async () => {
+  const end = "{{ '<|im_end|>\\n<|im_start|>assistant\\n' }}"
+  const template = `{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}${end}`
+  const plain = await loadParrot('chatml', [{ says: 'Hello!' }], template)
+  const hi = { role: 'user', content: 'Hi' }
+  const warnings: string[] = []
+  const onWarning = (warning: string) => warnings.push(warning)
+  const { result } = await chat(plain, [{ role: 'system', content: 'Be brief.' }, hi], { onWarning })
+  assert.is(result.message.content, 'Hello!')
+  assert.equal(warnings, ["the model's chat template leaves system texts out: this one has no effect"])
+  const message = /the model was not trained to call tools; models of /
+  await rejectsWithUserError(() => chat(plain, [hi], { tools: [weather()] }), message)
+  await plain.dispose()
 })
 
 test.run()

@@ -97,11 +97,12 @@ test('the type of a model decides on its calls if its template has none', async 
   assert.is((await inFolderOf(files('other'), loadChatTemplate))?.response, undefined)
 })
 
-test('nano has neither thoughts nor calls', async () => {
+test('nano has thoughts, and calls by the template for tools', async () => {
   const template = await loadChatTemplate(NANO)
-  assert.is(template?.response, undefined)
-  assert.ok(template?.mentions?.('Assistant:'))
-  assert.not.ok(template?.mentions?.('<think>'))
+  assert.is(template?.response?.fields.tool_calls.open, '<tool_call>')
+  assert.is(thinkingOf(template?.response)?.open, '<think>')
+  assert.ok(template?.mentions?.('Tools:'))
+  assert.not.ok(template?.mentions?.('<|im_start|>'))
 })
 
 test.run()
