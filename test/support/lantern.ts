@@ -10,7 +10,7 @@ export const LANTERN = { question: QUESTION, prompt: PROMPT, answer: answerTo(PR
 function answerTo(prompt: string): string {
   const { cases } = JSON.parse(readFileSync(repositoryPath('models/nano/expected.json'), 'utf8'))
   const { greedy_text } = cases.find((one: { prompt: string }) => one.prompt === prompt)
-  return greedy_text.replace('<|endoftext|>', '').trim()
+  return greedy_text.split('\nUser:')[0].replace('<|endoftext|>', '').trim()
 }
 
 /** Pattern of a screen line that holds only this text. */
