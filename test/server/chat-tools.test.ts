@@ -1,6 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { eventsIn, get, post, serverFor, sharedNano } from './served.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
+import { eventsIn, get, post, serverFor, withNano } from './served.js'
 import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot, THOUGHTS, WEATHER_TOOL } from './weather-parrot.js'
 
 /* Thoughts and calls of tools in /v1/chat/completions: their forms, complete and streamed. */
@@ -156,14 +158,13 @@ test('a stop string ends an answer, also within thoughts', async () => {
 })
 
 test('tools are refused if the model cannot use them', async () => {
-  const nano = await sharedNano.get()
-  try {
-    await refused({ ...HI, tools: [WEATHER_TOOL] }, 'tools', /nano .*tools/, nano)
-    const { body } = await post(nano.url, CHAT, { ...HI, reasoning_effort: 'high', max_tokens: 2 })
-    assert.match(body.notes[0], /nano does not think: "reasoning_effort" has no effect/)
-  } finally {
-    await sharedNano.release()
-  }
+  await withModel(fixturePath('01-base-bin-f32'), { threads: 1 }, (tiny) =>
+    withNano({}, tiny, async (plain) => {
+      await refused({ ...HI, tools: [WEATHER_TOOL] }, 'tools', /01-base-bin-f32 cannot use tools/, plain)
+      const { body } = await post(plain.url, CHAT, { ...HI, reasoning_effort: 'high', max_tokens: 2 })
+      assert.equal(body.notes, ['01-base-bin-f32 does not think: "reasoning_effort" has no effect'])
+    }),
+  )
 })
 
 test('the model reports whether it thinks and calls tools', async () => {

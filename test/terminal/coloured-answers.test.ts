@@ -5,13 +5,13 @@ import { expertColour, INK } from '#molm/lab/pictures/blocks/expert-colours.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import type { ItemSpan } from '#molm/terminal/conversation/items.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
+import { LANTERN } from '../support/lantern.js'
 import { chatWith, nanoFor, send } from '../support/real-chat.js'
 
 const test = suite('the colours of answers')
 let nano: Model
 nanoFor(test, (model) => (nano = model))
 
-const BOAT = 'What is a boat?'
 const open = () => chatWith(nano, { depth: 'truecolor' })
 const textOf = (spans: readonly ItemSpan[]) => spans.map(({ text }) => text).join('')
 
@@ -25,7 +25,7 @@ function answerSpans({ items }: Chat): readonly ItemSpan[] {
 test('each token has the colour of its strongest expert, the same everywhere', async () => {
   const chat = await open()
   chat.map.atlas = await loadAtlas(nano)
-  await send(chat, BOAT)
+  await send(chat, LANTERN.question)
   await send(chat, '/colour expert 3')
   const spans = answerSpans(chat)
   const tokens = chat.map.tokens.slice(chat.map.answerStart)
@@ -46,7 +46,7 @@ test('later answers come in colour, until /colour off', async () => {
   const chat = await open()
   await send(chat, '/colour surprise')
   assert.match(chat.items.at(-1)?.text ?? '', /^the next answers are coloured by the surprise/)
-  await send(chat, BOAT)
+  await send(chat, LANTERN.question)
   const { text, spans = [], footer } = chat.items[chat.items.length - 1]
   assert.is(textOf(spans), text)
   assert.match(footer ?? '', /experts woke/)
@@ -58,7 +58,7 @@ test('later answers come in colour, until /colour off', async () => {
 
 test('in a short answer, sleepers are experts that no other token woke', async () => {
   const chat = await open()
-  await send(chat, BOAT)
+  await send(chat, LANTERN.question)
   await send(chat, '/colour sleepers')
   const tokens = chat.map.tokens.slice(chat.map.answerStart)
   const lone = (i: number) => {
@@ -78,12 +78,12 @@ test('in a short answer, sleepers are experts that no other token woke', async (
 test('the answer of given messages is read first', async () => {
   const chat = await open()
   const messages = [
-    { role: 'user', content: BOAT },
-    { role: 'assistant', content: 'A boat floats.' },
+    { role: 'user', content: LANTERN.question },
+    { role: 'assistant', content: 'A lantern floats.' },
   ]
   chat.begin({ system: '', prefill: '', args: {}, files: [], messages })
   await send(chat, '/colour surprise')
-  assert.match(chat.items.at(-1)?.text ?? '', /\nA boat floats\.$/)
+  assert.match(chat.items.at(-1)?.text ?? '', /\nA lantern floats\.$/)
   const strengths = answerSpans(chat).map(({ highlight }) => highlight?.behind[0] ?? 0)
   assert.ok(Math.max(...strengths) > 100, 'nano would have said something else')
 })

@@ -75,6 +75,17 @@ class Witness implements AnswerWatcher {
 
 const GREEDY = { temperature: 0 }
 
+/** Nano with other properties. */
+function nanoWith(others: Partial<Model>): Model {
+  return new Proxy(nano, {
+    get: (model, key) => {
+      if (key in others) return Reflect.get(others, key)
+      const value = Reflect.get(model, key, model)
+      return typeof value === 'function' ? value.bind(model) : value
+    },
+  })
+}
+
 test('an answer streams, and later turns continue from the cache as from the start', async () => {
   const conversation = new Talk(nano)
   const witness = new Witness()
@@ -195,7 +206,8 @@ test('a turn that is taken back is removed from the cache', async () => {
 })
 
 test('a system text that the template leaves out is reported', async () => {
-  const conversation = new Talk(nano)
+  const chatTemplate = { render: async () => 'User: Hi\nAssistant:', prepare: async () => undefined }
+  const conversation = new Talk(nanoWith({ chatTemplate }))
   const reported: boolean[] = []
   const witness = new Witness()
   witness.prompt = ({ dropsSystem }) => reported.push(dropsSystem)
@@ -244,14 +256,7 @@ test('an answer continues a given beginning, with and without a template', async
 
 test('when a model has too few positions, the oldest turns are left out whole, and their number is reported', async () => {
   // nano has no limit of positions; here it claims one.
-  const limited = new Proxy(nano, {
-    get: (model, key) => {
-      if (key === 'config') return { ...model.config, maxPositions: 80 }
-      const value = Reflect.get(model, key, model)
-      return typeof value === 'function' ? value.bind(model) : value
-    },
-  })
-  const conversation = new Talk(limited)
+  const conversation = new Talk(nanoWith({ config: { ...nano.config, maxPositions: 80 } }))
   conversation.parts.system = 'Be brief.'
   const options = { ...GREEDY, maxTokens: 12 }
   const leftOut: number[] = []

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadAtlas, type Model } from '#molm/index.js'
+import { LANTERN } from '../support/lantern.js'
 import { chatWith, nanoFor, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
@@ -14,17 +15,19 @@ test('/expert prints its name, its preferences and its work in the conversation'
   chat.map.atlas = await loadAtlas(nano)
   await send(chat, '/expert 3:mlp:3')
   const lines = () => (chat.items.at(-1)?.text ?? '').split('\n')
-  const name = chat.map.atlas?.entries.mlp?.[3][3].name
-  assert.is(lines()[0], `layer 3 mlp expert 3: ${name}`)
+  assert.is(lines().at(-1), 'there is no answer yet')
+  await send(chat, LANTERN.question)
+  const { counts } = chat.map.usage.of('mlp', 3)
+  const named = chat.map.atlas?.entries.mlp?.[3] ?? []
+  const expert = named.findIndex(({ name, tokens }, i) => name !== undefined && tokens.length > 0 && counts[i] > 0)
+  await send(chat, `/mask 3:mlp:${expert}`)
+  await send(chat, `/expert 3:mlp:${expert}`)
+  assert.is(lines()[0], `layer 3 mlp expert ${expert}: ${named[expert].name}, switched off`)
   assert.match(lines()[1], /^chosen by [\d.]+ % of the atlas's tokens$/)
   assert.match(lines()[2], /^tokens, times as often as usual: "[^"]+" \d+\.\d/)
-  assert.is(lines().at(-1), 'there is no answer yet')
-  await send(chat, 'What is a boat?')
-  await send(chat, '/mask 3:mlp:3')
-  await send(chat, '/expert 3:mlp:3')
-  assert.is(lines()[0], `layer 3 mlp expert 3: ${name}, switched off`)
-  const { counts } = chat.map.usage.of('mlp', 3)
-  const here = new RegExp(`^chosen by ${counts[3]} of the answers' ${chat.map.usage.tokens} tokens here; words .*: "`)
+  const here = new RegExp(
+    `^chosen by ${counts[expert]} of the answers' ${chat.map.usage.tokens} tokens here; words .*: "`,
+  )
   assert.match(lines().at(-1) ?? '', here)
   for (const spec of ['', '3:mlp:3,4', '3:mlp:99']) {
     await send(chat, `/expert ${spec}`)

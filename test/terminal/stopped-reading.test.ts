@@ -7,10 +7,11 @@ import { chatWith, enter, nanoFor, pressed, send } from '../support/real-chat.js
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { untilTurn } from '../support/until.js'
 
-/* Ctrl-C while a chat reads a long message: what was read stays. The engine counts the tokens that it runs. */
+/* Ctrl-C while a chat reads a long message: what was read stays. The engine counts the tokens that it runs, drafts too. */
 const test = suite('a chat that is stopped while it reads')
 
 const DOCUMENT = 'The lantern is lit, and the boat is far away. '.repeat(150)
+const open = () => chatWith(nano, { generation: { promptLookupNumTokens: 0 } })
 let nano: Model
 nanoFor(test, (model) => (nano = model))
 
@@ -31,7 +32,7 @@ async function ranFor(chat: Chat, line: string): Promise<{ ran: number; answer?:
 }
 
 test('/retry reads only the rest, and gives the answer that it gives without the stop', async () => {
-  const [chat, other] = [await chatWith(nano), await chatWith(nano)]
+  const [chat, other] = [await open(), await open()]
   const whole = await ranFor(other, `${DOCUMENT}What is lit?`)
   await stopReading(chat)
   const kept = chat.conversation.length
@@ -42,7 +43,7 @@ test('/retry reads only the rest, and gives the answer that it gives without the
 })
 
 test('after /undo, another question about the same text reads only the rest', async () => {
-  const [chat, other] = [await chatWith(nano), await chatWith(nano)]
+  const [chat, other] = [await open(), await open()]
   await stopReading(chat)
   const kept = chat.conversation.length
   await send(chat, '/undo')

@@ -3,25 +3,48 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
-import type { Model } from '#molm/index.js'
+import type { ExpertMask, Model } from '#molm/index.js'
+import { changesSentence, wordChanges } from '#molm/lab/experts/word-changes.js'
 import { visibleToken } from '#molm/lab/pictures/blocks/labels.js'
+import { maskInWords, parseMask } from '#molm/model/config/mask-spec.js'
 import { maskJson } from '#molm/model/config/read-mask.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { restoreMask } from '#molm/terminal/conversation/commands/conversation-commands.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { statusLine } from '#molm/terminal/screen/live-lines.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'
+import { collected } from '../support/collected.js'
+import { fixturePath } from '../support/fixtures.js'
+import { withModel } from '../support/models.js'
 import { chatWith, enter, idle, nanoFor, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { unpackedPage } from '../support/unpacked-page.js'
+import { until } from '../support/until.js'
 
 const test = suite('experts switched off in a chat')
 let nano: Model
 nanoFor(test, (model) => (nano = model))
 
 const BOAT = 'What is a boat?'
-const [SMALL, LARGE] = ['small', 'large'].map((size) => `A boat is a ${size} vessel that travels on water.`)
-const EXPERT = '3:mlp:3'
+
+/** An expert, its name, and the answers with it and without it, which differ. */
+let [EXPERT, NAME, WITH, WITHOUT] = ['', '', '', '']
+test.before(async () => {
+  const answerBy = async (mask?: ExpertMask) => {
+    const asked = nano
+      .createSession({ mask })
+      .chat([{ role: 'user', content: BOAT }], { temperature: 0, maxTokens: 40 })
+    return (await collected(asked)).result.message.content.trim()
+  }
+  WITH = await answerBy()
+  for (let i = 3 * 24; i < 6 * 24 && (WITHOUT === '' || WITHOUT === WITH); i++) {
+    EXPERT = `${Math.floor(i / 24)}:mlp:${i % 24}`
+    const mask = parseMask([EXPERT], nano.config)
+    NAME = maskInWords(mask)
+    WITHOUT = await answerBy(mask)
+  }
+  assert.is.not(WITHOUT, WITH)
+})
 
 /** Texts of all but commands, from an index on. */
 const said = ({ items }: Chat, from: number) =>
@@ -35,18 +58,18 @@ test('/mask takes effect with the next answer, and /unmask ends it', async () =>
   await send(chat, BOAT)
   const length = chat.conversation.length
   await send(chat, `/mask ${EXPERT} 0:attention:2`)
-  assert.equal(said(chat, -1), ['off from the next answer on: layer 0 attention expert 2 and layer 3 mlp expert 3'])
+  assert.equal(said(chat, -1), [`off from the next answer on: layer 0 attention expert 2 and ${NAME}`])
   assert.is(chat.conversation.length, length, 'the tokens to read again still count')
-  assert.ok(chat.map.isMasked('mlp', 3, 3))
+  assert.is(chat.map.maskedExperts, 2)
   await send(chat, '/unmask 0:attention:2')
   await send(chat, '/mask')
-  assert.equal(said(chat, -1), ['switched off: layer 3 mlp expert 3; /unmask switches them on again'])
+  assert.equal(said(chat, -1), [`switched off: ${NAME}; /unmask switches them on again`])
   await send(chat, '/retry')
-  assert.is(chat.items.at(-1)?.text, LARGE)
+  assert.is(chat.items.at(-1)?.text, WITHOUT)
   await send(chat, '/unmask')
-  assert.not.ok(chat.map.isMasked('mlp', 3, 3))
+  assert.is(chat.map.maskedExperts, 0)
   await send(chat, '/retry')
-  assert.is(chat.items.at(-1)?.text, SMALL)
+  assert.is(chat.items.at(-1)?.text, WITH)
   await send(chat, '/unmask')
   assert.equal(said(chat, -1), ['no experts are switched off'])
 })
@@ -63,13 +86,13 @@ test('experts that are off stay off in the conversation that is resumed, and the
     await send(chat, '/unmask')
     await send(chat, BOAT)
     await send(chat, '/resume 2')
-    const experts = 'layer 0 attention expert 2 and layer 3 mlp expert 3'
+    const experts = `layer 0 attention expert 2 and ${NAME}`
     const resumed = chat.items.findLast(({ text }) => text.startsWith('2 experts'))
     assert.is(resumed?.text, `2 experts are off, as before: ${experts}; /unmask switches them on`)
     assert.match(statusLine(chat, 79), / · 2 experts off · /)
     await send(chat, '/unmask 0:attention:2')
     await send(chat, '/retry')
-    assert.is(chat.items.at(-1)?.text, LARGE)
+    assert.is(chat.items.at(-1)?.text, WITHOUT)
     await send(chat, '/resume 1')
     assert.ok(chat.items.some(({ text }) => text === 'all experts are on in this conversation'))
     assert.is(chat.map.maskedExperts, 0)
@@ -88,7 +111,7 @@ test('a mask of a kept conversation that does not fit the model is left out with
   assert.equal(chat.conversation.mask, { mlp: [[1]], gates: 'kept', instead: 'nothing' })
   const { mask } = chat.conversation
   assert.equal(mask && maskJson(mask), mask)
-  await send(chat, `/mask ${EXPERT}`)
+  await send(chat, '/mask 3:mlp:3')
   const { gates, instead, mlp } = chat.conversation.mask ?? {}
   assert.equal([gates, instead, mlp?.[0], mlp?.[3]], ['kept', 'nothing', [1], [3]], 'a layer beyond its list is added')
 })
@@ -185,37 +208,43 @@ test('/without compares two answers at temperature 0, outside the conversation',
   const before = [chat.conversation.length, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)]
   const from = chat.items.length
   await send(chat, `/without ${EXPERT}`)
-  const name = 'layer 3 mlp expert 3'
+  const changes = wordChanges(WITH, WITHOUT)
   assert.equal(said(chat, from), [
-    `with ${name}, at temperature 0:\n${SMALL}`,
-    `without ${name}, at temperature 0:\n${LARGE}\nwithout ${name}: 1 of 10 words differs`,
+    `with ${NAME}, at temperature 0:\n${WITH}`,
+    `without ${NAME}, at temperature 0:\n${WITHOUT}\nwithout ${NAME}: ${changesSentence(changes)}`,
   ])
   const differing = chat.items.at(-1)?.spans?.filter(({ differs }) => differs)
-  assert.equal(differing, [{ text: 'large', differs: true }])
+  assert.equal(
+    differing,
+    changes.after.filter(({ differs }) => differs),
+  )
   assert.equal([chat.conversation.length, chat.map.tokens.length, JSON.stringify(chat.conversation.messages)], before)
   assert.is(chat.conversation.mask, undefined)
-  await send(chat, '/without 4:mlp:5')
-  assert.equal(said(chat, -1), ['without layer 4 mlp expert 5: all 10 words are the same, at temperature 0'])
+  const woken = new Set(chat.map.tokens.flatMap(({ routes }) => [...(routes[2].mlp?.ids ?? [])]))
+  const asleep = Array.from({ length: 24 }, (_, expert) => expert).find((expert) => !woken.has(expert))
+  await send(chat, `/without 2:mlp:${asleep}`)
+  const same = changesSentence(wordChanges(WITH, WITH))
+  assert.equal(said(chat, -1), [`without layer 2 mlp expert ${asleep}: ${same}, at temperature 0`])
 })
 
 test('if the answer was sampled, both are given at temperature 0', async () => {
   const chat = await chatWith(nano, { generation: { temperature: 2, topK: 400, minP: 0, topP: 1, seed: 3 } })
   await send(chat, BOAT)
   const sampled = chat.items.at(-1)?.text
-  assert.not.equal(sampled, SMALL)
+  assert.not.equal(sampled, WITH)
   const from = chat.items.length
   await send(chat, `/without ${EXPERT}`)
-  const texts = said(chat, from).map((text) => text.split('\n')[1])
-  assert.equal(texts, [SMALL, LARGE])
+  const [first, second] = said(chat, from)
+  assert.ok(first.endsWith(`\n${WITH}`), first)
+  assert.ok(second.includes(`\n${WITHOUT}\n`), second)
 })
 
 test('during a walk x switches the expert under the cursor off, compares, and switches it on again', async () => {
   const chat = await chatWith(nano)
   await send(chat, BOAT)
   await pressed(chat, 'left')
-  for (let layer = 0; layer < 3; layer++) await pressed(chat, 'down')
-  for (let step = 0; step < 20 && !isAt(chat); step++) await pressed(chat, 'tab')
-  for (let step = 0; step < 20 && !isAt(chat); step++) {
+  while (chat.map.cursor?.layer !== Number(EXPERT[0])) await pressed(chat, 'down')
+  for (let left = chat.map.tokens.length; left > 0 && !isAt(chat); left--) {
     await pressed(chat, 'left')
     for (let next = 0; next < 6 && !isAt(chat); next++) await pressed(chat, 'tab')
   }
@@ -223,33 +252,36 @@ test('during a walk x switches the expert under the cursor off, compares, and sw
   press(chat, { kind: 'text', text: 'x' })
   await idle(chat)
   const [, second, off] = said(chat, -3)
-  assert.match(second, /1 of 10 words differs$/)
-  assert.is(off, 'off from the next answer on: layer 3 mlp expert 3 (x switches it on again)')
-  assert.ok(chat.map.isMasked('mlp', 3, 3))
+  assert.ok(second.endsWith(changesSentence(wordChanges(WITH, WITHOUT))), second)
+  assert.is(off, `off from the next answer on: ${NAME} (x switches it on again)`)
+  assert.is(chat.map.maskedExperts, 1)
   assert.is(chat.map.selected, selected, 'the walk stays at its token')
   press(chat, { kind: 'text', text: 'x' })
   await idle(chat)
-  assert.equal(said(chat, -1), ['on again from the next answer on: layer 3 mlp expert 3'])
+  assert.equal(said(chat, -1), [`on again from the next answer on: ${NAME}`])
   await pressed(chat, 'escape')
   press(chat, { kind: 'text', text: 'x' })
   assert.is(chat.input.text, 'x', 'a letter outside a walk')
 })
 
-const isAt = ({ map: { cursor } }: Chat) => cursor?.kind === 'mlp' && cursor.layer === 3 && cursor.expert === 3
+const isAt = ({ map: { cursor } }: Chat) => cursor && `${cursor.layer}:${cursor.kind}:${cursor.expert}` === EXPERT
 
 test('Ctrl-C stops a comparison', async () => {
-  const chat = await chatWith(nano, { generation: { maxTokens: 100_000, ignoreEos: true, stop: [] } })
-  chat.begin({ system: '', prefill: '', args: {}, files: [], messages: [{ role: 'user', content: 'Once' }] })
-  enter(chat, `/without ${EXPERT}`)
-  while (chat.answer.length < 100) await new Promise((resolve) => setTimeout(resolve, 5))
-  press(chat, { kind: 'key', name: 'ctrl-c' })
-  await idle(chat)
-  assert.equal(said(chat, -1), ['stopped'])
+  // This one has no texts to stop at.
+  await withModel(fixturePath('01-base-bin-f32'), { threads: 1 }, async (endless) => {
+    const chat = await chatWith(endless, { generation: { maxTokens: 100_000, ignoreEos: true } })
+    chat.begin({ system: '', prefill: '', args: {}, files: [], messages: [{ role: 'user', content: 'Once' }] })
+    enter(chat, '/without 0:mlp:0')
+    await until(() => chat.answer.length >= 100, 'the answer')
+    press(chat, { kind: 'key', name: 'ctrl-c' })
+    await idle(chat)
+    assert.equal(said(chat, -1), ['stopped'])
+  })
 })
 
 test('another model with the same numbers of experts keeps the mask', async () => {
   const chat = await chatWith(nano)
-  await send(chat, `/mask ${EXPERT}`)
+  await send(chat, '/mask 3:mlp:3')
   chat.answers.setModel(nano)
   assert.ok(chat.map.isMasked('mlp', 3, 3))
   chat.answers.setModel({

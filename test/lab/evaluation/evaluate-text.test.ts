@@ -67,10 +67,11 @@ test('windows that run at once give the results of each alone, bit for bit', asy
 })
 
 test('the window defaults to the trained length, and the stride to the window', async ({ model }) => {
-  const text = await beginning(2800)
+  const { trainedContext: window } = model.config
+  const text = await beginning(8000)
   const byDefault = await evaluateText(model, text)
-  assert.ok(byDefault.tokens > 600)
-  assert.equal(byDefault, await evaluateText(model, text, { window: 512, stride: 512 }))
+  assert.ok(byDefault.tokens > window)
+  assert.equal(byDefault, await evaluateText(model, text, { window, stride: window }))
 })
 
 test('a model agrees completely with itself, and nearly with a coarser packing', async ({ model }) => {

@@ -6,9 +6,9 @@ import { fixturePath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 
-test('a search within a budget finds better numbers than the same in every layer', async () => {
-  const text = (await readFile(fixturePath('texts/code.txt'), 'utf8')).slice(0, 1500)
-  const texts = [{ name: 'code.txt', text }]
+test('a search within a budget finds better numbers than one MLP expert in every layer', async () => {
+  const text = (await readFile(fixturePath('texts/dialogue.txt'), 'utf8')).slice(0, 6000)
+  const texts = [{ name: 'dialogue.txt', text }]
   await withModel('nano', { threads: 2 }, async (model) => {
     const { points, found } = await measureFewerExperts(model, texts, { budget: 0.5, speed: false })
     const last = points[points.length - 1]
@@ -21,9 +21,9 @@ test('a search within a budget finds better numbers than the same in every layer
       assert.is(found?.[kind]?.length, 6)
       assert.ok(found?.[kind]?.every((number) => number >= 1 && number <= most))
     }
-    // One attention expert and two of the MLP read half of the bytes, too.
-    const half = points.find(({ expertShare }) => Math.abs(expertShare - 0.5) < 0.01)
-    assert.ok(half && last.loss.nats < half.loss.nats, `${last.loss.nats}, not below ${half?.loss.nats}`)
+    // Two attention experts and one of the MLP read about as many bytes.
+    const same = points.find(({ expertShare }) => Math.abs(expertShare - 0.47) < 0.01)
+    assert.ok(same && last.loss.nats < same.loss.nats, `${last.loss.nats}, not below ${same?.loss.nats}`)
     await rejectsWithUserError(
       () => measureFewerExperts(model, texts, { budget: 0.2 }),
       /^a budget of 20 % is too small: with the fewest experts, a token reads 32.5 %$/,

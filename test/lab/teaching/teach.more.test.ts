@@ -58,7 +58,7 @@ test('new experts halve the perplexity of a text under nano, and a mask removes 
     assert.ok(isWithinLimit, JSON.stringify(tried))
     // 0.03 with unpacked weights.
     const apart = Math.abs(loss.after - (tried.find((point) => point.bias === bias)?.heldOutLoss ?? 0))
-    assert.ok(apart < 0.01, `the written model is calibrated: ${apart} nats apart`)
+    assert.ok(apart < 0.02, `the written model is calibrated: ${apart} nats apart`)
     const open = tried.find((point) => point.bias === 0)?.heldOutLoss ?? Infinity
     assert.ok(heldOutLossBefore - open > Math.log(2), `with open gates it is halved, too: ${JSON.stringify(tried)}`)
     assert.ok(perplexity.after < 0.5 * perplexity.before, JSON.stringify(perplexity))
