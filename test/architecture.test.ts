@@ -92,13 +92,13 @@ const BUDGETS: Record<string, number> = {
   chat: 3143,
   library: 5768,
   engine: 8608,
-  text: 11178,
+  text: 11190,
   api: 1470,
   model: 15614,
   kernels: 4042,
   ground: 2231,
   // The tests and what they need, fixtures not among them.
-  tests: 76232,
+  tests: 76269,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
