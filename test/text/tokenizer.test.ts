@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import type { Tokenizer } from '#molm/api/text.js'
 import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { Utf8Stream } from '#molm/text/utf8-stream.js'
+import { LoopCounter } from '../support/event-loop.js'
 import { inFolderOf, NANO, readJson, TOKENIZER_FIXTURES, vocabularyForm } from './folders.js'
 
 const ASSORTED = [
@@ -167,14 +168,10 @@ test('long texts are encoded in turns with what else there is to do, until they 
   const tokenizer = await load(NANO)
   for (const part of [' ', 'ab', 'The quick brown fox. ', '日本']) {
     const text = part.repeat(200_000 / part.length)
-    let turns = 0
-    let other = setImmediate(function turn() {
-      turns++
-      other = setImmediate(turn)
-    })
+    const loop = new LoopCounter()
     const ids = await tokenizer.encodeAsync(text)
-    clearImmediate(other)
-    assert.ok(turns > 1, part)
+    loop.stop()
+    assert.ok(loop.turns > 1, part)
     assert.equal(ids, tokenizer.encode(text))
     assert.is(tokenizer.decode(ids), text)
   }
