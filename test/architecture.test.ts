@@ -88,7 +88,7 @@ const BUDGETS: Record<string, number> = {
   page: 6459,
   server: 6209,
   index: 116,
-  lab: 12981,
+  lab: 12997,
   chat: 3143,
   library: 5768,
   engine: 8608,
@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 4042,
   ground: 2231,
   // The tests and what they need, fixtures not among them.
-  tests: 76269,
+  tests: 76268,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50

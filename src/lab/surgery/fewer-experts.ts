@@ -1,7 +1,7 @@
 import type { Model } from '../../api/model.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../../model/config/config.js'
-import { usedPerToken } from '../../model/config/experts-per-token.js'
+import { usedIn, usedPerToken } from '../../model/config/experts-per-token.js'
 import { alwaysChosen } from '../../model/config/routing.js'
 import { partsOf, predictedIn } from '../ablation/text-parts.js'
 import { riseOf } from '../ablation/worth.js'
@@ -17,6 +17,7 @@ import {
   measureExpertsPerToken,
   type NumbersByKind,
   type NumbersPoint,
+  numbersInWords,
 } from './experts-per-token-curve.js'
 import { splitTexts } from './held-out.js'
 
@@ -73,7 +74,7 @@ interface LayerChoice {
 /**
  * Searches a number of experts per token for each layer, so that a token reads at most a share of the bytes of experts.
  * It measures each layer alone with each smaller number, then takes, again and again, the step that raises the loss
- * least per byte. Afterwards the model has the numbers of its loading. Rejects with a UserError if the budget is too
+ * least per byte. The same number in every layer wins if its loss is lower. Afterwards the model has the numbers of its loading. Rejects with a UserError if the budget is too
  * small, or the texts are too short.
  */
 async function searchExpertsPerToken(
@@ -116,14 +117,29 @@ async function searchExpertsPerToken(
       bytes.set(number, expertBytes(model))
     }
     ascend(choices, descend(choices, whole * (1 - budget)))
-    return perMixture(mixtures, ({ kind }) =>
+    const found = perMixture(mixtures, ({ kind }) =>
       (full[kind] ?? []).map((own, layer) => {
         return choices.find((choice) => choice.kind === kind && choice.layer === layer)?.used ?? own
       }),
     )
+    // Layers that were measured alone may lose more together, so the same numbers in every layer are tried, too.
+    let best = { numbers: found, nats: Number.POSITIVE_INFINITY }
+    for (const one of [found, ...fewerNumbers(model.config)]) {
+      await model.setExpertsPerToken(one)
+      if (expertBytes(model) > whole * budget * (1 + 1e-9)) continue
+      onProgress?.(`comparing ${numbersInWords(one)}`)
+      const { nats } = riseOf(await lossesOf(model, parts, signal), base, predicted)
+      if (nats < best.nats) best = { numbers: inLists(model), nats }
+    }
+    return best.numbers
   } finally {
     await model.setExpertsPerToken()
   }
+}
+
+/** The numbers that the model has now, with one for each layer. */
+function inLists({ config }: Model): PerMixture<number[]> {
+  return perMixture(config.mixtures, (mixture) => mixture.experts.map((_, layer) => usedIn(mixture, layer)))
 }
 
 /** Takes the cheapest steps until they save `wanted` bytes. Returns the bytes that they save beyond that. */
