@@ -40,7 +40,7 @@ inBrowser(
   async () => {
     await open({}, async (page) => {
       const questions = await page.$$eval('#questions button', (all) => all.map(({ textContent }) => textContent))
-      assert.equal(questions, ['What is a lighthouse?', 'What is 23 + 45?', 'Is a violin a bird?'])
+      assert.equal(questions, ['What is a lighthouse?', 'What is 23 + 45?', 'Write a short poem about the sea.'])
       await page.fill('#message', 'a draft')
       await page.click('#questions button:text("23 + 45")')
       await page.waitForSelector('.turn.model .tokens:has-text("23 + 45 = 68")')
