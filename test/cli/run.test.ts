@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LANTERN } from '../support/lantern.js'
+import { LANTERN, NEXT_TURN } from '../support/lantern.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertAllRefused, type Ended, molm, parseLines, TINY } from './molm.js'
 
@@ -21,9 +21,9 @@ function linesOf({ code, stdout, stderr }: Ended) {
 }
 
 test('--raw continues the text without template, stop strings and trimming, up to a stop text', async () => {
-  const raw = ['run', ...GREEDY, '--json', '--raw', '-n', '40', 'User: Hello\nAssistant:']
+  const raw = ['run', ...GREEDY, '--quant', 'f32', '--json', '--raw', '-n', '40', NEXT_TURN.prompt]
   const { text } = objectOf(await molm(raw))
-  assert.match(text, /^ .+\nUser:/)
+  assert.is(text, NEXT_TURN.greedy_text.replace('<|endoftext|>', ''))
   // A line break may be written as \n.
   assert.is(objectOf(await molm([...raw, '--stop', '\\n'])).text, text.slice(0, text.indexOf('\n')))
 })

@@ -2,6 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluateTask, parseTask, readText, type TaskItem } from '#molm/index.js'
 import { fixturePath } from '../support/fixtures.js'
+import { LANTERN } from '../support/lantern.js'
 import { get, post, type Served, sharedNano } from './served.js'
 
 /*
@@ -93,7 +94,7 @@ test('scores show which continuation is greedy', async () => {
 })
 
 test('its generation requests end at their stop strings', async () => {
-  const prompt = [await tokenize('Once upon a time')]
+  const prompt = [await tokenize(LANTERN.prompt)]
   const ask = { prompt, model: 'nano', max_tokens: 40, temperature: 0, seed: 1234 }
   const { body } = await post(served.url, '/v1/completions', { ...ask, stop: ['\n', '.', '<|endoftext|>'] })
   assert.not.match(body.choices[0].text, /[\n.]/)

@@ -7,9 +7,20 @@ const PROMPT = `User: ${QUESTION}\nAssistant:`
 /** Nano's answer to the question at temperature 0, in every packing. It equals the text of IBM's code. */
 export const LANTERN = { question: QUESTION, prompt: PROMPT, answer: answerTo(PROMPT) }
 
+/** A text that nano in f32 continues at temperature 0 beyond its answer, with the next turn. */
+export const NEXT_TURN = casesOf(({ greedy_text }) => greedy_text.includes('\nUser:'))[0]
+
+interface Case {
+  prompt: string
+  greedy_text: string
+}
+
+function casesOf(isWanted: (one: Case) => boolean): Case[] {
+  return JSON.parse(readFileSync(repositoryPath('models/nano/expected.json'), 'utf8')).cases.filter(isWanted)
+}
+
 function answerTo(prompt: string): string {
-  const { cases } = JSON.parse(readFileSync(repositoryPath('models/nano/expected.json'), 'utf8'))
-  const { greedy_text } = cases.find((one: { prompt: string }) => one.prompt === prompt)
+  const [{ greedy_text }] = casesOf((one) => one.prompt === prompt)
   return greedy_text.split('\nUser:')[0].replace('<|endoftext|>', '').trim()
 }
 
