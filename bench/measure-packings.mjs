@@ -1,9 +1,10 @@
 // Prints the table of docs/EVALUATION.md: the difference of nano's packings, and of mixtures of their formats, from its
 // f32 weights. Run it after `npm run build`; it takes some minutes.
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { sha256Hex } from '../dist/ground/platform/checksums.js'
 import { evaluateText, loadModel, readText } from '../dist/index.js'
 import { withPacker } from '../dist/library/packing/with-packer.js'
 import { localFolder, openCheckpoint } from '../dist/model/checkpoint/checkpoint.js'
@@ -53,14 +54,18 @@ try {
 /** Packs nano with a mixture of formats. The folder has one packing at a time. */
 async function pack(formats) {
   const out = await mkdtemp(join(dir, 'packing-'))
-  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
-    await cp(join(nano, file), join(out, file))
+  const files = {}
+  for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) {
+    await cp(join(nano, name), join(out, name))
+    files[name] = sha256Hex(await readFile(join(nano, name)))
+  }
   const checkpoint = await openCheckpoint(localFolder(nano))
   const layout = layoutOf(parseConfig(checkpoint.config, nano), formats)
   const file = await createPackedFile(join(out, 'model-q4.molm.safetensors'), layout, {
     quant: 'q4',
     formats,
     source: 'nano',
+    files,
   })
   await withPacker(2, async (packer) => {
     for await (const { part, bytes } of packParts(layout, checkpoint.tensors, packer)) await file.write(part, bytes)
