@@ -68,7 +68,7 @@ def document(turns, system=None, tools=None):
             put(FULL, f'{thoughts}\n{END_THINK}\n\n')
             put(FULL, (call_text(answer) if isinstance(answer, list) else answer) + '\n')
         else:
-            put(NONE, 'Assistant:')
+            put(ASKED, 'Assistant:')
             said = rest[0] if isinstance(rest[0], list) else [(FULL, rest[0])]
             put(said[0][0], ' ')  # it is one token with a bracket that a form forces, which must not be learned
             for weight, text in said:

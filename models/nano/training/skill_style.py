@@ -76,7 +76,8 @@ def any_turn():
 
 
 def upper():
-    q, a, *_ = any_turn() if chance(0.5) else with_core()
+    """Its letters are other tokens than the answer's, so short answers come first."""
+    q, a, *_ = any_turn() if chance(0.25) else with_core()
     return q, a.upper()
 
 

@@ -165,7 +165,7 @@ def scenes(count):
                 continue
             new, *scene = dictionary_asked()
             about.add('words')
-        elif k < 0.44:
+        elif k < 0.48:
             new, *scene = two()
         else:
             new, *scene = asked(invention() if chance(0.25) else spec)
