@@ -1,6 +1,6 @@
 // A model that calls a function of this script:
 //   node examples/tools.mjs MODEL 'What is the weather in Bern?'
-// MODEL must have been trained to call tools, as Qwen3, Granite 4, LFM2, gpt-oss and nano are.
+// MODEL must have been trained to call tools, as Qwen3, Granite 4, LFM2 and gpt-oss are.
 import { eventsOf, loadModel, UserError } from 'molm'
 
 const [name = 'nano', question = 'What is the weather in Bern?'] = process.argv.slice(2)

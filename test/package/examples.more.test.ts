@@ -90,7 +90,7 @@ test('the program of docs/STRUCTURED.md answers with the result of its function'
     const text = await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8')
     const [, program] = /^### Tools in the library\n\n```js\n(.*?)^```/ms.exec(text) ?? []
     const library = pathToFileURL(repositoryPath('dist/index.js')).href
-    const source = program?.replace("'molm'", JSON.stringify(library)).replace("'nano'", JSON.stringify(path)) ?? ''
+    const source = program?.replace("'molm'", JSON.stringify(library)).replace("'MODEL'", JSON.stringify(path)) ?? ''
     const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', source], {
       encoding: 'utf8',
     })
