@@ -74,8 +74,8 @@ interface LayerChoice {
 /**
  * Searches a number of experts per token for each layer, so that a token reads at most a share of the bytes of experts.
  * It measures each layer alone with each smaller number, then takes, again and again, the step that raises the loss
- * least per byte. The same number in every layer wins if its loss is lower. Afterwards the model has the numbers of its loading. Rejects with a UserError if the budget is too
- * small, or the texts are too short.
+ * least per byte. The same number in every layer wins if its loss is lower. Afterwards the model has the numbers of its
+ * loading. Rejects with a UserError if the budget is too small, or the texts are too short.
  */
 async function searchExpertsPerToken(
   model: Model,
