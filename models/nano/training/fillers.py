@@ -81,7 +81,18 @@ def clock():
     return f'{rng.randrange(24):02d}:{rng.randrange(60):02d}'
 
 
+MACHINES = ['oven', 'dishwasher', 'washing machine', 'dryer', 'toaster', 'fan', 'heater', 'coffee machine', 'phone', 'robot', 'radio', 'bicycle', 'lamp', 'drill']
+PLACES = ['the station', 'the airport', 'the harbor', 'the museum', 'the zoo', 'the hospital', 'the theater', 'the market', 'the old town', 'the beach', 'the lake', 'the university', 'the stadium', 'the hotel']
+
+
+def code():
+    letters = ''.join(pick('ABCDEFGHJKLMNPRSTUVWXYZ') for _ in range(rng.randrange(1, 4)))
+    return f'{letters}{pick(["", "", "-", " "])}{rng.randrange(10, pick([100, 1000, 100000]))}'
+
+
 KINDS = dict(
+    code=code, place=lambda: pick(PLACES) if chance(0.6) else city(), madeup=lambda: w.made_up() + (pick(['-', '_', '']) + pick(['web', 'db', 'api', 'mail', 'x', '1', '2', '7', 'js', 'core']) if chance(0.5) else ''), machine=lambda: pick(MACHINES), job=lambda: pick(JOBS),
+    small2=lambda: rng.randrange(2, 10), scene=lambda: f'a {pick(things)}' if chance(0.4) else f'a {pick(things)} and a {pick(things)}' if chance(0.4) else f'a {pick(COLORS)} {pick(things)}',
     city=city, person=person, word=word, number=number, file=file, folder=folder, time=clock,
     small=lambda: rng.randrange(10), day=lambda: pick(['tomorrow', 'today', 'tonight', 'on ' + pick(w.DAYS), 'next week', 'this evening'] if chance(0.4) else ['tomorrow', 'today']),
     language=lambda: pick(LANGUAGES), text=lambda: pick(MESSAGES) if chance(0.5) else pick(sentences).rstrip('.').lower() if chance(0.7) else f'{pick(things)} and {pick(things)}',
@@ -94,7 +105,7 @@ KINDS = dict(
 
 def drawn():
     """Values for the gaps of results."""
-    return dict(sky=pick(SKIES), n=rng.randrange(1, pick([10, 40, 100, 1000])), k=rng.randrange(1, 10), d=rng.randrange(1, 29), time=clock(), weekday=pick(w.DAYS), month=pick(w.MONTHS), x=w.made_up(), text=pick(sentences), room=pick(ROOMS), job=pick(JOBS))
+    return dict(sky=pick(SKIES), n=rng.randrange(1, pick([10, 40, 100, 1000])), k=rng.randrange(1, 10), d=rng.randrange(1, 29), time=clock(), weekday=pick(w.DAYS), month=pick(w.MONTHS), x=w.made_up(), text=pick(sentences), room=pick(ROOMS), job=pick(JOBS), day=pick(['today', 'tomorrow', 'on ' + pick(w.DAYS)]), cur=pick(CURRENCY), name=pick(FIRST))
 
 
 def filled(text, args, values):

@@ -36,6 +36,13 @@ def jumps():
     return out
 
 
+def quoted():
+    """Pieces behind a blank, and again within quotes: their tokens are others there."""
+    xs = [pick(known) if chance(0.45) else cap(pick(known)) if chance(0.2) else piece() for _ in range(rng.randrange(3, 12))]
+    frame = pick([' {x} "{x}"', '{i}. {x}: "{x}"\n', 'the {x}, {{"word": "{x}"}}\n', ' {x} -> "{x}",', 'What is {x}? "{x}"\n', 'Read {x} and {y}: "{x}", "{y}"\n', '{x} or {y}? "{y}"\n', '{x} {y} {{"a": "{x}", "b": "{y}"}}\n', 'in {x}: ("{x}") '])
+    return ''.join(frame.format(x=x, y=y, i=i + 1) for i, (x, y) in enumerate(zip(xs, reversed(xs)))) + '\n'
+
+
 def lookups():
     """Names with values, and the values again in another order."""
     n = rng.randrange(2, 9)
@@ -89,5 +96,5 @@ def order():
 
 
 def drill():
-    make = rng.choices([again, echo, jumps, lookups, said, capitals, letters, order], [4, 4, 3, 5, 3, 2, 3, 1.5])[0]
+    make = rng.choices([again, echo, jumps, quoted, lookups, said, capitals, letters, order], [2, 2, 2, 6, 4, 4, 4, 3, 2])[0]
     return ''.join(make() for _ in range(rng.randrange(1, 3)))

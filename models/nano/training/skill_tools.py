@@ -1,5 +1,5 @@
 """Conversations with tools: the right call, its arguments, the answer from the result; and no call where none fits."""
-import json
+import re
 import words as w
 from conversation import document
 from fillers import KINDS, drawn, filled, things
@@ -10,15 +10,38 @@ from words import cap, chance, noisy, pick, rng
 import plain
 
 NO_TOOL = ['I have no tool for that.'] * 3 + ['I have no tool for that, and I cannot do it myself.', 'None of my tools can do that.', 'I cannot do that: no tool that I have fits.']
-TYPES = dict(number='integer', small='integer')
+TYPES = dict(number='integer', small='integer', small2='integer')
 ENUMS = dict(onoff=['on', 'off'], openclose=['open', 'close'])
+
+
+# Kinds of tools that may answer the same question. A kind is the first name of a spec, math, words, files or invention.
+RIVALS = [set(x.split()) for x in ('add_task save_note shopping add_event', 'add_event make_appointment', 'set_timer set_alarm', 'get_time get_current_time', 'search_web get_news fetch_page', 'measure set_temperature', 'find_contact phone_call who_is', 'order_food find_recipe book_table', 'paint make_picture', 'send_message save_note', 'translate words')]
+kind_of = lambda tool: tool.get('kind', 'files')
+
+
+def fits(kind, tools):
+    """Whether one of the tools may be right for a question of this kind."""
+    kin = {kind}.union(*(r for r in RIVALS if kind in r))
+    return any(kind_of(t) in kin for t in tools)
+
+
+def is_taken(tool, tools):
+    return tool['name'] in [t['name'] for t in tools] or kind_of(tool) not in ('invention', 'files') and fits(kind_of(tool), tools)
 
 
 def obscure():
     return pick([lambda: w.made_up(), lambda: w.made_up() + '_' + pick(things), lambda: 'tool_' + str(rng.randrange(1, 40)), lambda: pick(things) + '_' + w.made_up()])()
 
 
+VERBS = 'get tell show find check read look give see ask report fetch know make do run use start say work handle'.split()
+ENDS = 'report info entry tool now service state data value result action request job helper api call'.split()
+
+
 def restyled(name):
+    """Another name with a part of this one: names of tools are not to be learned by heart."""
+    if chance(0.25):
+        part = max(name.split('_'), key=len)
+        name = pick([lambda: f'{pick(VERBS)}_{part}', lambda: f'{part}_{pick(ENDS)}', lambda: f'{pick(VERBS)}_{part}_{pick(ENDS)}', lambda: f'{pick(VERBS)}_the_{part}', lambda: f'{pick(things)}_{part}'])()
     r = rng.random()
     if r < 0.1 and '_' in name:
         a, *b = name.split('_')
@@ -30,9 +53,17 @@ def restyled(name):
     return name
 
 
+def worded(about):
+    """A description in one of the ways in which people begin one."""
+    if chance(0.75):
+        return about
+    low = about[0].lower() + about[1:]
+    return pick(['Tool: ~', 'This tool: ~', 'For the user: ~', 'Use this if needed: ~', '~ for the user', '~ and returns a text', '~, as the user wants', 'With this you can do the following: ~', '~']).replace('~', low if chance(0.8) else about)
+
+
 def made(spec, is_plain=False):
     """A tool by a spec, with the names of its arguments."""
-    names, abouts, args, *_ = spec
+    names, abouts, args = spec[:3]
     name = pick(names) if is_plain or chance(0.9) else obscure()
     keys, properties, required = [], {}, []
     for options, kind, optional in args:
@@ -44,8 +75,8 @@ def made(spec, is_plain=False):
         properties[key] = value
         if not optional:
             required.append(key)
-    about = pick(abouts) + pick(['', '', '', '.', '. ' + pick(['Use it when the user asks for this.', 'Returns JSON.', 'All arguments are texts.', 'Works for all cities.'])])
-    return dict(name=restyled(name), description=about, parameters=dict(type='object', properties=properties, required=required)), keys
+    about = worded(pick(abouts)) + pick(['', '', '', '.', '. ' + pick(['Use it when the user asks for this.', 'Returns JSON.', 'All arguments are texts.', 'Works for all cities.'])])
+    return dict(name=restyled(name), description=about, kind=spec[0][0] if len(spec) < 7 else 'invention', parameters=dict(type='object', properties=properties, required=required)), keys
 
 
 def invention():
@@ -64,25 +95,27 @@ def invention():
     if count == 1 and chance(0.5):
         phrase = pick([f'{verb} {{0}}', f'{verb} the {noun} {{0}}', f'{verb} the {noun} of {{0}}'])
     asks = [p.replace('~', phrase) for p in ('~', '~.', 'Please ~.', 'Can you ~?', 'I want you to ~.', 'Could you ~, please?', 'Now ~.')]
+    # The tool may say it in other words than the question.
+    verb, noun = (w.synonyms.get(x, x) if chance(0.5) else x for x in (verb, noun))
     names = [f'{verb}_{noun}', f'{verb}', f'{noun}_{verb}', f'{verb}_the_{noun}']
-    abouts = [f'{cap(verb)} a {noun}', f'Lets you {verb} the {noun}', f'{cap(verb)}s {noun}s']
-    return (names, abouts, args, asks, ['ok', 'done', '{"result": {n}}', '{n}'], ['I did it.', 'It is done.', 'The result is {n}.', 'The result is {n}.'])
+    names = [name.replace(' ', '_') for name in names]
+    abouts = [f'{cap(verb)} a {noun}', f'Lets you {verb} the {noun}', f'{cap(verb)}s {noun}s', f'To {verb} {w.art(noun)} {noun}', f'{cap(noun)}: {verb}']
+    return (names, abouts, args, asks, ['ok', 'done', '{"result": {n}}', '{n}'], ['I did it.', 'It is done.', 'The result is {n}.', 'The result is {n}.'], None)
 
 
-def asked(spec=None):
-    """A tool, a question for it, its call, result and answer; or None for a second call."""
-    spec = spec or (invention() if chance(0.22) else pick(SPECS))
-    tool, keys = made(spec)
-    _, _, args, asks, results, answers = spec
+def asked(spec, given=None):
+    """A tool (the one given, or a new one) with the names of its arguments, a question for it, its call, result and answer."""
+    tool, keys = given or made(spec)
+    args, asks, results, answers = spec[2:6]
     q = pick(asks)
     values = [KINDS[kind]() for _, kind, _ in args]
-    given = {k: v for i, (k, v) in enumerate(zip(keys, values)) if '{%d}' % i in q}
+    named = {k: v for i, (k, v) in enumerate(zip(keys, values)) if '{%d}' % i in q}
     question = cap(filled(q, values, {})) if chance(0.93) else filled(q, values, {})
     i, gaps = rng.randrange(len(results)), drawn()
-    return tool, question, [(tool['name'], given)], filled(results[i], values, gaps), filled(answers[i], values, gaps)
+    return (tool, keys), [question, [(tool['name'], named)], filled(results[i], values, gaps), filled(answers[i], values, gaps)]
 
 
-def two(spec=None):
+def two():
     """One question that needs the same tool twice."""
     while True:
         spec = pick(SPECS)
@@ -117,14 +150,25 @@ def failure(calls):
     return pick(['Error: ~', 'Error: ~', 'error: ~', 'failed: ~', '{"error": "~"}', 'Error ~']).replace('~', e), pick([f'That failed: {e}.', f'I could not do that: {e}.', f'The tool failed: {e}.'])
 
 
-def others(n, taken):
-    """Tools that do not fit."""
+def calculators():
+    """Tools that calculate, and a question for one of them."""
+    tools, *scene = math_asked()
+    tools = tools if isinstance(tools, list) else [tools]
+    return [dict(t, kind='math') for t in tools], scene
+
+
+def dictionary():
+    tool, *scene = dictionary_asked()
+    return [dict(tool, kind='words')], scene
+
+
+def others(n, tools):
+    """Tools that are of no use for what these are for."""
     out = []
     while len(out) < n:
-        t = made(pick(SPECS))[0] if chance(0.75) else made(invention())[0] if chance(0.6) else math_asked()[0] if chance(0.5) else dictionary_asked()[0]
-        if isinstance(t, list):
-            t = t[0]
-        if t['name'] not in taken and t['name'] not in [x['name'] for x in out]:
+        r = rng.random()
+        t = made(pick(SPECS))[0] if r < 0.65 else made(invention())[0] if r < 0.88 else calculators()[0][0] if r < 0.94 else dictionary()[0][0]
+        if not is_taken(t, tools + out):
             out.append(t)
     return out
 
@@ -139,46 +183,53 @@ def thought(tool):
     return pick([f'The tool {tool["name"]} can do this.', f'1. The question needs a tool.\n2. The tool is {tool["name"]}.', f'I need {tool["name"]} for this.'])
 
 
-def is_taken(tool, tools, about=()):
-    return tool['name'] in [t['name'] for t in tools] or tool['description'].split('.')[0] in about
-
-
 def scenes(count):
     """Tools, and questions with calls, results and answers for them."""
-    r = rng.random()
-    if r < 0.34:
+    if chance(0.34):
         tools, *first = file_asked()
-        found = [first] + [file_asked(tools)[1:] for _ in range(count - 1)]
+        found = [first] + [list(file_asked(tools)[1:]) for _ in range(count - 1)]
         if len(tools) < 8:
-            tools = shuffled(tools + [t for t in others(rng.choices([0, 1, 3, 6], [4, 3, 2, 1])[0], {t['name'] for t in tools}) if 'ile' not in t['description']])
+            tools = shuffled(tools + others(rng.choices([0, 1, 3, 6], [4, 3, 2, 1])[0], tools))
         return tools, found
-    tools, found, about = [], [], set()
-    for spec in rng.sample(SPECS, count):
-        k = rng.random()
+    tools, found = [], []
+    while len(found) < count:
+        k, more = rng.random(), []
         if k < 0.16:
-            new, *scene = math_asked()
-            if 'math' in about:
-                continue
-            about.add('math')
+            new, scene = calculators()
+            if len(new[0]['parameters']['properties']) == 1 and chance(0.4):
+                again = calculators()
+                while len(again[0][0]['parameters']['properties']) != 1:
+                    again = calculators()
+                tool, (q, calls, *rest) = new[0], again[1]
+                more = [[q, [(tool['name'], dict(zip(tool['parameters']['properties'], calls[0][1].values())))], *rest]]
         elif k < 0.3:
-            if 'words' in about:
-                continue
-            new, *scene = dictionary_asked()
-            about.add('words')
-        elif k < 0.48:
+            new, scene = dictionary()
+        elif k < 0.46:
             new, *scene = two()
         else:
-            new, *scene = asked(invention() if chance(0.25) else spec)
-        new = [new] if isinstance(new, dict) else new
-        if any(is_taken(t, tools, about) for t in new):
+            spec = invention() if chance(0.25) else pick(SPECS)
+            made_, scene = asked(spec)
+            new, more = [made_[0]], [asked(spec, made_)[1]] if chance(0.25) else []
+        if any(is_taken(t, tools) for t in new):
             continue
-        about |= {x for t in new for s in SPECS if t['description'].split('.')[0] in s[1] for x in s[1]}
         tools += new
-        found.append(scene)
-    more = [t for t in others(rng.choices([0, 1, 2, 3, 5, 6, 8], [3, 3, 3, 3, 4, 4, 3])[0], {t['name'] for t in tools}) if not is_taken(t, tools, about)]
-    if 'math' in about or 'words' in about:
-        more = [t for t in more if not any(x in json.dumps(t).lower() for x in ('sum', 'numbers', 'arith', 'calcul', 'express', 'word', 'diction', 'divides', 'subtract'))]
-    return shuffled(tools + more), found
+        found += [scene, *more]
+    tools += others(rng.choices([0, 1, 2, 3, 5, 6, 8], [3, 3, 3, 3, 4, 4, 3])[0], tools)
+    return shuffled(tools), found
+
+
+def merged(found):
+    """The same, some of them asked for at once."""
+    out = []
+    for scene in found:
+        if out and chance(0.2) and not any(isinstance(x[2], list) for x in (scene, out[-1])):
+            (q, calls, result, answer), (q2, calls2, result2, answer2) = out.pop(), scene
+            if not any(str(v) and q2.startswith(str(v)) for _, args in calls2 for v in args.values()) and not re.match(r"I\b", q2):
+                q2 = q2[0].lower() + q2[1:]
+            out.append([q.rstrip('.?!') + pick([', and ', ', and ', ' and ', '. Also: ', ', then ', '; ']) + q2, calls + calls2, [result, result2], f'{answer} {answer2}'])
+        else:
+            out.append(scene)
+    return out
 
 
 def turns_of(q, calls, result, answer, tools):
@@ -202,49 +253,38 @@ def noisy_arguments(q):
     return q
 
 
+def none(tools):
+    """A question that none of the tools fits, and the answer."""
+    while True:
+        r = rng.random()
+        if r < 0.25 and not fits('files', tools):
+            return noisy_arguments(pick(FILE_ASKS)()), pick(NO_TOOL)
+        if r < 0.4 and not fits('math', tools):
+            return noisy_arguments(calculators()[1][0]), pick(NO_TOOL[:3] + ['That sum is too large for me, and I have no tool for it.'])
+        spec = pick(SPECS)
+        if r >= 0.4 and not fits(spec[0][0], tools):
+            return noisy_arguments(asked(spec)[1][0]), pick(NO_TOOL)
+
+
+def about_tools(tools):
+    return pick(['Which tools do you have?', 'What tools can you use?', 'Can you use a tool?', 'What can you do with tools?', 'Do you have tools?', 'List your tools.']), 'I have ' + ('the tool ' if len(tools) == 1 else 'these tools: ') + ', '.join(t['name'] for t in tools[:8]) + (' and others.' if len(tools) > 8 else '.')
+
+
 def conversation():
-    """One whole conversation with tools."""
-    r = rng.random()
-    if r < 0.22:  # questions that need no tool
-        tools = file_tools() if chance(0.35) else shuffled(others(rng.choices([1, 2, 3, 4, 6, 9], [4, 4, 3, 3, 2, 1])[0], ()))
-        turns = []
-        for _ in range(rng.choices([1, 2, 3], [6, 3, 1])[0]):
-            q, a = plain.safe()
-            turns += [('user', q), ('assistant', a)]
-        if chance(0.12):
-            turns[:0] = [('user', pick(['Which tools do you have?', 'What tools can you use?', 'Can you use a tool?', 'What can you do with tools?', 'Do you have tools?', 'List your tools.'])), ('assistant', 'I have ' + ('the tool ' if len(tools) == 1 else 'these tools: ') + ', '.join(t['name'] for t in tools[:8]) + (' and others.' if len(tools) > 8 else '.'))]
-        return document(turns, tools=tools)
-    if r < 0.35:  # orders that no tool fits
-        kind = rng.random()
-        if kind < 0.25:
-            q, tools = pick(FILE_ASKS)(), shuffled(others(rng.randrange(1, 5), ()))
-        elif kind < 0.33:
-            _, q, *_ = math_asked()
-            tools = [t for t in others(rng.randrange(1, 6), ()) if not any(x in json.dumps(t).lower() for x in ('calc', 'math', 'sum', 'arith', 'number', 'add', 'multipl', 'compute', 'expression'))] or [made(SPECS[0])[0]]
-            return document([('user', noisy_arguments(q)), ('assistant', pick(NO_TOOL[:3] + ['That sum is too large for me, and I have no tool for it.']))], tools=tools)
-        else:
-            spec = pick(SPECS)
-            q = asked(spec)[1]
-            tools = file_tools() if chance(0.35) else [t for t in shuffled(others(rng.randrange(1, 7), spec[0])) if t['description'].split('.')[0] not in spec[1]]
-            tools = tools or file_tools()
-        return document([('user', noisy_arguments(q)), ('assistant', pick(NO_TOOL))], tools=tools)
-    tools, found = scenes(rng.choices([1, 2, 3, 4], [4, 4, 3, 2])[0])
-    if not found:
-        return conversation()
-    turns = []
-    for q, calls, result, answer in found:
-        if chance(0.12):
-            a, b = plain.safe()
-            turns += [('user', a), ('assistant', b)]
-        elif chance(0.1):
-            spec = pick(SPECS)
-            if not any(t['description'].split('.')[0] in spec[1] for t in tools):
-                turns += [('user', noisy_arguments(asked(spec)[1])), ('assistant', pick(NO_TOOL))]
-        turns += turns_of(q, calls, result, answer, tools)
-    if chance(0.12):
-        a, b = plain.safe()
-        turns += [('user', a), ('assistant', b)]
-    elif chance(0.1):
+    """One whole conversation with tools: questions for them, questions that none fits, and questions that need none, in any order."""
+    count = rng.choices([0, 1, 2, 3, 4], [5, 4, 4, 3, 2])[0]
+    if count:
+        tools, found = scenes(count)
+    else:
+        tools, found = file_tools() if chance(0.35) else others(rng.choices([1, 2, 3, 4, 6, 9], [4, 4, 3, 3, 2, 1])[0], []), []
+    said = [none(tools) for _ in range(rng.choices([0, 1, 2], [5, 4, 2])[0])] + [plain.safe() for _ in range(rng.choices([0, 1, 2], [5, 4, 1])[0])]
+    if chance(0.03):
+        said.append(about_tools(tools))
+    if not found and not said:
+        said = [plain.safe()]
+    parts = [turns_of(*scene, tools) for scene in merged(found)] + [[('user', q), ('assistant', a)] for q, a in said]
+    turns = [turn for part in shuffled(parts) for turn in part]
+    if chance(0.05):
         turns += [('user', pick(['Thanks', 'Thank you!', 'thanks a lot', 'Great, thank you.'])), ('assistant', "You're welcome!")]
     system = pick(['You are a helpful assistant.', 'Use the tools when you need them.', 'You can call tools.', 'Help the user.', 'You are nano.', 'Answer with the help of the tools.']) if chance(0.12) else None
     return document(turns, system, tools)
