@@ -154,6 +154,8 @@ inBrowser('a model without a chat template continues the text', async () => {
       await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
     }
     assert.equal(prompts, ['Once', 'Once upon a time, there was'])
+    await page.click('#settings summary')
+    assert.equal([await page.isVisible('#system'), await page.isVisible('#tools')], [true, false])
   })
 })
 

@@ -27,7 +27,7 @@ function card({ layers, attention, mlp, isChat = true, thinking }: Shape) {
   const experts_per_token = { ...(attention && { attention: 1 }), mlp: 2 }
   return {
     id: 'made-up',
-    meta: { quant: 'q4', chat_template: isChat, experts, experts_per_token, thinking, tools: true },
+    meta: { quant: 'q4', chat_template: isChat, experts, experts_per_token, thinking, tools: isChat },
   }
 }
 
