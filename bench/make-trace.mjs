@@ -22,6 +22,8 @@ const { values, positionals } = parseArgs({
   },
 })
 const [shape, path] = positionals
+if (!path)
+  throw new Error('usage: node bench/make-trace.mjs SHAPE OUT.jsonl [--tokens 512] [--texts 4] [--seed 1] [--even]')
 const [tokens, texts] = [Number(values.tokens), Number(values.texts)]
 const OF_TEXT = 2.556
 const DRIFTING = 2.612

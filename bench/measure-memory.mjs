@@ -29,6 +29,7 @@ const { values, positionals } = parseArgs({
   },
 })
 const [shape, folder] = positionals
+if (!folder) throw new Error('usage: node bench/measure-memory.mjs SHAPE FOLDER [--memory 2G,4G]')
 const [tokens, rounds, threads] = [values.tokens, values.rounds, values.threads].map(Number)
 const path = join(folder, 'model-q4.molm.safetensors')
 if (!existsSync(path)) await writeRandomModel(shape, 'q4', path)

@@ -28,7 +28,7 @@ const options = { jobs: { type: 'string' }, lane: { type: 'string', default: 'qu
 const { values, positionals } = parseArgs({ options, allowPositionals: true })
 const lane = LANES.find((name) => name === values.lane)
 if (lane === undefined) throw new Error(`--lane is '${values.lane}'; it can be ${LANES.join(', ')}`)
-if (lane === 'matrix') process.env[MATRIX] = '1'
+if (lane === 'matrix' || lane === 'all') process.env[MATRIX] = '1'
 const pattern = new RegExp(positionals[0] ?? '')
 const all = await sources()
 const files = all.filter((file) => isIn(lane, file) && pattern.test(file))

@@ -4,7 +4,7 @@ type Axes = Record<string, readonly unknown[]>
 type Point<A extends Axes> = { [K in keyof A]: A[K][number] }
 
 /**
- * Combinations of the values of axes. The matrix lane gets all of them; other lanes get few, and each two values of
+ * Combinations of the values of axes. The lanes matrix and all get all of them; others get few, and each two values of
  * different axes still meet: most faults need no more than two.
  */
 export function combinations<A extends Axes>(axes: A, isMatrix = process.env[MATRIX] !== undefined): Point<A>[] {
