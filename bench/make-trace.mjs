@@ -22,8 +22,7 @@ const { values, positionals } = parseArgs({
   },
 })
 const [shape, path] = positionals
-if (!path)
-  throw new Error('usage: node bench/make-trace.mjs SHAPE OUT.jsonl [--tokens 512] [--texts 4] [--seed 1] [--even]')
+if (!path) throw new Error('usage: node bench/make-trace.mjs SHAPE OUT.json [--tokens 512] [--texts 4] [--even]')
 const [tokens, texts] = [Number(values.tokens), Number(values.texts)]
 const OF_TEXT = 2.556
 const DRIFTING = 2.612

@@ -22,14 +22,14 @@ def first_sentence(text):
 
 
 def signature(tool):
-    """name(argument, other?): description. An argument with a question mark may be left out; values of an enum follow it."""
+    """description: name(argument, other?). An argument with a question mark may be left out; values of an enum follow it. Where the name begins, attention has read what it is for."""
     schema = tool.get('parameters', {})
     required = schema.get('required', [])
     args = []
     for key, value in schema.get('properties', {}).items():
         values = '=' + '|'.join(str(v) for v in value['enum']) if 'enum' in value else ''
         args.append(key + ('' if key in required else '?') + values)
-    return f'{tool["name"]}({", ".join(args)}): {first_sentence(tool.get("description", ""))}'
+    return f'{first_sentence(tool.get("description", ""))}: {tool["name"]}({", ".join(args)})'
 
 
 def dumps(value):
