@@ -96,7 +96,7 @@ async function drawServed(path) {
       await page.waitForSelector(`.turn.user:has-text("${question}") + .turn.model[aria-busy="false"]`)
     }
     await page.selectOption('#colour-by', 'mlp 3')
-    await page.click('#map [data-expert="attention 0 2"]')
+    await page.click('#map [data-expert="attention 3 7"]')
     await page.click('#cell-actions button')
     await page.waitForSelector('#composer:not(.running)')
     await page.waitForSelector('.without .sentence:has-text("without")')

@@ -31,7 +31,7 @@ test('a text is continued as the library continues it', async () => {
 })
 
 test('the usage counts the drafts of prompt lookup, which change no text', async () => {
-  const prompt = 'I am sure, I am sure, I am sure, I am'
+  const prompt = 'the sea, the sea, the sea, the sea,'
   const body = { prompt, temperature: 0, max_tokens: 40, repetition_penalty: 0.5 }
   const answer = async (most: number) => {
     const { body: answered } = await post(served.url, '/v1/completions', { ...body, prompt_lookup_num_tokens: most })

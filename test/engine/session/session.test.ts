@@ -16,6 +16,8 @@ const test = suiteWithModel('a session')
 const LANTERN = 'User: What is a lantern?\nAssistant:'
 /** Without a stop string, nano continues after its answer with the user's next turn. */
 const HELLO = 'User: Hello\nAssistant:'
+/** The end of a file of code: nano writes a name, and ends its text. */
+const CODE = '}\n\nexport default'
 const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
 
 const generate = (session: Session, prompt: string | number[], options: GenerateOptions) =>
@@ -139,11 +141,11 @@ test('ends after maxTokens tokens', async ({ model }) => {
 test('ends at the end-of-text token, or continues past it with ignoreEos', async ({ model }) => {
   const eos = model.config.eosToken ?? -1
   const session = model.createSession()
-  const { result } = await generate(session, 'lantern (noun):', { ...GREEDY, maxTokens: 60 })
+  const { result } = await generate(session, CODE, { ...GREEDY, maxTokens: 60 })
   assert.is(result.finishReason, 'eos')
   assert.not(result.tokens.includes(eos))
   assert.is(session.length, result.promptTokens + result.tokens.length)
-  const further = await generate(model.createSession(), 'lantern (noun):', {
+  const further = await generate(model.createSession(), CODE, {
     ...GREEDY,
     maxTokens: 60,
     ignoreEos: true,
