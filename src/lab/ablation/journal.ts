@@ -10,8 +10,8 @@ const FORMAT = 'molm-measures 1'
  * Numbers that have been measured so far on each part of a text, in a journal: a hash of the model and the parts, then a
  * line for each condition.
  *
- * The numbers of the whole model are part of the hash. They differ if the model has a mask or other numbers of experts
- * per token, or if its weights have been replaced.
+ * The hash covers the numbers of the whole model, which other weights or numbers of experts per token change. It covers
+ * the mask, too: a masked expert that the whole model would not choose could take the place of another.
  */
 export class MeasureJournal {
   private constructor(
@@ -54,9 +54,9 @@ export class MeasureJournal {
 
 type TextParts = readonly (readonly number[])[]
 
-function keyOf({ info }: Model, parts: TextParts, whole: readonly unknown[]): string {
+function keyOf({ info, mask }: Model, parts: TextParts, whole: readonly unknown[]): string {
   const { quant, bytes, source, sourceRevision } = info
-  const about = JSON.stringify({ quant, bytes, source, sourceRevision, parts, whole })
+  const about = JSON.stringify({ quant, bytes, source, sourceRevision, parts, whole, mask })
   return createHash('sha256').update(about).digest('hex').slice(0, 32)
 }
 
