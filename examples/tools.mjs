@@ -1,6 +1,6 @@
 // A model that calls a function of this script:
-//   node examples/tools.mjs MODEL 'What is the weather in Bern?'
-// MODEL must have been trained to call tools, as Qwen3, Granite 4, LFM2 and gpt-oss are.
+//   node examples/tools.mjs nano 'What is the weather in Bern?'
+// The model must have been trained to call tools, as nano, Qwen3, Granite 4, LFM2 and gpt-oss are.
 import { eventsOf, loadModel, UserError } from 'molm'
 
 const [name = 'nano', question = 'What is the weather in Bern?'] = process.argv.slice(2)
@@ -10,7 +10,7 @@ const getWeather = {
   description: 'The weather of a city now',
   parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
   // A real one would ask a service; `run` may return a promise.
-  run: ({ city }) => ({ city, sky: 'clear', celsius: 21 }),
+  run: () => 'clear, 21 degrees',
 }
 
 const model = await loadModel(name)
@@ -18,6 +18,7 @@ const session = model.createSession()
 const options = {
   tools: [getWeather],
   maxTurns: 4,
+  temperature: 0,
   onMessage(message) {
     if (message.toolCalls && message.content !== '') console.log()
     for (const call of message.toolCalls ?? []) console.error(`calls ${call.name} ${JSON.stringify(call.arguments)}`)

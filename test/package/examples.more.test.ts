@@ -18,7 +18,6 @@ const test = suite('the scripts in examples/')
 const QUESTION = 'What is the weather in Bern?'
 const CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Bern"}}\n</tool_call>'
 const ANSWERS = [
-  { says: '<think>\nEvery fourth year has one more.\n</think>\n\nIt has 366 days.' },
   { to: QUESTION, says: CALL },
   { toTool: true as const, says: 'It is clear in Bern, with 21 degrees.' },
 ]
@@ -44,18 +43,16 @@ function withParrot(use: (path: string) => Promise<void>): Promise<void> {
 }
 
 const EXAMPLES: Record<string, () => Promise<void>> = {
-  'tools.mjs': () =>
-    withParrot(async (path) => {
-      const { stdout, stderr } = await run('tools.mjs', path, QUESTION)
-      assert.is(stdout, 'It is clear in Bern, with 21 degrees.\n')
-      assert.is(stderr, 'calls get_weather {"city":"Bern"}\nresult {"city":"Bern","sky":"clear","celsius":21}\n')
-    }),
-  'thinking.mjs': () =>
-    withParrot(async (path) => {
-      const { stdout, stderr } = await run('thinking.mjs', path)
-      assert.is(stdout, 'It has 366 days.\n')
-      assert.match(stderr, /^Every fourth year has one more\.\n\d+ of \d+ tokens were thoughts\n$/)
-    }),
+  'tools.mjs': async () => {
+    const { stdout, stderr } = await run('tools.mjs')
+    assert.is(stdout, 'It is clear and 21 degrees.\n')
+    assert.is(stderr, 'calls get_weather {"city":"Bern"}\nresult clear, 21 degrees\n')
+  },
+  'thinking.mjs': async () => {
+    const { stdout, stderr } = await run('thinking.mjs')
+    assert.is(stdout, '12 + 30 - 5 = 37\n')
+    assert.match(stderr, /^1\. 12 \+ 30 = 42\.\n2\. 42 - 5 = 37\.\n\d+ of \d+ tokens were thoughts\n$/)
+  },
   'schema.mjs': async () => {
     const { stdout } = await run('schema.mjs', 'nano')
     const lines = stdout.trimEnd().split('\n')
@@ -85,19 +82,18 @@ const EXAMPLES: Record<string, () => Promise<void>> = {
 
 for (const [name, check] of Object.entries(EXAMPLES)) test(`${name} does what its first lines say`, check)
 
-test('the program of docs/STRUCTURED.md answers with the result of its function', () => {
-  return withParrot(async (path) => {
-    const text = await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8')
-    const [, program] = /^### Tools in the library\n\n```js\n(.*?)^```/ms.exec(text) ?? []
-    const library = pathToFileURL(repositoryPath('dist/index.js')).href
-    const source = program?.replace("'molm'", JSON.stringify(library)).replace("'MODEL'", JSON.stringify(path)) ?? ''
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', source], {
-      encoding: 'utf8',
-    })
-    assert.is(status, 0, stderr)
-    assert.match(stdout, /^It is clear in Bern, with 21 degrees\.\n/)
-    assert.match(stdout, /role: 'tool',\s+content: '\{"city":"Bern","celsius":21\}'/)
+test('the program of docs/STRUCTURED.md answers with the result of its function', async () => {
+  const text = await readFile(repositoryPath('docs/STRUCTURED.md'), 'utf8')
+  const [, program] = /^### Tools in the library\n\n```js\n(.*?)^```/ms.exec(text) ?? []
+  const library = pathToFileURL(repositoryPath('dist/index.js')).href
+  const source = program?.replace("'molm'", JSON.stringify(library)) ?? ''
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', source], {
+    encoding: 'utf8',
   })
+  assert.is(status, 0, stderr)
+  const [, said] = /message\.content\) \/\/ (.*)/.exec(source) ?? []
+  assert.ok(stdout.startsWith(`${said}\n`), stdout)
+  assert.match(stdout, /role: 'tool',\s+content: 'clear, 21 degrees'/)
 })
 
 test('each script has a test', () => {

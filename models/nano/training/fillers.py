@@ -17,7 +17,7 @@ UNITS = 'meters feet inches miles kilometers grams pounds ounces liters gallons 
 TASKS = ['buy milk', 'call my mother', 'water the plants', 'pay the rent', 'clean the kitchen', 'write to Tom', 'fix the bicycle', 'wash the car', 'feed the cat', 'book a room', 'mend the fence', 'read the book', 'send the letter', 'sharpen the knives', 'empty the bin']
 EVENTS = ['lunch with Ann', 'the dentist', 'a meeting', 'football', 'the concert', 'a walk', 'choir', 'dinner at home', 'the exam', 'a birthday party', 'the school play', 'tennis with Sam', 'a phone call']
 MESSAGES = ['I am late', 'see you at noon', 'the train is full', 'please bring bread', 'happy birthday', 'the key is under the mat', 'I love you', 'we meet at the bridge', 'do not wait for me', 'call me tonight', 'the cat is well', 'thank you for the flowers', 'I have the tickets', 'it rains here']
-SKIES = ['sunny', 'cloudy', 'light rain', 'snow', 'fog', 'clear', 'windy', 'thunder', 'showers', 'overcast', 'hail', 'dry']
+SKIES = [f'{a} {b}' for a in ('light', 'heavy', 'strong', 'thick', 'some', 'much') for b in ('rain', 'snow', 'wind', 'fog', 'showers', 'clouds', 'sun')] + 2 * ['hot', 'cold', 'warm and dry', 'blue sky', 'thunderstorms', 'drizzle', 'storm', 'mild', 'sleet', 'sunny', 'cloudy', 'light rain', 'snow', 'fog', 'clear', 'windy', 'thunder', 'showers', 'overcast', 'hail', 'dry']
 COMMANDS = ['ls', 'date', 'whoami', 'npm test', 'git status', 'make', 'pwd', 'df -h', 'python3 run.py', 'node app.js', 'uptime', 'cat list.txt', 'echo hello', 'cargo build']
 SUFFIX = ['Ltd', 'Inc', 'and Sons', 'Works', 'Bank', 'Motors', 'Foods', 'Air', 'Group']
 EXT = ['txt'] * 6 + ['md'] * 4 + ['json', 'csv', 'log', 'html', 'py', 'js', 'ts', 'yaml', 'ini', 'doc', 'xml', 'toml', 'cfg', 'tex']
@@ -105,7 +105,7 @@ KINDS = dict(
 
 def drawn():
     """Values for the gaps of results."""
-    return dict(sky=pick(SKIES), n=rng.randrange(1, pick([10, 40, 100, 1000])), k=rng.randrange(1, 10), d=rng.randrange(1, 29), time=clock(), weekday=pick(w.DAYS), month=pick(w.MONTHS), x=w.made_up(), text=pick(sentences), room=pick(ROOMS), job=pick(JOBS), day=pick(['today', 'tomorrow', 'on ' + pick(w.DAYS)]), cur=pick(CURRENCY), name=pick(FIRST))
+    return dict(skykey=pick(['sky', 'weather', 'condition', 'conditions', 'summary', 'forecast', 'description', 'state', 'outlook']), warmkey=pick(['temperature', 'celsius', 'degrees', 'temp', 'temp_c', 'warmth', 't']), placekey=pick(['city', 'place', 'location', 'name', 'where']), sky=pick(SKIES), n=rng.randrange(1, pick([10, 40, 100, 1000])), k=rng.randrange(1, 10), d=rng.randrange(1, 29), time=clock(), weekday=pick(w.DAYS), month=pick(w.MONTHS), x=w.made_up(), text=pick(sentences), room=pick(ROOMS), job=pick(JOBS), day=pick(['today', 'tomorrow', 'on ' + pick(w.DAYS)]), cur=pick(CURRENCY), name=pick(FIRST))
 
 
 def filled(text, args, values):

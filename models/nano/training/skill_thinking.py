@@ -195,7 +195,7 @@ def misc():
     n, s = people()
     m = pick([x for x in FIRST[:200] if x != n])
     g = pick(GOODS)
-    r = rng.randrange(11)
+    r = rng.randrange(16)
     a, b, c = rng.randrange(4, 60), rng.randrange(2, 20), rng.randrange(2, 40)
     if r == 0:
         older = chance(0.6)
@@ -241,6 +241,34 @@ def misc():
     if r == 9:
         x, y, z = (rng.randrange(2, 30) for _ in range(3))
         return pick([f'In a garden there are {x} roses, {y} tulips and {z} lilies. How many flowers are there?', f'{n} has {x} red, {y} blue and {z} green {g}. How many {g} are that?', f'A farm has {x} cows, {y} pigs and {z} sheep. How many animals are there in all?', f'{x} girls, {y} boys and {z} teachers are in the hall. How many people are in the hall?']), step(x, '+', y) + step(x + y, '+', z), f'There are {x + y + z} in all.', x + y + z
+    if r == 11:  # made, and sold or used at two times
+        x, y = rng.randrange(3, 40), rng.randrange(3, 40)
+        total = x + y + rng.randrange(1, 40)
+        who = pick(['potter', 'shoemaker', 'brewer', 'printer', 'carpenter', 'butcher', 'florist', 'weaver'])
+        t1, t2 = pick([('before noon', 'after noon'), ('in the first week', 'in the second week'), ('in spring', 'in autumn'), ('today', 'tomorrow'), ('at the market', 'at home'), ('to one customer', 'to another')])
+        v = pick(['sells', 'gives away', 'loses', 'breaks', 'uses'])
+        return pick([f'A {who} makes {total} {g}. {s} {v} {x} {t1} and {y} {t2}. How many {g} are left?', f'A {who} has {total} {g}; {x} are sold {t1} and {y} {t2}. How many {g} does the {who} still have?', f'{n} makes {total} {g}, {v} {x} {t1} and {y} {t2}. How many {g} remain?']), step(total, '-', x) + step(total - x, '-', y), f'{total - x - y} {g} are left.', total - x - y
+    if r == 12:  # groups of mine, some used up
+        k = rng.randrange(1, a := rng.randrange(2, 12) * (b := rng.randrange(2, 10)))
+        c = pick(CONTAINERS)
+        v = pick(['lose', 'sell', 'give away', 'use', 'break', 'burn', 'drop'])
+        return pick([f'I have {a // b} {c} with {b} {g} each and {v} {k} {g}. How many {g} do I have left?', f'If I buy {a // b} {c} with {b} {g} in each and {v} {k} of them, how many {g} are left?', f'I own {a // b} {c} of {b} {g}. I {v} {k}. How many {g} do I still have?', f'If {n} has {a // b} {c} with {b} {g} each, and {k} {g} are lost, how many {g} has {s.lower()} left?']), step(a // b, '*', b) + step(a, '-', k), f'{a - k} {g} are left.', a - k
+    if r == 13:  # what is paid
+        a, b = rng.randrange(2, 10), rng.randrange(2, 10)
+        pay = a * b + rng.randrange(1, 30)
+        return pick([f'A cup of tea costs {b} dollars. We drink {a} and pay with {pay} dollars. How much do we get back?', f'{cap(g)} cost {b} euros each. {n} buys {a} and has {pay} euros. How many euros are left?', f'I buy {a} {g} at {b} dollars each and give {pay} dollars. What is my change?', f'Each of the {g} costs {b} dollars. {n} wants {a} of them and has {pay} dollars. How much money is left?']), step(a, '*', b) + step(pay, '-', a * b), f'{pay - a * b} dollars are left.', pay - a * b
+    if r == 14:  # rows, some taken, some brought back
+        a, b = rng.randrange(2, 12), rng.randrange(2, 12)
+        p = a * b
+        x = rng.randrange(1, p)
+        y = rng.randrange(1, 20)
+        c = pick(CONTAINERS)
+        return pick([f'There are {a} {c} of {b} {g}. {n} takes {x} {g} and puts {y} back. How many {g} are there now?', f'A shop has {a} {c} with {b} {g} each. It sells {x} {g} and gets {y} new ones. How many {g} has it now?', f'{n} has {a} {c} of {b} {g}, loses {x} and finds {y}. How many {g} has {s.lower()} now?']), step(a, '*', b) + step(p, '-', x) + step(p - x, '+', y), f'There are {p - x + y} {g}.', p - x + y
+    if r == 15:  # so often as many, and both together
+        a, (k, op) = rng.randrange(3, 40), pick([('twice', 2), ('three times', 3), ('twice', 2), ('four times', 4)])
+        h = pick([x for x in GOODS if x != g])
+        where = pick(['In a shop', 'In a garden', 'On a ship', 'In a room', 'On a table', 'In a box', 'At school'])
+        return pick([f'{where} there are {a} {g} and {k} as many {h}. How many are there together?', f'{where} are {a} {g} and {k} as many {h}. How many things are that?', f'{n} has {a} {g}, and {m} has {k} as many. How many have both together?']), multiplied(a, op) + step(a, '+', a * op), f'There are {a * (op + 1)} in all.', a * (op + 1)
     a = rng.randrange(20, 100)
     b = rng.randrange(1, a // 2)
     c = rng.randrange(1, a // 2)
@@ -250,11 +278,11 @@ def misc():
 def problem():
     """A question of several steps: (question, steps, answer, value)."""
     r = rng.random()
-    if r < 0.5:
+    if r < 0.46:
         e, steps, total, kind = chain()
         q = pick(ASK).format(e=e) if kind or chance(0.75) else in_words(e, steps, total)
         return noisy(q), steps, f'{e} = {total}', total
-    q, steps, a, total = goods_story(rng.choices([2, 3], [4, 1])[0]) if r < 0.7 else groups() if r < 0.8 else misc()
+    q, steps, a, total = goods_story(rng.choices([2, 3], [4, 1])[0]) if r < 0.66 else groups() if r < 0.75 else misc()
     return q, steps, a, total
 
 

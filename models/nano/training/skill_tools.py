@@ -4,6 +4,7 @@ import words as w
 from conversation import document
 from fillers import KINDS, drawn, filled, things
 from tool_files import FILE_ASKS, file_asked, file_tools
+from tool_made import made_up, record
 from tool_math import dictionary_asked, math_asked
 from tool_specs import SPECS
 from words import cap, chance, noisy, pick, rng
@@ -53,12 +54,22 @@ def restyled(name):
     return name
 
 
+def base(verb):
+    """Of "watches" the form without its ending."""
+    return verb[:-3] + 'y' if verb.endswith('ies') else verb[:-2] if verb.endswith(('ches', 'shes', 'sses', 'xes', 'zzes', 'does', 'goes')) else verb[:-1]
+
+
 def worded(about):
     """A description in one of the ways in which people begin one."""
-    if chance(0.75):
+    if chance(0.55):
         return about
+    first, _, rest = about.partition(' ')
     low = about[0].lower() + about[1:]
-    return pick(['Tool: ~', 'This tool: ~', 'For the user: ~', 'Use this if needed: ~', '~ for the user', '~ and returns a text', '~, as the user wants', 'With this you can do the following: ~', '~']).replace('~', low if chance(0.8) else about)
+    if first in ('The', 'A', 'How', 'When', 'Whether', 'What', 'Which', 'All') and chance(0.7):
+        return pick(['Gives', 'Returns', 'Shows', 'Finds out', 'Says', 'Tells', 'Reports', 'Knows', 'Get', 'Find out', 'Lets you see', 'To know']) + ' ' + low
+    if first.endswith('s') and not first.endswith('ss') and rest and first not in ('News', 'Times', 'Facts', 'Jams', 'Trains', 'Hours', 'Details', 'Files', 'Inhabitants', 'Goods') and chance(0.7):
+        return pick(['Lets you ~', 'To ~', 'Can ~', 'Is able to ~', 'A tool to ~', 'Allows the user to ~', 'Use it to ~', 'Helps to ~', 'Made to ~', 'Call it to ~']).replace('~', f'{base(first.lower())} {rest}')
+    return pick(['Tool: ~', 'This tool: ~', 'For the user: ~', 'Use this if needed: ~', '~ for the user', '~ and returns a text', '~, as the user wants', 'With this you can do the following: ~', '~', '~, by name']).replace('~', low if chance(0.8) else about)
 
 
 def made(spec, is_plain=False):
@@ -77,30 +88,6 @@ def made(spec, is_plain=False):
             required.append(key)
     about = worded(pick(abouts)) + pick(['', '', '', '.', '. ' + pick(['Use it when the user asks for this.', 'Returns JSON.', 'All arguments are texts.', 'Works for all cities.'])])
     return dict(name=restyled(name), description=about, kind=spec[0][0] if len(spec) < 7 else 'invention', parameters=dict(type='object', properties=properties, required=required)), keys
-
-
-def invention():
-    """A spec with a random verb and thing, whose arguments are named in the question."""
-    verb, noun = pick(w.verbs1), pick(things)
-    count = rng.choices([0, 1, 2, 3], [1, 5, 4, 2])[0]
-    kinds = [pick(['number', 'person', 'thing', 'color', 'city', 'word', 'weekday', 'file', 'task']) for _ in range(count)]
-    plain_keys = dict(number='count size amount level number limit width'.split(), person='name person user owner player'.split(), thing='item object part target'.split(), color='color tone shade'.split(), city='city place town'.split(), word='word label tag code'.split(), weekday='day date'.split(), file='file path source'.split(), task='task job step'.split())
-    keys = []
-    for kind in kinds:
-        keys.append(next(k for k in (pick(plain_keys[kind]) if chance(0.7) else pick(things) for _ in range(99)) if k not in keys))
-    args = [([k], kind, 0) for k, kind in zip(keys, kinds)]
-    gaps = [f'{k} {{{i}}}' for i, k in enumerate(keys)]
-    said = '' if not gaps else ' ' + pick(['with ', 'for ', 'using ', 'with the ', 'at ']) + (' and '.join(gaps) if len(gaps) < 3 else ', '.join(gaps[:-1]) + ' and ' + gaps[-1])
-    phrase = f'{verb} {pick(["the ", "a ", "my ", "this ", "every "])}{noun}{said}'
-    if count == 1 and chance(0.5):
-        phrase = pick([f'{verb} {{0}}', f'{verb} the {noun} {{0}}', f'{verb} the {noun} of {{0}}'])
-    asks = [p.replace('~', phrase) for p in ('~', '~.', 'Please ~.', 'Can you ~?', 'I want you to ~.', 'Could you ~, please?', 'Now ~.')]
-    # The tool may say it in other words than the question.
-    verb, noun = (w.synonyms.get(x, x) if chance(0.5) else x for x in (verb, noun))
-    names = [f'{verb}_{noun}', f'{verb}', f'{noun}_{verb}', f'{verb}_the_{noun}']
-    names = [name.replace(' ', '_') for name in names]
-    abouts = [f'{cap(verb)} a {noun}', f'Lets you {verb} the {noun}', f'{cap(verb)}s {noun}s', f'To {verb} {w.art(noun)} {noun}', f'{cap(noun)}: {verb}']
-    return (names, abouts, args, asks, ['ok', 'done', '{"result": {n}}', '{n}'], ['I did it.', 'It is done.', 'The result is {n}.', 'The result is {n}.'], None)
 
 
 def asked(spec, given=None):
@@ -139,27 +126,41 @@ def two():
     return [tool], cap(q.replace('{0}', both)), [(tool['name'], {k: a}), (tool['name'], {k: b})], results, said
 
 
-ERRORS = ['the service does not answer', 'not allowed', 'timeout', 'no such entry', 'too many requests', 'wrong argument', 'the server has ended', 'connection refused', 'nothing found', 'internal error', 'permission denied', 'unknown name']
+CAUSES = ['the service does not answer', 'not allowed', 'timeout', 'no such entry', 'too many requests', 'wrong argument', 'the server has ended', 'connection refused', 'nothing found', 'internal error', 'permission denied', 'unknown name', 'not found', 'bad request', 'the key is missing', 'out of memory', 'no network', 'the disk is full', 'access is denied', 'no free place', 'wrong password', 'the file is locked', 'the host is unknown', 'cannot be reached', 'too large', 'the device is off', 'not a number', 'already there', 'the account is closed', 'unexpected end of input']
+ERRORS = ['Error: ~'] * 5 + ['error: ~', 'failed: ~', '{"error": "~"}', 'Error ~', '{"ok": false, "message": "~"}', '{"error": {"code": 404, "message": "~"}}', 'HTTP 500: ~', 'Exception: ~', 'fatal: ~', 'ERROR ~', 'Error (code 7): ~', 'MCP error -32000: ~', 'Failure. ~', '{"status": "error", "reason": "~"}']
+
+
+def cause():
+    r = rng.random()
+    return pick(CAUSES) if r < 0.7 else pick([f'no such {pick(things)}', f'the {pick(things)} is not there', f'unknown {pick(things)}', f'the {pick(things)} is broken', f'there is no {pick(things)}']) if r < 0.85 else ' '.join(w.made_up() if chance(0.2) else pick(things) for _ in range(rng.randrange(1, 4)))
 
 
 def failure(calls):
-    r = rng.random()
-    if r < 0.2:
+    if chance(0.2):
         return pick(['The user declined this call.', 'declined', 'The call was declined by the user.', 'Error: the user declined this call', 'Error: the user declined this call']), pick(['You declined the call, so I did not do it.', 'The call was declined, so I cannot say.'])
-    e = pick(ERRORS)
-    return pick(['Error: ~', 'Error: ~', 'error: ~', 'failed: ~', '{"error": "~"}', 'Error ~']).replace('~', e), pick([f'That failed: {e}.', f'I could not do that: {e}.', f'The tool failed: {e}.'])
+    e = cause()
+    return pick(ERRORS).replace('~', e), pick([f'That failed: {e}.', f'I could not do that: {e}.', f'The tool failed: {e}.'])
 
 
 def calculators():
     """Tools that calculate, and a question for one of them."""
     tools, *scene = math_asked()
     tools = tools if isinstance(tools, list) else [tools]
+    if len(tools) == 1:
+        return renamed(tools[0], scene, 'math')
     return [dict(t, kind='math') for t in tools], scene
+
+
+def renamed(tool, scene, kind):
+    q, calls, *rest = scene
+    name = restyled(tool['name']) if chance(0.95) else obscure()
+    about = tool['description'] if chance(0.5) else worded(tool['description'])
+    return [dict(tool, name=name, description=about, kind=kind)], [q, [(name, args) for _, args in calls], *rest]
 
 
 def dictionary():
     tool, *scene = dictionary_asked()
-    return [dict(tool, kind='words')], scene
+    return renamed(tool, scene, 'words')
 
 
 def others(n, tools):
@@ -167,7 +168,7 @@ def others(n, tools):
     out = []
     while len(out) < n:
         r = rng.random()
-        t = made(pick(SPECS))[0] if r < 0.65 else made(invention())[0] if r < 0.88 else calculators()[0][0] if r < 0.94 else dictionary()[0][0]
+        t = made(pick(SPECS))[0] if r < 0.65 else made(made_up())[0] if r < 0.88 else calculators()[0][0] if r < 0.94 else dictionary()[0][0]
         if not is_taken(t, tools + out):
             out.append(t)
     return out
@@ -204,12 +205,17 @@ def scenes(count):
                 more = [[q, [(tool['name'], dict(zip(tool['parameters']['properties'], calls[0][1].values())))], *rest]]
         elif k < 0.3:
             new, scene = dictionary()
-        elif k < 0.46:
+        elif k < 0.48:
             new, *scene = two()
         else:
-            spec = invention() if chance(0.25) else pick(SPECS)
+            spec = made_up() if chance(0.42) else pick(SPECS)
             made_, scene = asked(spec)
-            new, more = [made_[0]], [asked(spec, made_)[1]] if chance(0.25) else []
+            new, more = [made_[0]], []
+            if chance(0.25):
+                more = [asked(record(*spec[7]) if len(spec) > 7 else spec, made_)[1]]
+            if len(spec) > 6 and chance(0.6):  # others that are like it
+                new += [made(spec[6]())[0] for _ in range(rng.choices([1, 2, 3], [3, 2, 1])[0])]
+                new = [t for i, t in enumerate(new) if t['name'] not in [x['name'] for x in new[:i]]]
         if any(is_taken(t, tools) for t in new):
             continue
         tools += new
@@ -233,7 +239,7 @@ def merged(found):
 
 
 def turns_of(q, calls, result, answer, tools):
-    if chance(0.08) and not isinstance(result, list):
+    if chance(0.11) and not isinstance(result, list):
         result, answer = failure(calls)
     results = result if isinstance(result, list) else [result]
     asked_ = noisy_arguments(q)
@@ -261,6 +267,13 @@ def none(tools):
             return noisy_arguments(pick(FILE_ASKS)()), pick(NO_TOOL)
         if r < 0.4 and not fits('math', tools):
             return noisy_arguments(calculators()[1][0]), pick(NO_TOOL[:3] + ['That sum is too large for me, and I have no tool for it.'])
+        if r > 0.8:
+            spec = made_up()
+            said = ' '.join(x for t in tools for x in (t['name'], t['description'])).lower()
+            q = asked(spec)[1][0]
+            if not any(x in said for x in re.findall(r'[a-z]{4,}', q)):
+                return noisy_arguments(q), pick(NO_TOOL)
+            continue
         spec = pick(SPECS)
         if r >= 0.4 and not fits(spec[0][0], tools):
             return noisy_arguments(asked(spec)[1][0]), pick(NO_TOOL)
@@ -270,14 +283,44 @@ def about_tools(tools):
     return pick(['Which tools do you have?', 'What tools can you use?', 'Can you use a tool?', 'What can you do with tools?', 'Do you have tools?', 'List your tools.']), 'I have ' + ('the tool ' if len(tools) == 1 else 'these tools: ') + ', '.join(t['name'] for t in tools[:8]) + (' and others.' if len(tools) > 8 else '.')
 
 
+def drill():
+    """One question and few tools, of which one fits or none: what decides between the two is what a tool says about itself."""
+    count = rng.choices([1, 2, 3], [5, 3, 2])[0]
+    if chance(0.48):
+        tools = others(count, []) if chance(0.8) else file_tools()[:count]
+        q, a = none(tools) if tools else plain.safe()
+        return document([('user', q), ('assistant', a)], None, tools or None)
+    r = rng.random()
+    if r < 0.25:
+        tools, *scene = file_asked()
+    elif r < 0.4:
+        tools, scene = calculators()
+    elif r < 0.5:
+        tools, scene = dictionary()
+    else:
+        spec = made_up() if chance(0.3) else pick(SPECS)
+        (tool, _), scene = asked(spec)
+        tools = [tool]
+        if len(spec) > 6 and chance(0.6):
+            tools += [t for t in (made(spec[6]())[0],) if t['name'] != tool['name']]
+    q, calls = scene[:2]
+    needed = [t for t in tools if t['name'] in [name for name, _ in calls]]
+    rest = [t for t in tools if t not in needed][:max(0, count - len(needed))]
+    tools = needed + rest
+    tools += others(max(0, count - len(tools)), tools)
+    return document([('user', noisy_arguments(q)), ('calls', calls)], None, shuffled(tools))
+
+
 def conversation():
     """One whole conversation with tools: questions for them, questions that none fits, and questions that need none, in any order."""
+    if chance(0.6):
+        return drill()
     count = rng.choices([0, 1, 2, 3, 4], [5, 4, 4, 3, 2])[0]
     if count:
         tools, found = scenes(count)
     else:
         tools, found = file_tools() if chance(0.35) else others(rng.choices([1, 2, 3, 4, 6, 9], [4, 4, 3, 3, 2, 1])[0], []), []
-    said = [none(tools) for _ in range(rng.choices([0, 1, 2], [5, 4, 2])[0])] + [plain.safe() for _ in range(rng.choices([0, 1, 2], [5, 4, 1])[0])]
+    said = [none(tools) for _ in range(rng.choices([0, 1, 2], [5, 5, 3])[0])] + [plain.safe() for _ in range(rng.choices([0, 1, 2], [5, 4, 1])[0])]
     if chance(0.03):
         said.append(about_tools(tools))
     if not found and not said:

@@ -6,13 +6,26 @@ from words import cap, chance, pick, rng
 
 REAL = json.load(open(f'{os.path.dirname(os.path.abspath(__file__))}/heldout/toolsets.json'))['files']
 RENAMED = dict(
-    read_text_file=['read_file', 'open_file', 'cat', 'load_file', 'file_read', 'get_file', 'read', 'show_file', 'view_file', 'file_contents', 'readFile'], list_directory=['ls', 'list_files', 'dir', 'list_dir', 'show_folder', 'files_in', 'list', 'folder_contents', 'listDirectory'],
+    read_text_file=['read_file', 'text_of', 'file_text', 'look_into', 'get_text', 'see_file', 'print_file_text', 'what_is_in', 'read_document', 'open_file', 'cat', 'load_file', 'file_read', 'get_file', 'read', 'show_file', 'view_file', 'file_contents', 'readFile'], list_directory=['names', 'look_in', 'see_folder', 'entries', 'folder_list', 'all_files', 'what_files', 'ls', 'list_files', 'dir', 'list_dir', 'show_folder', 'files_in', 'list', 'folder_contents', 'listDirectory'],
     write_file=['save_file', 'write', 'create_file', 'file_write', 'save', 'put_file', 'new_file'], create_directory=['mkdir', 'make_dir', 'new_folder', 'create_folder', 'make_folder'],
     move_file=['mv', 'rename', 'move', 'rename_file', 'relocate'], get_file_info=['stat', 'file_info', 'info', 'file_size', 'file_stats'], search_files=['find', 'find_files', 'search', 'glob', 'locate'], directory_tree=['tree', 'show_tree', 'folder_tree'], list_allowed_directories=['allowed', 'roots', 'allowed_folders', 'my_folders'])
 ABOUT = dict(
     read_text_file=['Reads a text file', 'Read a file', 'The contents of a file', 'Shows what is in a file', 'Opens a file and returns its text'], list_directory=['Lists a folder', 'Files of a directory', 'Shows the names of files in a folder', 'List directory entries'],
     write_file=['Writes a text to a file', 'Saves a file', 'Creates a file with a text'], create_directory=['Makes a folder', 'Creates a directory'], move_file=['Moves a file', 'Renames a file or folder'], get_file_info=['Size and date of a file', 'Facts about a file'],
     search_files=['Finds files by a pattern', 'Searches a folder for names'], directory_tree=['All files and folders below a folder'], list_allowed_directories=['The folders that may be read', 'Allowed directories'])
+A_FILE = ['a file', 'a text file', 'the file', 'a document', 'a file of text', 'one file', 'a file on disk']
+A_FOLDER = ['a folder', 'a directory', 'the folder', 'one folder', 'a folder on disk']
+DOES = dict(read_text_file=['Reads ~', 'Shows ~', 'Opens ~', 'Returns the text of ~', 'Says what is in ~', 'The text of ~', 'The contents of ~', 'Loads ~', 'Prints ~', 'Get what ~ says', 'Gives back what ~ contains', 'Views ~'], list_directory=['Lists ~', 'Shows ~', 'What is in ~', 'The names in ~', 'Returns the entries of ~', 'All files of ~', 'The files that lie in ~', 'Reads the names in ~', 'Contents of ~', 'Which files ~ has'],
+            write_file=['Writes ~', 'Saves a text as ~', 'Creates ~ with a text', 'Puts a text into ~', 'Stores a text in ~', 'Makes ~ of a text'], create_directory=['Makes ~', 'Creates ~', 'Adds ~', 'Sets ~ up'], move_file=['Moves ~', 'Renames ~', 'Gives ~ a new name', 'Puts ~ elsewhere', 'Changes the name of ~'], get_file_info=['Size and date of ~', 'Facts about ~', 'How large ~ is', 'When ~ was changed', 'Details of ~', 'Says how big and old ~ is'],
+            search_files=['Finds files in ~ by a pattern', 'Searches ~ for names', 'Files below ~ that match'], directory_tree=['All that is below ~', 'The tree of ~', 'Shows ~ and its folders as a tree'])
+
+
+def about(was):
+    if was not in DOES or chance(0.35):
+        return pick(ABOUT[was])
+    return pick(DOES[was]).replace('~', pick(A_FOLDER if 'director' in was or was == 'search_files' else A_FILE)) + pick(['', '', '', '.', ' by its path', ' for the user', ' by name'])
+
+
 PATHS = ['path', 'path', 'path', 'file', 'filename', 'name', 'file_path', 'target']
 
 
@@ -45,7 +58,7 @@ def renamed(tool):
         keys['content'] = pick(['text', 'data', 'contents'])
     few = chance(0.6)
     properties = {keys[k]: v for k, v in schema.get('properties', {}).items() if not few or k in schema.get('required', [])}
-    return dict(name=pick(RENAMED[was]), description=pick(ABOUT[was]), was=was, keys=keys, parameters=dict(type='object', properties=properties, required=[keys[k] for k in schema.get('required', [])]))
+    return dict(name=pick(RENAMED[was]), description=about(was), was=was, keys=keys, parameters=dict(type='object', properties=properties, required=[keys[k] for k in schema.get('required', [])]))
 
 
 def call_of(tools, name, args):
@@ -73,6 +86,9 @@ def clean(s):
     return s if s.endswith(('.', '!', '?')) else s + '.'
 
 
+SHOPS = ['bank', 'library', 'market', 'bakery', 'pool', 'museum', 'post office', 'zoo', 'gym', 'office', 'kitchen', 'bar']
+
+
 def fact():
     """A sentence for a file, a question about it, and the answer, which is the sentence or a part of it."""
     p, day, t, n, c = person(), pick(w.DAYS), clock(), number(), city()
@@ -92,6 +108,12 @@ def fact():
         lambda: (f'On {day} we have {pick(EVENTS)}.', [f'What do we have on {day}?', f'What happens on {day}?', f'What is planned for {day}?'], None),
         lambda: (f'{p} wrote the {thing}.', [f'Who wrote the {thing}?', f'Who is the author of the {thing}?'], None),
         lambda: (f'The name of the {thing} is {cap(w.made_up())}.', [f'What is the name of the {thing}?', f'How is the {thing} called?'], None),
+        lambda: (f'The {thing} belongs to {p}.', [f'Whose is the {thing}?', f'To whom does the {thing} belong?', f'Who owns the {thing}?'], None),
+        lambda: (f'The {pick(EVENTS).split()[-1]} begins at {rng.randrange(1, 13)}.', ['When does it begin?', 'At what hour does it begin?', 'When must I be there?'], None),
+        lambda: (f'The {pick(SHOPS)} closes at {rng.randrange(1, 13)}.', ['When does it close?', 'Until when can I buy something?', 'When do they close?'], None),
+        lambda: (f'{p} comes at {rng.randrange(1, 13)} on {day}.', [f'When does {p} come?', f'At what time does {p} come?', f'When will {p} be here?'], None),
+        lambda: (f'We have dinner at {rng.randrange(5, 12)}.', ['When is dinner?', 'When do we eat?', 'At what time is dinner?'], None),
+        lambda: (f'The {thing} weighs {n} pounds.', [f'How heavy is the {thing}?', f'What does the {thing} weigh?'], None),
         lambda: (f'The {room} is {n} meters long.', [f'How long is the {room}?', f'What is the length of the {room}?'], None),
     ])()
 
@@ -203,14 +225,14 @@ def file_asked(given=None):
             name, args, q = 'directory_tree', {'path': d}, pick(TREE).format(d=d)
             a, b = f'{stem()}.txt', stem().lower()
             result, answer = json.dumps([{'name': a, 'type': 'file'}, {'name': b, 'type': 'directory', 'children': []}], indent=2), f'There is the file {a} and the folder {b}.'
-        elif r < 0.96:
+        elif r < 0.945:
             name, args, q = 'list_allowed_directories', {}, pick(ALLOWED)
             ds = [folder() for _ in range(rng.randrange(1, 3))]
             result, answer = 'Allowed directories:\n' + '\n'.join(ds), f'I may read {" and ".join(ds)}.'
         else:
             g, x, y = file(), text_of_file()[0], text_of_file()[0]
             tools = given or file_tools('read_text_file')
-            q = pick(['Read {f} and {g}.', 'What do {f} and {g} say?', 'Show me {f} and {g}.', 'Open {f} and {g}.', 'What is in {f} and in {g}?', 'Compare {f} and {g}.']).format(f=f, g=g)
+            q = pick(['Read {f} and {g}.', 'What do {f} and {g} say?', 'Show me {f} and {g}.', 'Open {f} and {g}.', 'What is in {f} and in {g}?', 'Compare {f} and {g}.', 'Read {f}, then {g}.', 'Show me both {f} and {g}.', 'I want to see {f} and {g}.', 'cat {f} {g}']).format(f=f, g=g)
             one, other = call_of(tools, name, {'path': f}), call_of(tools, name, {'path': g})
             if one and other:
                 return tools, q, one + other, [x, y], f'{f} says: {x}\n{g} says: {y}'

@@ -4,8 +4,19 @@ import words as w
 from fillers import sentences
 from words import chance, pick, rng
 
-CALCULATORS = ['calculate', 'calculator', 'calc', 'compute', 'math', 'arithmetic', 'eval', 'eval_expression', 'solve', 'do_sum', 'compute_sum', 'math_tool', 'basic_math', 'calculate_expression', 'number_cruncher']
+CALCULATORS = ['calculate', 'calculator', 'calc', 'compute', 'math', 'arithmetic', 'eval', 'eval_expression', 'solve', 'do_sum', 'compute_sum', 'math_tool', 'basic_math', 'calculate_expression', 'number_cruncher', 'abacus', 'sums', 'reckon', 'formula', 'numbers', 'count_up', 'big_sum', 'expression_value', 'result_of', 'pocket_calculator']
 ABOUT = ['Calculates an expression', 'Works with large numbers', 'A calculator', 'Evaluate an arithmetic expression', 'Computes sums, products and differences', 'Does arithmetic', 'Solves a sum that is given as text', 'Returns the value of a mathematical expression']
+DOES = ['Calculates', 'Computes', 'Works out', 'Evaluates', 'Solves', 'Finds the result of', 'Gives the value of', 'Returns the result of', 'Answers', 'Does', 'Reckons', 'Calculate', 'Compute', 'Evaluate', 'Solve', 'The result of', 'The value of', 'The answer to', 'For', 'Knows the result of']
+SUMS = ['a sum', 'sums', 'an arithmetic expression', 'a mathematical expression', 'a formula', 'a calculation', 'large sums', 'sums of large numbers', 'an equation', 'the four kinds of arithmetic', 'any sum', 'an expression with numbers', 'plus, minus, times and divided by', 'sums and products', 'math', 'numbers and signs', 'long sums', 'every calculation']
+GIVEN = ['', '', '', ' that is given as text', ' with large numbers', ' exactly', ' of any size', ' written as text', ' in the form of a text', ' that are too hard to do in the head', ', such as 12 * 345', ' for the user', ' with brackets', ' as a number']
+NOUNS = ['Calculator', 'Arithmetic', 'Exact arithmetic with big numbers', 'Plus, minus, times and divided by', 'Adds, subtracts, multiplies and divides', 'A pocket calculator', 'Math', 'A machine for sums', 'Math with numbers of any size', 'A slide rule', 'Basic math operations']
+
+
+def about_calculator():
+    r = rng.random()
+    return pick(ABOUT) if r < 0.25 else pick(NOUNS) if r < 0.45 else pick(DOES) + ' ' + pick(SUMS) + pick(GIVEN)
+
+
 EXPRESSION = ['expression', 'expr', 'input', 'formula', 'sum', 'text', 'query', 'calculation', 'term']
 
 
@@ -50,7 +61,7 @@ def math_asked():
     r = rng.random()
     if r < 0.7:
         key = pick(EXPRESSION)
-        tool = dict(name=pick(CALCULATORS), description=pick(ABOUT) + pick(['', '', '.', ', such as 12 * 345']), parameters=dict(type='object', properties={key: {'type': 'string'}}, required=[key]))
+        tool = dict(name=pick(CALCULATORS), description=about_calculator() + pick(['', '', '.']), parameters=dict(type='object', properties={key: {'type': 'string'}}, required=[key]))
         s = rng.random()
         if s < 0.72:
             a, op, b, q = sum_and_question()
@@ -85,20 +96,31 @@ def math_asked():
     key = pick(['operation', 'op', 'operator', 'kind'])
     style = pick([dict(zip('+-*/', ['add', 'subtract', 'multiply', 'divide'])), dict(zip('+-*/', '+-*/')), dict(zip('+-*/', ['plus', 'minus', 'times', 'divided']))])
     props = {**two, key: {'type': 'string', 'enum': list(style.values())}} if chance(0.6) else {key: {'type': 'string', 'enum': list(style.values())}, **two}
-    tool = dict(name=pick(CALCULATORS), description=pick(ABOUT[1:6]), parameters=dict(type='object', properties=props, required=list(props)))
+    tool = dict(name=pick(CALCULATORS), description=pick(ABOUT[1:6] + NOUNS), parameters=dict(type='object', properties=props, required=list(props)))
     values = {keys[0]: a, keys[1]: b, key: style[op]}
     return tool, q, [(tool['name'], {k: values[k] for k in props})], shown(n), answer
 
 
-BOOKS = ['define', 'dictionary', 'lookup_word', 'get_definition', 'word_meaning', 'look_up', 'dict', 'thesaurus', 'define_word', 'glossary', 'explain_word', 'lexicon', 'wordnet', 'definition_of', 'search_dictionary']
+BOOKS = ['define', 'dictionary', 'lookup_word', 'get_definition', 'word_meaning', 'look_up', 'dict', 'thesaurus', 'define_word', 'glossary', 'explain_word', 'lexicon', 'wordnet', 'definition_of', 'search_dictionary', 'vocabulary', 'word_book', 'meaning', 'word_info', 'term_info', 'term', 'words', 'get_word', 'entry_of']
 ABOUT_BOOKS = ['The meaning of a word', 'Looks a word up in a dictionary', 'Get the definition of a word', 'Explains rare words', 'Dictionary of the English language', 'Finds out what a word means', 'Returns the definition of a term']
+SHOWS = ['Gives', 'Returns', 'Shows', 'Finds', 'Looks up', 'Says', 'Tells', 'Fetches', 'Searches for', 'Get', 'Find', 'Look up', 'Show', 'For', 'Has', 'Knows']
+MEANINGS = ['the meaning of a word', 'the definition of a term', 'what a word means', 'the entry of a word', 'the sense of a word', 'an explanation of a word', 'rare words', 'hard words', 'the definition of a word', 'what is meant by a term', 'words and their meanings', 'a word', 'unknown words', 'old words']
+WHERE = ['', '', '', ' in a dictionary', ' from a large dictionary', ' of English', ' from a book of words', ' in a lexicon', ' as a short text', ' that the user does not know', ', as a dictionary has it', ' with its definition', ' and explains it']
+BOOK_NOUNS = ['Dictionary', 'Lexicon', 'A book of words', 'Definitions of words', 'Meanings of rare words', 'Glossary of terms', 'Word definitions', 'English dictionary', 'Explains a word', 'Defines a term', 'Defines words']
+
+
+def about_book():
+    r = rng.random()
+    return pick(ABOUT_BOOKS) if r < 0.25 else pick(BOOK_NOUNS) if r < 0.45 else pick(SHOWS) + ' ' + pick(MEANINGS) + pick(WHERE)
+
+
 LOOK = ['Look up {w}.', 'Look up the word {w}.', 'Look {w} up in the dictionary.', 'What does the dictionary say about {w}?', 'Find the meaning of {w}.', 'Search the dictionary for {w}.', 'Check what {w} means.', 'Get me the definition of {w}.', 'Find out what {w} means.', 'I do not know the word {w}.', 'What on earth is {n}?', 'Have you heard of {n}?', 'Do you happen to know what {n} is?', 'Please look up {w}', 'Is {w} a word?', 'What could {w} mean?', 'Who knows what {w} means?', 'Someone said {w}. What is that?']
 held_back = {'quixotry', 'zarf', 'borborygmus', 'flumpet', 'zugzwang', 'florble'}
 
 
 def dictionary_asked():
     key = pick(['word', 'term', 'w', 'entry', 'lemma', 'text', 'query', 'name', 'headword'])
-    tool = dict(name=pick(BOOKS), description=pick(ABOUT_BOOKS) + pick(['', '', '.']), parameters=dict(type='object', properties={key: {'type': 'string'}}, required=[key]))
+    tool = dict(name=pick(BOOKS), description=about_book() + pick(['', '', '.']), parameters=dict(type='object', properties={key: {'type': 'string'}}, required=[key]))
     while True:
         x = pick(w.rare_train) if chance(0.7) else w.made_up()
         if x not in held_back:
