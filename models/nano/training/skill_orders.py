@@ -2,7 +2,7 @@
 import own_things as t
 import own_verses as v
 import words as w
-from words import cap, chance, noisy, pick, rng
+from words import cap, chance, joined, noisy, pick, rng
 
 LISTS = {k: x.split(', ') for k, x in (line.split(': ') for line in t.LISTS.strip().split('\n'))}
 for c in 'Africa Asia Europe'.split() + ['South America']:
@@ -20,10 +20,6 @@ def some(kind, n):
     if kind in ORDERED and chance(0.6):
         return xs[:n]
     return rng.sample(xs, n)
-
-
-def joined(xs):
-    return ', '.join(xs[:-1]) + ' and ' + xs[-1] if len(xs) > 1 else xs[0]
 
 
 def list_of():

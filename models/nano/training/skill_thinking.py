@@ -1,8 +1,8 @@
 """Own text: sums of several steps and word problems, worked out in numbered steps between the markers of thoughts."""
 import words as w
-from conversation import FULL, NONE, document
+from conversation import document
 from fillers import FIRST
-from words import cap, chance, noisy, pick, rng
+from words import cap, chance, joined, noisy, pick, rng
 import plain
 
 PLACES = ['ones', 'tens', 'hundreds', 'thousands', 'ten thousands', 'more']
@@ -117,8 +117,7 @@ def in_words(e, steps, total):
     """The same as an order in words, if it can be said so."""
     ps = e.split(' ')
     if set(ps[1::2]) == {'+'} and chance(0.7):
-        xs = ps[::2]
-        said = ', '.join(xs[:-1]) + ' and ' + xs[-1]
+        said = joined(ps[::2])
         return pick([f'Add {said}.', f'What is the sum of {said}?', f'Sum up {said}', f'How much are {said} together?', f'What do {said} make?'])
     if len(ps) == 5 and ps[1] in '+-' and ps[3] in '+-':
         a, o, b, p, c = ps
@@ -249,10 +248,11 @@ def misc():
         v = pick(['sells', 'gives away', 'loses', 'breaks', 'uses'])
         return pick([f'A {who} makes {total} {g}. {s} {v} {x} {t1} and {y} {t2}. How many {g} are left?', f'A {who} has {total} {g}; {x} are sold {t1} and {y} {t2}. How many {g} does the {who} still have?', f'{n} makes {total} {g}, {v} {x} {t1} and {y} {t2}. How many {g} remain?']), step(total, '-', x) + step(total - x, '-', y), f'{total - x - y} {g} are left.', total - x - y
     if r == 12:  # groups of mine, some used up
-        k = rng.randrange(1, a := rng.randrange(2, 12) * (b := rng.randrange(2, 10)))
+        a, b = rng.randrange(2, 12), rng.randrange(2, 10)
+        k = rng.randrange(1, a * b)
         c = pick(CONTAINERS)
         v = pick(['lose', 'sell', 'give away', 'use', 'break', 'burn', 'drop'])
-        return pick([f'I have {a // b} {c} with {b} {g} each and {v} {k} {g}. How many {g} do I have left?', f'If I buy {a // b} {c} with {b} {g} in each and {v} {k} of them, how many {g} are left?', f'I own {a // b} {c} of {b} {g}. I {v} {k}. How many {g} do I still have?', f'If {n} has {a // b} {c} with {b} {g} each, and {k} {g} are lost, how many {g} has {s.lower()} left?']), step(a // b, '*', b) + step(a, '-', k), f'{a - k} {g} are left.', a - k
+        return pick([f'I have {a} {c} with {b} {g} each and {v} {k} {g}. How many {g} do I have left?', f'If I buy {a} {c} with {b} {g} in each and {v} {k} of them, how many {g} are left?', f'I own {a} {c} of {b} {g}. I {v} {k}. How many {g} do I still have?', f'If {n} has {a} {c} with {b} {g} each, and {k} {g} are lost, how many {g} has {s.lower()} left?']), step(a, '*', b) + step(a * b, '-', k), f'{a * b - k} {g} are left.', a * b - k
     if r == 13:  # what is paid
         a, b = rng.randrange(2, 10), rng.randrange(2, 10)
         pay = a * b + rng.randrange(1, 30)

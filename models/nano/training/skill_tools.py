@@ -7,7 +7,7 @@ from tool_files import FILE_ASKS, file_asked, file_tools
 from tool_made import made_up, record
 from tool_math import dictionary_asked, math_asked
 from tool_specs import SPECS
-from words import cap, chance, noisy, pick, rng
+from words import cap, chance, pick, rng
 import plain
 
 NO_TOOL = ['I have no tool for that.'] * 3 + ['I have no tool for that, and I cannot do it myself.', 'None of my tools can do that.', 'I cannot do that: no tool that I have fits.']

@@ -1,8 +1,8 @@
 """Own text: tools for files, mostly those of the MCP server server-filesystem, with questions, results and answers."""
 import json, os
 import words as w
-from fillers import COLORS, EVENTS, FIRST, JOBS, MESSAGES, ROOMS, TASKS, city, clock, file, folder, number, person, sentences, stem, things
-from words import cap, chance, pick, rng
+from fillers import COLORS, EVENTS, JOBS, MESSAGES, ROOMS, TASKS, city, clock, file, folder, number, person, sentences, stem, things
+from words import cap, chance, joined, pick, rng
 
 REAL = json.load(open(f'{os.path.dirname(os.path.abspath(__file__))}/heldout/toolsets.json'))['files']
 RENAMED = dict(
@@ -148,7 +148,7 @@ def text_of_file():
         return pairs()
     if r < 0.75:
         items = [pick(things) if chance(0.8) else f'{number()} {w.plural(pick(things))}' for _ in range(rng.randrange(2, 7))]
-        return pick(['\n', ', ', '\n- ']).join(items).strip(), ['What do I need?', 'What is on the list?', 'What must I buy?', 'Which things are on it?'], f'It has {", ".join(items[:-1])} and {items[-1]}.'
+        return pick(['\n', ', ', '\n- ']).join(items).strip(), ['What do I need?', 'What is on the list?', 'What must I buy?', 'Which things are on it?'], f'It has {joined(items)}.'
     if r < 0.83:
         tasks = [pick(TASKS) for _ in range(rng.randrange(1, 5))]
         mark = pick(['- ', '[ ] ', '* '])
@@ -169,10 +169,8 @@ def listing():
     names = []
     for _ in range(rng.choices([0, 1, 2, 3, 4, 6], [1, 2, 4, 4, 3, 1])[0]):
         names.append(('DIR', stem().lower()) if chance(0.25) else ('FILE', f'{stem()}.{pick(["txt", "md", "png", "jpg", "json", "js", "py", "pdf", "csv"])}'))
-    said = ', '.join(n for _, n in names[:-1]) + (' and ' if len(names) > 1 else '') + names[-1][1] if names else ''
     files, dirs = [n for k, n in names if k == 'FILE'], [n for k, n in names if k == 'DIR']
-    some = lambda xs: ', '.join(xs[:-1]) + (' and ' if len(xs) > 1 else '') + xs[-1]
-    parts = ([f'the file{"s" * (len(files) > 1)} {some(files)}'] if files else []) + ([f'the folder{"s" * (len(dirs) > 1)} {some(dirs)}'] if dirs else [])
+    parts = ([f'the file{"s" * (len(files) > 1)} {joined(files)}'] if files else []) + ([f'the folder{"s" * (len(dirs) > 1)} {joined(dirs)}'] if dirs else [])
     return '\n'.join(f'[{k}] {n}' for k, n in names), cap('there ' + ('are ' if len(names) > 1 else 'is ') + ' and '.join(parts) + '.') if names else 'The folder is empty.'
 
 

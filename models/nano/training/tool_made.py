@@ -4,8 +4,8 @@ Each is a spec as in tool_specs.py with a seventh part: a function that makes a 
 """
 import json
 import words as w
-from fillers import COLORS, KINDS, clock, city, invented, number, person, things
-from words import cap, chance, pick, rng
+from fillers import COLORS, clock, city, invented, number, person, things
+from words import cap, chance, joined, pick, rng
 
 KEYS = dict(number='count size amount level number limit width quantity'.split(), person='name person user owner player who'.split(), thing='item object part target thing what'.split(), color='color tone shade colour'.split(), city='city place town where'.split(), word='word label tag code'.split(),
             weekday='day date when'.split(), file='file path source document'.split(), task='task job step'.split(), text='text message words note'.split(), time='time at hour when'.split(), room='room where place'.split(), code='code id number key'.split(), company='company firm name shop'.split(), machine='machine device which name'.split())
@@ -40,7 +40,7 @@ def invention(verb=None, noun=None):
     keys = keys_of(kinds)
     args = [([k], kind, 0) for k, kind in zip(keys, kinds)]
     gaps = [f'{k} {{{i}}}' for i, k in enumerate(keys)]
-    said = '' if not gaps else ' ' + pick(['with ', 'for ', 'using ', 'with the ', 'at ']) + (' and '.join(gaps) if len(gaps) < 3 else ', '.join(gaps[:-1]) + ' and ' + gaps[-1])
+    said = '' if not gaps else ' ' + pick(['with ', 'for ', 'using ', 'with the ', 'at ']) + joined(gaps)
     phrase = f'{verb} {pick(["the ", "a ", "my ", "this ", "every "])}{noun}{said}'
     if len(gaps) == 1 and chance(0.5):
         phrase = pick([f'{verb} {{0}}', f'{verb} the {noun} {{0}}', f'{verb} the {noun} of {{0}}'])
@@ -80,21 +80,17 @@ PROPERTIES = dict(weight=number, height=number, speed=number, depth=number, widt
                   start=clock, closing=clock, arrival=clock, departure=clock, birthday=lambda: f'{pick(w.MONTHS)} {rng.randrange(1, 29)}', delivery=lambda: pick(w.DAYS), holiday=lambda: pick(w.DAYS))
 
 
-def some(xs):
-    return ', '.join(xs[:-1]) + ' and ' + xs[-1] if len(xs) > 1 else xs[0]
-
-
-def record(holder=None, properties=None, about=None):
-    """A tool that knows one property of a kind of things, or several; `about`: the one that is asked for."""
+def record(holder=None, properties=None):
+    """A tool that knows one property of a kind of things, or several, and questions for one of them."""
     holder = holder or pick(list(HOLDERS))
     properties = properties or rng.sample(list(PROPERTIES), rng.choices([1, 2, 3, 4, 5], [6, 2, 3, 2, 1])[0])
-    p = about or pick(properties)
+    p = pick(properties)
     rest = [x for x in PROPERTIES if x not in properties]
     like = lambda: record(holder, rng.sample(rest, min(len(rest), len(properties)))) if chance(0.7) else record(None, properties[:1]) if len(properties) > 1 else action()
     a = w.art(holder)
     names, abouts = names_of('get', p) + [f'{holder}_{p}', f'{holder}_{p}', f'{p}_of_{holder}', f'{p}_report', f'{p}s'], [f'The {p} of {a} {holder}', f'Says what {p} {a} {holder} has', f'Looks up the {p} of {a} {holder}', f'{cap(p)} of {holder}s', f'Finds out the {p} of {a} {holder}', f'{cap(holder)}: {p}', f'Reports the {p}']
     if len(properties) > 1:
-        names, abouts = [f'{holder}_{x}' for x in ('info', 'card', 'record', 'data', 'facts', 'file')] + [f'find_{holder}', f'show_{holder}', holder], [f'Facts about {a} {holder}: {some(properties)}', f'The record of {a} {holder}, with {some(properties)}', f'{cap(some(properties))} of {a} {holder}', f'Shows {some(properties)} of {a} {holder}', f'What is known about {a} {holder}: {some(properties)}']
+        names, abouts = [f'{holder}_{x}' for x in ('info', 'card', 'record', 'data', 'facts', 'file')] + [f'find_{holder}', f'show_{holder}', holder], [f'Facts about {a} {holder}: {joined(properties)}', f'The record of {a} {holder}, with {joined(properties)}', f'{cap(joined(properties))} of {a} {holder}', f'Shows {joined(properties)} of {a} {holder}', f'What is known about {a} {holder}: {joined(properties)}']
     asks = [f'What is the {p} of {{0}}?', f'what is the {p} of {{0}}', f'What {p} has {{0}}?', f'Tell me the {p} of {{0}}.', f'I need the {p} of {{0}}.', f'{cap(p)} of {{0}}?', f'Which {p} does {{0}} have?', f'Look up the {p} of {{0}}.', f"What is {{0}}'s {p}?", f'Find the {p} of the {holder} {{0}}.', f'Do you know the {p} of {{0}}?', f'What {p} does the {holder} {{0}} have?', f'Give me the {p} of the {holder} {{0}}.', f'The {p} of {{0}}, please.', f'How is the {p} of the {holder} {{0}}?']
     if PROPERTIES[p] is number:
         asks += [f'How large is the {p} of {{0}}?', f'How much {p} has the {holder} {{0}}?']

@@ -99,6 +99,10 @@ for (pos, _), s in synsets.items():
             bare[gloss_head(s['defn'])] += 1
 
 
+def joined(xs):
+    return ', '.join(xs[:-1]) + ' and ' + xs[-1] if len(xs) > 1 else xs[0]
+
+
 def art(w):
     if re.match(r"(hour|honest|honou?r|heir)", w):
         return 'an'
@@ -214,7 +218,7 @@ for w, pos in primary.items():
         main[w] = f
 facts = kept
 by_key = {(f[0], f[1]): f for f in facts}
-known = set(main)
+known = main.keys()  # in the order of main: a set has another one in each run
 WEIGHT = [3.0 if (f[0], f[1]) in own else 1.8 if f[0] in easy else 1.0 for f in facts]
 CUM = [0.]
 for x in WEIGHT:
