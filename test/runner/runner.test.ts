@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -62,6 +63,7 @@ test('a file that hangs is given up, and one that leaves something open is named
   const hanging = await ran({ 'hangs.mjs': hangs }, { mostMs: 200 })
   assert.equal(hanging.counts, { total: 1, passed: 0, skipped: 0 })
   assert.match(hanging.outputs['hangs.mjs'], /FAIL +hangs\.mjs: no end within 0\.2 s/)
+  if (spawnSync('ps').status === 0) assert.match(hanging.outputs['hangs.mjs'], /process \d+: .*worker\.js/)
   const { counts, faults } = await ran({ 'open.mjs': `setInterval(() => {}, 1000)\n${PASSING}` }, { endMs: 200 })
   assert.equal(counts, { total: 3, passed: 2, skipped: 1 })
   assert.match(faults.join('\n'), /FAIL +after the end of open\.mjs: the process did not end within 0\.2 s/)

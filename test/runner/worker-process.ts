@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, rmSync, truncateSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Counts, splitCounts } from './counts.js'
+import { stacksUnder } from './stacks.js'
 import type { Times } from './stopwatch.js'
 
 const SCRIPT = fileURLToPath(new URL('./worker.js', import.meta.url))
@@ -100,9 +101,9 @@ export class WorkerProcess {
   /** Runs a file, and resolves with how it ended: alone with an error if the process did not tell. */
   private async endOf(path: string): Promise<Partial<Ended>> {
     const { mostMs } = this.options
-    let isLate = false
+    let stacks: string | undefined
     const timer = setTimeout(() => {
-      isLate = true
+      stacks = stacksUnder(Number(this.child.pid))
       this.child.kill('SIGKILL')
     }, mostMs)
     const ended = new Promise<Ended>((resolve) => {
@@ -112,7 +113,10 @@ export class WorkerProcess {
       })
     })
     const exited = this.exit.then((exit) => ({
-      error: isLate ? `no end within ${mostMs / 1000} s` : `the process ended${exit && `: ${exit}`}`,
+      error:
+        stacks === undefined
+          ? `the process ended${exit && `: ${exit}`}`
+          : `no end within ${mostMs / 1000} s\n${stacks}`.trimEnd(),
     }))
     this.child.send({ path } satisfies Request)
     const end = await Promise.race([ended, exited])
