@@ -3,7 +3,7 @@
  *
  * x.test.ts         quick: what a user meets
  * x.more.test.ts    more: terminals and browsers of all sizes, kills, mounts, long trainings
- * x.matrix.test.ts  quick, with pairs of the values of its axes; the lanes matrix and all take all of their combinations
+ * x.matrix.test.ts  quick: any two values of its axes meet; in the lane all any three do, in the lane matrix all of them
  */
 
 export const LANES = ['quick', 'more', 'matrix', 'all'] as const
@@ -16,5 +16,11 @@ export function isIn(lane: Lane, file: string): boolean {
   return file.includes('.more.test.') === (lane === 'more')
 }
 
-/** Set in the environment of tests that take all combinations. */
-export const MATRIX = 'MOLM_TEST_MATRIX'
+/** Variable of the environment with the number of values that meet. */
+export const STRENGTH = 'MOLM_TEST_STRENGTH'
+
+/** Number of values that meet in a lane. */
+export function strengthOf(lane: Lane): number {
+  if (lane === 'matrix') return Number.POSITIVE_INFINITY
+  return lane === 'all' ? 3 : 2
+}

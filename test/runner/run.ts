@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { isIn, LANES, MATRIX } from './lanes.js'
+import { isIn, LANES, STRENGTH, strengthOf } from './lanes.js'
 import { planned } from './order.js'
 import { runFiles } from './run-files.js'
 import type { Times } from './stopwatch.js'
@@ -28,7 +28,7 @@ const options = { jobs: { type: 'string' }, lane: { type: 'string', default: 'qu
 const { values, positionals } = parseArgs({ options, allowPositionals: true })
 const lane = LANES.find((name) => name === values.lane)
 if (lane === undefined) throw new Error(`--lane is '${values.lane}'; it can be ${LANES.join(', ')}`)
-if (lane === 'matrix' || lane === 'all') process.env[MATRIX] = '1'
+process.env[STRENGTH] = String(strengthOf(lane))
 const pattern = new RegExp(positionals[0] ?? '')
 const all = await sources()
 const files = all.filter((file) => isIn(lane, file) && pattern.test(file))

@@ -76,14 +76,21 @@ test('the name of a file decides its lanes', () => {
   assert.equal(lanesOf('a/b.matrix.test.js'), ['quick', 'matrix', 'all'])
 })
 
-test('of the combinations of three axes few are taken, and each two values meet', () => {
-  const axes = { a: [1, 2, 3], b: ['x', 'y', 'z'], c: [true, false] }
-  const points = combinations(axes, false)
-  assert.is(points.length, 9)
+test('of the combinations few are taken, and any values of two or three axes meet', () => {
+  const axes = { a: [1, 2, 3], b: ['x', 'y', 'z'], c: [true, false], d: [0, 1] }
+  const pairs = combinations(axes, 2)
+  assert.is(pairs.length, 9)
   for (const a of axes.a) {
-    for (const c of axes.c) assert.ok(points.some((point) => point.a === a && point.c === c))
+    for (const c of axes.c) assert.ok(pairs.some((point) => point.a === a && point.c === c))
   }
-  assert.is(combinations(axes, true).length, 18)
+  const triples = combinations(axes, 3)
+  assert.is(triples.length, 18)
+  for (const a of axes.a) {
+    for (const b of axes.b) {
+      for (const d of axes.d) assert.ok(triples.some((point) => point.a === a && point.b === b && point.d === d))
+    }
+  }
+  assert.is(combinations(axes, Number.POSITIVE_INFINITY).length, 36)
 })
 
 test.run()

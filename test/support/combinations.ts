@@ -1,47 +1,54 @@
-import { MATRIX } from '../runner/lanes.js'
+import { STRENGTH } from '../runner/lanes.js'
 
 type Axes = Record<string, readonly unknown[]>
 type Point<A extends Axes> = { [K in keyof A]: A[K][number] }
 
+/** Values of different axes that meet in some combination. Most faults need two, and few more than three. */
+const DEFAULT_STRENGTH = Number(process.env[STRENGTH] ?? 2)
+
 /**
- * Combinations of the values of axes. The lanes matrix and all get all of them; others get few, and each two values of
- * different axes still meet: most faults need no more than two.
+ * Combinations of the values of axes, as few as it takes for any `strength` values of different axes to meet: two, three
+ * in the lane all, and all values in the lane matrix.
  */
-export function combinations<A extends Axes>(axes: A, isMatrix = process.env[MATRIX] !== undefined): Point<A>[] {
+export function combinations<A extends Axes>(axes: A, strength = DEFAULT_STRENGTH): Point<A>[] {
   const names = Object.keys(axes)
   let all: Record<string, number>[] = [{}]
   for (const name of names) all = all.flatMap((point) => axes[name].map((_, i) => ({ ...point, [name]: i })))
-  const chosen = isMatrix ? all : pairwise(all, names)
+  const chosen = strength < names.length ? covering(all, names, strength) : all
   return chosen.map((point) => Object.fromEntries(names.map((name) => [name, axes[name][point[name]]])) as Point<A>)
 }
 
 /** Tuples of numbers, written as 8x32. */
 export const tuples = (text: string): number[][] => text.split(' ').map((tuple) => tuple.split('x').map(Number))
 
-/** Takes the point with the most new pairs until no pair is left. */
-function pairwise(all: Record<string, number>[], names: string[]): Record<string, number>[] {
-  if (names.length < 2) return all
+/** Takes the point with the most new meetings until no meeting is left. */
+function covering(all: Record<string, number>[], names: string[], strength: number): Record<string, number>[] {
+  const groups = groupsOf(names, strength)
   const numbers = new Map<string, number>()
-  const numberOf = (pair: string) => {
-    const number = numbers.get(pair) ?? numbers.size
-    numbers.set(pair, number)
+  const numberOf = (meeting: string) => {
+    const number = numbers.get(meeting) ?? numbers.size
+    numbers.set(meeting, number)
     return number
   }
-  const pairs = all.map((point) =>
-    names.flatMap((a, i) => names.slice(i + 1).map((b) => numberOf(`${a} ${point[a]} ${b} ${point[b]}`))),
-  )
+  const meetings = all.map((point) => groups.map((group) => numberOf(group.map((a) => `${a} ${point[a]}`).join(' '))))
   const isMet = new Uint8Array(numbers.size)
   const chosen: Record<string, number>[] = []
   for (let left = numbers.size; left > 0; ) {
     let [best, most] = [0, 0]
-    for (const [i, own] of pairs.entries()) {
+    for (const [i, own] of meetings.entries()) {
       let gain = 0
-      for (const pair of own) gain += 1 - isMet[pair]
+      for (const meeting of own) gain += 1 - isMet[meeting]
       if (gain > most) [best, most] = [i, gain]
     }
-    for (const pair of pairs[best]) isMet[pair] = 1
+    for (const meeting of meetings[best]) isMet[meeting] = 1
     left -= most
     chosen.push(all[best])
   }
   return chosen
+}
+
+/** All groups of `size` names. */
+function groupsOf(names: readonly string[], size: number): string[][] {
+  if (size === 0) return [[]]
+  return names.flatMap((name, i) => groupsOf(names.slice(i + 1), size - 1).map((rest) => [name, ...rest]))
 }
