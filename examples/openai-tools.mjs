@@ -1,5 +1,5 @@
 // A function of this script called through `molm serve`, with the npm package openai:
-//   molm serve -m MODEL &
+//   molm serve -m nano &
 //   node examples/openai-tools.mjs http://127.0.0.1:8080/v1 'What is the weather in Bern?'
 import OpenAI from 'openai'
 
@@ -14,7 +14,8 @@ const getWeather = {
     description: 'The weather of a city now',
     parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
     parse: JSON.parse,
-    function: ({ city }) => JSON.stringify({ city, sky: 'clear', celsius: 21 }),
+    // A real one would ask a service, and may return a promise.
+    function: () => 'clear, 21 degrees',
   },
 }
 
@@ -22,6 +23,7 @@ const runner = client.chat.completions.runTools({
   model: model.id,
   messages: [{ role: 'user', content: question }],
   tools: [getWeather],
+  temperature: 0,
   stream: true,
 })
 runner.on('functionToolCall', ({ name, arguments: given }) => console.error(`calls ${name} ${given}`))

@@ -13,8 +13,6 @@ const getWeather = {
   run: () => 'clear, 21 degrees',
 }
 
-const model = await loadModel(name)
-const session = model.createSession()
 const options = {
   tools: [getWeather],
   maxTurns: 4,
@@ -25,7 +23,10 @@ const options = {
     if (message.role === 'tool') console.error(`result ${message.content}`)
   },
 }
+let model
 try {
+  model = await loadModel(name)
+  const session = model.createSession()
   for await (const { step } of eventsOf(session.chat([{ role: 'user', content: question }], options))) {
     if (step?.kind === 'content') process.stdout.write(step.text)
   }
@@ -36,5 +37,5 @@ try {
   console.error(error.message)
   process.exitCode = 1
 } finally {
-  await model.dispose()
+  await model?.dispose()
 }

@@ -1,29 +1,25 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { listen } from '#molm/server/listen.js'
-import { repositoryPath } from '../support/fixtures.js'
+import { fixturePath, repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
-import { writeParrot } from '../support/parrot-model.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /* Each script in `examples/` runs as a user runs it. */
 
 const test = suite('the scripts in examples/')
 
-const QUESTION = 'What is the weather in Bern?'
-const CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Bern"}}\n</tool_call>'
-const ANSWERS = [
-  { to: QUESTION, says: CALL },
-  { toTool: true as const, says: 'It is clear in Bern, with 21 degrees.' },
-]
-
 /** Runs a script; resolves with its outputs. Rejects if it fails. */
 async function run(name: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  const { code, ...output } = await ended(name, args)
+  assert.is(code, 0, `${name}: ${output.stderr}`)
+  return output
+}
+
+async function ended(name: string, args: string[]) {
   const child = spawn(process.execPath, [repositoryPath(`examples/${name}`), ...args])
   const output = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -32,14 +28,7 @@ async function run(name: string, ...args: string[]): Promise<{ stdout: string; s
     })
   }
   const code = await new Promise((resolve) => child.on('close', resolve))
-  assert.is(code, 0, `${name}: ${output.stderr}`)
-  return output
-}
-
-function withParrot(use: (path: string) => Promise<void>): Promise<void> {
-  return inTemporaryFolder(async (dir) =>
-    use(await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers: ANSWERS })),
-  )
+  return { code, ...output }
 }
 
 const EXAMPLES: Record<string, () => Promise<void>> = {
@@ -65,19 +54,17 @@ const EXAMPLES: Record<string, () => Promise<void>> = {
     }
   },
   'openai-tools.mjs': () =>
-    withParrot((path) =>
-      withModel(path, { threads: 1 }, async (model) => {
-        const server = await listen({ port: 0 })
-        server.open(model)
-        try {
-          const { stdout, stderr } = await run('openai-tools.mjs', `${server.url}/v1`, QUESTION)
-          assert.is(stdout, 'It is clear in Bern, with 21 degrees.\n')
-          assert.is(stderr, 'calls get_weather {"city":"Bern"}\n')
-        } finally {
-          await server.close()
-        }
-      }),
-    ),
+    withModel('nano', { threads: 1 }, async (model) => {
+      const server = await listen({ port: 0 })
+      server.open(model)
+      try {
+        const { stdout, stderr } = await run('openai-tools.mjs', `${server.url}/v1`)
+        assert.is(stdout, 'It is clear and 21 degrees.\n')
+        assert.is(stderr, 'calls get_weather {"city":"Bern"}\n')
+      } finally {
+        await server.close()
+      }
+    }),
 }
 
 for (const [name, check] of Object.entries(EXAMPLES)) test(`${name} does what its first lines say`, check)
@@ -94,6 +81,17 @@ test('the program of docs/STRUCTURED.md answers with the result of its function'
   const [, said] = /message\.content\) \/\/ (.*)/.exec(source) ?? []
   assert.ok(stdout.startsWith(`${said}\n`), stdout)
   assert.match(stdout, /role: 'tool',\s+content: 'clear, 21 degrees'/)
+})
+
+test('tools.mjs says in a sentence that there is no such model, or that it has no chat template', async () => {
+  for (const [name, why] of [
+    ['/nowhere', /^\/nowhere: no such file or folder\n$/],
+    [fixturePath('01-base-bin-f32'), /^[^\n]*no chat template[^\n]*\n$/],
+  ] as const) {
+    const { code, stderr } = await ended('tools.mjs', [name])
+    assert.is(code, 1)
+    assert.match(stderr, why)
+  }
 })
 
 test('each script has a test', () => {
