@@ -3,7 +3,7 @@ import { STRENGTH } from '../runner/lanes.js'
 type Axes = Record<string, readonly unknown[]>
 type Point<A extends Axes> = { [K in keyof A]: A[K][number] }
 
-/** Values of different axes that meet in some combination. Most faults need two, and few more than three. */
+/** Number of axes whose values all meet each other. Most faults need two values to meet, and few more than three. */
 const DEFAULT_STRENGTH = Number(process.env[STRENGTH] ?? 2)
 
 /**
