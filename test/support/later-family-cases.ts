@@ -37,6 +37,9 @@ const graniteHybrid = casesOf(
       { gain: wider(/A_log|dt_bias/, 15) },
     ],
     'Mamba-2 alone, without a list of layers': [{ layer_types: null }],
+    'newer names of the kinds of layers': [
+      { layer_types: ['full_attention', 'linear_attention', 'full_attention', 'linear_attention'] },
+    ],
     'layers_block_type, no experts': [
       { ...DENSE, layer_types: undefined, layers_block_type: ['attention', 'mamba', 'mamba', 'attention'] },
     ],
@@ -112,6 +115,7 @@ const afmoe = casesOf(
       { layer_types: [FULL, FULL, WINDOW, FULL, WINDOW], num_shared_experts: 0, tie_word_embeddings: true },
       { isHalf: true },
     ],
+    'biases of attention, none of its gate': [{ attention_bias: true }, { gain: wider(/proj\.bias/, 5) }],
     'no positions, no window': [{ global_attn_every_n_layers: 1, sliding_window: null, num_dense_layers: 0 }],
     'every second layer without a window of one token': [{ global_attn_every_n_layers: 2, sliding_window: 1 }],
     'a window beyond the text by default, a head for each key': [
@@ -147,6 +151,20 @@ const zaya = casesOf<ZayaKeys>(
     defaults: [{}],
     'two kinds of layers, an untied head': [{ ...SLIDING, tie_word_embeddings: false }],
     'biases, BF16': [{ attention_bias: true, layer_types: null }, { isHalf: true }],
+    'a bias of the logits, a tied head': [{ lm_head_bias: true }, { gain: wider(/lm_head/, 5) }],
+    'a bias of the logits, an untied head, BF16': [
+      { lm_head_bias: true, tie_word_embeddings: false },
+      { gain: wider(/lm_head\.bias/, 5), isHalf: true },
+    ],
+    'parts of heads with odd numbers of channels turn': [
+      {
+        ...SLIDING,
+        rope_parameters: {
+          hybrid: { rope_theta: 90, partial_rotary_factor: 0.45 },
+          hybrid_sliding: { rope_theta: 300, partial_rotary_factor: 0.1 },
+        },
+      },
+    ],
     'convolutions over one token': [{ cca_time0: 1, cca_time1: 1, attention_bias: true }],
     'a long convolution by channels, one token by heads': [{ cca_time0: 5, cca_time1: 1 }],
     'long convolutions by heads': [{ cca_time0: 2, cca_time1: 4 }],

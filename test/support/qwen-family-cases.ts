@@ -40,6 +40,10 @@ const qwen35 = casesOf(
     'keys that only Qwen3-Next reads': [{ norm_topk_prob: false, decoder_sparse_step: 2, mlp_only_layers: [0] }],
     'states that forget at once, and never': [{}, { gain: wider(/A_log|dt_bias/, 30) }],
     'one expert of a token, a large epsilon': [{ num_experts_per_tok: 1, rms_norm_eps: 1e-2 }],
+    'a part of a head with an odd number of channels turns': [{ ...FULL, head_dim: 20, partial_rotary_factor: 0.25 }],
+    'one channel of a head turns, with another one, by linear RoPE': [
+      { ...FULL, partial_rotary_factor: 0.1, rope_parameters: { rope_theta: 300, rope_type: 'linear', factor: 3 } },
+    ],
   },
   qwen35Forward,
 )

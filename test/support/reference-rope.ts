@@ -22,7 +22,10 @@ export interface RopeKeys {
   max_position_embeddings?: number
 }
 
-/** Rotary positions of the keys of config.json, in the float32 steps of Hugging Face transformers. */
+/**
+ * Rotary positions of the keys of config.json, in the float32 steps of Hugging Face transformers. Of an odd number of
+ * channels the last pair has one more.
+ */
 export function rotationOf(
   keys: RopeKeys,
   headSize: number,
@@ -31,7 +34,7 @@ export function rotationOf(
   const absent = keys.rope_scaling === undefined ? defaults.scaling : undefined
   const rope = keys.rope_scaling ?? keys.rope_parameters ?? absent ?? {}
   const theta = rope.rope_theta ?? keys.rope_theta ?? defaults.theta
-  const powers = Array.from({ length: headSize / 2 }, (_, i) => f32(theta ** f32((2 * i) / headSize)))
+  const powers = Array.from({ length: Math.ceil(headSize / 2) }, (_, i) => f32(theta ** f32((2 * i) / headSize)))
   const type = rope.rope_type ?? rope.type ?? 'default'
   if (type === 'default') return { frequencies: powers.map((p) => f32(1 / p)) }
   const { factor } = rope

@@ -45,7 +45,7 @@ export function graniteHybridForward(keys: Keys, tensors: ReferenceTensors, toke
     },
     mix(l, y, read) {
       const block = `model.layers.${l}`
-      if ((types?.[l] ?? 'mamba') === 'mamba') return mamba2(read, `${block}.mamba`, y, mamba)
+      if (['mamba', 'linear_attention'].includes(types?.[l] ?? 'mamba')) return mamba2(read, `${block}.mamba`, y, mamba)
       const rules = { ...headsOf(keys, headSize), rotation, scale: keys.attention_multiplier ?? 1 }
       return attention(read, `${block}.self_attn`, y, rules)
     },

@@ -1,5 +1,5 @@
 import { type Chosen, type Keys, largest, type Passed } from './reference-families.js'
-import { type ReferenceTensors, type Row, readerOf, rotated, softmax } from './reference-layers.js'
+import { type ReferenceTensors, type Row, readerOf, rotated, softmax, sum } from './reference-layers.js'
 import { ACTIVATIONS, dot, rmsNorm } from './reference-math.js'
 import { rotationOf } from './reference-rope.js'
 
@@ -8,6 +8,7 @@ import { rotationOf } from './reference-rope.js'
 export interface ZayaKeys extends Omit<Keys, 'rope_parameters'> {
   cca_time0?: number
   cca_time1?: number
+  lm_head_bias?: boolean
   num_experts?: number
   rope_parameters?: Record<string, { rope_theta: number; partial_rotary_factor?: number }>
 }
@@ -76,7 +77,10 @@ export function zayaForward(keys: ZayaKeys, tensors: ReferenceTensors, tokens: r
     )
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
-  return { logits: x.map((row) => read.linear(head, normed(row, 'model.norm'))), chosen }
+  const logits = x.map((row) => read.linear(head, normed(row, 'model.norm')))
+  // `linear` has added the bias of an untied head.
+  if (!isTied || !keys.lm_head_bias) return { logits, chosen }
+  return { logits: logits.map((row) => sum(row, vector('lm_head.bias'))), chosen }
 }
 
 /** An expert of the tensors gate_up_proj [E, 2 f, d] and down_proj [E, d, f]. */

@@ -40,6 +40,8 @@ export interface ModelConfig {
   mixtures: Mixture[]
   /** True if every router adds a bias to its logits: of the checkpoint, or of a grafted model. */
   gateBias?: true
+  /** True if the head adds a bias to the logits. */
+  headBias?: true
   /** Factor of the rows of the embedding table; absent: 1. */
   embeddingScale?: number
   /** Factor of the outputs of attention and experts that are added to the residual stream; absent: 1. */

@@ -52,7 +52,6 @@ export const afmoe: Architecture<DecoderConfig> = {
   },
 
   parseConfig(keys) {
-    if (keys.flag('attention_bias')) throw keys.refuse('attention_bias', 'false')
     const common = decoderConfig(keys, 'afmoe', ropesOf)
     const [dense, experts] = [keys.size('num_dense_layers', 0), keys.size('num_experts')]
     const counts = Array.from({ length: common.layers }, (_, layer) => (layer < dense ? 0 : experts))
@@ -62,6 +61,7 @@ export const afmoe: Architecture<DecoderConfig> = {
     return {
       ...common,
       changesOutputs: true,
+      attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
       ...(keys.flag('mup_enabled') && { embeddingScale: Math.sqrt(common.width) }),
       mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing)),
       ffnHidden,

@@ -25,10 +25,12 @@ import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
 import { attentionPieces } from './shared/decoder-parts.js'
 import { ropeConfig } from './shared/rope-config.js'
 
-const LAYER_TYPES = ['mamba', 'attention'] as const
+/** Names of the kinds of layers: published ones, and those that newer versions of transformers write for the same. */
+const LAYER_TYPES = ['mamba', 'attention', 'linear_attention', 'full_attention'] as const
 
 export interface GraniteHybridConfig extends GraniteConfig {
-  layerTypes: (typeof LAYER_TYPES)[number][]
+  /** Whether each layer is a Mamba-2 layer; else it has attention. */
+  hasMamba: boolean[]
   mamba: Mamba2Shape
 }
 
@@ -68,17 +70,17 @@ export const graniteHybrid: Architecture<GraniteHybridConfig> = {
       ...common,
       mixtures,
       ...(mixtures.length > 0 ? { sharedHidden: shared } : { denseHidden: shared }),
-      layerTypes: keys.has('layer_types')
-        ? keys.oneOfEach('layer_types', common.layers, LAYER_TYPES)
-        : new Array(common.layers).fill('mamba'),
+      hasMamba: keys.has('layer_types')
+        ? keys.oneOfEach('layer_types', common.layers, LAYER_TYPES).map((type) => /^mamba|^linear/.test(type))
+        : new Array(common.layers).fill(true),
       mamba: mambaKeys(keys, common.width),
     }
   },
 
   describe(config) {
-    const { layers, layerTypes, mixtures, ffnHidden, denseHidden, mamba } = config
+    const { layers, hasMamba, mixtures, ffnHidden, denseHidden, mamba } = config
     const words = describeDecoder({ ...config, ffnHidden: mixtures.length > 0 ? ffnHidden : denseHidden })
-    const attention = layerTypes.filter((type) => type === 'attention').length
+    const attention = hasMamba.filter((has) => !has).length
     const [heads, ...rest] = words.attention
     const states = [
       `Mamba-2 in ${layers - attention} of ${layers} layers: ${mamba.heads} heads of ${mamba.headSize} channels`,
@@ -97,20 +99,16 @@ export const graniteHybrid: Architecture<GraniteHybridConfig> = {
 
   parts(config, formats) {
     return graniteParts(config, formats, (layer) =>
-      config.layerTypes[layer] === 'mamba'
-        ? mambaPieces(config, formats, layer)
-        : attentionPieces(config, formats, layer),
+      config.hasMamba[layer] ? mambaPieces(config, formats, layer) : attentionPieces(config, formats, layer),
     )
   },
 
   cache(config, layer) {
-    return config.layerTypes[layer] === 'mamba'
-      ? { state: mamba2StateFloats(config.mamba) }
-      : groupedCache(config, layer)
+    return config.hasMamba[layer] ? { state: mamba2StateFloats(config.mamba) } : groupedCache(config, layer)
   },
 
   build(config, workspace) {
-    const isMamba = (layer: number) => config.layerTypes[layer] === 'mamba'
+    const isMamba = (layer: number) => config.hasMamba[layer]
     const attentionOf = attentionLayers(workspace, config, { isIn: (layer) => !isMamba(layer) })
     const mambaOf = byLayer(
       () => true,

@@ -58,7 +58,6 @@ export const zaya: Architecture<ZayaConfig> = {
   parseConfig(file) {
     const isAlternating = file.has('ffn_hidden_size')
     const keys = isAlternating ? fromAlternating(file) : withRope(file)
-    if (keys.flag('lm_head_bias')) throw keys.refuse('lm_head_bias', 'false')
     if (keys.size('num_experts_per_tok') !== 1) throw keys.refuse('num_experts_per_tok', '1')
     keys.size('num_attention_heads', 1, MOST_HEADS)
     const layers = keys.layers('num_hidden_layers')
@@ -72,6 +71,7 @@ export const zaya: Architecture<ZayaConfig> = {
     return {
       changesOutputs: true,
       ...common,
+      ...(keys.flag('lm_head_bias') && { headBias: true as const }),
       // The routers have one class more than experts.
       mixtures: [{ silentRows: allOf(layers, 1), ...mixture }],
       ffnHidden: keys.size('moe_intermediate_size'),

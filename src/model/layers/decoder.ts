@@ -66,6 +66,7 @@ export class Decoder {
   /** Addresses of the embedding's rows and of the head. */
   private readonly table: number
   private readonly headWeights: number
+  private readonly headBias: number
   private readonly embedding: Embedding
   private readonly head: Linear
   private readonly logitRows: Rows
@@ -94,6 +95,7 @@ export class Decoder {
     const [first, last] = [this.workspaces[0], this.workspaces[this.workspaces.length - 1]]
     this.table = store.address('embedding', 'table')
     this.headWeights = store.address(config.architecture === 'classifier' ? 'score' : 'lm_head', 'weight')
+    this.headBias = config.headBias ? store.address('lm_head', 'bias') : 0
     this.ids = first.bank.arena.allocate(MAX_BATCH * 4)
     this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x, config.embeddingScale)
     this.logitRows = Rows.allocate(last.bank, LOGIT_ROWS, outputsOf(config))
@@ -184,12 +186,12 @@ export class Decoder {
 
   /** Runs the output head on rows of the last batch and gives the logits of each, in the order of `rows`. */
   *logits(rows: ArrayLike<number>): Generator<TokenLogits, void> {
-    const { logitRows, logitList, logitSummary, head, headWeights } = this
+    const { logitRows, logitList, logitSummary, head, headWeights, headBias } = this
     const { bank } = logitRows
     for (let first = 0; first < rows.length; first += LOGIT_ROWS) {
       const count = Math.min(LOGIT_ROWS, rows.length - first)
       for (let i = 0; i < count; i++) writeListEntry(bank, logitList, i, rows[first + i], i)
-      head.run(count, headWeights)
+      head.run(count, headWeights, headBias)
       let isSummarised = false
       const summarised = () => {
         if (!isSummarised) logitSummary.run(count)

@@ -103,7 +103,8 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ num_attention_heads: 1_048_578 }, config('num_attention_heads must be an integer from 1 to 1024')],
     [{ cca_time0: 9 }, config('cca_time0 must be an integer from 1 to 8')],
     [{ cca_time1: 1 }, shape(`${GROUPED}.weight`, '72, 12, 2', '72, 12, 1')],
-    [{ lm_head_bias: true }, config('lm_head_bias must be false')],
+    [{ lm_head_bias: true }, missing('lm_head.bias')],
+    [withZeros('lm_head.bias', 61), unknown('lm_head.bias')],
     [{ sliding_window: null }, config('sliding_window must be an integer')],
     [{ layer_types: ['hybrid', 'mamba', 'hybrid', 'hybrid'] }, config('layer_types\\[1\\] must be one of hybrid')],
     [
@@ -145,7 +146,11 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ hidden_act: 'gelu' }, config('hidden_act must be one of silu')],
     [{ linear_num_value_heads: 3 }, config('linear_num_value_heads must be a multiple of 2 key heads')],
     [{ linear_conv_kernel_dim: 9 }, config('linear_conv_kernel_dim must be an integer from 1 to 8')],
-    [{ partial_rotary_factor: 0.25 }, config('partial_rotary_factor must be a share of 12 channels that makes pairs')],
+    [{ partial_rotary_factor: 0.08 }, config('partial_rotary_factor must be a share of 12 channels that makes pairs')],
+    [
+      { rope_parameters: { partial_rotary_factor: 0.25, rope_type: 'yarn', factor: 3 } },
+      config('partial_rotary_factor must be a share of 12 channels that makes pairs'),
+    ],
     [{ rope_parameters: { rope_type: 'llama3' } }, config('RoPE of type "llama3" is not computed by molm')],
     [{ linear_key_head_dim: 8 }, shape(`${DELTA}.in_proj_qkv.weight`, '112, 40', '104, 40')],
     [without(`${DELTA}.A_log`), missing(`${DELTA}.A_log`)],
@@ -169,13 +174,17 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ mlp_layer_types: null, rope_parameters: { rope_theta: 300 } }, config('rope_parameters must be an object with')],
   ],
   'afmoe: two shared experts, a dense layer, one layer without a window': [
-    [{ attention_bias: true }, config('attention_bias must be false')],
+    [{ attention_bias: true }, missing(QUERIES)],
     [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
     [{ num_dense_layers: 2 }, missing('model.layers.1.mlp.gate_proj.weight')],
     [{ global_attn_every_n_layers: 0 }, config('global_attn_every_n_layers must be an integer')],
     [without('model.layers.3.post_mlp_layernorm.weight'), missing('model.layers.3.post_mlp_layernorm.weight')],
     [without('model.layers.2.mlp.expert_bias'), missing('model.layers.2.mlp.expert_bias')],
     [without('model.layers.0.self_attn.gate_proj.weight'), missing('model.layers.0.self_attn.gate_proj.weight')],
+  ],
+  'afmoe: biases of attention, none of its gate': [
+    [without('model.layers.0.self_attn.o_proj.bias'), missing('model.layers.0.self_attn.o_proj.bias')],
+    [withZeros('model.layers.0.self_attn.gate_proj.bias', 56), unknown('model.layers.0.self_attn.gate_proj.bias')],
   ],
 }
 

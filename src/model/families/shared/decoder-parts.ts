@@ -1,7 +1,7 @@
 import { type Mixture, type MixtureKind, type ModelConfig, routerRows } from '../../config/config.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../../packing/format/layout.js'
-import { matrix, type PlannedPiece, part, regrouped, table, vector, whole } from '../../packing/format/pieces.js'
+import { changed, matrix, type PlannedPiece, part, regrouped, table, vector, whole } from '../../packing/format/pieces.js'
 import { type DecoderConfig, hasExperts } from './decoder-config.js'
 
 /* Parts that several families name alike. */
@@ -14,7 +14,7 @@ interface LayerPieces {
 
 /** Parts of a model: embedding, layers, last norm (a tensor's name), head; `layer` returns the pieces of a layer. */
 export function* decoderParts(
-  { vocabSize: V, width: d, layers, tieWordEmbeddings, mixtures }: ModelConfig,
+  { vocabSize: V, width: d, layers, tieWordEmbeddings, headBias, mixtures }: ModelConfig,
   formats: PartFormats,
   layer: (index: number) => LayerPieces,
   { lastNorm = 'model.norm' } = {},
@@ -27,7 +27,10 @@ export function* decoderParts(
   }
   yield part('final', [vector('norm.weight', whole(`${lastNorm}.weight`, [d]))])
   const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
-  yield part('lm_head', [matrix('weight', formats.head, whole(head, [V, d]))])
+  yield part('lm_head', [
+    matrix('weight', formats.head, whole(head, [V, d])),
+    ...(headBias ? [vector('bias', whole('lm_head.bias', [V]))] : []),
+  ])
 }
 
 /** Names of a layer's tensors, and pieces that not all families have. */
@@ -109,7 +112,7 @@ export function normPieces(
 
 interface AttentionNames {
   output?: string
-  /** Matrix of the gates. Default: no gates. */
+  /** Matrix of the gates, which never have biases. Default: no gates. */
   gate?: string
   /** Whether the gates are in the matrix of the queries, whose rows are head by head: query, gate. Default: false. */
   gatesInQueries?: boolean
@@ -127,7 +130,12 @@ export function attentionPieces(
   const projections = (suffix: string, columns: number[]): Source[] => {
     const rowsOf = (name: string, heads: number) => whole(key(`${name}.${suffix}`), [heads * headSize, ...columns])
     const keysAndValues = [rowsOf('k_proj', K), rowsOf('v_proj', K)]
-    if (!gatesInQueries) return [rowsOf('q_proj', H), ...keysAndValues, ...(gate ? [rowsOf(gate, H)] : [])]
+    if (!gatesInQueries) {
+      const queries = rowsOf('q_proj', H)
+      // The kernel adds a bias to all rows.
+      const gates = gate && (suffix === 'bias' ? changed(queries, () => 0) : rowsOf(gate, H))
+      return [queries, ...keysAndValues, ...(gates ? [gates] : [])]
+    }
     const half = (first: number) => regrouped(rowsOf('q_proj', 2 * H), 2 * headSize, [[first, headSize]])
     return [half(0), ...keysAndValues, half(headSize)]
   }

@@ -44,12 +44,14 @@ function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown
   const theta = number('rope_theta') ?? keys.positive('rope_theta')
   const share = number('partial_rotary_factor') ?? keys.raw.partial_rotary_factor ?? 1
   const turned = Math.trunc((partOf ?? 1) * Number(share))
-  if (partOf === undefined ? share !== 1 : !(turned > 0 && turned <= partOf && turned % 2 === 0)) {
+  const type = found.rope_type ?? found.type ?? 'default'
+  // transformers computes no YaRN of odd parts.
+  const isPart = partOf && turned > 0 && turned <= partOf && (type !== 'yarn' || turned % 2 === 0)
+  if (partOf === undefined ? share !== 1 : !isPart) {
     const wanted = partOf === undefined ? '1' : `a share of ${partOf} channels that makes pairs`
     throw new UserError(`${keys.source}: partial_rotary_factor must be ${wanted}, not ${quoted(share)}`)
   }
   const part = share === 1 ? {} : { share: Number(share) }
-  const type = found.rope_type ?? found.type ?? 'default'
   if (type === 'default') return { theta, ...part, scaling: { type } }
   if (type !== 'linear' && type !== 'yarn') {
     throw new UserError(

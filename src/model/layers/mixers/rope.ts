@@ -28,8 +28,13 @@ export interface RopeConfig {
 
 const f32 = Math.fround
 
-/** R, channels of a head that turn. */
-export function turnedChannels({ share = 1 }: RopeConfig, headSize: number): number {
+/** R, channels of a head that turn. Of an odd part one more turns, as in the reference code. */
+export function turnedChannels(config: RopeConfig, headSize: number): number {
+  return 2 * Math.ceil(partOf(config, headSize) / 2)
+}
+
+/** Channels in the part of a head that turns. */
+function partOf({ share = 1 }: RopeConfig, headSize: number): number {
   return Math.trunc(headSize * share)
 }
 
@@ -40,8 +45,8 @@ export function turnedChannels({ share = 1 }: RopeConfig, headSize: number): num
  */
 export function ropeFrequencies(config: RopeConfig, headSize: number): Float32Array {
   const { theta, scaling } = config
-  const turned = turnedChannels(config, headSize)
-  const power = Float32Array.from({ length: turned / 2 }, (_, i) => f32(theta) ** f32((2 * i) / turned))
+  const part = partOf(config, headSize)
+  const power = Float32Array.from({ length: Math.ceil(part / 2) }, (_, i) => f32(theta) ** f32((2 * i) / part))
   switch (scaling.type) {
     case 'default':
       return power.map((p) => 1 / p)
@@ -49,7 +54,7 @@ export function ropeFrequencies(config: RopeConfig, headSize: number): Float32Ar
       return power.map((p) => f32(1 / p) / f32(scaling.factor))
     case 'yarn': {
       const factor = f32(scaling.factor)
-      const kept = yarnKept(theta, scaling, turned)
+      const kept = yarnKept(theta, scaling, part)
       return power.map((p, i) => f32(f32(1 / f32(factor * p)) * f32(1 - kept[i])) + f32(f32(1 / p) * kept[i]))
     }
   }
