@@ -25,7 +25,7 @@ import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
 import { attentionPieces } from './shared/decoder-parts.js'
 import { ropeConfig } from './shared/rope-config.js'
 
-/** Names of the kinds of layers: published ones, and those that newer versions of transformers write for the same. */
+/** Names of the kinds of layers: the published ones, and newer ones, which transformers writes for the same kinds. */
 const LAYER_TYPES = ['mamba', 'attention', 'linear_attention', 'full_attention'] as const
 
 export interface GraniteHybridConfig extends GraniteConfig {

@@ -1,7 +1,16 @@
 import { type Mixture, type MixtureKind, type ModelConfig, routerRows } from '../../config/config.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../../packing/format/layout.js'
-import { changed, matrix, type PlannedPiece, part, regrouped, table, vector, whole } from '../../packing/format/pieces.js'
+import {
+  changed,
+  matrix,
+  type PlannedPiece,
+  part,
+  regrouped,
+  table,
+  vector,
+  whole,
+} from '../../packing/format/pieces.js'
 import { type DecoderConfig, hasExperts } from './decoder-config.js'
 
 /* Parts that several families name alike. */
