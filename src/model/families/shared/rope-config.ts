@@ -46,7 +46,7 @@ function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown
   const turned = Math.trunc((partOf ?? 1) * Number(share))
   const type = found.rope_type ?? found.type ?? 'default'
   // transformers computes no YaRN of odd parts.
-  const isPart = partOf && turned > 0 && turned <= partOf && (type !== 'yarn' || turned % 2 === 0)
+  const isPart = partOf && turned > 0 && turned + (turned % 2) <= partOf && (type !== 'yarn' || turned % 2 === 0)
   if (partOf === undefined ? share !== 1 : !isPart) {
     const wanted = partOf === undefined ? '1' : `a share of ${partOf} channels that makes pairs`
     throw new UserError(`${keys.source}: partial_rotary_factor must be ${wanted}, not ${quoted(share)}`)
