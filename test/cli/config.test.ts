@@ -149,7 +149,7 @@ test('a damaged file stops commands with a remedy, and the next change puts it a
       const aside = `config.json.damaged${i === 0 ? '' : '-2'}`
       const { code, stderr } = await run(i === 0 ? 'config set seed 4' : 'config save x --seed 4')
       assert.is(code, 0, stderr)
-      assert.match(stderr, `config.json was damaged and is now ${join(dir, aside)}; the settings begin anew`)
+      assert.match(stderr, `config.json was damaged and is now ${join(dir, aside)}; the settings are new`)
       assert.is(await readFile(join(dir, aside), 'utf8'), text)
       assert.is(await config('get', i === 0 ? 'seed' : 'x'), i === 0 ? '4\n' : '--seed 4\n')
     }
@@ -289,7 +289,7 @@ test('no Modelfile takes long to read', () =>
     assert.is(String((await readModelfile(path)).preset.system).length, 65_002)
     for (const text of ['S "a\n'.repeat(13_000), 'S """a\n'.repeat(8_000), `S ${'"'.repeat(65_000)}a`]) {
       await writeFile(path, text)
-      await rejectsWithUserError(() => readModelfile(path), /line 1 is no .*, or the quote in it does not end/)
+      await rejectsWithUserError(() => readModelfile(path), /line 1 is no .*, or its quote has no end/)
     }
     const seconds = (process.cpuUsage().user - begun) / 1e6
     assert.ok(seconds < 1, `it takes ${seconds} s`)

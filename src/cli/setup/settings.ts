@@ -153,7 +153,7 @@ async function putAside(path: string): Promise<void> {
   let aside = `${path}.damaged`
   for (let n = 2; existsSync(aside); n++) aside = `${path}.damaged-${n}`
   await rename(path, aside)
-  note(`${path} was damaged and is now ${aside}; the settings begin anew`)
+  note(`${path} was damaged and is now ${aside}; the settings are new`)
 }
 
 /** Finds a preset by its name. Throws a UsageError that names the nearest. */

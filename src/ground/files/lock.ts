@@ -23,10 +23,7 @@ const GUARD_MS = 10_000
 /** Errors of file systems without hard links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
-/**
- * Takes a lock, also one whose process has ended. Rejects with a LockHeld that names the owner and its `work`, after
- * `patience` milliseconds.
- */
+/** Takes a lock, also one whose process has ended. Rejects with a LockHeld that names the owner after `patience` ms. */
 export async function takeLock(path: string, work: string, patience = 0): Promise<Lock> {
   const end = performance.now() + patience
   await makeFolder(dirname(path))

@@ -129,7 +129,7 @@ async function rowsOf(command: Command): Promise<Row[]> {
   return SETTING_NAMES.map((name) => chosen(name) ?? usual(name, own))
 }
 
-/** What a model asks for. Undefined if it is not here, or says so only in the header of a GGUF file. */
+/** Options that a model asks for. Undefined if it is not here, or has them only in the header of a GGUF file. */
 async function ownDefaults(named: string) {
   const { resolveModel } = await import('../../../library/finding/resolve-model.js')
   try {

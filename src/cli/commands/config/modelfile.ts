@@ -59,11 +59,8 @@ function partsOf(text: string, path: string): { settings: [name: string, value: 
   for (let at = 0; at < text.length; ) {
     const [whole, kind, word, inThree, inOne, line = ''] = matchAt(INSTRUCTION, text, at) ?? []
     const skipped = whole ?? matchAt(NO_INSTRUCTION, text, at)?.[0]
-    if (skipped === undefined) {
-      throw new UserError(
-        `${path}: line ${lineAt(text, at)} is no instruction of a Modelfile, or the quote in it does not end`,
-      )
-    }
+    if (skipped === undefined)
+      throw new UserError(`${path}: line ${lineAt(text, at)} is no instruction of a Modelfile, or its quote has no end`)
     at += skipped.length
     if (whole === undefined) continue
     const value = inThree ?? inOne ?? line.trimEnd()

@@ -16,11 +16,8 @@ export function nonFiniteWeights(found: readonly NonFinite[]): string[] {
   )
   const others = [...counts.values()].slice(MOST_LINES)
   if (others.length === 0) return lines
-  const sum = plural(
-    others.reduce((all, count) => all + count, 0),
-    'such weight',
-  )
-  return [...lines.slice(0, MOST_LINES), `${plural(others.length, 'more tensor')} with ${sum}`]
+  const sum = others.reduce((all, count) => all + count, 0)
+  return [...lines.slice(0, MOST_LINES), `${plural(others.length, 'more tensor')} with ${plural(sum, 'such weight')}`]
 }
 
 /** Warning of tensors that the model does not use, if any. */
