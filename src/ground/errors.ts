@@ -1,8 +1,15 @@
+import { printableLines } from './printable.js'
+
 /** An error whose message is written for the user: the problem, its place and the remedy. */
 export class UserError extends Error {
   override name = 'UserError'
   /** Exit code of the command: 1 failed, 2 wrong usage. */
   readonly exitCode: 1 | 2 = 1
+
+  constructor(message: string, options?: ErrorOptions) {
+    // It may quote others, such as the author of a file.
+    super(printableLines(message), options)
+  }
 }
 
 /** Wrong usage: an option, an argument or a combination of them that makes no sense. */

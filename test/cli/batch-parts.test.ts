@@ -161,6 +161,9 @@ test('an error of a line names its field', async () => {
   assert.match(await errorOf('{"id": [1], "prompt": "a"}'), /"id" must be a text or a number/)
   assert.match(await errorOf('{"prompt": "  "}'), /the prompt is empty/)
   assert.match(await errorOf('[1]'), /line 1: a JSON object was expected/)
+  for (const line of ['{"\u009b2J\u007f": 1}', '{"prompt": "a", "temperature": "\u009b\u202e"}']) {
+    assert.not.match(await errorOf(line), /[\p{Cc}\u202e]/u)
+  }
 })
 
 test('the hash of a line depends on its request, not on its id, its spelling or the order of its fields', async () => {

@@ -1,10 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
+import { readModelfile } from '#molm/cli/commands/config/modelfile.js'
+import { readConversation } from '#molm/cli/parsing/conversation-options.js'
+import { changeSettings, readSettings } from '#molm/cli/setup/settings.js'
 import { settingsPath } from '#molm/ground/files/home.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
+import { rejectsWithUserError } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { QUESTION, typed } from './kept-home.js'
 import { assertRefused, type Ended, ended, molm, TINY } from './molm.js'
@@ -68,7 +72,8 @@ test('each value has the first of option, preset, variable, file and default, an
       'model\tnano\tpreset short',
       'temperature\t0\toption',
       'context\t99\tfile',
-      'top-k\t40\tdefault',
+      'top-k\t40\tdefault of nano',
+      'min-p\t0.05\tdefault',
     ]) {
       assert.ok(rows.includes(`${row}\n`), `${row} in\n${rows}`)
     }
@@ -78,7 +83,8 @@ test('each value has the first of option, preset, variable, file and default, an
     await config('unset', 'temperature')
     await config('unset', 'short')
     const { settings, presets, file } = JSON.parse(await config('--json'))
-    assert.equal([settings.temperature, settings.stop.from], [{ value: '0.8', from: 'default' }, 'file'])
+    const temperature = { value: 'the model’s, else 0.8', from: 'default' }
+    assert.equal([settings.temperature, settings.stop.from], [temperature, 'file'], './here is no model')
     assert.equal([presets, file], [{}, join(dir, 'config.json')])
   }))
 
@@ -108,6 +114,57 @@ test('a wrong name or value is refused as the option refuses it', () =>
     assertRefused(await run('run hi'), 1, /config\.json: --temperature must be a number/)
     await writeFile(join(dir, 'config.json'), '{"stop": {}}')
     assertRefused(await run('config'), 1, /config\.json: a setting is a text, a number/)
+  }))
+
+test('without a value config shows what the model asks for', () =>
+  withHome(async ({ config }) => {
+    assert.is(await config('get', 'temperature'), '0.2\n')
+    assert.match(await config(), 'max-tokens\t512\tdefault of nano\n')
+  }))
+
+test('changes at the same moment wait for each other, so that none is lost', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'deep', 'config.json')
+    const names = Array.from({ length: 12 }, (_, i) => `p${i}`)
+    const save = (name: string) =>
+      changeSettings(({ presets }) => {
+        presets[name] = { system: name.repeat(100) }
+      }, path)
+    await Promise.all(names.map(save))
+    assert.equal(Object.keys((await readSettings(path)).presets).sort(), names.sort())
+    assert.equal(await readdir(join(dir, 'deep')), ['config.json'])
+  }))
+
+test('a damaged file stops commands with a remedy, and the next change puts it aside', () =>
+  withHome(async ({ dir, run, config }) => {
+    const path = join(dir, 'config.json')
+    const damaged = ['{}\n}', '{"presets": 5}']
+    for (const [i, text] of damaged.entries()) {
+      await writeFile(path, text)
+      for (const line of ['run hi', 'config']) {
+        assertRefused(await run(line), 1, /config\.json: .*\nmend the file, or `molm config set` puts it aside/)
+      }
+      assertRefused(await run('config unset nothing'), 2, /no setting 'nothing'/)
+      assert.is(await readFile(path, 'utf8'), text, 'a wrong command changes nothing')
+      const aside = `config.json.damaged${i === 0 ? '' : '-2'}`
+      const { code, stderr } = await run(i === 0 ? 'config set seed 4' : 'config save x --seed 4')
+      assert.is(code, 0, stderr)
+      assert.match(stderr, `config.json was damaged and is now ${join(dir, aside)}; the settings are new`)
+      assert.is(await readFile(join(dir, aside), 'utf8'), text)
+      assert.is(await config('get', i === 0 ? 'seed' : 'x'), i === 0 ? '4\n' : '--seed 4\n')
+    }
+  }))
+
+test('settings that could not be read again are refused', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'config.json')
+    const set = (system: string) =>
+      changeSettings(({ settings }) => {
+        settings.system = system
+      }, path)
+    await set('short')
+    await rejectsWithUserError(() => set('x'.repeat(2 ** 20)), /config\.json: would exceed 1 MiB; .* as @FILE/)
+    assert.is((await readSettings(path)).settings.system, 'short')
   }))
 
 test('commands take the settings below their options, and name the source of an unknown model', () =>
@@ -198,10 +255,44 @@ test('a Modelfile becomes a preset, with a note on each line that cannot', () =>
       ['ADAPTER ./lora', /ADAPTER changes weights/],
       ['PARAMETER top_k many', /Modelfile: --top-k must be an integer/],
       ['FROM', /line 1 is no instruction/],
+      ['\nPARAMETER seed', /line 2 is no instruction/],
     ] as const) {
       await writeFile(path, line)
       assertRefused(await run(`config save x -f ${path}`), 1, says)
     }
+  }))
+
+test('a text of a Modelfile never names a file: its @ is doubled, as on the command line', () =>
+  withHome(async ({ dir, run, config }) => {
+    const [path, secret] = [join(dir, 'Modelfile'), join(dir, 'secret')]
+    await writeFile(secret, 'key material')
+    for (const text of [`@${secret}`, '@@twice', '@']) {
+      for (const line of [`SYSTEM ${text}`, `SYSTEM """${text}"""`, `PARAMETER system ${text}`]) {
+        await writeFile(path, line)
+        const { preset } = await readModelfile(path)
+        assert.is((await readConversation({ system: String(preset.system) })).system, text)
+      }
+    }
+    await writeFile(path, `SYSTEM @${secret}`)
+    assert.is((await run(`config save x -q -f ${path}`)).code, 0)
+    assert.is(await config('get', 'x'), `--system @@${secret}\n`)
+    await config('save', 'x', '-s', `@${secret}`)
+    assert.is(await config('get', 'x'), `--system @${secret}\n`)
+    assert.is((await readConversation({ system: `@${secret}` })).system, 'key material')
+  }))
+
+test('no Modelfile takes long to read', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'Modelfile')
+    const begun = process.cpuUsage().user
+    await writeFile(path, `SYSTEM a${' '.repeat(65_000)}b`)
+    assert.is(String((await readModelfile(path)).preset.system).length, 65_002)
+    for (const text of ['S "a\n'.repeat(13_000), 'S """a\n'.repeat(8_000), `S ${'"'.repeat(65_000)}a`]) {
+      await writeFile(path, text)
+      await rejectsWithUserError(() => readModelfile(path), /line 1 is no .*, or its quote has no end/)
+    }
+    const seconds = (process.cpuUsage().user - begun) / 1e6
+    assert.ok(seconds < 1, `it takes ${seconds} s`)
   }))
 
 test('a server takes a preset as what its requests leave open', () =>

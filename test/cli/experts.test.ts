@@ -1,9 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { putReport, type Report } from '#molm/cli/reports/experts-report.js'
 import type { Atlas, AtlasEntry } from '#molm/index.js'
+import { thrownBy } from '../support/rejects.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { unpackedPage } from '../support/unpacked-page.js'
 import { assertAllRefused, molm, parseLines, TINY } from './molm.js'
@@ -186,6 +188,21 @@ test('files that are empty or not UTF-8 are refused', async () => {
     ])
   })
 })
+
+test('a report that cannot be finished leaves the former file', () =>
+  inTemporaryFolder(async (dir) => {
+    const output = join(dir, 'report.csv')
+    await writeFile(output, 'former')
+    const pieces = function* () {
+      yield 'begun'
+      throw new Error('no more')
+    }
+    const report: Report = { figure: () => assert.unreachable() as never, json: pieces, csv: pieces }
+    const error = await thrownBy(putReport(report, 'csv', { output }))
+    assert.is((error as Error).message, 'no more')
+    assert.is(await readFile(output, 'utf8'), 'former')
+    assert.equal(await readdir(dir), ['report.csv'])
+  }))
 
 test('a trace needs a known extension and a writable path', async () => {
   await assertAllRefused('run --trace', [

@@ -47,7 +47,7 @@ export const MISDEEDS: Record<string, [Misdeed, RegExp?]> = {
   ],
   'prints control characters': [
     () => {
-      throw new UserError('\u001b[2J')
+      throw Object.assign(new UserError(''), { message: '\u001b[2J' })
     },
     /^message with control characters/,
   ],

@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
@@ -161,6 +161,19 @@ withOwners('only the owner can read the history', async () => {
     const path = join(dir, 'home', 'history')
     await (await InputHistory.open(path)).add('secret')
     assert.is((await stat(path)).mode & 0o777, 0o600)
+  })
+})
+
+test('a history that has become too long is shortened at once: who reads it meanwhile has it whole', async () => {
+  await inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'history')
+    const lines = Array.from({ length: 1500 }, (_, i) => `"line ${i}"\n`)
+    await writeFile(path, lines.join(''))
+    const reader = await open(path)
+    await InputHistory.open(path)
+    assert.is((await readFile(path, 'utf8')).split('\n')[0], '"line 500"')
+    assert.is(await reader.readFile('utf8'), lines.join(''))
+    await reader.close()
   })
 })
 

@@ -1,14 +1,13 @@
-import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
 import { readdir, rm, stat, statfs, utimes } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
 import { commonPrefix } from '../../ground/common-prefix.js'
 import { UserError } from '../../ground/errors.js'
 import { whileOpen } from '../../ground/files/byte-source.js'
 import { openIfPresent } from '../../ground/files/local-folder.js'
-import { writeAtomically } from '../../ground/files/write-atomically.js'
+import { removeAbandoned, writeAtomically } from '../../ground/files/write-atomically.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { bytesOf, cacheBytes, isCacheFile, openCacheFile, snapshotIn } from './cache-file.js'
 import { cacheKey } from './cache-key.js'
@@ -18,8 +17,6 @@ export const CACHE_ENDING = '.cache'
 
 /** Share of the free disk that a cache may take. */
 const MOST_OF_DISK = 0.5
-/** Time after which a partial file belongs to a process that was killed, in ms. */
-const ABANDONED_MS = 3_600_000
 
 export interface SaveOptions {
   /** Experts that the session must not use. */
@@ -63,11 +60,11 @@ export async function saveCache(
   if (session.length === 0 || key === undefined) return 0
   const snapshot = await session.exportCache()
   const folder = dirname(path)
-  await removeAbandoned(folder, basename(path))
+  // Before the free bytes are counted.
+  await removeAbandoned(folder)
   const bytes = bytesOf(snapshot)
   if (bytes > most || bytes > MOST_OF_DISK * (await freeBytes(folder))) return 0
-  const partial = join(folder, `.${basename(path)}.${randomUUID()}.partial`)
-  await writeAtomically(path, cacheBytes(snapshot, key), { partial, mode: 0o600 })
+  await writeAtomically(path, cacheBytes(snapshot, key), { mode: 0o600 })
   return snapshot.tokens.length
 }
 
@@ -111,22 +108,9 @@ async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize
 }
 
-/** Removes the partial files of a cache, or of all caches of its folder, that killed processes left. */
-async function removeAbandoned(folder: string, cache?: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const [, of] = PARTIAL.exec(name) ?? []
-    if (of === undefined || !(cache === undefined ? of.endsWith(CACHE_ENDING) : of === cache)) continue
-    const found = await stat(join(folder, name)).catch(() => undefined)
-    if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(join(folder, name), { force: true })
-  }
-}
-
-/** Name of a partial file; the name of its cache is within. */
-const PARTIAL = /^\.(.+)\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/
-
 /** Removes the least recently used caches beyond `most` bytes, and what killed processes left. Other files stay. */
 export async function limitCaches(folder: string, most: number): Promise<void> {
-  await removeAbandoned(folder).catch(() => undefined)
+  await removeAbandoned(folder)
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(CACHE_ENDING))
   const found: { path: string; info: Stats }[] = []
   for (const name of names) {

@@ -5,7 +5,7 @@ import type { Session } from '../../api/session.js'
 import { commonPrefix } from '../../ground/common-prefix.js'
 import { UserError } from '../../ground/errors.js'
 import { whileOpen } from '../../ground/files/byte-source.js'
-import { cannotWrite, makeFolder } from '../../ground/files/folders.js'
+import { makeFolder } from '../../ground/files/folders.js'
 import { openLocalFile } from '../../ground/files/local-folder.js'
 import { sha256Hex } from '../../ground/platform/checksums.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
@@ -42,9 +42,7 @@ export class PromptStore {
 
   /** Makes the folder if it is not there, and reads the tokens of the caches in it. Rejects with a UserError if it cannot be used. */
   static async open(folder: string, options: StoreOptions): Promise<PromptStore> {
-    await makeFolder(folder, 0o700).catch((error: unknown) => {
-      throw cannotWrite(folder, error)
-    })
+    await makeFolder(folder, 0o700)
     await limitCaches(folder, options.most)
     const stored = new Map<string, StoredPrompt>()
     for (const name of await readdir(folder)) {

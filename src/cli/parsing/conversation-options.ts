@@ -47,12 +47,18 @@ export function addConversationOptions(command: Command, { takesStdin = true } =
 }
 
 export function addSystemOption(command: Command): Command {
-  return command.option('-s, --system <text>', 'instructions to the model (system text); @FILE reads them from a file')
+  const what = 'instructions to the model (system text); @FILE reads them from a file, @@TEXT is the text @TEXT'
+  return command.option('-s, --system <text>', what)
 }
 
 /** Whether an option was given that only makes sense in a conversation, not in a text to continue. */
 export function asksForConversation({ system, prefill, messages, templateArg }: ConversationOptions): boolean {
   return system !== undefined || prefill !== undefined || messages !== undefined || templateArg !== undefined
+}
+
+/** Whether a system text is read from a file: @FILE. @@TEXT is the text @TEXT. */
+export function namesFile(system: string): boolean {
+  return /^@(?!@)/.test(system)
 }
 
 export function readsStdin({ system = '', file = [], messages }: ConversationOptions): boolean {
@@ -65,7 +71,7 @@ export async function readConversation(options: ConversationOptions): Promise<Co
   const begins = messages === undefined && !options.continue && options.resume === undefined
   const { system = (begins ? defaults().system : undefined) ?? '' } = options
   return {
-    system: system.startsWith('@') ? (await readText(system.slice(1))).trimEnd() : system,
+    system: namesFile(system) ? (await readText(system.slice(1))).trimEnd() : system.replace(/^@@/, '@'),
     files: await Promise.all(file.map(async (path) => (await readText(path)).replace(/\r?\n$/, ''))),
     prefill,
     messages: messages === undefined ? [] : messagesIn(await readText(messages), messages),

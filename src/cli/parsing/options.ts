@@ -110,7 +110,7 @@ export function addCacheType(command: Command): Command {
 
 /** Adds the options of every command that generates text. */
 export function addGenerationOptions(command: Command): Command {
-  command.optionsGroup('Generation (a model’s own defaults come before these):')
+  command.optionsGroup('Generation:')
   for (const name of OPTION_NAMES) if (!GENERATION_OPTIONS[name].reports) command.addOption(generationOption(name))
   for (const [flag, name] of FOREIGN_FLAGS) command.addOption(alsoCalled(flag, generationOption(name)))
   return command.addOption(alsoCalled('num-thread', threadsOption()))
@@ -141,9 +141,9 @@ export function namedInLibrary(option: Option, name: string): Option {
 
 /** The parser's form of an option of a generation. */
 export function generationOption(name: OptionName): Option {
-  const { kind, mustBe, includes, short, argument, help, reports, isFirst, ...rest } = GENERATION_OPTIONS[name]
+  const { kind, mustBe, includes, short, argument, help, isFirst } = GENERATION_OPTIONS[name]
   const flag = `--${typedName(name)}`
-  const usual = rest.defaultInWords ?? (kind === 'number' && !reports ? rest.default : undefined)
+  const usual = defaultOf(name)
   const option = new Option(
     `${short ? `-${short}, ` : ''}${flag}${argument ? ` <${argument}>` : ''}`,
     usual === undefined ? help : `${help} (default: ${usual})`,
@@ -162,6 +162,13 @@ export function generationOption(name: OptionName): Option {
     if (includes(texts)) return texts
     throw new UsageError(`${flag} must be ${mustBe}`)
   })
+}
+
+/** The default of an option in words; undefined if it says little. */
+export function defaultOf(name: OptionName): string | undefined {
+  const { kind, reports, config, defaultInWords, default: ours } = GENERATION_OPTIONS[name]
+  const usual = defaultInWords ?? (kind === 'number' && !reports ? String(ours) : undefined)
+  return config && usual !== undefined ? `the model’s, else ${usual}` : usual
 }
 
 /** The meaning of -1 in llama.cpp and ollama: generate up to the end of the text. */

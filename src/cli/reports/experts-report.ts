@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises'
 import { UsageError } from '../../ground/errors.js'
-import { cannotWrite } from '../../ground/files/folders.js'
+import { writeAtomically } from '../../ground/files/write-atomically.js'
 import { colourDepth } from '../../ground/output/colours.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import { agreementCsv, tokensCsv, usageCsv } from '../../lab/experts/csv.js'
@@ -108,9 +107,7 @@ export async function putReport(report: Report, format: Format, options: ReportO
     for (const piece of pieces) await writeOut(piece)
     return
   }
-  await writeFile(output, pieces).catch((error: unknown) => {
-    throw cannotWrite(output, error)
-  })
+  await writeAtomically(output, pieces)
   if (!options.quiet) note(`written: ${output}`)
 }
 

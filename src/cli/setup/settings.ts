@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import { realpath } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { realpath, rename } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { GENERATION_OPTIONS, OPTION_NAMES, typedName } from '../../api/generation-options.js'
 import { UsageError, UserError } from '../../ground/errors.js'
-import { makeFolder } from '../../ground/files/folders.js'
 import { expandHome, settingsPath } from '../../ground/files/home.js'
+import { takeLock } from '../../ground/files/lock.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../../ground/files/small-file.js'
 import { writeAtomically } from '../../ground/files/write-atomically.js'
 import { anyOf, isFlag, isNumber, isText, listOf, valuesOf } from '../../ground/json/forms.js'
@@ -13,7 +13,8 @@ import { parseJsonObject } from '../../ground/json/json.js'
 import { printable } from '../../ground/printable.js'
 import { nearest } from '../../ground/spelling.js'
 import { isShipped } from '../../library/packing/model-folders.js'
-import { addSystemOption } from '../parsing/conversation-options.js'
+import { note } from '../io/output.js'
+import { addSystemOption, namesFile } from '../parsing/conversation-options.js'
 import { type Defaults, setDefaults, type Theme } from '../parsing/defaults.js'
 import {
   addGenerationOptions,
@@ -93,7 +94,7 @@ export function checkedValue(option: Option, typed: string | string[], folder = 
   if (Array.isArray(value)) return [typed].flat()
   const text = String(typed)
   if (nameOf(option) === 'model') return wordFrom(folder, text)
-  if (nameOf(option) === 'system' && text.startsWith('@')) return `@${resolve(folder, expandHome(text.slice(1)))}`
+  if (nameOf(option) === 'system' && namesFile(text)) return `@${resolve(folder, expandHome(text.slice(1)))}`
   return typeof value === 'boolean' || String(value) === text ? (value as SettingValue) : text
 }
 
@@ -107,21 +108,52 @@ function wordFrom(folder: string, word: string): string {
 /** Reads the settings file; nothing if there is none. Rejects with a UserError if it is no JSON of the right form. */
 export async function readSettings(path = settingsPath()): Promise<SettingsFile> {
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
-  if (!bytes) return { settings: {}, presets: {} }
-  const { presets = {}, ...settings } = parseJsonObject(bytes, path)
-  if (isSettings(settings) && isPresets(presets)) return { settings, presets }
-  throw new UserError(`${path}: a setting is a text, a number, true, false or a list of texts`)
+  try {
+    const { presets = {}, ...settings } = bytes ? parseJsonObject(bytes, path) : {}
+    if (isSettings(settings) && isPresets(presets)) return { settings, presets }
+    throw new UserError(`${path}: a setting is a text, a number, true, false or a list of texts`)
+  } catch (error) {
+    throw new DamagedSettings(`${(error as Error).message}\nmend the file, or \`molm config set\` puts it aside`)
+  }
 }
+
+/** The file holds no settings, whatever is changed in it. */
+class DamagedSettings extends UserError {}
 
 const isSettings = valuesOf(anyOf(anyOf(isText, isNumber), anyOf(isFlag, listOf(isText))))
 const isPresets = valuesOf(isSettings)
 
-export async function writeSettings({ settings, presets }: SettingsFile, path = settingsPath()): Promise<void> {
-  await makeFolder(dirname(path))
+/** Milliseconds to wait for another process, which may have little of the processor. */
+const PATIENCE_MS = 30_000
+
+/** Changes the settings file as the only process. Puts a damaged file aside, and says so. */
+export async function changeSettings(edit: (file: SettingsFile) => void, path = settingsPath()): Promise<void> {
   // The file may be a link to one that is kept elsewhere.
   const file = await realpath(path).catch(() => path)
-  const all = { ...settings, ...(Object.keys(presets).length > 0 && { presets }) }
-  await writeAtomically(file, [`${JSON.stringify(all, null, 2)}\n`])
+  const lock = await takeLock(`${file}.lock`, `a change of ${path}`, PATIENCE_MS)
+  try {
+    const kept = await readSettings(file).catch((error: unknown) => {
+      if (error instanceof DamagedSettings) return undefined
+      throw error
+    })
+    const { settings, presets } = kept ?? { settings: {}, presets: {} }
+    edit({ settings, presets })
+    const text = JSON.stringify({ ...settings, ...(Object.keys(presets).length > 0 && { presets }) }, null, 2)
+    if (Buffer.byteLength(text) >= MOST_CONFIG_BYTES) {
+      throw new UserError(`${path}: would exceed 1 MiB; keep a long system text in a file, and give it as @FILE`)
+    }
+    if (!kept) await putAside(file)
+    await writeAtomically(file, [`${text}\n`])
+  } finally {
+    await lock.release()
+  }
+}
+
+async function putAside(path: string): Promise<void> {
+  let aside = `${path}.damaged`
+  for (let n = 2; existsSync(aside); n++) aside = `${path}.damaged-${n}`
+  await rename(path, aside)
+  note(`${path} was damaged and is now ${aside}; the settings are new`)
 }
 
 /** Finds a preset by its name. Throws a UsageError that names the nearest. */

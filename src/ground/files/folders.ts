@@ -5,7 +5,7 @@ import { codeOf, UserError } from '../errors.js'
 /**
  * Makes a folder and its parents. Resolves with whether it is new; an existing one is fine. `mode` has the permissions of
  * a new folder, not of new parents. Goes step by step, because Node's recursive mkdir never returns if the parent exists
- * but nothing can be made in it, as in /proc.
+ * but nothing can be made in it, as in /proc. Rejects with a UserError if the system refuses.
  */
 export async function makeFolder(path: string, mode?: number): Promise<boolean> {
   try {
@@ -14,12 +14,12 @@ export async function makeFolder(path: string, mode?: number): Promise<boolean> 
   } catch (error) {
     const code = codeOf(error)
     if (code === 'EEXIST' && (await isFolder(path))) return false
-    if (code !== 'ENOENT' || dirname(path) === path) throw error
+    if (code !== 'ENOENT' || dirname(path) === path) throw cannotWrite(path, error)
   }
   await makeFolder(dirname(path))
   await mkdir(path, mode).catch(async (error: unknown) => {
     // Another process may have made it meanwhile.
-    if (codeOf(error) !== 'EEXIST' || !(await isFolder(path))) throw error
+    if (codeOf(error) !== 'EEXIST' || !(await isFolder(path))) throw cannotWrite(path, error)
   })
   return true
 }

@@ -23,11 +23,10 @@ const GUARD_MS = 10_000
 /** Errors of file systems without hard links. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
 
-/** Takes a lock, also one whose process has ended. Rejects with a LockHeld that names the owner and its `work`. */
-export async function takeLock(path: string, work: string): Promise<Lock> {
-  await makeFolder(dirname(path)).catch((error: unknown) => {
-    throw cannotWrite(dirname(path), error)
-  })
+/** Takes a lock, also one whose process has ended. Rejects with a LockHeld that names the owner after `patience` ms. */
+export async function takeLock(path: string, work: string, patience = 0): Promise<Lock> {
+  const end = performance.now() + patience
+  await makeFolder(dirname(path))
   const own = await thisProcess()
   for (;;) {
     const { handle, now } = await createLock(path, own)
@@ -42,8 +41,9 @@ export async function takeLock(path: string, work: string): Promise<Lock> {
       continue
     }
     const left = await timeLeft(path, held, own, now)
-    if (left > 0) throw isUnderWay(work, held, own, left)
-    await removeStale(path, held, now)
+    if (left === 0) await removeStale(path, held, now)
+    else if (performance.now() < end) await sleep(10 + 20 * Math.random())
+    else throw isUnderWay(work, held, own, left)
   }
 }
 

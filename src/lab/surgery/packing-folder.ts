@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readdir, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { UserError } from '../../ground/errors.js'
-import { cannotWrite, makeFolder } from '../../ground/files/folders.js'
+import { makeFolder } from '../../ground/files/folders.js'
 import { type Lock, takeLock } from '../../ground/files/lock.js'
 
 /** Names of the folders, and of the locks beside them, which show that their owners run. */
@@ -18,9 +18,7 @@ export async function inPackingFolder<T>(outDir: string, use: (folder: string) =
   const folder = join(parent, `.molm-packing-${randomUUID()}`)
   const lock = await takeLock(`${folder}.lock`, `packing into ${folder}`)
   try {
-    await makeFolder(folder).catch((error: unknown) => {
-      throw cannotWrite(folder, error)
-    })
+    await makeFolder(folder)
     return await use(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -49,7 +49,8 @@ export async function writeJournal(path: string, key: string, journal: Journal):
   const pieces = [Buffer.from(MAGIC), length, json, ...arrays]
   const hash = createHash('sha256')
   for (const bytes of pieces) hash.update(bytes)
-  await writeAtomically(path, [...pieces, hash.digest()])
+  // It is large, and a teaching is its only writer: the next one replaces what a kill left.
+  await writeAtomically(path, [...pieces, hash.digest()], { partial: `${path}.partial` })
 }
 
 /** Reads a journal. Rejects with a UserError if it is missing, damaged, or of another version or training. */

@@ -1,6 +1,7 @@
 import { UsageError } from '../../ground/errors.js'
 import { sixDigits } from '../../ground/numbers.js'
 import { shown } from '../../ground/option-checks.js'
+import { printable } from '../../ground/printable.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, perMixture } from './config.js'
 import { type ExpertMask, type ExpertPush, maskedExperts } from './expert-mask.js'
 
@@ -23,7 +24,7 @@ export function parseMask(specs: readonly string[], { mixtures, layers }: ModelC
   const marked = perMixture(mixtures, ({ experts }) => experts.map((count) => new Array<Change>(count).fill(0)))
   for (const spec of specs) {
     const { layer, kind, ranges, change } = parseSpec(spec)
-    const wrong = (why: string) => new UsageError(`mask '${spec.slice(0, 60)}': ${why}`)
+    const wrong = (why: string) => new UsageError(`mask '${printable(spec.trim(), 60)}': ${why}`)
     if (!marked[kind]) throw wrong(`the model has no ${kind} experts`)
     if (layer >= layers) throw wrong(`the model has layers 0 to ${layers - 1}`)
     const { [layer]: experts } = marked[kind]
@@ -154,7 +155,7 @@ function parseSpec(spec: string): Spec {
   })
   const change = value === 'never' ? 'off' : value === 'always' ? value : Number(value)
   if (typeof change === 'number' && !(Math.abs(change) <= MOST_PUSH)) {
-    throw new UsageError(`mask '${spec.slice(0, 60)}': a push is a number from -100 to 100, always or never`)
+    throw new UsageError(`mask '${printable(spec.trim(), 60)}': a push is a number from -100 to 100, always or never`)
   }
   return { layer: Number(layer), kind: kind as MixtureKind, ranges, change }
 }

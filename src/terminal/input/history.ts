@@ -1,7 +1,8 @@
-import { appendFile, writeFile } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { makeFolder } from '../../ground/files/folders.js'
 import { readSmallFile } from '../../ground/files/small-file.js'
+import { writeAtomically } from '../../ground/files/write-atomically.js'
 
 /** Maximum entries in the file; older ones are removed when a conversation begins. */
 const MOST = 1000
@@ -29,7 +30,7 @@ export class InputHistory {
     const all = text.split('\n').flatMap(entryOf)
     const entries = all.slice(-MOST)
     if (path !== undefined && all.length > entries.length) {
-      await writeFile(path, entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')).catch(() => {})
+      await writeAtomically(path, [entries.map((entry) => `${JSON.stringify(entry)}\n`).join('')]).catch(() => {})
     }
     return new InputHistory(entries, path)
   }

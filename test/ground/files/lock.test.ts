@@ -46,6 +46,17 @@ test('a lock has one holder, and is free after its release', () =>
     assert.equal(await readdir(join(dir, 'deep')), [])
   }))
 
+test('who is patient waits for the lock of another, for a time', () =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 'a.lock')
+    const first = await takeLock(path, 'a change')
+    const second = takeLock(path, 'a change', 600_000)
+    await rejectsWithUserError(() => takeLock(path, 'a change', 1), /^a change is already under way/)
+    await first.release()
+    await (await second).release()
+    assert.equal(await readdir(dir), [])
+  }))
+
 test('exactly one of several callers gets a lock, even a stale one', async () => {
   for (const isStale of [false, ...new Array(5).fill(true)]) {
     await inTemporaryFolder(async (dir) => {

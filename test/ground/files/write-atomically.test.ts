@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, readdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,16 +8,53 @@ import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 const test = suite('writing a file atomically')
+const onUnix = process.platform === 'win32' ? test.skip : test
 
-test('replaces an earlier file, and the partial file of an earlier attempt', () =>
+test('replaces an earlier file and keeps its permissions, and replaces a link, not what it names', () =>
   inTemporaryFolder(async (folder) => {
-    const path = join(folder, 'file')
-    await writeFile(path, 'former')
-    await writeFile(`${path}.partial`, 'a longer one that was interrupted')
+    const [path, link] = [join(folder, 'file'), join(folder, 'link')]
+    await writeFile(path, 'former', { mode: 0o640 })
+    await symlink(path, link)
+    await writeAtomically(link, ['text'])
+    assert.equal([await readFile(path, 'utf8'), await readFile(link, 'utf8')], ['former', 'text'])
     await writeAtomically(path, ['text and ', new Uint8Array([98, 121, 116, 101, 115])])
     assert.is(await readFile(path, 'utf8'), 'text and bytes')
+    if (process.platform !== 'win32') assert.is((await stat(path)).mode & 0o777, 0o640)
+    assert.equal(await readdir(folder), ['file', 'link'])
+  }))
+
+test('two writers of a file do not mix: each leaves its own whole, and the last one counts', () =>
+  inTemporaryFolder(async (folder) => {
+    const path = join(folder, 'file')
+    async function* slowly() {
+      yield Buffer.from('a long ')
+      await writeAtomically(path, ['short'])
+      assert.is(await readFile(path, 'utf8'), 'short')
+      yield Buffer.from('text')
+    }
+    await writeAtomically(path, slowly())
+    assert.is(await readFile(path, 'utf8'), 'a long text')
     assert.equal(await readdir(folder), ['file'])
   }))
+
+test('removes the partial files of killed processes, and not of one that may still write', () =>
+  inTemporaryFolder(async (folder) => {
+    const [old, recent] = ['0', '1'].map((digit) => `.molm.${digit}d3e1c52-7a60-4d6e-8f2b-0a1b2c3d4e5f.partial`)
+    for (const name of [old, recent, 'notes.partial']) await writeFile(join(folder, name), 'x')
+    for (const name of [old, 'notes.partial']) await utimes(join(folder, name), 1, 1)
+    await writeAtomically(join(folder, 'file'), ['text'])
+    assert.equal((await readdir(folder)).sort(), [recent, 'file', 'notes.partial'].sort())
+  }))
+
+onUnix('writes into a pipe and does not take its place', () =>
+  inTemporaryFolder(async (folder) => {
+    const path = join(folder, 'pipe')
+    execFileSync('mkfifo', [path])
+    const [text] = await Promise.all([readFile(path, 'utf8'), writeAtomically(path, ['text'])])
+    assert.is(text, 'text')
+    assert.ok((await stat(path)).isFIFO())
+  }),
+)
 
 test('keeps the earlier file if a piece of the new one fails', () =>
   inTemporaryFolder(async (folder) => {

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { UsageError } from '#molm/ground/errors.js'
+import { UsageError, UserError } from '#molm/ground/errors.js'
 import { maskInWords, maskSpecs, parseMask, scaledMask } from '#molm/model/config/mask-spec.js'
 import { maskOfJson } from '#molm/model/config/read-mask.js'
 
@@ -54,6 +54,18 @@ test('other forms are refused with an example', () => {
   const { layers, mixtures } = config
   const dense = { layers, mixtures: mixtures.slice(1) } as typeof config
   assert.throws(() => parseMask(['1:attention:0'], dense), isUsage(/the model has no attention experts/))
+})
+
+test('a message about a mask has no characters that control a terminal', () => {
+  const hostile = '\u001b]0;x\u0007\u009b2J\n\u202e'
+  for (const read of [
+    () => parseMask([hostile], config),
+    () => parseMask(['\u2028\n9:mlp:1'], config),
+    () => parseMask(['\n1:mlp:1=101'], config),
+    () => maskOfJson(Buffer.from(JSON.stringify({ [hostile]: 1 })), `${hostile.replace('\n', '')}.json`, config),
+  ]) {
+    assert.throws(read, (error: Error) => error instanceof UserError && !/[\p{Cc}\u2028\u202e]/u.test(error.message))
+  }
 })
 
 function isUsage(message: RegExp) {

@@ -127,6 +127,23 @@ test('a model that is loaded keeps its weights while it is updated', () =>
     await fresh.dispose()
   }))
 
+test('everything is fetched if the hub answers for the former commit with another', () =>
+  withHub(async (hub, dir) => {
+    const repository = await hub.serve(REPO, SHARDED)
+    const { commit: former } = await pullModel(REPO, QUICK)
+    hub.change(repository, { [SECOND]: changedEnd(repository.files.get(SECOND) as Buffer) })
+    hub.apiFault = (response, url) => {
+      if (!url.endsWith(`/revision/${former}`) && !url.includes(`/revision/${former}?`)) return
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ _id: '1', id: REPO, sha: repository.commit, private: false, gated: false }))
+      return true
+    }
+    const { path, notes } = await update()
+    assert.match(notes, /all weights are fetched again: the hub does not say any more what was in aaaaaaa/)
+    hub.apiFault = undefined
+    assert.ok((await readFile(path)).equals(await freshlyPulled(dir)))
+  }))
+
 test('a model follows the branch that was asked for, and stays at a commit', () =>
   withHub(async (hub) => {
     const repository = await hub.serve(REPO, SHARDED)

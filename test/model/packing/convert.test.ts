@@ -10,6 +10,7 @@ import type { Quant } from '#molm/model/packing/format/formats.js'
 import { pieceOf } from '#molm/model/packing/format/layout.js'
 import { checkParts, openPackedFile } from '#molm/model/packing/format/packed-file.js'
 import { findPackedFile } from '#molm/model/packing/format/packed-folder.js'
+import { nonFiniteWeights } from '#molm/model/packing/write/checkpoint-warnings.js'
 import type { ConvertProgress } from '#molm/model/packing/write/convert.js'
 import { convertCheckpoint } from '../../support/convert-checkpoint.js'
 import { fixturePath } from '../../support/fixtures.js'
@@ -251,6 +252,15 @@ test('weights that are not finite cause a warning, one line per tensor', () =>
     assert.is(warnings.length, 1)
     assert.match(warnings[0], /transformer\.wte\.weight has 3 weights that are NaN or infinite/)
   }))
+
+test('of many tensors that are not finite ten have a line each, and one line sums up the others', () => {
+  const found = Array.from({ length: 31 }, (_, i) => ({ tensor: `t${i % 30}`, part: 'p', count: 2 }))
+  const warnings = nonFiniteWeights(found)
+  assert.is(warnings.length, 11)
+  assert.match(warnings[0], /^tensor t0 has 4 weights that are NaN/)
+  assert.is(warnings[10], '20 more tensors with 40 such weights')
+  assert.is(nonFiniteWeights(found.slice(0, 10)).length, 10)
+})
 
 test('a checkpoint that does not fit its config.json is refused before anything is written', () =>
   inTemporaryFolder(async (dir) => {

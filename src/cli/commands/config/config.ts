@@ -1,17 +1,19 @@
 import { Argument, type Command, type Option } from 'commander'
-import { GENERATION_OPTIONS, type OptionName } from '../../../api/generation-options.js'
+import { GENERATION_OPTIONS, type GenerationSettings, type OptionName } from '../../../api/generation-options.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { settingsPath } from '../../../ground/files/home.js'
 import { alignColumns } from '../../../ground/output/table.js'
 import { printable } from '../../../ground/printable.js'
 import { nearest } from '../../../ground/spelling.js'
+import { loadGenerationDefaults } from '../../../text/generation-config.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../../io/output.js'
 import { shellWord } from '../../io/shell-word.js'
 import { background, defaults } from '../../parsing/defaults.js'
-import { addOutputOptions, addPresetOption } from '../../parsing/options.js'
+import { addOutputOptions, addPresetOption, defaultOf } from '../../parsing/options.js'
 import {
   addSettingOptions,
   applySettings,
+  changeSettings,
   checkedValue,
   findSetting,
   nameOf,
@@ -21,7 +23,6 @@ import {
   type Settings,
   type SettingValue,
   settingNamed,
-  writeSettings,
 } from '../../setup/settings.js'
 
 interface ConfigOptions extends OutputOptions {
@@ -116,23 +117,39 @@ async function rowsOf(command: Command): Promise<Row[]> {
   await applySettings(command)
   const { preset } = command.opts<ConfigOptions>()
   const sources: Record<string, string> = { cli: 'option', preset: `preset ${preset}`, settings: 'file' }
-  return SETTING_NAMES.map((name) => {
+  const chosen = (name: string): Row | undefined => {
     const key = settingNamed(name).attributeName()
     const source = sources[command.getOptionValueSource(key) ?? '']
     if (source) return [name, inWords(command.getOptionValue(key)), source]
     if (name === 'model' && process.env.MOLM_MODEL) return [name, process.env.MOLM_MODEL, '$MOLM_MODEL']
     const kept = (defaults() as Record<string, unknown>)[name]
-    return kept === undefined ? [name, usual(name, key), 'default'] : [name, inWords(kept), 'file']
-  })
+    return kept === undefined ? undefined : [name, inWords(kept), 'file']
+  }
+  const own = await ownDefaults(chosen('model')?.[1] ?? 'nano')
+  return SETTING_NAMES.map((name) => chosen(name) ?? usual(name, own))
+}
+
+/** Options that a model asks for. Undefined if it is not here, or has them only in the header of a GGUF file. */
+async function ownDefaults(named: string) {
+  const { resolveModel } = await import('../../../library/finding/resolve-model.js')
+  try {
+    const { name: model, folder, kind } = await resolveModel(named)
+    return kind === 'gguf' ? undefined : { model, wanted: await loadGenerationDefaults(folder) }
+  } catch (error) {
+    if (error instanceof UserError) return undefined
+    throw error
+  }
 }
 
 /** Value of a setting that nothing names. */
-function usual(name: string, key: string): string {
-  if (name === 'theme') return background()
+function usual(name: string, own: Awaited<ReturnType<typeof ownDefaults>>): Row {
   const words: Record<string, string> = { model: 'nano', threads: 'one per core', memory: 'free memory', system: '' }
-  if (name in words) return words[name]
-  const { default: value, defaultInWords } = GENERATION_OPTIONS[key as OptionName]
-  return defaultInWords ?? inWords(value)
+  if (name in words || name === 'theme') return [name, words[name] ?? background(), 'default']
+  const key = settingNamed(name).attributeName() as OptionName
+  const wanted = (own?.wanted as Partial<GenerationSettings> | undefined)?.[key]
+  if (own && wanted !== undefined) return [name, inWords(wanted), `default of ${own.model}`]
+  const { default: ours, defaultInWords = inWords(ours) } = GENERATION_OPTIONS[key]
+  return [name, own ? defaultInWords : (defaultOf(key) ?? defaultInWords), 'default']
 }
 
 function inWords(value: unknown): string {
@@ -171,14 +188,14 @@ async function set({ name, values, options }: Called): Promise<void> {
     throw new UsageError(`molm config set ${name} needs a value; 'molm config unset' removes one`)
   if (values.length > 1 && !isList) throw new UsageError(`molm config set ${name} takes one value: write it in quotes`)
   const value = checkedValue(option, isList ? values : values[0])
-  await change(({ settings }) => {
+  await changeSettings(({ settings }) => {
     settings[nameOf(option)] = value
   })
   await noteIfAbsent(nameOf(option) === 'model' ? value : undefined, options)
 }
 
 async function unset({ name }: Called): Promise<void> {
-  await change(({ settings, presets }) => {
+  await changeSettings(({ settings, presets }) => {
     if (Object.hasOwn(presets, name)) delete presets[name]
     // An unknown name may be there all the same, from an editor.
     else delete settings[Object.hasOwn(settings, name) ? name : nameOf(settingNamed(name, Object.keys(presets)))]
@@ -202,17 +219,11 @@ async function save({ name, options, command }: Called): Promise<void> {
   if (Object.keys(values).length === 0) {
     throw new UsageError(`molm config save ${name} needs options, like -m MODEL or -s TEXT, or -f MODELFILE`)
   }
-  await change(({ presets }) => {
+  await changeSettings(({ presets }) => {
     presets[name] = values
   })
   if (!quiet) for (const line of notes) note(line)
   await noteIfAbsent(values.model, options)
-}
-
-async function change(edit: (file: Awaited<ReturnType<typeof readSettings>>) => void): Promise<void> {
-  const file = await readSettings()
-  edit(file)
-  await writeSettings(file)
 }
 
 /** A preset as options on a command line. */

@@ -6,9 +6,13 @@ import { printable } from '../../../ground/printable.js'
 import { utf8Text } from '../../parsing/conversation-options.js'
 import { checkedValue, findSetting, nameOf, type Settings, settingNamed } from '../../setup/settings.js'
 
-/** An instruction: a word, of some the name of a parameter or role, and a text, which quotes may spread over lines. */
-const INSTRUCTION =
-  /[ \t]*(?:(parameter|message)[ \t]+)?(\w+)[ \t]+(?:"""([\s\S]*?)"""|"([\s\S]*?)"|(\S[^\n]*?))[ \t]*\r?(?:\n|$)/iy
+/** A text in quotes, which may span lines. */
+const QUOTED = '"""([\\s\\S]*?)"""[ \\t]*\\r?(?:\\n|$)|(?!""")"([\\s\\S]*?)"[ \\t]*\\r?(?:\\n|$)'
+/** A word, of some the name of a parameter or role, and a text. What begins with a quote is no other text: no file takes long. */
+const INSTRUCTION = new RegExp(
+  `[ \\t]*(?:(parameter|message)[ \\t]+|(?!parameter\\b|message\\b))(\\w+)[ \\t]+(?:${QUOTED}|([^"\\s][^\\n]*)(?:\\n|$))`,
+  'iy',
+)
 const NO_INSTRUCTION = /[ \t]*(?:#[^\n]*)?\r?(?:\n|$)/y
 
 /** Parameters about loading and measuring, which change nothing in what a model says. */
@@ -34,7 +38,9 @@ export async function readModelfile(path: string): Promise<{ preset: Settings; n
   const text = utf8Text(await readBounded(file, MOST_BYTES, 'a Modelfile is shorter'), path)
   const { settings, notes } = partsOf(text, path)
   const preset: Settings = {}
-  for (const [name, value] of settings) {
+  for (const [name, text] of settings) {
+    // The file may be another person's, and must not name files that are read here.
+    const value = name === 'system' ? text.replace(/^@/, '@@') : text
     try {
       const option = settingNamed(name)
       const [before, next] = [preset[nameOf(option)], checkedValue(option, value, dirname(file))]
@@ -51,12 +57,13 @@ function partsOf(text: string, path: string): { settings: [name: string, value: 
   const settings: [string, string][] = []
   const notes = new Set<string>()
   for (let at = 0; at < text.length; ) {
-    const [whole, kind, word, ...values] = matchAt(INSTRUCTION, text, at) ?? []
+    const [whole, kind, word, inThree, inOne, line = ''] = matchAt(INSTRUCTION, text, at) ?? []
     const skipped = whole ?? matchAt(NO_INSTRUCTION, text, at)?.[0]
-    if (skipped === undefined) throw new UserError(`${path}: line ${lineAt(text, at)} is no instruction of a Modelfile`)
+    if (skipped === undefined)
+      throw new UserError(`${path}: line ${lineAt(text, at)} is no instruction of a Modelfile, or its quote has no end`)
     at += skipped.length
     if (whole === undefined) continue
-    const value = values.find((one) => one !== undefined) ?? ''
+    const value = inThree ?? inOne ?? line.trimEnd()
     const name = word.toLowerCase()
     const instruction = (kind ?? word).toLowerCase()
     if (instruction === 'adapter') throw new UserError(`${path}: ADAPTER changes weights; molm applies no adapters`)

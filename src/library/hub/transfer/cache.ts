@@ -80,12 +80,8 @@ export class CacheFolder {
   async writeRef(revision: string, commit: string): Promise<void> {
     if (revision === commit) return
     const path = join(this.path, 'refs', revision)
-    try {
-      await makeFolder(dirname(path))
-    } catch (error) {
-      throw cannotWrite(path, error)
-    }
-    await writeAtomically(path, [commit], { partial: `${path}.${process.pid}` })
+    await makeFolder(dirname(path))
+    await writeAtomically(path, [commit])
   }
 
   /** The commit of a revision, and its folder, which may not be there. Undefined for an unknown revision. */

@@ -40,7 +40,8 @@ export class HubRepository implements FileSet {
     try {
       const info = await modelInfo({ ...ask, name: repo, revision, additionalFields: ['sha'] })
       const { sha: commit, name: newName = repo } = info
-      if (typeof commit !== 'string' || !COMMIT.test(commit)) throw unclear(repo, 'which commit it is at')
+      const isAsked = !COMMIT.test(revision) || commit === revision
+      if (typeof commit !== 'string' || !COMMIT.test(commit) || !isAsked) throw unclear(repo, 'which commit it is at')
       if (!isRepository(newName)) throw unclear(repo, 'what the model is called')
       const files = await filesOf(newName, commit, listFiles({ ...ask, repo: newName, revision: commit }))
       return new HubRepository(newName, commit, client, files)

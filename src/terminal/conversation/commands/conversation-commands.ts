@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { basename, dirname, extname, join } from 'node:path'
+import { extname } from 'node:path'
 import type { ConversationInfo } from '../../../chat/conversations/conversation-info.js'
 import type { KeptMask } from '../../../chat/conversations/conversation-state.js'
 import type { Conversations } from '../../../chat/conversations/conversations.js'
@@ -176,8 +175,7 @@ async function save(chat: Chat, argument: string, replaces: boolean): Promise<vo
   const markdownOrPage = () =>
     ending === '.md' ? conversationMarkdown(state, heading) : conversationPage(chat, heading.title)
   const text = ending === '.json' ? conversationJson(state) : await markdownOrPage()
-  const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}.partial`)
-  await writeAtomically(path, [text], { partial, mode: 0o600 })
+  await writeAtomically(path, [text], { mode: 0o600 })
   chat.say('note', `saved in ${path}`)
 }
 
