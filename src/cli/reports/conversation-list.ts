@@ -6,9 +6,6 @@ import { alignColumns } from '../../ground/output/table.js'
 import { nameOfPath } from '../../library/finding/name-of-path.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 
-/** Most columns of a model's name. */
-const WIDEST_MODEL = 24
-
 /**
  * Prints the kept conversations, the latest first, on lines that fit the terminal: the end of the id, the time of the last
  * change, model and title. In a pipe: id, time in ISO 8601, messages, model and title, separated by tabs.
@@ -35,7 +32,7 @@ export function tableOf(infos: readonly ConversationInfo[], columns: number, now
   const rows = infos.map((info) => {
     const day = dayOf(info.changed)
     const changed = day === today ? timeOf(info.changed) : day
-    return [shortId(info, infos), changed, fit(nameOfPath(info.model), WIDEST_MODEL), info.title]
+    return [shortId(info, infos), changed, fit(nameOfPath(info.model), 24), info.title]
   })
   const lines = alignColumns(rows).split('\n')
   return lines.map((line) => fit(line, columns)).join('\n')
@@ -50,9 +47,7 @@ function timeOf(date: Date): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}`
 }
 
-function two(value: number): string {
-  return String(value).padStart(2, '0')
-}
+const two = (value: number) => String(value).padStart(2, '0')
 
 function asJson({ id, name, title, model, messages, created, changed, path }: ConversationInfo) {
   return { id, name: name ?? null, title, model, messages, created, changed, path }

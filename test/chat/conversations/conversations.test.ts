@@ -205,7 +205,12 @@ test('the first question is the first that still counts', async () => {
 test('a conversation is found by four last letters of its id or more, and the list has as many as this takes', async () => {
   await withFolder(async (folder, conversations) => {
     const text = await readFile(join(folder, `${await kept(conversations, STATE, 'b2c3 lamps')}.jsonl`))
-    const ids = ['20240102-030405-a1b2c3', '20240102-030405-z1b2c3-run', '20240102-030405-aaxyz9', '20240102-030405-aaxyz8']
+    const ids = [
+      '20240102-030405-a1b2c3',
+      '20240102-030405-z1b2c3-run',
+      '20240102-030405-aaxyz9',
+      '20240102-030405-aaxyz8',
+    ]
     for (const id of ids) await writeFile(join(folder, `${id}.jsonl`), text)
     assert.is((await conversations.find('XYZ9')).id, ids[2])
     assert.is((await conversations.find('a1b2c3')).id, ids[0])
