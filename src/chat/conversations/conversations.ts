@@ -242,7 +242,7 @@ function isMeantBy(wanted: string, { id, name = '' }: ConversationInfo): boolean
   return wanted.length >= SHORTEST_ENDING && withoutOrigin(id).endsWith(wanted)
 }
 
-/** The shortest ending of a conversation's id by which `find` finds it among `all`. */
+/** The shortest ending of an id that `find` takes for this conversation alone among `all`. */
 export function shortId({ id }: ConversationInfo, all: readonly ConversationInfo[]): string {
   const whole = withoutOrigin(id)
   for (let letters = SHORTEST_ENDING; letters < whole.length; letters++) {
