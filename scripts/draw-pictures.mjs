@@ -131,7 +131,7 @@ function screenAsSvg(lines) {
       .map((run) => drawRun(run, row))
       .join(''),
   )
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${Math.ceil(width)}" height="${Math.ceil(height)}" role="img" aria-label="molm chat in a terminal">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${Math.ceil(width)}" height="${Math.ceil(height)}" role="img" aria-label="molm chat in a terminal" xml:space="preserve">
 <style>text{font:14px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre;fill:#d7dce2}.bold{font-weight:700;fill:#fff}.dim{fill:#8b949e}</style>
 <rect width="100%" height="100%" rx="10" fill="#12161b"/>
 ${rows.join('\n')}

@@ -26,6 +26,8 @@ export interface KnownModel extends Pick<ModelRow, 'name' | 'checkpoint' | 'lice
   memoryBytes: number
   /** Predicted for this computer, in tokens per second. */
   speed: ModelSpeed
+  /** Whether other programs slowed the measurement of this computer down: the model is at least as fast. */
+  isSpeedLeast: boolean
   /** whole: in three quarters of this computer's memory. partly: with experts read from the disk. no: not even so. */
   fits: 'whole' | 'partly' | 'no'
   thinks: boolean
@@ -37,6 +39,7 @@ export interface KnownModel extends Pick<ModelRow, 'name' | 'checkpoint' | 'lice
 /** The computer that costs are predicted for. */
 export interface Computer {
   speed: MachineSpeed
+  isDisturbed?: boolean
   /** Bytes of its memory. */
   memory: number
 }
@@ -53,8 +56,8 @@ const MXFP4_BYTES = (4 + 8 / 32) / 8
 
 /** All models that have a short name. Measures the computer first, in about a second, unless that has been done. */
 export async function knownModels(computer?: Computer): Promise<KnownModel[]> {
-  const { speed, memory } = computer ?? (await thisComputer())
-  return MODEL_ROWS.map((row) => costsOf(row, { speed, memory }))
+  const known = computer ?? (await thisComputer())
+  return MODEL_ROWS.map((row) => costsOf(row, known))
 }
 
 /**
@@ -68,10 +71,10 @@ export async function knownModel(name: string, quant?: Quant, computer?: Compute
 }
 
 async function thisComputer(): Promise<Computer> {
-  return { speed: await machineSpeed(), memory: totalMemory() }
+  return { ...(await machineSpeed()), memory: totalMemory() }
 }
 
-function costsOf(row: ModelRow, { speed, memory }: Computer, quant?: Quant): KnownModel {
+function costsOf(row: ModelRow, { speed, isDisturbed = false, memory }: Computer, quant?: Quant): KnownModel {
   const { name, checkpoint, licence, published, does } = row
   const config = publishedShape(row.shape)
   const [source] = sourcesOf(row, quant)
@@ -94,6 +97,7 @@ function costsOf(row: ModelRow, { speed, memory }: Computer, quant?: Quant): Kno
     packedBytes: layout.bytes,
     memoryBytes: running,
     speed: predictSpeed(config, layout.parts, speed, little),
+    isSpeedLeast: isDisturbed,
     fits,
     thinks: does.includes('thinks'),
     callsTools: does.includes('calls tools'),

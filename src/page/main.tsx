@@ -13,6 +13,7 @@ const place = document.getElementById('page') ?? document.body
 
 async function start(): Promise<void> {
   const page = await Page.open(new Api(askKey))
+  page.store.set({ message: place.querySelector('textarea')?.value ?? '' })
   render(<App page={page} />, place)
   await page.restore().catch((error: Error) => page.store.set({ alert: error.message }))
 }

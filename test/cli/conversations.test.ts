@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import type { ConversationState } from '#molm/chat/conversations/conversation-state.js'
 import type { Conversations } from '#molm/chat/conversations/conversations.js'
 import { keepsHistory, keptCacheBytes } from '#molm/cli/parsing/keeping-options.js'
+import { tableOf } from '#molm/cli/reports/conversation-list.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { ANSWER, QUESTION, typed, withHome } from './kept-home.js'
 import { assertAllRefused, assertRefused, molm } from './molm.js'
@@ -162,6 +163,27 @@ test('--list prints a line each in a pipe, and --json an array', async () => {
     )
     assert.match(info.created, /Z$/)
     assert.match(info.changed, /Z$/)
+  })
+})
+
+test('at a terminal of 80 columns --list leaves room for the question, and its short ids are taken', async () => {
+  const infoOf = (id: string, model: string, changed: Date) => {
+    const title = 'What does the file shopping.txt say, and what is missing?'
+    return { id, path: '', title, model, messages: 4, created: changed, changed }
+  }
+  const infos = [
+    infoOf('20261202-043055-rzdl38', 'nano', new Date(2026, 11, 2, 4, 31)),
+    infoOf('20261201-223055-abcd12-run', 'ibm-granite/granite-3.1-1b-a400m-instruct', new Date(2026, 11, 1, 22, 31)),
+  ]
+  assert.equal(tableOf(infos, 80, new Date(2026, 11, 2, 9)).split('\n'), [
+    '  dl38  04:31       nano                      What does the file shopping.txt s…',
+    '  cd12  2026-12-01  granite-3.1-1b-a400m-in…  What does the file shopping.txt s…',
+    '',
+  ])
+  await withHome(async ({ env, conversations }) => {
+    const id = await keep(conversations)
+    const { stderr } = await molm(['chat', '--delete', id.slice(-4)], { env })
+    assert.is(stderr, `molm: deleted ${id}: ${QUESTION}\n`)
   })
 })
 

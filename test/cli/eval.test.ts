@@ -30,6 +30,8 @@ test('eval --json prints perplexity, accuracy and agreement under fixed names', 
     assert.ok(against.kl_divergence > 0)
     assert.is(against.kl_divergence, against.texts[0].kl_divergence)
     assert.is(against.top1_agreement, against.texts[0].top1_agreement)
+    const names = ['file', 'scored', 'nll', 'perplexity', 'bits_per_byte', 'kl_divergence', 'top1_agreement']
+    assert.equal(Object.keys(against.texts[0]), names)
   }))
 
 test('eval prints tables by default, and with --details the choice for each item', () =>
@@ -40,6 +42,10 @@ test('eval prints tables by default, and with --details the choice for each item
     await writeFile(path, `${JSON.stringify({ ...item, answer: 0 })}\n\n${JSON.stringify({ ...item, answer: 1 })}\n`)
     const table = await molm(['eval', '--text', text, text, '--task', path, '--details'])
     assert.match(table.stdout, /^ {2}text +tokens +scored +perplexity +bits\/byte\n( {2}\S+a\.txt( +[\d.]+){4}\n){2}/)
+    const compared = await molm(['eval', '--quant', 'f32', '--text', text, '--against', 'nano'])
+    const [, own, others] = compared.stdout.split('\n').map((line) => line.trim().split(/ +/))
+    assert.equal(others, ['by', 'nano', own[3], own[4]])
+    assert.equal(own.slice(5), ['0.00', '100.00', '%'])
     assert.match(table.stdout, /50\.00 % ± 50\.00/)
     assert.match(table.stdout, /task\.jsonl:1 +0 +0 +0 .*\n.*task\.jsonl:3 +1 +0 wrong/)
     assertRefused(await molm(['eval', '--text', path, '--details']), 2, /--details are about a task/)

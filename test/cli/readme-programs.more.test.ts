@@ -23,6 +23,10 @@ test('README’s conversation gets the answer of the command line, and the exper
   assert.is(lines.pop(), LANTERN.answer)
   assert.match(lines[0], /^A Int32Array\(4\) \[/)
   assert.ok(lines.length > 10)
+  assert.not(
+    lines.some((line) => line.startsWith(' Int32Array')),
+    'tokens of the stop text have no line',
+  )
 })
 
 test('the program of docs/EXPERTS.md prints the logits and experts of three tokens', async () => {

@@ -58,6 +58,33 @@ inBrowser(
   },
 )
 
+inBrowser(
+  'title and field are there before the script, which keeps what was typed and the place of the cursor',
+  async () => {
+    await open({}, async (page) => {
+      let begin = () => {}
+      const begun = new Promise<void>((resolve) => {
+        begin = resolve
+      })
+      await page.route('**/modules/page/main.js', async (route) => {
+        await begun
+        await route.continue()
+      })
+      await page.reload({ waitUntil: 'commit' })
+      assert.is(await page.textContent('h1'), 'molm')
+      await page.click('#message')
+      await page.keyboard.type('Ships are')
+      await page.keyboard.press('Home')
+      begin()
+      await page.waitForSelector('#send:enabled')
+      await page.keyboard.type('Hm: ')
+      assert.is(await page.inputValue('#message'), 'Hm: Ships are')
+      await set(page, { temperature: '0' })
+      await page.fill('#message', '')
+    })
+  },
+)
+
 inBrowser('Tab stops once at the numbers of the layers, and the arrows move between them', async () => {
   await open({}, async (page) => {
     await page.waitForSelector('#map .layer')

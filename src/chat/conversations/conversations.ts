@@ -52,21 +52,16 @@ export class Conversations {
   }
 
   /**
-   * Finds a conversation by its id, its name or the beginning of one of them. Rejects with a UserError if none or several
-   * have it; `listing` is the command that it recommends.
+   * Finds a conversation by its id, its name, the beginning of one of them, or the end of its id. Rejects with a UserError
+   * if none or several have it; `listing` is the command that it recommends.
    */
   async find(name: string, listing = 'molm chat --list'): Promise<ConversationInfo> {
     const ids = await this.ids()
     if (ids.includes(name)) return this.readOr(name, name)
     const infos = await this.list()
     const wanted = name.trim().toLowerCase()
-    const [named, begun] = [
-      infos.filter((info) => info.name?.toLowerCase() === wanted),
-      infos.filter(
-        ({ id, name = '' }) => wanted !== '' && [id, name.toLowerCase()].some((text) => text.startsWith(wanted)),
-      ),
-    ]
-    const found = named.length > 0 ? named : begun
+    const named = infos.filter((info) => info.name?.toLowerCase() === wanted)
+    const found = named.length > 0 ? named : infos.filter((info) => wanted !== '' && isMeantBy(wanted, info))
     if (found.length === 1) return found[0]
     const typed = printable(name)
     if (found.length === 0) {
@@ -166,7 +161,7 @@ export class Conversations {
   ): Promise<KeptConversation> {
     const paths = this.pathsOf(id)
     if (this.origin === 'run' || originOf(id) === 'chat') return new KeptConversation({ ...paths, ...contents, opened })
-    const adopted = this.pathsOf(id.replace(/-run$/, ''))
+    const adopted = this.pathsOf(withoutOrigin(id))
     const lock = await takeLock(adopted.lockPath, `conversation ${adopted.id}`).catch(() => undefined)
     if (!lock) return new KeptConversation({ ...paths, ...contents, opened })
     try {
@@ -239,6 +234,24 @@ export class Conversations {
   }
 }
 
+/** Fewest letters of an ending, so that a mistyped name finds nothing. */
+const SHORTEST_ENDING = 4
+
+function isMeantBy(wanted: string, { id, name = '' }: ConversationInfo): boolean {
+  if ([id, name.toLowerCase()].some((text) => text.startsWith(wanted))) return true
+  return wanted.length >= SHORTEST_ENDING && withoutOrigin(id).endsWith(wanted)
+}
+
+/** The shortest ending of an id that `find` takes for this conversation alone among `all`. */
+export function shortId({ id }: ConversationInfo, all: readonly ConversationInfo[]): string {
+  const whole = withoutOrigin(id)
+  for (let letters = SHORTEST_ENDING; letters < whole.length; letters++) {
+    const ending = whole.slice(-letters)
+    if (all.filter((info) => isMeantBy(ending, info)).length === 1) return ending
+  }
+  return id
+}
+
 /** Whether all messages were taken back before the conversation got a name. */
 function isEmpty({ messages, name }: ConversationInfo): boolean {
   return messages === 0 && name === undefined
@@ -258,6 +271,10 @@ function newId(origin: Origin, now = new Date()): string {
   const [day, time] = now.toISOString().slice(0, 19).split('T')
   const random = [...randomBytes(6)].map((byte) => (byte % 36).toString(36)).join('')
   return `${day.replaceAll('-', '')}-${time.replaceAll(':', '')}-${random}${origin === 'run' ? '-run' : ''}`
+}
+
+function withoutOrigin(id: string): string {
+  return id.replace(/-run$/, '')
 }
 
 function originOf(id: string): Origin {

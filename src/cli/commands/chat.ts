@@ -101,9 +101,10 @@ Assistant:.
 
 Each conversation is a file in conversations in MOLM_HOME (docs/MODELS.md).
 What you type is also saved in chat-history.jsonl, for Up and Down later.
---list prints id, last change, messages, model and title; tab-separated when
-piped. --resume and --delete take the id, the name of /rename, or the beginning
-of one.`
+--list prints the end of each id, the time or day of its last change, model and
+title; piped, id, time, messages, model and title, separated by tabs. --resume
+and --delete take the id or its end, the name of /rename, or the beginning of
+one.`
 
 async function chat(words: string[], options: ChatOptions): Promise<void> {
   checkCombinations(words, options)

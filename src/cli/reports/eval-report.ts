@@ -39,14 +39,15 @@ export function measuredTables({ texts, tasks, other }: Measured, { details }: {
   const tables: string[] = []
   if (texts.length > 0) {
     const head = ['text', 'tokens', 'scored', 'perplexity', 'bits/byte']
-    const rows = texts.map(({ file, tokens, scored, perplexity, bitsPerByte, against }) => [
-      file,
-      String(tokens),
-      String(scored),
-      perplexity.toPrecision(5),
-      bitsPerByte.toFixed(4),
-      ...(against ? [against.klDivergence.toPrecision(3), percent(against.top1Agreement)] : []),
-    ])
+    const rows = texts.flatMap(({ file, tokens, scored, against, ...own }) => {
+      const row = [file, `${tokens}`, `${scored}`, ...predicted(own)]
+      if (!against) return [row]
+      const agreement = [against.klDivergence.toPrecision(3), percent(against.top1Agreement)]
+      return [
+        [...row, ...agreement],
+        [`  by ${other}`, '', '', ...predicted(against)],
+      ]
+    })
     const columns = other === undefined ? head : [...head, `KL from ${other}`, 'same top token']
     tables.push(alignColumns([columns, ...rows], [1, 2, 3, 4, 5, 6]))
   }
@@ -61,6 +62,10 @@ export function measuredTables({ texts, tasks, other }: Measured, { details }: {
   }
   if (details) tables.push(detailsTable(tasks))
   return tables.join('\n')
+}
+
+function predicted({ perplexity, bitsPerByte }: Pick<TextScore, 'perplexity' | 'bitsPerByte'>): string[] {
+  return [perplexity.toPrecision(5), bitsPerByte.toFixed(4)]
 }
 
 /** A row per item: the choice by the sum of log-likelihoods, and by the sum per character. */

@@ -29,7 +29,7 @@ export async function writeKnownModels(options: { json?: boolean; quiet?: boolea
   note(
     able.map((model) => `${model.name}: ${abilitiesOf(model)}\n`).join('') +
       `tokens/s: prompt read / answer written, predicted for this computer (${availableParallelism()} cores, ` +
-      `${formatBytes(totalMemory())} of memory)\n` +
+      `${formatBytes(totalMemory())} of memory${models[0].isSpeedLeast ? '; at least, since other programs slowed its measurement down' : ''})\n` +
       'molm run -m NAME asks before it fetches one, and molm pull OWNER/NAME fetches any other that molm runs',
   )
 }

@@ -17,12 +17,9 @@ export async function compareOnText(
   tokens: readonly number[],
   windows: WindowOptions & { signal?: AbortSignal },
   report: (reached: number) => void,
-): Promise<WindowsScore & { agreement: Agreement }> {
+): Promise<WindowsScore & { againstNll: number; agreement: Agreement }> {
   const reference = windowLogits(against, tokens, windows)
-  let scored = 0
-  let nll = 0
-  let sum = 0
-  let same = 0
+  let [scored, nll, againstNll, sum, same] = [0, 0, 0, 0, 0]
   try {
     for await (const { first, count, row } of windowLogits(model, tokens, windows)) {
       const other = (await reference.next()).value
@@ -30,8 +27,10 @@ export async function compareOnText(
       for (let i = 0; i < count; i++) {
         const [logits, expected] = [row(i), other.row(i)]
         const norm = logSumExp(logits)
+        const referenceNorm = logSumExp(expected)
         nll -= logits[tokens[first + i]] - norm
-        sum += divergence(expected, logits, norm)
+        againstNll -= expected[tokens[first + i]] - referenceNorm
+        sum += divergence(expected, logits, norm, referenceNorm)
         if (indexOfLargest(expected) === indexOfLargest(logits)) same++
       }
       scored += count
@@ -40,7 +39,7 @@ export async function compareOnText(
   } finally {
     await reference.return(undefined)
   }
-  return { scored, nll, agreement: { klDivergence: sum / scored, top1Agreement: same / scored } }
+  return { scored, nll, againstNll, agreement: { klDivergence: sum / scored, top1Agreement: same / scored } }
 }
 
 /** Logits for consecutive tokens of a text: row i predicts token `first` + i from the tokens before it. */

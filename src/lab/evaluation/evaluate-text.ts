@@ -25,7 +25,8 @@ export interface TextScore {
   perplexity: number
   /** nll in bits, divided by the bytes of the text: comparable between models with different tokenizers. */
   bitsPerByte: number
-  against?: Agreement
+  /** How well the reference predicts the text, and how far the model agrees with it. */
+  against?: Agreement & Pick<TextScore, 'nll' | 'perplexity' | 'bitsPerByte'>
 }
 
 /** Window in tokens if neither the caller nor the model gives one. */
@@ -50,17 +51,16 @@ export async function evaluateText(
   if (against) await checkSameTokens(model, against, text, tokens)
 
   const report = (reached: number) => onProgress?.({ tokens: reached, of: tokens.length })
-  const { scored, nll, agreement } = against
+  const { scored, nll, againstNll, agreement } = against
     ? await compareOnText(model, against, tokens, windows, report)
-    : { ...(await scoreWindows(model, tokens, windows, onProgress && report)), agreement: undefined }
+    : { ...(await scoreWindows(model, tokens, windows, onProgress && report)), againstNll: 0, agreement: undefined }
+  const bytes = Buffer.byteLength(text)
+  const measures = (sum: number) => {
+    return { nll: sum, perplexity: Math.exp(sum / scored), bitsPerByte: sum / Math.LN2 / bytes }
+  }
   return {
-    file: name,
-    tokens: tokens.length,
-    scored,
-    nll,
-    perplexity: Math.exp(nll / scored),
-    bitsPerByte: nll / Math.LN2 / Buffer.byteLength(text),
-    ...(agreement && { against: agreement }),
+    ...{ file: name, tokens: tokens.length, scored, ...measures(nll) },
+    ...(agreement && { against: { ...measures(againstNll), ...agreement } }),
   }
 }
 

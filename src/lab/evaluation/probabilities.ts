@@ -3,10 +3,14 @@ import type { ModelConfig } from '../../model/config/config.js'
 
 /**
  * Kullback-Leibler divergence, in nats, of the distribution of `logits` from the one of `reference`: 0 when they agree.
- * `norm` is the logSumExp of `logits`.
+ * `norm` and `referenceNorm` are the logSumExp of the two.
  */
-export function divergence(reference: Float32Array, logits: Float32Array, norm = logSumExp(logits)): number {
-  const referenceNorm = logSumExp(reference)
+export function divergence(
+  reference: Float32Array,
+  logits: Float32Array,
+  norm = logSumExp(logits),
+  referenceNorm = logSumExp(reference),
+): number {
   let sum = 0
   for (let i = 0; i < logits.length; i++) {
     const logP = reference[i] - referenceNorm

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ChatMessage } from '#molm/api/text.js'
 import type { ConversationInfo } from '#molm/chat/conversations/conversation-info.js'
-import { Conversations } from '#molm/chat/conversations/conversations.js'
+import { Conversations, shortId } from '#molm/chat/conversations/conversations.js'
 import { takeLock } from '#molm/ground/files/lock.js'
 import { each } from '../../support/each.js'
 import { repositoryPath } from '../../support/fixtures.js'
@@ -199,6 +199,28 @@ test('the first question is the first that still counts', async () => {
     const [info] = await conversations.list()
     assert.is(info.title, 'A new one?')
     assert.is(info.messages, 1)
+  })
+})
+
+test('a conversation is found by four last letters of its id or more, and the list has as many as this takes', async () => {
+  await withFolder(async (folder, conversations) => {
+    const text = await readFile(join(folder, `${await kept(conversations, STATE, 'b2c3 lamps')}.jsonl`))
+    const ids = [
+      '20240102-030405-a1b2c3',
+      '20240102-030405-z1b2c3-run',
+      '20240102-030405-aaxyz9',
+      '20240102-030405-aaxyz8',
+    ]
+    for (const id of ids) await writeFile(join(folder, `${id}.jsonl`), text)
+    assert.is((await conversations.find('XYZ9')).id, ids[2])
+    assert.is((await conversations.find('a1b2c3')).id, ids[0])
+    assert.is((await conversations.find('z1b2c3')).id, ids[1])
+    await rejectsWithUserError(() => conversations.find('1b2c3'), /'1b2c3' fits 2 conversations: /)
+    await rejectsWithUserError(() => conversations.find('yz9'), /no conversation has/)
+    const all = await conversations.list()
+    const shortened = ids.map((id) => shortId(all.find((info) => info.id === id) ?? all[0], all))
+    assert.equal(shortened, ['a1b2c3', 'z1b2c3', 'xyz9', 'xyz8'])
+    for (const [i, short] of shortened.entries()) assert.is((await conversations.find(short)).id, ids[i])
   })
 })
 

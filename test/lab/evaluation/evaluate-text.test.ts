@@ -77,11 +77,13 @@ test('the window defaults to the trained length, and the stride to the window', 
 test('a model agrees completely with itself, and nearly with a coarser packing', async ({ model }) => {
   const text = await beginning(700)
   const itself = await evaluateText(model, text, { against: model })
-  assert.equal(itself.against, { klDivergence: 0, top1Agreement: 1 })
+  const { nll, perplexity, bitsPerByte } = itself
+  assert.equal(itself.against, { nll, perplexity, bitsPerByte, klDivergence: 0, top1Agreement: 1 })
   await withModel('nano', { quant: 'q4' }, async (coarse) => {
     const { against } = await evaluateText(coarse, text, { against: model })
     assert.ok(against && against.klDivergence > 1e-4 && against.klDivergence < 0.2, String(against?.klDivergence))
     assert.ok(against.top1Agreement > 0.8 && against.top1Agreement < 1, String(against.top1Agreement))
+    assert.equal([against.nll, against.perplexity, against.bitsPerByte], [nll, perplexity, bitsPerByte])
   })
 })
 
