@@ -6,6 +6,7 @@ import { codeOf, UserError } from '../ground/errors.js'
 import { loadingApp } from './api/monitoring.js'
 import { type AppOptions, createApp, endpointsOf } from './app.js'
 import { LIMITS } from './common/limits.js'
+import { limitConnections } from './http/clients.js'
 import { type ModelsOptions, ServedModels } from './models/served-models.js'
 import type { ModelSource, ServedExperts } from './models/source.js'
 
@@ -49,7 +50,7 @@ export async function listen({ host = '127.0.0.1', port, ...options }: ListenOpt
       connectionsCheckingInterval: Math.min(5_000, limits.headMs),
     },
   }) as Server
-  server.maxConnections = limits.connections
+  limitConnections(server, limits.connections)
   // Closes a connection whose client does not read a complete response in time; streams do so themselves.
   server.on('request', (_, outgoing: ServerResponse) => {
     outgoing.once('prefinish', () => outgoing.socket?.setTimeout(limits.stallMs))

@@ -183,6 +183,17 @@ test('is bounded', async () => {
   await Promise.all([long, ...waiting])
 })
 
+test('leaves other clients their share of what may wait', async () => {
+  const models = await ScriptedModels.started([A, B], { ...ONE, limits: { waiting: 4 } })
+  const { work, end } = endless()
+  const long = models.request('a', work)
+  const ask = (client: string) => models.request('b', 1, undefined, client)
+  const waiting = [...Array.from({ length: 4 }, () => ask('greedy')), ask('other'), ask('other')]
+  for (const client of ['greedy', 'other']) assert.is(((await thrownBy(ask(client))) as ApiError).status, 429)
+  end()
+  await Promise.all([long, ...waiting])
+})
+
 test('ends a load and refuses all that wait when the server closes', async () => {
   const models = await ScriptedModels.started([A, { ...B, loadMs: 100_000 }, C])
   const waiting = ['b', 'c', 'b'].map((name) => thrownBy(models.request(name)))

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ApiError, ClientGone } from '#molm/server/common/api-error.js'
+import { LIMITS } from '#molm/server/common/limits.js'
 import { interleaved } from '#molm/server/run/interleaved.js'
 import { type EnterOptions, Queue, type Slot, type Ticket, type Work } from '#molm/server/run/queue.js'
 import { integers } from '../support/random.js'
@@ -264,6 +265,31 @@ test('large requests fill at most half of the queue', () => {
   queue.enter({ isLarge: true })
   queue.enter()
   assert.throws(() => queue.enter(), /4 requests are waiting already/)
+})
+
+test('a client alone fills the whole queue, as many clients do', () => {
+  for (const client of ['one', undefined]) {
+    const queue = new Queue(LIMITS)
+    for (let i = 0; i < LIMITS.parallel + LIMITS.waiting; i++) queue.enter({ client })
+    assert.throws(() => queue.enter({ client }), /100 requests are waiting already/)
+  }
+})
+
+test('a full queue has room for clients that have less than their share of it, and for no other', () => {
+  const queue = new Queue({ parallel: 1, waiting: 6 })
+  const enter = (client: string, count: number, isLarge = false) => {
+    for (let i = 0; i < count; i++) queue.enter({ client, isLarge })
+    assert.throws(() => queue.enter({ client, isLarge }), isLarge ? /3 large requests are/ : /6 requests are/)
+  }
+  queue.enter({ client: 'first' }).slot(LONG)
+  enter('first', 3, true)
+  enter('first', 3)
+  enter('second', 1, true)
+  enter('second', 2)
+  enter('third', 1, true)
+  enter('third', 1)
+  for (const client of ['fourth', 'fifth', 'sixth']) enter(client, 1)
+  enter('seventh', 0)
 })
 
 test('a request that finds the queue full is refused with a time to try again', () => {

@@ -42,8 +42,13 @@ export class ScriptedModels {
   }
 
   /** Sends a request that takes `work`, in ms or until it resolves; resolves when it has ended. */
-  async request(name: string, work: number | Promise<void> = 1, signal = new AbortController().signal): Promise<void> {
-    const { release } = await this.served.loader.hold(this.served.named(name), signal)
+  async request(
+    name: string,
+    work: number | Promise<void> = 1,
+    signal = new AbortController().signal,
+    client?: string,
+  ): Promise<void> {
+    const { release } = await this.served.loader.hold(this.served.named(name), signal, client)
     try {
       await (typeof work === 'number' ? wait(work) : work)
     } finally {

@@ -15,6 +15,9 @@ const VARIABLES = [
 /** Immediate retries, and a shorter timeout for idle connections. */
 export const IMPATIENT: PullOptions['network'] = { retryDelaysMs: [1, 1, 1, 1], idleMs: 20000 }
 
+/** A request for each tensor, so that small models need many. */
+export const TENSOR_BY_TENSOR: PullOptions['network'] = { ...IMPATIENT, requestBytes: 1 }
+
 /** A pull on one thread that tries again at once. */
 export const QUICK = { threads: 1, network: IMPATIENT }
 /** Name of a repository. */

@@ -269,6 +269,7 @@ export class CheckpointPull {
   private readingOf(source: PackSource, packing: ResumablePacking, pack: PackMatrix, done: ReadonlySet<string>) {
     const { way } = this.origin
     const { layout, notesReads } = packing
+    const { connections, requestBytes } = this.request.network
     const size = (wanted: (name: string) => boolean) =>
       layout.parts.reduce((sum, part) => sum + (wanted(part.name) ? sourceBytes(part, source.tensors) : 0), 0)
     const progress = this.track(way === 'hub' ? 'fetch' : 'pack')(
@@ -280,7 +281,7 @@ export class CheckpointPull {
       pack,
       signal: this.callbacks.signal,
       ...(notesReads && { takeReads: () => this.takeReads() }),
-      readAhead: { reads: this.request.network.connections, bytes: this.readAhead },
+      readAhead: { reads: connections, bytes: this.readAhead, together: requestBytes },
       onPart: ({ name }: Part) => progress.item(name),
       onPartDone: (part: Part) => void (way === 'hub' || progress.add(sourceBytes(part, source.tensors))),
       check: (reads: SourceRange[]) => this.check(source, packing, reads),

@@ -5,7 +5,7 @@
 export const LIMITS = {
   /** Sequences that run at once. */
   parallel: 8,
-  /** Requests that wait for their turn, or for their texts to be encoded. One more is refused. */
+  /** Requests that wait for their turn, or for their texts to be encoded. Beyond it each client has a share (share.ts). */
   waiting: 100,
   /** Tokens of a sequence, prompt and answer together; lower if the model has fewer positions. */
   contextTokens: 32_768,
@@ -34,6 +34,7 @@ export const LIMITS = {
   keptSequences: 16,
   /** Tokens of all kept sequences together. */
   keptTokens: 32_768,
+  /** One more closes another (http/clients.ts). */
   connections: 512,
   /** Time to receive a request's head. */
   headMs: 10_000,

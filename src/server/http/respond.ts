@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import type { Choices } from '../run/choices.js'
 import type { Queue, Ticket } from '../run/queue.js'
 import { hasLargeBody } from './bodies.js'
+import { clientOf } from './clients.js'
 import type { ServerContext } from './context.js'
 import { connectionOf, onceAnswered, requestState } from './request-state.js'
 import { eventStream, type StreamFormat } from './stream.js'
@@ -48,8 +49,8 @@ export async function respond(
   }
 }
 
-/** Adds a request to the queue. All connections from one address are one client. Throws an ApiError if the queue is full. */
+/** Adds a request to the queue. Throws an ApiError if the queue is full. */
 export function enterQueue(c: Context, queue: Queue): Ticket {
-  const client = connectionOf(c).incoming?.socket.remoteAddress
+  const client = clientOf(connectionOf(c).incoming?.socket.remoteAddress)
   return queue.enter({ signal: c.req.raw.signal, client, isLarge: hasLargeBody(c.req) })
 }

@@ -1,12 +1,13 @@
 import { ApiError } from '../common/api-error.js'
 
 const NO_EMBEDDINGS = 'the server makes no embeddings'
+const NO_MESSAGES = 'use /v1/chat/completions, in the form of OpenAI’s API'
 const FIXED_MODEL = 'the server has the models that it was started with; `molm pull` fetches others'
 
 /** Endpoints that clients expect, with what to use instead. */
 const INSTEAD: Record<string, string> = {
   '/v1/embeddings': NO_EMBEDDINGS,
-  '/v1/messages': 'use /v1/chat/completions, in the form of OpenAI’s API',
+  '/v1/messages': NO_MESSAGES,
   '/v1/responses/input_tokens': 'use /tokenize, which counts the tokens of a text',
   '/v1/conversations': 'nothing is stored; send the whole conversation to /v1/responses',
   '/infill': 'use /v1/completions with "suffix"',
@@ -20,6 +21,7 @@ const INSTEAD: Record<string, string> = {
 }
 /** Beginnings of such endpoints. */
 const INSTEAD_BELOW: Record<string, string> = {
+  '/v1/messages/': NO_MESSAGES,
   '/v1/responses/': 'responses are not stored; send the whole conversation to /v1/responses',
   '/v1/conversations/': 'nothing is stored; send the whole conversation to /v1/responses',
   '/api/blobs/': FIXED_MODEL,

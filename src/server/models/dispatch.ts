@@ -2,7 +2,8 @@ import type { Context, Handler } from 'hono'
 import { isObject } from '../../ground/json/json.js'
 import type { Bodies } from '../http/bodies.js'
 import { receiveJson } from '../http/body.js'
-import { onceAnswered, requestState } from '../http/request-state.js'
+import { clientOf } from '../http/clients.js'
+import { connectionOf, onceAnswered, requestState } from '../http/request-state.js'
 import type { ServedModel } from './served-model.js'
 import type { ServedModels } from './served-models.js'
 
@@ -10,7 +11,8 @@ import type { ServedModels } from './served-models.js'
 export function dispatch(models: ServedModels): Handler {
   return async (c) => {
     const served = await modelOf(c, models)
-    const { app, release } = await models.loader.hold(served, c.req.raw.signal)
+    const client = clientOf(connectionOf(c).incoming?.socket.remoteAddress)
+    const { app, release } = await models.loader.hold(served, c.req.raw.signal, client)
     onceAnswered(c, release)
     return app.fetch(c.req.raw, c.env)
   }

@@ -2,6 +2,7 @@ import type { Hono } from 'hono'
 import { UserError } from '../../ground/errors.js'
 import { ApiError, ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
+import { mayWait } from '../common/share.js'
 import { withFields } from '../http/errors.js'
 import { closing } from '../run/queue.js'
 import type { ServedModel } from './served-model.js'
@@ -17,6 +18,7 @@ export interface Hold {
 /** A request that waits for its model. */
 interface Waiting {
   served: ServedModel
+  client?: string
   start(): void
   refuse(error: unknown): void
 }
@@ -57,14 +59,15 @@ export class ModelLoader {
    * Resolves once the model is in memory. Rejects with an ApiError if it cannot be loaded, too many requests wait, or the
    * server closes, and with ClientGone if the client disconnects.
    */
-  hold(served: ServedModel, client: AbortSignal): Promise<Hold> {
+  hold(served: ServedModel, signal: AbortSignal, client?: string): Promise<Hold> {
     if (this.closed.signal.aborted) return Promise.reject(closing())
-    if (client.aborted) return Promise.reject(new ClientGone())
+    if (signal.aborted) return Promise.reject(new ClientGone())
     if (this.isOpen(served)) return Promise.resolve(this.give(served))
-    if (this.waiting.length >= this.options.limits.waiting) return Promise.reject(tooManyWaiting(this.waiting.length))
+    const { waiting: most } = this.options.limits
+    if (!mayWait(this.waiting, client, most)) return Promise.reject(tooManyWaiting(most))
     return new Promise((resolve, reject) => {
       const leave = () => {
-        client.removeEventListener('abort', abort)
+        signal.removeEventListener('abort', abort)
         const at = this.waiting.indexOf(waiting)
         if (at < 0) return
         this.waiting.splice(at, 1)
@@ -72,6 +75,7 @@ export class ModelLoader {
       }
       const waiting: Waiting = {
         served,
+        client,
         start: () => {
           leave()
           resolve(this.give(served))
@@ -85,7 +89,7 @@ export class ModelLoader {
         waiting.refuse(new ClientGone())
         this.proceed()
       }
-      client.addEventListener('abort', abort)
+      signal.addEventListener('abort', abort)
       this.waiting.push(waiting)
       served.awaiting++
       this.proceed()

@@ -1,5 +1,6 @@
 import { ApiError, ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
+import { mayWait } from '../common/share.js'
 
 /*
  * `parallel` sequences run at once, each in a place. Half of the places, rounded down, are for the oldest sequences. The
@@ -49,7 +50,7 @@ export interface Slot {
 
 export interface EnterOptions {
   signal?: AbortSignal
-  /** Address of the client. Default: each request counts as another client. */
+  /** The client that sends the request. Default: each request counts as another client. */
   client?: string
   isLarge?: boolean
 }
@@ -109,9 +110,9 @@ export class Queue {
     const { parallel, waiting } = this.limits
     const idle = this.idle()
     // Requests that have not asked for a place yet will take the free ones.
-    const ahead = idle.length - Math.max(0, parallel - this.running.length)
-    const isFull = ahead >= waiting || (isLarge && idle.filter((other) => other.isLarge).length >= waiting / 2)
-    if (isFull) {
+    const ahead = idle.slice(Math.max(0, parallel - this.running.length))
+    const large = idle.filter((other) => other.isLarge)
+    if (!mayWait(ahead, client, waiting) || (isLarge && !mayWait(large, client, waiting / 2))) {
       const seconds = Math.ceil((this.meanMs * (idle.length / parallel + 1)) / 1000)
       const retryAfter = Math.min(60, Math.max(1, seconds))
       const many = isLarge ? `${Math.ceil(waiting / 2)} large requests` : `${waiting} requests`

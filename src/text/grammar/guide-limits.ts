@@ -1,4 +1,4 @@
-/** Bounds on the computing of guides. Times are milliseconds of a processor, but for one. */
+/** Bounds on the computing of guides. Times are milliseconds of a processor. */
 export interface GuideLimits {
   /** Time of preparing a grammar, or of one place in a text, before it continues apart from quick ones. */
   quickMs: number
@@ -7,7 +7,7 @@ export interface GuideLimits {
   tokenMs: number
   /** Time of preparing a grammar, or of one place in a text. More is an error. */
   mostMs: number
-  /** Time by the clock between two grammars that come before smaller ones because they have waited longest. */
+  /** Time of the quick lane between two grammars that come before smaller ones because they have waited longest. */
   oldestMs: number
   /** Slow grammars that wait for being prepared. One more is refused. */
   waiting: number

@@ -7,7 +7,8 @@ import type { OwnedThread, ThreadEvents } from './watched-thread.js'
 /*
  * Grammars are prepared in two lanes, one at a time in each. A new grammar begins in the quick lane. One that takes long
  * continues in the slow lane or waits for it, so that a simple grammar waits for one slow one at most, however many there
- * are. The grammars of a guide follow each other. The smallest guide comes first, and every two seconds the oldest.
+ * are. The grammars of a guide follow each other. The smallest guide comes first, and the oldest after every two seconds of
+ * computing in the quick lane.
  */
 
 /** Seconds after which a slow grammar may be tried again. */
@@ -15,6 +16,9 @@ const RETRY_AFTER = 10
 /** Most grammars, and bytes of them, that stay prepared. */
 const MOST_GRAMMARS = 64
 const MOST_BYTES = 2 ** 25
+
+/** Time of a grammar before the first look at it. Most have ended by then. */
+const UNSEEN_MS = 25
 
 interface Order {
   readonly characters: number
@@ -47,8 +51,10 @@ export class Preparations {
   private count = 0
   /** The guide whose grammar came last into the quick lane. */
   private last?: Order
-  /** Time at which the oldest came first. */
-  private oldestAt = performance.now()
+  /** Milliseconds computed in the quick lane since the oldest came first. */
+  private sinceOldest = 0
+  /** The part of them for the grammar that is there. */
+  private ofJob = 0
   private isClosed = false
 
   constructor(
@@ -132,13 +138,14 @@ export class Preparations {
     const { fresh, last } = this
     let next = last && fresh.find(({ orders }) => orders.has(last))
     if (!next && fresh.length > 0) {
-      const now = performance.now()
-      const isOldest = now - this.oldestAt >= this.limits.oldestMs
-      if (isOldest) this.oldestAt = now
+      const isOldest = this.sinceOldest >= this.limits.oldestMs
+      if (isOldest) this.sinceOldest = 0
       next = isOldest ? fresh[0] : fresh.reduce((a, b) => (smallestOf(b).characters < smallestOf(a).characters ? b : a))
     }
     if (!next) return undefined
     fresh.splice(fresh.indexOf(next), 1)
+    this.sinceOldest += UNSEEN_MS
+    this.ofJob = 0
     if (!last || !next.orders.has(last)) this.last = smallestOf(next)
     return next
   }
@@ -192,6 +199,10 @@ export class Preparations {
 
   private working(lane: Lane, job: Job, ms: number): void {
     const { quickMs, mostMs, waiting } = this.limits
+    if (lane === this.quick) {
+      this.sinceOldest += ms - this.ofJob
+      this.ofJob = ms
+    }
     if (ms < (lane === this.quick ? quickMs : mostMs)) return
     if (lane === this.quick) this.last = undefined
     if (lane === this.quick && !this.slow.job && job.orders.size > 0) {

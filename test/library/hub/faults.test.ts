@@ -15,7 +15,7 @@ import {
 } from '../../support/hub-server.js'
 import { hasPartsOf } from '../../support/packed-parts.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
-import { IMPATIENT, isUnfinished, planOf, QUICK, REPO, withHub } from '../../support/with-hub.js'
+import { IMPATIENT, isUnfinished, planOf, QUICK, REPO, TENSOR_BY_TENSOR, withHub } from '../../support/with-hub.js'
 
 const FIXTURE = '02-base-safetensors-f32'
 const WEIGHTS = 'model.safetensors'
@@ -86,7 +86,8 @@ test('the model is right in spite of connections and servers that fail in seven 
       return SURVIVED[struck.size % SURVIVED.length][1](request, response, bytes)
     }
     const notes: string[] = []
-    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, onNote: (note) => notes.push(note) })
+    const onNote = (note: string) => notes.push(note)
+    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, network: TENSOR_BY_TENSOR, onNote })
     assert.match(notes[0], /org\/model.*; trying again in \d+ s/)
     assert.ok(isExpired)
     for (const [pattern] of SURVIVED) assert.match(notes.join('\n'), pattern)

@@ -17,7 +17,7 @@ import { openPackedFile } from '#molm/model/packing/format/packed-file.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { type HubServer, sendFlipped } from '../../support/hub-server.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
-import { QUICK, withHub } from '../../support/with-hub.js'
+import { QUICK, TENSOR_BY_TENSOR, withHub } from '../../support/with-hub.js'
 
 const REPO = 'org/tiny-GGUF'
 const SPLIT = 'gguf/olmoe-q4_0-split'
@@ -154,7 +154,8 @@ test('a pull resumes after a cut connection, and gives the bytes of a conversion
       response.destroy()
       return true
     }
-    await rejectsWithUserError(() => pullModel(`${REPO}:Q4_0`, QUICK), /times in a row/)
+    const network = TENSOR_BY_TENSOR
+    await rejectsWithUserError(() => pullModel(`${REPO}:Q4_0`, { ...QUICK, network }), /times in a row/)
     hub.fault = undefined
     const plans: PullPlan[] = []
     const { path } = await pullModel(`${REPO}:Q4_0`, { ...QUICK, onPlan: (plan) => plans.push(plan) })

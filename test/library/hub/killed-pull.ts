@@ -9,10 +9,10 @@ import { readSafetensors } from '#molm/model/checkpoint/safetensors.js'
 import type { HubServer, ServedRepository } from '../../support/hub-server.js'
 import { bytesSource } from '../../support/memory-files.js'
 import { thrownBy } from '../../support/rejects.js'
-import { IMPATIENT, REPO } from '../../support/with-hub.js'
+import { REPO, TENSOR_BY_TENSOR } from '../../support/with-hub.js'
 
 /** Bytes under way at once: in a model of this size, less than a tensor. */
-export const QUICK = { threads: 1, network: { ...IMPATIENT, connections: 4 } }
+export const QUICK = { threads: 1, network: { ...TENSOR_BY_TENSOR, connections: 4 } }
 export const FIXTURE = '02-base-safetensors-f32'
 export const WEIGHTS = 'model.safetensors'
 

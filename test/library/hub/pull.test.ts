@@ -54,7 +54,7 @@ test('weights are read once, from the storage itself, and only what is needed is
     const resolved = hub.seen.filter(({ url }) => url.includes('/resolve/') && url.endsWith('model.safetensors'))
     assert.ok(resolved.length <= 2, `asked the hub ${resolved.length} times for the file's address`)
     const [toHub, toStorage] = ['hub', 'storage'].map((host) => hub.seen.filter((request) => request.host === host))
-    assert.ok(toStorage.length > 10)
+    assert.ok(toStorage.length > 1 && toStorage.length < 10, `${toStorage.length} requests`)
     for (const request of toStorage) assert.not.match(JSON.stringify(request), /secret/)
     assert.ok(toHub.slice(1).every(({ headers }) => headers.authorization === 'Bearer hf_secret'))
   })

@@ -27,6 +27,17 @@ for (const requests of [7, 60, 110]) {
     }))
 }
 
+test('killed between requests for several tensors, a pull that verifies resumes later', () =>
+  withHub(async (hub) => {
+    await hub.serve(REPO, FIXTURE)
+    const options = { network: { ...QUICK.network, requestBytes: 2 ** 16 }, verify: true }
+    assert.ok(await killedAfter(hub, 20, options), 'was not killed')
+    const notes: string[] = []
+    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, ...options, onNote: (note) => notes.push(note) })
+    assert.match(notes.join('\n'), /resuming an earlier pull, \d+ of \d+ parts are done/)
+    await hasPartsOf(path, FIXTURE)
+  }))
+
 test('a part that a power cut has damaged, and a cut line of the journal, are done again', async () => {
   await withHub(async (hub, dir) => {
     await hub.serve(REPO, FIXTURE)

@@ -183,6 +183,43 @@ test('the next read is in progress while a chunk is packed', () =>
     assert.ok(readsWhenPacked.every((ahead) => ahead === 2))
   }))
 
+test('neighbours in a file are read together, up to a size, whatever the order of packing', async () => {
+  const [rows, cols] = [64, 4]
+  const size = 4 * rows * cols
+  const { source } = memoryTensor(
+    'all',
+    [11 * rows, cols],
+    Float32Array.from({ length: 11 * rows * cols }, (_, i) => i),
+  )
+  // Two neighbours, one behind a small gap, and behind a large one two that take turns row by row.
+  const matrices = [0, size, 2 * size + 64, 9 * size, 9 * size + 4 * cols].map((offset, i): Tensor => {
+    const strides = [i < 3 ? cols : 2 * cols, 1]
+    return { name: `${i}`, dtype: 'F32', shape: [rows, cols], strides, source, offset }
+  })
+  const expected = await Promise.all(matrices.map(readFloats))
+  const parts = [3, 4, 1, 0, 2].map((i) => {
+    const tensor = { key: `${i}`, shape: [rows, cols] }
+    return part(`${i}`, [matrix('weight', 'f32', { tensor, rows, cols, view: () => matrices[i] })])
+  })
+  const layout = planLayout({ parts: () => parts }, formatsFor('f32'))
+  const readsWith = async (together?: number) => {
+    source.reads.length = 0
+    const readAhead = { reads: 2, bytes: 2 ** 20, together }
+    for await (const { part, bytes } of packParts(layout, new Map(), referencePack, { readAhead })) {
+      assert.ok(isSame(unpackF32(bytes, 'matrix', rows, cols), expected[Number(part.name)]), part.name)
+    }
+    return source.reads.map(({ offset, length }) => [offset, offset + length])
+  }
+  const alternating = [9 * size, 11 * size]
+  assert.equal(await readsWith(2 ** 20), [[0, 3 * size + 64], alternating])
+  const [pair, alone] = [
+    [0, 2 * size],
+    [2 * size + 64, 3 * size + 64],
+  ]
+  assert.equal(await readsWith(2 * size), [alternating, pair, alone])
+  assert.is((await readsWith()).length, 5)
+})
+
 test('parts to skip are neither read nor packed', () =>
   withFixture('02-base-safetensors-f32', async (config, { tensors }) => {
     const layout = layoutOf(config, formatsFor('f32'))

@@ -130,7 +130,14 @@ const BODIES: Record<string, string> = {
   'not-unicode': '{"prompt":"\\ud800","max_tokens":1,"temperature":0}',
 }
 
-const UNKNOWN = ['/v1/embeddings', '/v1/messages', '/v1/responses/input_tokens', '/v1/conversations', '/infill']
+const UNKNOWN = [
+  '/v1/embeddings',
+  '/v1/messages',
+  '/v1/messages/count_tokens',
+  '/v1/responses/input_tokens',
+  '/v1/conversations',
+  '/infill',
+]
 const MISSPELLED = ['/chat/completions', '/v1/v1/completions', '/v1/completions/', '/v1/images/generations', '/schemas']
 
 const greedy = { temperature: 0, max_tokens: 8 }

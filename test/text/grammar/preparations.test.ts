@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { Busy, UserError } from '#molm/ground/errors.js'
 import { Preparations } from '#molm/text/grammar/preparations.js'
 import type { PrepareReply, PrepareRequest } from '#molm/text/grammar/protocol.js'
+import { each } from '../../support/each.js'
 import { ScriptedThread } from './scripted-thread.js'
 
 const test = suite('preparing grammars')
@@ -76,6 +77,29 @@ test('the oldest guide comes first when it is time, so that large ones come at a
     return next
   })
   assert.equal(order, ['a', 'long'.repeat(9), 'b'])
+})
+
+test('it is time for the oldest guide once the quick lane has computed for long enough, however busy the machine', () => {
+  const { asked, pattern, slow, finish, underWay } = scripted({ oldestMs: 700 })
+  const { now } = performance
+  let clock = now.call(performance)
+  performance.now = () => {
+    clock += 60_000
+    return clock
+  }
+  try {
+    for (const length of [6, 7, 8, 5, 4, 3, 2]) void asked(['a'.repeat(length)])
+    const order: string[] = []
+    for (let i = 0; i < 7; i++) {
+      const quick = underWay().at(-1) as Preparer
+      order.push(pattern(quick))
+      if (i < 3) slow(quick)
+      else finish(quick)
+    }
+    assert.equal(each(order, 'length'), [6, 2, 3, 7, 4, 5, 8])
+  } finally {
+    performance.now = now
+  }
 })
 
 test('a slow grammar has its time in the slow lane, and the error that ends it names its form', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../../../ground/errors.js'
 
-/** Limits of waiting for the network. */
+/** Limits of using the network, and of waiting for it. */
 export interface NetworkOptions {
   /** Waits before the second, third, ... attempt. One more failure in a row, without progress, ends the work. */
   retryDelaysMs: readonly number[]
@@ -9,12 +9,15 @@ export interface NetworkOptions {
   idleMs: number
   /** Maximum requests under way at once. */
   connections: number
+  /** Bytes of weights to request together. Neighbours in a file are then one request. */
+  requestBytes: number
 }
 
 export const NETWORK_DEFAULTS: NetworkOptions = {
   retryDelaysMs: [500, 1000, 2000, 4000, 8000, 15000, 30000],
   idleMs: 30000,
   connections: 8,
+  requestBytes: 4 * 2 ** 20,
 }
 
 export class Unreachable extends UserError {}

@@ -7,7 +7,12 @@ import { BLOCK } from '../format/pieces.js'
 export interface ReadAhead {
   reads: number
   bytes: number
+  /** Bytes of chunks to read together. Neighbours in a file are then one read. Default: one chunk. */
+  together?: number
 }
+
+/** Unused bytes between neighbours. A request over the network has about as many besides what it fetches. */
+const MOST_GAP = 1024
 
 /** Bytes of a checkpoint that are read at once. Two such reads are held: the one being packed and the next. */
 export const CHUNK_BYTES = 16 * 2 ** 20
@@ -29,9 +34,14 @@ export interface ViewBytes {
   bytes: Uint8Array
 }
 
+interface ReadChunk {
+  chunk: Chunk
+  read: ViewBytes[]
+}
+
 /** Reads in progress, in the order of packing their chunks. */
 export class Reads {
-  private readonly pending: { chunk: Chunk; bytes: number; read: Promise<ViewBytes[]> }[] = []
+  private readonly pending: { bytes: number; read: Promise<ReadChunk[]> }[] = []
 
   constructor(
     private readonly chunks: Generator<Chunk>,
@@ -39,14 +49,13 @@ export class Reads {
   ) {}
 
   /** Resolves with the next chunk and its bytes. While they are used, the following ones are read. */
-  async next(): Promise<{ chunk: Chunk; read: ViewBytes[] } | undefined> {
+  async next(): Promise<ReadChunk | undefined> {
     this.fill()
-    const first = this.pending[0]
-    if (first === undefined) return undefined
-    const read = await first.read
-    this.pending.shift()
+    const first = await this.pending[0]?.read
+    const next = first?.shift()
+    if (first?.length === 0) this.pending.shift()
     this.fill()
-    return { chunk: first.chunk, read }
+    return next
   }
 
   /** Resolves once no read is in progress, so that a caller that stops early may close the files. */
@@ -63,17 +72,46 @@ export class Reads {
     return this.pending.length === 0 || (this.pending.length < this.ahead.reads && bytes < this.ahead.bytes)
   }
 
-  /** Starts to read one more chunk; false if there is none. */
+  /** Starts to read one more chunk, and others together with it; false if there is none. */
   private start(): boolean {
-    const { value: chunk, done } = this.chunks.next()
-    if (done) return false
-    const bytes = chunk.views.reduce((sum, view) => sum + span(view).end - span(view).start, 0)
-    const read = Promise.all(chunk.views.map(async (view) => ({ view, bytes: await readSpan(view) })))
+    const chunks: Chunk[] = []
+    let bytes = 0
+    do {
+      const { value: chunk, done } = this.chunks.next()
+      if (done) break
+      chunks.push(chunk)
+      bytes += chunk.views.reduce((sum, view) => sum + span(view).end - span(view).start, 0)
+    } while (bytes < (this.ahead.together ?? 0))
+    if (chunks.length === 0) return false
+    const read = readTogether(chunks)
     // It may fail before it is awaited; that must not count as an unhandled rejection.
     read.catch(() => undefined)
-    this.pending.push({ chunk, bytes, read })
+    this.pending.push({ bytes, read })
     return true
   }
+}
+
+/** Reads chunks, each stretch of neighbours in a file at once. */
+async function readTogether(chunks: Chunk[]): Promise<ReadChunk[]> {
+  const nothing = new Uint8Array()
+  const all = chunks.map((chunk) => ({ chunk, read: chunk.views.map((view) => ({ view, bytes: nothing })) }))
+  const stretches: { start: number; end: number; read: ViewBytes[] }[] = []
+  for (const one of all.flatMap(({ read }) => read).sort((a, b) => a.view.offset - b.view.offset)) {
+    const { start, end } = span(one.view)
+    const before = stretches.findLast(({ read }) => read[0].view.source === one.view.source)
+    if (before && start <= before.end + MOST_GAP) {
+      before.read.push(one)
+      before.end = Math.max(before.end, end)
+    } else stretches.push({ start, end, read: [one] })
+  }
+  const reads = stretches.map(async ({ start, end, read }) => {
+    const bytes = await readSpan({ ...read[0].view, dtype: 'U8', shape: [end - start], strides: [1], offset: start })
+    const cut = (view: Tensor) => bytes.slice(view.offset - start, span(view).end - start)
+    for (const one of read) one.bytes = read.length === 1 ? bytes : cut(one.view)
+  })
+  await Promise.allSettled(reads)
+  await Promise.all(reads)
+  return all
 }
 
 /** Divides the parts of a layout into chunks, in the order of packing. */
