@@ -9,14 +9,22 @@ const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
 inTerminal('a pull draws a bar no wider than the terminal, at most 10 times a second, and takes it away', async () => {
   await withHub(async (hub) => {
     await hub.serve(REPO, '01-base-bin-f32')
-    // Slow enough for several redraws.
+    let show: () => void = () => undefined
+    const isShown = new Promise<void>((resolve) => {
+      show = resolve
+    })
+    // The largest tensors wait for the bar, and the others are slow enough for several redraws.
     hub.fault = (_, response, bytes) => {
-      setTimeout(() => response.setHeader('content-length', bytes.length).end(bytes), 25)
+      setTimeout(async () => {
+        if (bytes.length > 80_000) await isShown
+        response.setHeader('content-length', bytes.length).end(bytes)
+      }, 25)
       return true
     }
+    const start = performance.now()
     await inTerminalOf(['pull', REPO, '-t', '1'], async (terminal) => {
-      const start = performance.now()
       await terminal.waitFor(/fetching █*░+ \d+ % of 2\.\d+ MB/)
+      show()
       assert.is((await terminal.ended()).code, 0)
       const bars = terminal.output.split('\r\x1b[K').slice(1)
       const most = 1 + (performance.now() - start) / 100

@@ -3,10 +3,8 @@ import { createReadStream, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { main } from '#molm/cli/program.js'
 import { setFlagsForGood } from '#molm/kernels/compiler/compile.js'
+import { PATIENCE_MS } from '../support/until.js'
 import type { Command, Ended } from './warm-process.js'
-
-/** Milliseconds for a command to close all it has opened; its own process would not end otherwise. */
-const PATIENCE_MS = 10_000
 
 setFlagsForGood()
 // After the flags, which hold for what is compiled from then on.
@@ -47,7 +45,7 @@ function replace(name: 'stdin' | 'stdout' | 'stderr', stream: unknown): void {
   Object.defineProperty(process, name, { value: stream, configurable: true })
 }
 
-/** Waits until the command has left nothing behind that would keep a process from ending. */
+/** Waits until the command has left nothing behind: its own process would not end otherwise. */
 async function settled(): Promise<void> {
   const end = performance.now() + PATIENCE_MS
   for (;;) {
