@@ -45,7 +45,7 @@ const { total, passed, skipped } = await runFiles({
   folder: FOLDER,
   ...planned(files, seconds, values.shuffle),
   jobs: Number(values.jobs ?? availableParallelism()),
-  mostMs: 300_000,
+  mostMs: 600_000,
   endMs: 30_000,
   colours: process.stdout.isTTY === true,
   onResult(result) {
