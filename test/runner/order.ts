@@ -11,7 +11,11 @@ export function planned(
 ): { together: string[]; alone: string[] } {
   // A run that begins with long files does not end with a single busy worker. A new file may be long.
   const length = (file: string) => seconds[file] ?? Number.POSITIVE_INFINITY
-  const chance = (file: string) => createHash('md5').update(`${seed} ${file}`).digest().readUInt32LE()
+  const chance = (file: string) =>
+    createHash('md5')
+      .update(seed + file)
+      .digest()
+      .readUInt32LE()
   const rank = seed === undefined ? length : chance
   return {
     together: files.filter((file) => !ALONE.test(file)).sort((a, b) => rank(b) - rank(a) || (a < b ? -1 : 1)),

@@ -23,7 +23,6 @@ test('a server that closes ends each stream with an error in its notation', asyn
   const served = await serveNano({ limits: { drainMs: 1_000 } }, model)
   const answers = STREAMS.map(([path, body]) => post(served.url, path, body))
   await until(async () => (await get(served.url, '/health')).body.running === STREAMS.length)
-  // The head of its own request must come before the end of this time.
   const closed = served.close()
   assert.is((await get(served.url, '/health')).status, 503)
   await closed
