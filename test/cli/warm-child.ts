@@ -45,7 +45,7 @@ function replace(name: 'stdin' | 'stdout' | 'stderr', stream: unknown): void {
   Object.defineProperty(process, name, { value: stream, configurable: true })
 }
 
-/** What a command has left behind: its own process would not end. */
+/** Resources that a command has left open: its own process would not end. */
 function leftOpen(): string[] {
   const open = process.getActiveResourcesInfo().filter((name) => name !== 'Immediate')
   for (const name of idle) {
