@@ -3,7 +3,7 @@
 // after `npm test` has compiled the tests. The last line is `N passed, N failed`.
 //   node scripts/newest-dependencies.mjs
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,7 +18,18 @@ const TESTS = [
   'cli/help',
   'library/hub/pull',
   'lab/pictures/library',
-  'smoke/',
+  'smoke/command-line',
+]
+/** Packages for development that these tests use. The others would take most of the time of the installation. */
+const CLIENTS = [
+  '@ai-sdk/openai-compatible',
+  '@huggingface/ollama-utils',
+  '@langchain/core',
+  '@langchain/openai',
+  '@xterm/headless',
+  'ai',
+  'openai',
+  'uvu',
 ]
 /** All files that the tests read, except installed packages. */
 const COPIED = ['package.json', 'bin', 'dist', 'build/test', 'docs', 'models', 'scripts', 'src', 'test', 'README.md']
@@ -27,6 +38,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const folder = mkdtempSync(join(tmpdir(), 'molm-newest-'))
 try {
   for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true })
+  keepClients(join(folder, 'package.json'))
   const { status, stderr } = run('npm', ['install', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'])
   if (status !== 0) throw new Error(`npm install failed: ${stderr}`)
   reportNewer()
@@ -41,6 +53,13 @@ try {
   process.exitCode = 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+
+function keepClients(path) {
+  const manifest = JSON.parse(readFileSync(path, 'utf8'))
+  const { devDependencies } = manifest
+  manifest.devDependencies = Object.fromEntries(CLIENTS.map((name) => [name, devDependencies[name]]))
+  writeFileSync(path, JSON.stringify(manifest))
 }
 
 /** Prints the packages with newer versions than in the checkout. */

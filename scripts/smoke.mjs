@@ -1,5 +1,6 @@
 // Runs test/smoke on other versions of Node, after `npm test` has compiled it: on each version with proven V8 flags
-// (src/kernels/compiler/v8-flags.ts) and on the newest, both with those flags and without any; and on Bun.
+// (src/kernels/compiler/v8-flags.ts) and on the newest, both with those flags and without any; and on Bun. `npm run
+// test:all` has run it on its own Node with the flags.
 //
 //   node scripts/smoke.mjs            all of them
 //   node scripts/smoke.mjs 24 bun     these
@@ -23,7 +24,8 @@ for (const version of versions) {
     smoke(node, 'without flags', 'none', '(command-line|kernels)')
     continue
   }
-  if (provenOn(node.v8)) smoke(node, 'with the flags of its line', '')
+  const isTested = wanted.length === 0 && node.path === process.execPath
+  if (provenOn(node.v8) && !isTested) smoke(node, 'with the flags of its line', '')
   smoke(node, 'without flags', 'none')
 }
 console.log(`${passed} passed, ${failed} failed`)

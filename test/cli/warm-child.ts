@@ -3,10 +3,8 @@ import { createReadStream, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { main } from '#molm/cli/program.js'
 import { setFlagsForGood } from '#molm/kernels/compiler/compile.js'
+import { untilTurn } from '../support/until.js'
 import type { Command, Ended } from './warm-process.js'
-
-/** Milliseconds for a command to close all it has opened; its own process would not end otherwise. */
-const PATIENCE_MS = 10_000
 
 setFlagsForGood()
 // After the flags, which hold for what is compiled from then on.
@@ -31,7 +29,7 @@ async function run({ args, env, stdin }: Command): Promise<Ended> {
   process.exitCode = undefined
   try {
     await main(args)
-    await settled()
+    await untilTurn(() => leftOpen().length === 0, { toString: () => `the end of ${leftOpen()}` })
   } catch (error) {
     process.exitCode = 1
     err.write(`${(error as Error).stack}\n`)
@@ -47,17 +45,7 @@ function replace(name: 'stdin' | 'stdout' | 'stderr', stream: unknown): void {
   Object.defineProperty(process, name, { value: stream, configurable: true })
 }
 
-/** Waits until the command has left nothing behind that would keep a process from ending. */
-async function settled(): Promise<void> {
-  const end = performance.now() + PATIENCE_MS
-  for (;;) {
-    const open = leftOpen()
-    if (open.length === 0) return
-    if (performance.now() > end) throw new Error(`the command has left open: ${open.join(', ')}`)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-}
-
+/** Resources that a command has left open: its own process would not end. */
 function leftOpen(): string[] {
   const open = process.getActiveResourcesInfo().filter((name) => name !== 'Immediate')
   for (const name of idle) {

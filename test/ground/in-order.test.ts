@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inOrder } from '#molm/ground/in-order.js'
+import { thrownBy } from '../support/rejects.js'
 
 test('no more than `parallel` items are under way', async () => {
   let underWay = 0
@@ -113,10 +114,7 @@ test('no more is begun after the reader stops, and the work under way ends', asy
   const reader = async () => {
     for await (const _ of inOrder(itemsUpTo(1000), work, { parallel: 2, waiting: 2 })) throw new Error('disk full')
   }
-  await reader().then(
-    () => assert.unreachable(),
-    (error: Error) => assert.is(error.message, 'disk full'),
-  )
+  assert.is(String(await thrownBy(reader())), 'Error: disk full')
   assert.ok(begun.length < 10, `${begun.length} items were begun`)
   assert.equal(ended, begun)
 })
@@ -148,13 +146,11 @@ test('an error of the items is thrown after the results of those before it', asy
     yield* itemsUpTo(3)
     throw new Error('broken')
   }
-  await drain(
+  const all = drain(
     inOrder(broken(), async (item) => item, { parallel: 2 }),
     read,
-  ).then(
-    () => assert.unreachable(),
-    (error: Error) => assert.is(error.message, 'broken'),
   )
+  assert.is(String(await thrownBy(all)), 'Error: broken')
   assert.equal(read, [0, 1, 2])
 })
 

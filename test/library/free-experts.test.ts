@@ -7,6 +7,7 @@ import { convertModel, type ExpertMask, loadModel, type Model, type Session } fr
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
+import { until } from '../support/until.js'
 
 const test = suite('experts that are freed')
 const MASK: ExpertMask = { mlp: [[0, 1]], gates: 'all' }
@@ -54,6 +55,7 @@ test('leave the caches and the dense weights in memory, and are freed between th
   withModel(nano, { threads: 2 }, async (model) => {
     const [early, late] = [model.createSession(), model.createSession()]
     await greedy(early, 'The lantern')
+    await until(async () => (await model.stats()).weightsBytes === model.info.bytes, 'all experts')
     const before = await model.stats()
     await model.freeExperts()
     const after = await model.stats()

@@ -1,5 +1,5 @@
 // Runs the compiled test files of a lane whose path matches the pattern, or all of them:
-//   node build/test/runner/run.js [pattern] [--lane quick|more|matrix|all] [--jobs N]
+//   node build/test/runner/run.js [pattern] [--lane quick|more|matrix|all] [--jobs N] [--shuffle SEED]
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +24,11 @@ const TIMES = fileURLToPath(new URL('../../times.json', import.meta.url))
 /** Number of files that the end of a run names. */
 const DEAREST = 10
 
-const options = { jobs: { type: 'string' }, lane: { type: 'string', default: 'quick' } } as const
+const options = {
+  jobs: { type: 'string' },
+  lane: { type: 'string', default: 'quick' },
+  shuffle: { type: 'string' },
+} as const
 const { values, positionals } = parseArgs({ options, allowPositionals: true })
 const lane = LANES.find((name) => name === values.lane)
 if (lane === undefined) throw new Error(`--lane is '${values.lane}'; it can be ${LANES.join(', ')}`)
@@ -39,9 +43,9 @@ const failures: string[] = []
 
 const { total, passed, skipped } = await runFiles({
   folder: FOLDER,
-  ...planned(files, seconds),
+  ...planned(files, seconds, values.shuffle),
   jobs: Number(values.jobs ?? availableParallelism()),
-  mostMs: 300_000,
+  mostMs: 600_000,
   endMs: 30_000,
   colours: process.stdout.isTTY === true,
   onResult(result) {

@@ -23,6 +23,7 @@ const uvu = await import('uvu')
 delete process.env.FORCE_COLOR
 
 const OWN_CONSOLE = { ...console }
+const OWN_ENVIRONMENT = { ...process.env }
 
 let isRunning = false
 process.on('message', async ({ path }: Request) => {
@@ -32,6 +33,9 @@ process.on('message', async ({ path }: Request) => {
   const error = await run(path).then(() => undefined, describe)
   // Screens of Ink that end in another order than they began leave it without methods.
   Object.assign(console, OWN_CONSOLE)
+  // Every file begins with the variables that the run was started with.
+  for (const name of Object.keys(process.env)) if (!(name in OWN_ENVIRONMENT)) delete process.env[name]
+  Object.assign(process.env, OWN_ENVIRONMENT)
   isRunning = false
   const { cpu } = watch.read()
   process.send?.({ error, bytes: process.memoryUsage.rss(), cpu, cases: caseTimes.taken } satisfies Ended)

@@ -89,9 +89,9 @@ test('after a client has left its stream, the same text is continued as in a new
     const prompt = [300 + left, ...served.model.tokenizer.encode('The old lantern of the house')]
     const session = served.model.createSession()
     const more: number[] = []
-    for await (const { token } of session.generate(prompt, { maxTokens: 80, temperature: 0, ignoreEos: true })) {
-      more.push(token)
-    }
+    // Enough to be shared with the session that was left, however late the model learns of it.
+    const options = { maxTokens: 80, temperature: 0, ignoreEos: true, stop: [] }
+    for await (const { token } of session.generate(prompt, options)) more.push(token)
     session.dispose()
     const controller = new AbortController()
     const ask = { ...ENDLESS, model: 'nano', prompt, temperature: 0, stream: true } as const
@@ -119,12 +119,13 @@ test('a client that is killed before its answer is complete ends the generation'
 
 test('the same happens while a long prompt is read, and while the request waits', async () => {
   const before = await tokens()
-  const long = { prompt: new Array(20_000).fill(5), max_tokens: 1 }
+  const length = 20_000
+  const long = { prompt: new Array(length).fill(5), max_tokens: 1 }
   const sockets = [long, long, long].map((body) => send('/v1/completions', body))
   await until(async () => (await health()).waiting === 1)
   for (const socket of sockets.reverse()) socket.destroy()
   await assertAtRest()
-  assert.ok((await tokens()) < before + 10_000)
+  assert.ok((await tokens()) < before + 2 * length, 'two were read together')
   await until(async () => (await health()).running === 0)
 })
 
@@ -220,7 +221,7 @@ test('closing finishes running requests, and refuses new and waiting ones', () =
   withOwnServer(
     async ({ client, url, server }) => {
       // Long enough for both to run when the third request comes.
-      const ask = { ...ENDLESS, model: 'nano', max_tokens: 250, stream: true } as const
+      const ask = { ...ENDLESS, model: 'nano', max_tokens: 500, stream: true } as const
       const streams = await Promise.all([1, 2].map(() => client.completions.create(ask)))
       const reasons = streams.map(async (stream) => {
         let reason: string | null = null
@@ -235,7 +236,7 @@ test('closing finishes running requests, and refuses new and waiting ones', () =
       assert.equal(await Promise.all(reasons), ['length', 'length'])
       await closed
       assert.ok(await thrownBy(get(url, '/health')), 'nobody listens any more')
-      // Closing waits a second or two for the streams, and never for this bound: it allows for 250 tokens twice on a busy
+      // Closing waits a second or two for the streams, and never for this bound: it allows for 500 tokens twice on a busy
       // machine. A stream that closing does not wait for ends with an error, not with its length.
     },
     { drainMs: 60_000 },

@@ -91,10 +91,11 @@ async function serve(path: string, options: Options, given?: Model): Promise<Ser
   }
 }
 
-/** Makes the test fail at an unexpected error of the server. */
+/** Makes the test file fail at an unexpected error of the server. */
 function failLoudly(error: unknown): void {
-  console.error(error)
-  process.exitCode = 1
+  setImmediate(() => {
+    throw error
+  })
 }
 
 /** Response of a path. */

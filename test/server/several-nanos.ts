@@ -52,7 +52,7 @@ export async function serve(
   return server.url
 }
 
-export const PROMPT = { prompt: 'The lantern', max_tokens: 6, temperature: 0 }
+export const PROMPT = { prompt: 'The lantern', max_tokens: 6, temperature: 0, prompt_lookup_num_tokens: 0 }
 
 /** Memory for one nano. */
 export const ONE = { weightsBytes: 10e6 }

@@ -13,7 +13,7 @@ const test = suite('requests with the same beginning')
 const DOCUMENT = integers(300, 1, 400)
 const QUESTIONS = Array.from({ length: 5 }, (_, i) => integers(5 + i, 10 + i, 400))
 const ANSWER = 12
-const SETTINGS = { max_tokens: ANSWER, temperature: 1, seed: 3, ignore_eos: true }
+const SETTINGS = { max_tokens: ANSWER, temperature: 1, seed: 3, ignore_eos: true, prompt_lookup_num_tokens: 0 }
 
 const served = serverFor(test, () => serveNano())
 

@@ -20,7 +20,7 @@ const STREAMS: [path: string, body: object][] = [
 
 test('a server that closes ends each stream with an error in its notation', async () => {
   const { model } = await sharedNano.get()
-  const served = await serveNano({ limits: { drainMs: 100 } }, model)
+  const served = await serveNano({ limits: { drainMs: 1_000 } }, model)
   const answers = STREAMS.map(([path, body]) => post(served.url, path, body))
   await until(async () => (await get(served.url, '/health')).body.running === STREAMS.length)
   const closed = served.close()

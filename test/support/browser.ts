@@ -27,7 +27,7 @@ export const HAS_BROWSER = process.env.CHROMIUM !== undefined || existsSync(CHRO
 export async function openBrowser(): Promise<Browser> {
   if (!existsSync(CHROMIUM))
     throw new Error(`there is no ${CHROMIUM} for the tests of pages: apt-get install -y chromium`)
-  return chromium.launch({ executablePath: CHROMIUM, args: ARGS, headless: true })
+  return chromium.launch({ executablePath: CHROMIUM, args: ARGS, headless: true, timeout: PATIENCE_MS })
 }
 
 /** The browser of all files of a worker process. */

@@ -144,9 +144,10 @@ export function sameOnTiers<T extends Outcome>(
   numbers: readonly number[],
   columns: number,
 ): T {
-  const expected = prepare(bankOf('scalar'))(1)
+  const scalar = prepare(bankOf('scalar'))
+  const expected = scalar(1)
   for (const tier of TIERS) {
-    const run = prepare(bankOf(tier))
+    const run = tier === 'scalar' ? scalar : prepare(bankOf(tier))
     for (const threads of numbers) {
       const found = run(threads)
       for (const part of Object.keys(expected) as (keyof T)[]) {

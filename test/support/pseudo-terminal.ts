@@ -7,6 +7,7 @@ import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { TerminalScreen } from './terminal-screen.js'
+import { PATIENCE_MS } from './until.js'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -50,8 +51,6 @@ export class PseudoTerminal {
   readonly screen: TerminalScreen
   /** All output, with escape sequences. */
   output = ''
-  /** Maximum milliseconds to wait for an expected text. */
-  private static readonly PATIENCE = 60_000
   private hasEnded = false
   private readonly exit: Promise<number | null>
 
@@ -66,7 +65,9 @@ export class PseudoTerminal {
       if (!outputOnly) void this.screen.write(text)
     })
     this.exit = new Promise((resolve) => {
-      child.on('close', (code) => {
+      child.on('close', async (code) => {
+        // The screen may not have all of the output yet.
+        await this.screen.write('')
         this.hasEnded = true
         resolve(code)
       })
@@ -100,8 +101,8 @@ export class PseudoTerminal {
     await this.waitUntil(() => pattern.test(this.screen.text.join('\n')), String(pattern))
   }
 
-  async waitUntil(isSo: () => boolean, what: string, patience = PseudoTerminal.PATIENCE): Promise<void> {
-    const end = performance.now() + patience
+  async waitUntil(isSo: () => boolean, what: string): Promise<void> {
+    const end = performance.now() + PATIENCE_MS
     while (!isSo()) {
       const isOver = this.hasEnded && !isSo()
       if (isOver || performance.now() > end)
@@ -146,7 +147,6 @@ export class PseudoTerminal {
   async ended(): Promise<{ code: number | null; settings: string }> {
     await this.waitUntil(() => this.hasEnded, 'the end of the program')
     const code = await this.exit
-    await this.screen.write('')
     return { code, settings: this.read('stty') }
   }
 

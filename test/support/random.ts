@@ -7,7 +7,7 @@ export function normals(seed: number): () => number {
 }
 
 /** Bounds of the numbers that are kept for further calls: seeds, and numbers of each. */
-const [MOST_SEEDS, MOST_KEPT] = [8, 2 ** 18]
+const [MOST_SEEDS, MOST_KEPT] = [24, 2 ** 18]
 
 interface Stream {
   next: () => number

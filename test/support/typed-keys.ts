@@ -1,12 +1,14 @@
 import { EventEmitter, once } from 'node:events'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { render } from 'ink-testing-library'
 import { createElement } from 'react'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { type Key, KeyReader } from '#molm/terminal/input/keys.js'
 import { ChatView } from '#molm/terminal/screen/chat-view.js'
 import { Terminal } from '#molm/terminal/screen/terminal.js'
+
+// After the view, which imports Ink without the variable CI: Ink reads it once for all test files of this process.
+const { render } = await import('ink-testing-library')
 
 /** The keys that a chat reads from what a terminal sends, in chunks. */
 export async function keysFrom(...chunks: string[]): Promise<Key[]> {

@@ -121,7 +121,7 @@ test('that Escape stops are resumed by /continue, to the same message', async ()
 })
 
 test('that the template leaves out of the next prompt cost no more than the answer, and are on the map once', async () => {
-  const chat = await chatWith(parrot)
+  const chat = await chatWith(parrot, { generation: { promptLookupNumTokens: 0 } })
   await send(chat, HELLO)
   const first = await parrot.stats()
   const before = chat.map.tokens.length

@@ -2,7 +2,6 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ChatMessage, ChatTemplate } from '#molm/api/text.js'
 import { loadChatTemplate } from '#molm/text/chat-template.js'
-import { least } from '../support/least.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inFolderOf, NANO, TOKENIZER_FIXTURES } from './folders.js'
 
@@ -127,16 +126,11 @@ test('a template that takes too much memory is ended', async () => {
 
 test('a template that is no longer wanted is ended at once', async () => {
   const template = await load({ 'chat_template.jinja': ENDLESS })
-  // By itself it would be ended after 1.5 s.
-  const waited = await least(1000, async () => {
-    const aborting = new AbortController()
-    const reason = new Error('no more')
-    const start = performance.now()
-    setTimeout(() => aborting.abort(reason), 100)
-    assert.is(await thrownBy(template.render(HELLO, { signal: aborting.signal })), reason)
-    return performance.now() - start
-  })
-  assert.ok(waited < 1000, `${waited} ms`)
+  const aborting = new AbortController()
+  const reason = new Error('no more')
+  setTimeout(() => aborting.abort(reason), 100)
+  // By itself it would be ended after 1.5 s, with another error.
+  assert.is(await thrownBy(template.render(HELLO, { signal: aborting.signal })), reason)
 })
 
 test('a template that was ended, or has raised, is there for the next conversation', async () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadTokenizer } from '#molm/text/tokenizer.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { inFolderOf, NANO, readJson } from './folders.js'
 
 const nano = await readJson(NANO, 'tokenizer.json')
@@ -41,10 +41,8 @@ test('an encoding that is no longer wanted is ended at once', async () => {
   const aborting = new AbortController()
   setTimeout(() => aborting.abort(new Error('no more')), 100)
   const { signal } = aborting
-  await tokenizer.encodeAsync(`${'a'.repeat(40)}!`, { signal }).then(
-    () => assert.unreachable('should have been aborted'),
-    (error) => assert.is(error, signal.reason),
-  )
+  const error = await thrownBy(tokenizer.encodeAsync(`${'a'.repeat(40)}!`, { signal }))
+  assert.is(error, signal.reason)
 })
 
 test.run()

@@ -6,6 +6,7 @@ import type { Tokenizer } from '#molm/api/text.js'
 import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { Utf8Stream } from '#molm/text/utf8-stream.js'
 import { LoopCounter } from '../support/event-loop.js'
+import { thrownBy } from '../support/rejects.js'
 import { inFolderOf, NANO, readJson, TOKENIZER_FIXTURES, vocabularyForm } from './folders.js'
 
 const ASSORTED = [
@@ -178,10 +179,8 @@ test('long texts are encoded in turns with what else there is to do, until they 
   const aborting = new AbortController()
   setTimeout(() => aborting.abort(new Error('no more')), 1)
   const { signal } = aborting
-  await tokenizer.encodeAsync('ab'.repeat(300_000), { signal }).then(
-    () => assert.unreachable('should have been aborted'),
-    (error) => assert.is(error, signal.reason),
-  )
+  const error = await thrownBy(tokenizer.encodeAsync('ab'.repeat(300_000), { signal }))
+  assert.is(error, signal.reason)
 })
 
 test('a prefix space is put before the text if tokenizer_config.json asks for it', async () => {

@@ -37,14 +37,16 @@ const TEXTS: Record<string, GenerateOptions> = {
 for (const [name, options] of Object.entries(TEXTS)) {
   test(`${name}: the same steps, result and cache`, async ({ model }) => {
     let drafted = 0
-    for (const seed of [1, 2]) {
+    const mustDraft = options.temperature === 0 && !options.stop
+    // On a busy machine a step can seem too dear for drafts.
+    for (let seed = 1; seed <= 2 || (mustDraft && drafted === 0 && seed <= 10); seed++) {
       const without = await generate(model, { ...options, seed, promptLookupNumTokens: 0 })
       assert.equal(without.drafts, { drafted: 0, right: 0 })
       const { drafts, ...found } = await generate(model, { ...options, seed })
       assert.equal(found, { steps: without.steps, result: without.result, tokens: without.tokens })
       drafted += drafts.drafted
     }
-    if (options.temperature === 0 && !options.stop) assert.ok(drafted > 0)
+    assert.ok(drafted > 0 || !mustDraft)
   })
 }
 

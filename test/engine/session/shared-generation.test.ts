@@ -20,7 +20,7 @@ const test = suite('prompts that share sessions')
 const SYSTEM = integers(300, 1, 400)
 const QUESTIONS = Array.from({ length: 5 }, (_, i) => integers(6 + i, 20 + i, 400))
 const ANSWER = 8
-const OPTIONS = { maxTokens: ANSWER, temperature: 0, ignoreEos: true, stop: [] }
+const OPTIONS = { maxTokens: ANSWER, temperature: 0, ignoreEos: true, stop: [], promptLookupNumTokens: 0 }
 const KEPT = { keptSequences: 1, keptTokens: Infinity }
 
 const tokensOf = async (steps: AsyncGenerator<Step, GenerationResult>) => (await resultOf(steps)).tokens

@@ -12,7 +12,7 @@ const BEFORE = integers(20, 1, 4000)
 const PROMPT = integers(1500, 2, 4000)
 const GREEDY = { temperature: 0, maxTokens: 3, ignoreEos: true, stop: [], promptLookupNumTokens: 0 }
 /** Tokens that have been read at least when the abort comes. */
-const READ = 512
+const READ = 256
 
 /** Options that abort a call when it has read `place` tokens, or a few more. */
 function abortingAt(place: number) {
