@@ -202,7 +202,7 @@ export function taughtJson(model: string, taught: TeachResult): object {
     calibration: curve.map(({ newExpertShare: newcomerShare, retained: kept, ...point }) => {
       return { ...point, newcomerShare, kept }
     }),
-    trial: trialJson(taught.trial),
+    trial: taught.trial,
     texts: texts.map(text),
     keep: retained.map(text),
     worse: regressions,
@@ -215,11 +215,7 @@ export function taughtJson(model: string, taught: TeachResult): object {
 export function chosenJson(model: string, { path, choice, account, trial }: ChosenGates): object {
   const { bias: gateBias, newExpertShare: newcomerShare, isWithinLimit: isWithin, ...rest } = choice
   const perplexity = { before: Math.exp(account.held_out_loss.before), after: Math.exp(rest.heldOutLoss) }
-  return snakeCaseKeys({ model, path, gateBias, isWithin, newcomerShare, ...rest, perplexity, trial: trialJson(trial) })
-}
-
-function trialJson({ newExpertShare: newcomerShare, ...trial }: Trial): object {
-  return { ...trial, newcomerShare }
+  return snakeCaseKeys({ model, path, gateBias, isWithin, newcomerShare, ...rest, perplexity, trial })
 }
 
 export function planJson(plan: TeachingPlan & Partial<MeasuredPlan>): object {

@@ -44,8 +44,7 @@ export async function chooseGates(
   return asOnlyWriter(folder, async () => {
     const chosen = await whileOpen(PackedModel.open(folder, path, config), (packed) => writeGates(name, packed, forget))
     return useModel(await loadModel(path, options), async (model) => {
-      const { account, choice } = chosen
-      return { path, ...chosen, trial: await tryModel(model, account, choice.newExpertShare, options.signal) }
+      return { path, ...chosen, trial: await tryModel(model, chosen.account, options.signal) }
     })
   })
 }

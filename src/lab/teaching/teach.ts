@@ -117,7 +117,7 @@ async function write(
     await writeTaughtModel(packed, out, { settings, newExperts, bias: calibration.bias, account, files })
     return useModel(await loadModel(path, { threads, signal }), async (taught) => {
       clock.begin('trying the taught model')
-      const trial = await tryModel(taught, account, calibration.newExpertShare, signal)
+      const trial = await tryModel(taught, account, signal)
       if (!trial.isUsable && calibration.forget !== choices.at(-1)?.forget) return undefined
       clock.begin('measuring the taught model')
       const after = await measureDatasets(taught, setup, packed.config, signal)

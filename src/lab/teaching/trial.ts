@@ -1,6 +1,7 @@
 import type { Model } from '../../api/model.js'
-import type { MixtureKind } from '../../model/config/config.js'
+import { logSumExp } from '../../engine/sampling/logprobs.js'
 import { useSession } from '../evaluation/reading.js'
+import { gatesOf, type TeachingAccount } from './account.js'
 
 /** What a taught model writes when it is asked for a text that it was taught. */
 export interface Trial {
@@ -8,18 +9,17 @@ export interface Trial {
   prompt: string
   /** Its continuation at temperature 0, of at most `TRIAL_TOKENS` tokens. */
   text: string
-  /** Share of the choices in all continuations that fell on new experts. */
-  newExpertShare: number
-  /** Whether that is at least nine tenths of their share on the held-out texts. */
+  /** Mean fall of the loss in all continuations that the new experts bring, in nats: their part in what is written. */
+  gain: number
+  /** Whether that is at least nine tenths of what they bring in the held-out texts with open gates. */
   isUsable: boolean
 }
 
 export const TRIAL_TOKENS = 40
-const GREEDY = { maxTokens: TRIAL_TOKENS, temperature: 0, routes: true }
 /** Prompts of a trial, and words of each. */
 const PROMPTS = 4
 const WORDS = 4
-/** Least share of new experts in continuations, as a part of their share on the held-out texts. */
+/** Least gain in continuations, as a share of the gain in the held-out texts with open gates. */
 const USABLE = 0.9
 
 /** First words of lines that are spread over the texts: prompts that ask for such texts. */
@@ -33,30 +33,37 @@ export function beginningsOf(texts: readonly { text: string }[]): string[] {
   )
 }
 
-/** Lets a taught model continue prompts, and counts the choices of its `experts` newest experts in each of the layers. */
-export async function tryModel(
-  model: Model,
-  { kind, layers, experts, beginnings }: { kind: MixtureKind; layers: number[]; experts: number; beginnings: string[] },
-  heldOutShare: number,
-  signal?: AbortSignal,
-): Promise<Trial> {
+/** Lets a taught model continue prompts, and compares it with itself without its newest experts: the original model. */
+export async function tryModel(model: Model, account: TeachingAccount, signal?: AbortSignal): Promise<Trial> {
+  const { kind, layers, experts, beginnings, held_out_loss: loss } = account
   const counts = model.config.mixtures.find((mixture) => mixture.kind === kind)?.experts ?? []
+  const newest = counts.map((count, layer) =>
+    layers.includes(layer) ? Array.from({ length: experts }, (_, i) => count - experts + i) : [],
+  )
+  const mask = { [kind]: newest, gates: 'kept' } as const
   const texts: string[] = []
-  let [choices, ofNewExperts] = [0, 0]
-  for (const prompt of beginnings) {
+  let [gain, written] = [0, 0]
+  for (const beginning of beginnings) {
+    const prompt = model.tokenizer.encode(beginning)
+    const ids = [...prompt]
+    let text = ''
     await useSession(model, async (session) => {
-      let text = ''
-      for await (const step of session.generate(prompt, { ...GREEDY, signal })) {
+      for await (const step of session.generate(prompt, { maxTokens: TRIAL_TOKENS, temperature: 0, signal })) {
         text += step.text
-        for (const layer of layers) {
-          const ids = step.routes?.[layer][kind]?.ids ?? []
-          choices += ids.length
-          for (const id of ids) if (id >= counts[layer] - experts) ofNewExperts++
-        }
+        gain += step.logprob
+        ids.push(step.token)
       }
-      texts.push(text)
     })
+    texts.push(text)
+    written += ids.length - prompt.length
+    const { logits } = await useSession(model, (session) => session.forward(ids, { logits: 'all', signal }), { mask })
+    for (let t = prompt.length; t < ids.length; t++) {
+      const row = logits.subarray((t - 1) * model.config.vocabSize, t * model.config.vocabSize)
+      gain += logSumExp(row) - row[ids[t]]
+    }
   }
-  const newExpertShare = choices === 0 ? 0 : ofNewExperts / choices
-  return { prompt: beginnings[0], text: texts[0], newExpertShare, isUsable: newExpertShare >= USABLE * heldOutShare }
+  gain /= Math.max(1, written)
+  const [open] = gatesOf(account)
+  const isUsable = gain >= USABLE * Math.max(0, loss.before - open.heldOutLoss) && written > 0
+  return { prompt: beginnings[0], text: texts[0], gain, isUsable }
 }
