@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chooseGates, convertModel, describeModel, graftModel, pruneModel, teach } from '#molm/index.js'
-import { beginningsOf } from '#molm/lab/teaching/trial.js'
+import { beginningsOf, tryModel } from '#molm/lab/teaching/trial.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
@@ -94,6 +94,23 @@ test('models whose gates were not measured are refused: not taught, pruned or gr
     await rejectsWithUserError(() => chooseGates(name, { forget: 0.05 }), /there are no gates to choose/)
   }
   assert.is((await describeModel(grafted)).taught?.[0].texts[0], 'strange.txt', 'the rest of the account stays')
+})
+
+test('a model is usable if its new experts bring to its own text most of what they bring to the texts', async () => {
+  const { trial, account } = await chooseGates(OUT, { forget: MORE, threads: 1 })
+  await withModel(OUT, { threads: 1 }, async (model) => {
+    const [[bias, , share, cost]] = account.gates
+    const { before } = account.held_out_loss
+    const isUsable = async (open: number) =>
+      (await tryModel(model, { ...account, gates: [[bias, before - open, share, cost]] })).isUsable
+    assert.ok(trial.gain > 0, `${trial.gain}`)
+    assert.ok(await isUsable(trial.gain))
+    assert.not.ok(await isUsable(1.2 * trial.gain))
+    await model.maskExperts({ mlp: [[], [], [8]], gates: 'kept' })
+    const without = await tryModel(model, account)
+    assert.ok(Math.abs(without.gain) < 1e-4, `without them nothing is brought: ${without.gain}`)
+    assert.not.ok(without.isUsable)
+  })
 })
 
 test('a model is tried with the first words of lines that are spread over the texts', () => {
