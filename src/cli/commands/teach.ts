@@ -106,8 +106,9 @@ const NOTES = `
 The rows of the routers for the new experts are trained, too. All other weights
 stay the same, bit for bit. The second step lowers the gates of the new experts:
 by default to the least --forget at which the perplexity of the texts falls by
-half and the model continues them when asked to, which is tried. Its curves are calibration.csv and .svg, those of the training teaching.csv and
-.svg. The path of the model is printed.
+half and the model continues them when it is asked to, which is tried. Its
+curves are calibration.csv and .svg, the training's teaching.csv and .svg. The
+path of the model is printed.
 
 Balance:
   texts    new experts learn to be chosen for texts to learn, not texts to keep

@@ -10,9 +10,8 @@ import { useModel } from '../evaluation/reading.js'
 import { molmExperts } from '../surgery/derived-config.js'
 import { writeDerivedModel } from '../surgery/derived-model.js'
 import { PackedModel } from '../surgery/packed-model.js'
-import { gatesOf, lastAccount, type TeachingAccount } from './account.js'
 import { biasesOf, choiceAt, type GateChoice, type GatePoint } from './gate-bias.js'
-import { parseTeachingCsv, teachingSvg } from './records.js'
+import { gatesOf, lastAccount, parseTeachingCsv, type TeachingAccount, teachingSvg } from './records.js'
 import { checkForget } from './teach-options.js'
 import { type Trial, tryModel } from './trial.js'
 
@@ -26,7 +25,7 @@ export interface ChosenGates {
 }
 
 /**
- * Chooses the gates of a taught model's newest experts again, without training, among those that its teaching measured:
+ * Chooses the gates of a taught model's newest experts again, without training, from its teaching's measurements:
  * the nearest to open that `forget` accepts. Replaces the model in its folder, and tries it. Rejects with a UserError
  * if the model has no such measurements, or if none of them is within `forget`.
  *

@@ -19,7 +19,7 @@ export interface CalibrationPoint extends GatePoint {
   retained: { name: string; rise: number; allowance: number }[]
 }
 
-/** What a value of `forget` costs and gives. */
+/** Cost and gain of a value of `forget`. */
 export interface GateChoice extends GatePoint {
   forget: number
   /** Whether every retained text stays within `forget`. */
@@ -40,10 +40,10 @@ const MOST_FORGET = 0.02
 /** Least fall of the loss in nats that is chosen without being asked for: half the perplexity. */
 const HALF = Math.LN2
 
-/** Biases are tried from 0 down in such steps; at the last one a new expert has 0.02 of its odds in every layer. */
+/** Biases are tried from 0 down in such steps; at the last one a new expert has 0.02 of its odds in the later layers, too. */
 const STEP = 0.5
 const LAST_BIAS = -6
-/** The gates of the later layers close after those of the earlier ones, from this bias down. */
+/** The gates of the later layers close from this bias down, after the earlier layers' gates. */
 const LATER_FROM = -2
 /** Tokens measured per point: of the held-out texts together, and of each retained text. */
 const TOKENS = 4096
@@ -81,8 +81,8 @@ export function choiceAt(curve: readonly GatePoint[], forget: number): GateChoic
 }
 
 /**
- * Choices for a model that is tried before it is kept, the least `forget` first: those that halve the perplexity of the
- * texts. If none does, the one that gives most.
+ * Choices for a model that is tried before it is kept, the least `forget` first: the values that halve the perplexity of
+ * the texts. If none does, the highest.
  */
 export function choicesToTry(curve: readonly GatePoint[], heldOutLossBefore: number): GateChoice[] {
   const choices = FORGETS.filter((forget) => forget <= MOST_FORGET).map((forget) => choiceAt(curve, forget))

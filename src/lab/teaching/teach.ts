@@ -7,13 +7,12 @@ import type { PerMixture } from '../../model/config/config.js'
 import { packedFileName } from '../../model/packing/format/packed-folder.js'
 import { useModel } from '../evaluation/reading.js'
 import type { BeforeAndAfter } from '../surgery/prune.js'
-import { accountOf } from './account.js'
 import { calibrateGates } from './calibrate-gates.js'
 import type { Calibration } from './gate-bias.js'
 import { journalPath, removeJournal, writeJournal } from './journal.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
-import { curveFiles } from './records.js'
+import { accountOf, curveFiles } from './records.js'
 import type { StopReason, TeachingPlan, TeachingPoint } from './teach-events.js'
 import { checkTeachOptions, type TeachOptions } from './teach-options.js'
 import {
@@ -37,7 +36,7 @@ export interface TeachResult {
   bestStep: number
   curve: TeachingPoint[]
   calibration: Calibration
-  /** What the model as written wrote when it was asked for the texts. */
+  /** Answer of the model as written when it is asked for the texts. */
   trial: Trial
   texts: TextComparison[]
   /** The model's own writing and the retained texts, before and after. */

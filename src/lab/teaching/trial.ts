@@ -1,15 +1,15 @@
 import type { Model } from '../../api/model.js'
 import { logSumExp } from '../../engine/sampling/logprobs.js'
 import { useSession } from '../evaluation/reading.js'
-import { gatesOf, type TeachingAccount } from './account.js'
+import { gatesOf, type TeachingAccount } from './records.js'
 
-/** What a taught model writes when it is asked for a text that it was taught. */
+/** Answer of a taught model that is asked for a text that it was taught. */
 export interface Trial {
   /** First words of a line of the texts. */
   prompt: string
   /** Its continuation at temperature 0, of at most `TRIAL_TOKENS` tokens. */
   text: string
-  /** Mean fall of the loss in all continuations that the new experts bring, in nats: their part in what is written. */
+  /** Fall of the loss that the new experts bring, in nats a token: in this text or in all continuations, if that is less. */
   gain: number
   /** Whether that is at least nine tenths of what they bring in the held-out texts with open gates. */
   isUsable: boolean
@@ -42,11 +42,12 @@ export async function tryModel(model: Model, account: TeachingAccount, signal?: 
   )
   const mask = { [kind]: newest, gates: 'kept' } as const
   const texts: string[] = []
-  let [gain, written] = [0, 0]
+  const means: number[] = []
+  let [sum, written] = [0, 0]
   for (const beginning of beginnings) {
     const prompt = model.tokenizer.encode(beginning)
     const ids = [...prompt]
-    let text = ''
+    let [text, gain] = ['', 0]
     await useSession(model, async (session) => {
       for await (const step of session.generate(prompt, { maxTokens: TRIAL_TOKENS, temperature: 0, signal })) {
         text += step.text
@@ -61,9 +62,12 @@ export async function tryModel(model: Model, account: TeachingAccount, signal?: 
       const row = logits.subarray((t - 1) * model.config.vocabSize, t * model.config.vocabSize)
       gain += logSumExp(row) - row[ids[t]]
     }
+    sum += gain
+    means.push(sum / Math.max(1, written))
   }
-  gain /= Math.max(1, written)
+  // The mean after the first continuation, and after all.
+  const gain = Math.min(means[0], means[means.length - 1])
   const [open] = gatesOf(account)
-  const isUsable = gain >= USABLE * Math.max(0, loss.before - open.heldOutLoss) && written > 0
+  const isUsable = written > 0 && gain >= USABLE * Math.max(0, loss.before - open.heldOutLoss)
   return { prompt: beginnings[0], text: texts[0], gain, isUsable }
 }

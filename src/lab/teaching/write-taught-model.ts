@@ -2,9 +2,9 @@ import { type ModelConfig, mixtureOf, type PerMixture } from '../../model/config
 import { molmExperts } from '../surgery/derived-config.js'
 import { writeDerivedModel } from '../surgery/derived-model.js'
 import type { PackedModel } from '../surgery/packed-model.js'
-import type { TeachingAccount } from './account.js'
 import type { PackedExpert } from './calibrate-gates.js'
 import { biasesOf } from './gate-bias.js'
+import type { TeachingAccount } from './records.js'
 import type { Settings } from './teach-options.js'
 
 export interface TaughtModel {
