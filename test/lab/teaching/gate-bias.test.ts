@@ -68,8 +68,7 @@ test('without a bias within the limit, the nearest to it is taken', async () => 
   assert.not.ok(isWithinLimit)
 })
 
-test('the gates of the earlier half of the taught layers close first', () => {
-  assert.equal(biasesOf(-1.5, [1, 2, 4]), [0, -1.5, -1.5, 0, 0])
+test('the gates of the earlier half of the taught layers close further', () => {
   assert.equal(biasesOf(-3, [1, 2, 4]), [0, -3, -3, 0, -1])
   assert.equal(biasesOf(-3, [2]), [0, 0, -3], 'a single layer is an earlier one')
   assert.equal(biasesOf(-Infinity, [0, 1]), [-Infinity, -Infinity])
