@@ -166,13 +166,11 @@ async function chooseAgain(model: string, out: string | undefined, options: Teac
     line.show('choosing the gates')
     return chooseGates(model, { forget, threads, signal: interruptSignal() })
   })
-  const { path, choice, curve, account, trial } = chosen
+  const { path, choice, curve, texts, perplexity, trial } = chosen
   if (options.json) return writeJson(chosenJson(model, chosen))
   if (!options.quiet) {
     writeErr(choicesTable(curve, choice))
-    const { before, after } = account.held_out_loss
-    const perplexity = { before: Math.exp(before), after: Math.exp(after) }
-    note(learntLines([{ name: account.texts.join(', '), perplexity }], choice, trial, model))
+    note(learntLines([{ name: texts.join(', '), perplexity }], choice, trial, model))
   }
   await writeOut(`${path}\n`)
 }

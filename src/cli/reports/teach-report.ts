@@ -212,9 +212,8 @@ export function taughtJson(model: string, taught: TeachResult): object {
 }
 
 /** The object that `--json` prints of gates that were chosen again. */
-export function chosenJson(model: string, { path, choice, account, trial }: ChosenGates): object {
+export function chosenJson(model: string, { path, choice, perplexity, trial }: ChosenGates): object {
   const { bias: gateBias, newExpertShare: newcomerShare, isWithinLimit: isWithin, ...rest } = choice
-  const perplexity = { before: Math.exp(account.held_out_loss.before), after: Math.exp(rest.heldOutLoss) }
   return snakeCaseKeys({ model, path, gateBias, isWithin, newcomerShare, ...rest, perplexity, trial })
 }
 

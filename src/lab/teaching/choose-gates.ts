@@ -10,6 +10,7 @@ import { useModel } from '../evaluation/reading.js'
 import { molmExperts } from '../surgery/derived-config.js'
 import { writeDerivedModel } from '../surgery/derived-model.js'
 import { PackedModel } from '../surgery/packed-model.js'
+import type { BeforeAndAfter } from '../surgery/prune.js'
 import { biasesOf, choiceAt, type GateChoice, type GatePoint } from './gate-bias.js'
 import { gatesOf, lastAccount, parseTeachingCsv, type TeachingAccount, teachingSvg } from './records.js'
 import { checkForget } from './teach-options.js'
@@ -20,7 +21,9 @@ export interface ChosenGates {
   choice: GateChoice
   /** Points that the teaching measured, in falling order of the bias. */
   curve: GatePoint[]
-  account: TeachingAccount
+  /** Names of the texts that were taught, and the perplexity of their held-out tenth. */
+  texts: string[]
+  perplexity: BeforeAndAfter
   trial: Trial
 }
 
@@ -43,7 +46,11 @@ export async function chooseGates(
   return asOnlyWriter(folder, async () => {
     const chosen = await whileOpen(PackedModel.open(folder, path, config), (packed) => writeGates(name, packed, forget))
     return useModel(await loadModel(path, options), async (model) => {
-      return { path, ...chosen, trial: await tryModel(model, chosen.account, options.signal) }
+      const { account, ...gates } = chosen
+      const { before, after } = account.held_out_loss
+      const perplexity = { before: Math.exp(before), after: Math.exp(after) }
+      const trial = await tryModel(model, account, options.signal)
+      return { path, ...gates, texts: account.texts, perplexity, trial }
     })
   })
 }
@@ -52,7 +59,7 @@ async function writeGates(
   name: string,
   packed: PackedModel,
   forget: number,
-): Promise<Omit<ChosenGates, 'path' | 'trial'>> {
+): Promise<Pick<ChosenGates, 'choice' | 'curve'> & { account: TeachingAccount }> {
   const { config, folder, file } = packed
   const accounts = file.metadata.taught ?? []
   const last = lastAccount(name, accounts)

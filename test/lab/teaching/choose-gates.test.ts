@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chooseGates, convertModel, describeModel, graftModel, pruneModel, teach } from '#molm/index.js'
+import { lastAccount } from '#molm/lab/teaching/records.js'
 import { beginningsOf, tryModel } from '#molm/lab/teaching/trial.js'
+import { openPackedFile } from '#molm/model/packing/format/packed-file.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
@@ -42,11 +44,11 @@ test('gates chosen again give the model that the same `forget` would have given,
   assert.ok(bias < 0, `${bias}`)
   assert.not.equal(await logits(OUT), open)
   const before = (await readdir(OUT)).sort()
-  const { path, choice, trial, account } = await chooseGates(OUT, { forget: MORE, threads: 1 })
+  const { path, choice, trial, perplexity } = await chooseGates(OUT, { forget: MORE, threads: 1 })
   assert.is(path, taught.path)
   assert.is(choice.bias, 0)
   assert.is(choice.heldOutLoss, curve[0].heldOutLoss)
-  assert.is(account.held_out_loss.after, curve[0].heldOutLoss)
+  assert.is(perplexity.after, Math.exp(curve[0].heldOutLoss))
   assert.equal(await logits(OUT), open)
   assert.equal((await readdir(OUT)).sort(), before, 'the folder has the same files')
   assert.equal((await describeModel(OUT)).taught?.[0].heldOutLoss?.after, curve[0].heldOutLoss)
@@ -97,7 +99,8 @@ test('models whose gates were not measured are refused: not taught, pruned or gr
 })
 
 test('a model is usable if its new experts bring to its own text most of what they bring to the texts', async () => {
-  const { trial, account } = await chooseGates(OUT, { forget: MORE, threads: 1 })
+  const { trial } = await chooseGates(OUT, { forget: MORE, threads: 1 })
+  const account = lastAccount(OUT, (await openPackedFile(taught.path)).metadata.taught)
   await withModel(OUT, { threads: 1 }, async (model) => {
     const [[bias, , share, cost]] = account.gates
     const { before } = account.held_out_loss
