@@ -83,8 +83,8 @@ export interface Balance {
 /** Settings of a pass through the model. */
 export interface PassTerms {
   balance?: Balance
-  /** Added to the new experts' scores in every router, before experts are chosen. Default 0. */
-  newExpertBias?: number
+  /** Added to the new experts' scores in each layer's routers, before experts are chosen: one per layer. Default 0. */
+  newExpertBias?: readonly number[]
 }
 
 /** Losses and counts of a pass over a batch. */

@@ -23,23 +23,34 @@ test('teach writes a model, prints its path and the gains; show knows the new ex
     assert.match(stderr, /molm: all steps are done; the state of step \d is kept\n/)
     assert.match(
       stderr,
-      /molm: gates at 0: held out \d\.\d+, own writing \+\d+\.\d % of 1 %, own continuations \+\d+\.\d % of 4 %/,
+      /molm: gates at 0: held out \d\.\d+, own writing \+\d+\.\d %, own continuations \+\d+\.\d %, .*; costs \d+\.\d %/,
     )
     assert.match(
       stderr,
-      /held out +tokens +loss before +after +perplexity before +after +to new experts\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing/,
+      /held out +tokens +loss before +after +perplexity before +after +to new experts\n.*strange\.txt .* %\n(.*kept: .* %\n){3}weights: .* time: writing.*\n +--forget +gates at +costs +perplexity +to new experts\n +0\.5 % .*\n +1 % .*\n +2 % .*\n +5 % /,
     )
     // Two steps may teach nothing.
     const [, before, after] = /strange\.txt +\d+ +(\S+) +(\S+)/.exec(stderr) ?? []
     const learnt =
-      /molm: learnt: the perplexity of .*strange\.txt from \S+ to \S+\nit can continue .*\nmolm run --raw -m \S+ '/
-    assert.is(learnt.test(stderr), Number(after) < Number(before), stderr)
+      /molm: learnt: the perplexity of .*strange\.txt from \S+ to \S+, at a cost of \S+ % on other texts\n(it can|but it does not) continue .*\nmolm (run --raw -m \S+ --temperature 0 -n 40) '(.*)'\nwhich prints: (.*)$/s
+    const shown = learnt.exec(stderr)
+    assert.is(shown !== null, Number(after) < Number(before), stderr)
+    if (shown) {
+      const said = await molm([...shown[2].split(' '), shown[3]])
+      // The text of random weights may have control characters, which stderr replaces.
+      const letters = (text: string) => text.replace(/[^\p{L}\p{N}]/gu, '')
+      assert.is(letters(shown[4]), letters(said.stdout), 'the command prints what it says')
+    }
     const show = await molm(['show', out])
     assert.match(
       show.stdout,
       /taught +1 mlp expert in layer 2, from .*strange\.txt: \d steps, .* tokens, perplexity of held-out text/,
     )
     assertRefused(await molm(['teach', tiny, out, ...quick]), 1, /holds a model already/)
+    const again = await molm(['teach', out, '--forget', '100%'])
+    assert.is(again.code, 0, again.stderr)
+    assert.is(again.stdout, stdout)
+    assert.match(again.stderr, /\n +100 % +0 +\d+\.\d % +\S+ +\S+ % +written\nmolm: learnt: /)
   }))
 
 test('a dry run prints the plan and writes nothing', ({ tiny }) =>
@@ -63,6 +74,8 @@ test('wrong options are refused', ({ tiny }) =>
     const teach = ['teach', tiny, ...quick]
     await assertAllRefused('teach', [
       [[tiny, out], /--text/],
+      [[tiny, '--forget', '5%', '--steps', '3'], /give --text to teach, or MODEL and --forget alone/],
+      [[tiny, '--forget', '5%'], /tiny: there are no gates to choose/, 1],
       [[tiny, ...quick], /name a folder for the taught model/],
     ])
     await assertAllRefused(teach, [

@@ -21,6 +21,8 @@ import {
 import { freeFolder } from '../parsing/out-folder.js'
 import {
   calibrationLine,
+  choicesTable,
+  chosenJson,
   endLine,
   learntLines,
   planJson,
@@ -37,7 +39,7 @@ import { packFirst } from '../setup/pack-first.js'
 interface TeachCommandOptions
   extends OutputOptions,
     Omit<TeachOptions, 'out' | 'texts' | 'keepTexts' | 'onEvent' | 'signal'> {
-  text: string[]
+  text?: string[]
   keepText?: string[]
   dryRun?: boolean
   force?: boolean
@@ -48,15 +50,20 @@ export function define(command: Command): void {
   command
     .description(
       'Teaches texts to a model: adds new experts to its layers, and trains only these. Then weakens them until the ' +
-        'model forgets no more than --forget accepts. Writes the model to the folder OUT with the curves of both steps, and ' +
-        `reports gains and losses on stderr.\n${EXAMPLES}`,
+        'model forgets no more than --forget accepts. Writes the model to the folder OUT with the curves of both steps, ' +
+        'reports gains and losses on stderr, and tries the model. Without --text it chooses the gates of a taught MODEL ' +
+        `again, by --forget, without training.\n${EXAMPLES}`,
     )
     .argument('<model>', 'folder, file or name')
-    .argument('[out]', 'folder of the taught model; not needed with --dry-run')
+    .argument('[out]', 'folder of the taught model; not needed with --dry-run or without --text')
     .addHelpText('after', NOTES)
     .action(teachModel)
-    .requiredOption('--text <file...>', 'texts to learn; the last tenth of each is held out')
-    .option('--forget <percent>', 'rise of perplexity that is accepted on other texts (default: 1%)', percent)
+    .option('--text <file...>', 'texts to learn; the last tenth of each is held out')
+    .option(
+      '--forget <percent>',
+      'rise of perplexity that is accepted on other texts (default: the least of 0.5%, 1% and 2% that does)',
+      percent,
+    )
     .option('--dry-run', 'only print the size and time of the training')
     .option('--resume', 'continue an interrupted training')
     .option('--force', 'replace the model in OUT')
@@ -97,9 +104,11 @@ export function define(command: Command): void {
 
 const NOTES = `
 The rows of the routers for the new experts are trained, too. All other weights
-stay the same, bit for bit. The second step lowers the gates of the new experts.
-Its curves are calibration.csv and .svg, those of the training teaching.csv and
-.svg. The path of the model is printed.
+stay the same, bit for bit. The second step lowers the gates of the new experts:
+by default to the least --forget at which the perplexity of the texts falls by
+half and the model continues them when it is asked to, which is tried. Its
+curves are calibration.csv and .svg, the training's teaching.csv and .svg. The
+path of the model is printed.
 
 Balance:
   texts    new experts learn to be chosen for texts to learn, not texts to keep
@@ -113,10 +122,12 @@ const EXAMPLES = `
 Examples:
   molm teach nano ./nano-german --text german.txt
   molm teach nano ./nano-german --text german.txt --forget 0.5%
+  molm teach ./nano-german --forget 2%
   molm teach nano ./nano-german --text german.txt --layers last:3 --experts 2
   molm teach nano --text german.txt --dry-run`
 
 async function teachModel(model: string, out: string | undefined, options: TeachCommandOptions): Promise<void> {
+  if (options.text === undefined) return chooseAgain(model, out, options)
   if (!options.dryRun && out === undefined)
     throw new UsageError('name a folder for the taught model, or give --dry-run')
   const texts = await Promise.all(options.text.map(readTextOrStdin))
@@ -129,14 +140,39 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
   const { resume } = options
   const taught = await withDisplay(options, (onEvent) => teach(model, { ...library, out: folder, resume, onEvent }))
-  if (!options.json && !options.quiet) writeErr(summary(taught))
+  const { calibration, trial } = taught
+  const isShown = !options.json && !options.quiet
+  if (isShown) writeErr(summary(taught) + choicesTable(calibration.curve, calibration))
   // Even with --quiet: nothing else shows that a model has forgotten.
   for (const warning of warnings(taught)) note(warning)
-  const learnt = learntLines(taught, out as string, texts[0].text)
-  if (learnt && !options.json && !options.quiet) note(learnt)
+  const falls = taught.texts.filter(({ loss }) => loss.after < loss.before)
+  if (falls.length > 0 && isShown) note(learntLines(falls, calibration, trial, out as string))
   await (options.json ? writeJson(taughtJson(model, taught)) : writeOut(`${taught.path}\n`))
   const early = interruption()
   if (early) process.exitCode = early.exitCode
+}
+
+/** Chooses the gates of a taught model again, with the options for that alone. */
+async function chooseAgain(model: string, out: string | undefined, options: TeachCommandOptions): Promise<void> {
+  const { forget, threads, ...others } = options
+  const other = Object.keys(others).find((name) => !['json', 'quiet', 'verbose', 'color'].includes(name))
+  if (forget === undefined || out !== undefined || other !== undefined) {
+    throw new UsageError(
+      'give --text to teach, or MODEL and --forget alone to choose the gates of a taught model again',
+    )
+  }
+  const { chooseGates } = await import('../../index.js')
+  const chosen = await withStatusLine(options, (line) => {
+    line.show('choosing the gates')
+    return chooseGates(model, { forget, threads, signal: interruptSignal() })
+  })
+  const { path, choice, curve, texts, perplexity, trial } = chosen
+  if (options.json) return writeJson(chosenJson(model, chosen))
+  if (!options.quiet) {
+    writeErr(choicesTable(curve, choice))
+    note(learntLines([{ name: texts.join(', '), perplexity }], choice, trial, model))
+  }
+  await writeOut(`${path}\n`)
 }
 
 type LibraryOptions = Omit<TeachOptions, 'out' | 'resume'>

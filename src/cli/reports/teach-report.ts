@@ -1,14 +1,22 @@
 import { formatBytes, formatCount, formatDuration, formatPercent, plural } from '../../ground/numbers.js'
 import { alignColumns } from '../../ground/output/table.js'
+import { printableText } from '../../ground/printable.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
 import type {
+  BeforeAndAfter,
   CalibrationPoint,
+  ChosenGates,
+  GateChoice,
+  GatePoint,
   MeasuredPlan,
   TeachEvent,
   TeachingPlan,
   TeachResult,
   TextComparison,
+  Trial,
 } from '../../index.js'
+import { choiceAt, FORGETS } from '../../lab/teaching/gate-bias.js'
+import { TRIAL_TOKENS } from '../../lab/teaching/trial.js'
 import { quoted, shellWord } from '../io/shell-word.js'
 
 /*
@@ -39,23 +47,27 @@ export function stepLine({ point, steps, tokensPerSecond, secondsLeft }: TeachEv
   return parts.join(', ')
 }
 
-/** `gates at -0.5: held out 4.571, own writing +0.8 % of 1 %, own continuations +1.9 % of 4 %`. */
-export function calibrationLine({ bias, heldOutLoss, retained }: CalibrationPoint): string {
-  const rises = retained.map(
-    ({ name, rise, bound }) => `${name} ${formatRise(rise)} of ${formatPercent(Math.expm1(bound))}`,
-  )
-  return `gates at ${bias}: held out ${heldOutLoss.toFixed(3)}, ${rises.join(', ')}`
+/** `gates at -0.5: held out 4.571, own writing +0.8 %, own continuations +1.9 %; costs 0.8 %`. */
+export function calibrationLine({ bias, heldOutLoss, cost, retained }: CalibrationPoint): string {
+  const rises = retained.map(({ name, rise }) => `${name} ${formatRise(rise)}`)
+  return `gates at ${bias}: held out ${heldOutLoss.toFixed(3)}, ${rises.join(', ')}; costs ${formatShare(cost)}`
 }
 
 /** A rise of a loss in nats, as a rise of the perplexity in percent. */
 function formatRise(nats: number): string {
-  const percent = 100 * Math.expm1(nats)
-  return `${percent < 0 ? '' : '+'}${percent.toFixed(1)} %`
+  const share = Math.expm1(nats)
+  return `${share < 0 ? '' : '+'}${formatShare(share)}`
+}
+
+function formatShare(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
 }
 
 /** Warnings about texts that the model predicts worse than before, or forgets more than accepted. */
-export function warnings({ calibration: { bias, isWithinLimit, curve }, regressions }: TeachResult): string[] {
-  const beyond = curve.find((point) => point.bias === bias)?.retained.filter(({ rise, bound }) => rise > bound) ?? []
+export function warnings({ calibration: { bias, forget, isWithinLimit, curve }, regressions }: TeachResult): string[] {
+  const beyond = (curve.find((point) => point.bias === bias)?.retained ?? [])
+    .map(({ name, rise, allowance }) => ({ name, rise, bound: Math.log1p(forget * allowance) }))
+    .filter(({ rise, bound }) => rise > bound)
   const taught = regressions.filter(({ bound }) => bound === 0).map(({ name, rise }) => `${name} ${formatRise(rise)}`)
   const kept = (isWithinLimit ? regressions.filter(({ bound }) => bound > 0) : beyond).map(
     ({ name, rise, bound }) => `${name} ${formatRise(rise)}, not ${formatRise(bound)}`,
@@ -127,25 +139,47 @@ export function summary({ texts, retained, bytes, seconds }: TeachResult): strin
   return `${alignColumns(rows, [1, 2, 3, 4, 5, 6])}weights: ${sizes}; time: ${times.join(', ')}\n`
 }
 
-/**
- * Lines on what the model in the folder `out` has learnt, with a command that shows it, and on what not to expect.
- * `sample`: a text that it learnt. Undefined if it has learnt nothing.
- */
-export function learntLines({ texts }: TeachResult, out: string, sample: string): string | undefined {
-  const learnt = texts.filter(({ loss }) => loss.after < loss.before)
-  if (learnt.length === 0) return undefined
-  const falls = learnt.map(({ name, perplexity: { before, after } }) => {
-    return `${name} from ${before.toPrecision(3)} to ${after.toPrecision(3)}`
+/** A row for each value of --forget: what it costs and gives. `choice` is the one that was written. */
+export function choicesTable(curve: readonly GatePoint[], choice: GateChoice): string {
+  const choices = [...FORGETS.filter((forget) => forget !== choice.forget), choice.forget].sort((a, b) => a - b)
+  const rows = choices.map((forget) => {
+    const { bias, heldOutLoss, newExpertShare, cost, isWithinLimit } = choiceAt(curve, forget)
+    if (!isWithinLimit) return [formatPercent(forget), 'no gates cost as little', '', '', '', '']
+    const isWritten = forget === choice.forget ? 'written' : ''
+    const gains = [Math.exp(heldOutLoss).toPrecision(5), formatShare(newExpertShare)]
+    return [formatPercent(forget), String(bias), formatShare(cost), ...gains, isWritten]
   })
-  const beginning = sample.trim().split(/\s+/, FIRST_WORDS).join(' ')
-  const command = ['molm run --raw -m', shellWord(out), quoted(beginning)].join(' ')
-  return (
-    `learnt: the perplexity of ${falls.join(', of ')}\n` +
-    `it can continue such texts now, but not answer questions about them; try\n${command}`
-  )
+  return alignColumns([['--forget', 'gates at', 'costs', 'perplexity', 'to new experts', ''], ...rows], [2, 3, 4])
 }
 
-const FIRST_WORDS = 4
+/**
+ * Lines on what the model in the folder `out` has learnt, with a command that shows it and what that prints, and on
+ * what not to expect. `falls`: perplexities of the texts that are predicted better now.
+ */
+export function learntLines(
+  falls: readonly { name: string; perplexity: BeforeAndAfter }[],
+  { forget, cost, bias }: GateChoice,
+  { prompt, text, isUsable }: Trial,
+  out: string,
+): string {
+  const learnt = falls.map(({ name, perplexity: { before, after } }) => {
+    return `${name} from ${before.toPrecision(3)} to ${after.toPrecision(3)}`
+  })
+  const word = shellWord(out)
+  const more = FORGETS.find((one) => one > forget)
+  const remedy =
+    bias < 0 && more !== undefined
+      ? `this opens the gates without training: molm teach ${word} --forget ${formatPercent(more).replace(' ', '')}`
+      : 'teach with more text or more --steps'
+  return [
+    `learnt: the perplexity of ${learnt.join(', of ')}, at a cost of ${formatShare(cost)} on other texts`,
+    isUsable
+      ? 'it can continue such texts now, but not answer questions about them; try'
+      : `but it does not continue such texts by itself; ${remedy}`,
+    `molm run --raw -m ${word} --temperature 0 -n ${TRIAL_TOKENS} ${quoted(prompt)}`,
+    `which prints: ${printableText(text)}`,
+  ].join('\n')
+}
 
 /** The object that `--json` prints. */
 export function taughtJson(model: string, taught: TeachResult): object {
@@ -154,7 +188,7 @@ export function taughtJson(model: string, taught: TeachResult): object {
   const text = ({ name, scored, loss, perplexity, newExpertShare: newcomerShare }: TextComparison) => {
     return { file: name, scored, loss, perplexity, newcomerShare }
   }
-  const { bias: gateBias, isWithinLimit: isWithin, curve } = calibration
+  const { bias: gateBias, forget, isWithinLimit: isWithin, curve } = calibration
   return snakeCaseKeys({
     model,
     path,
@@ -163,16 +197,24 @@ export function taughtJson(model: string, taught: TeachResult): object {
     ending: stopReason,
     bestStep,
     gateBias,
+    forget,
     isWithin,
-    calibration: curve.map(({ bias, heldOutLoss, newExpertShare: newcomerShare, retained: kept }) => {
-      return { bias, heldOutLoss, newcomerShare, kept }
+    calibration: curve.map(({ newExpertShare: newcomerShare, retained: kept, ...point }) => {
+      return { ...point, newcomerShare, kept }
     }),
+    trial: taught.trial,
     texts: texts.map(text),
     keep: retained.map(text),
     worse: regressions,
     bytes,
     seconds: { rehearsal: replay, ...seconds },
   })
+}
+
+/** The object that `--json` prints of gates that were chosen again. */
+export function chosenJson(model: string, { path, choice, perplexity, trial }: ChosenGates): object {
+  const { bias: gateBias, newExpertShare: newcomerShare, isWithinLimit: isWithin, ...rest } = choice
+  return snakeCaseKeys({ model, path, gateBias, isWithin, newcomerShare, ...rest, perplexity, trial })
 }
 
 export function planJson(plan: TeachingPlan & Partial<MeasuredPlan>): object {

@@ -171,7 +171,7 @@ export class Trainer {
   private *pass(
     batch: TrainingBatch,
     withGradients: boolean,
-    { balance, newExpertBias = 0 }: PassTerms = {},
+    { balance, newExpertBias }: PassTerms = {},
     check: CheckStop = () => {},
   ): Pass {
     const { network, plan } = this

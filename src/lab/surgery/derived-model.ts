@@ -32,7 +32,7 @@ export interface DerivedModel {
   originOf?: (part: ExpertPart) => Origin | undefined
   newExpert?: (part: ExpertPart) => Uint8Array
   rows(mixture: Mixture, part: LayerPart, own: RouterRow[]): RouterRow[] | Promise<RouterRow[]>
-  /** Accounts of what was taught to it. Default: as of the model that it is made from. */
+  /** Accounts of what was taught to it. Default: as of the model that it is made from, without the gates to choose. */
   taught?: PackedMetadata['taught']
   signal?: AbortSignal
 }
@@ -42,9 +42,11 @@ export interface DerivedModel {
  * copied. Resolves with the bytes of its file.
  */
 export async function writeDerivedModel(from: PackedModel, outDir: string, derived: DerivedModel): Promise<number> {
-  const { experts, newExpert, taught, signal } = derived
+  const { experts, newExpert, signal } = derived
   const originOf = derived.originOf ?? (({ name }) => copyOf(from, from.layout.find(name)))
   const { metadata } = from.file
+  // The gates were measured in the model that it is made from.
+  const taught = derived.taught ?? metadata.taught?.map(({ gates: _, ...account }) => account)
   const { text, config } = await configWithExperts(from.folder, experts)
   const formats = derivedFormats(from, config, originOf)
   const layout = layoutOf(config, formats)

@@ -5,7 +5,16 @@ import { formatPercent } from '../../ground/numbers.js'
 import { withPacker } from '../../library/packing/with-packer.js'
 import type { Layout, Part } from '../../model/packing/format/layout.js'
 import type { PackMatrix } from '../../model/packing/write/pack.js'
-import { type Calibration, type CalibrationPoint, calibrate, hasLearnt } from './gate-bias.js'
+import {
+  type Calibration,
+  type CalibrationPoint,
+  calibrate,
+  choiceAt,
+  choicesToTry,
+  FORGETS,
+  type GateChoice,
+  hasLearnt,
+} from './gate-bias.js'
 import { tensorsOf } from './initial-weights.js'
 import { journalPath, removeJournal } from './journal.js'
 import { PHASES, type PhaseClock } from './phase-clock.js'
@@ -22,16 +31,22 @@ export interface PackedExpert {
   router: Float32Array
 }
 
+export interface CalibratedGates extends Pick<Calibration, 'heldOutLossBefore' | 'curve'> {
+  newExperts: PackedExpert[]
+  /** Choices to try, the first that is usable being written: of `forget`, or of its usual values, the least first. */
+  choices: GateChoice[]
+}
+
 /**
- * Packs the new experts and closes their gates as far as the retained texts require. Rejects with a UserError if
- * nothing is learnt with such gates; the journal stays if another run can do better.
+ * Packs the new experts and measures how far their gates must be closed for the retained texts. Rejects with a
+ * UserError if nothing is learnt with such gates; the journal stays if another run can do better.
  */
 export async function calibrateGates(
   { model, packed, setup }: Prepared,
   outcome: TrainingOutcome,
   { out, threads, onEvent, signal }: TeachOptions,
   clock: PhaseClock,
-): Promise<{ newExperts: PackedExpert[]; calibration: Calibration }> {
+): Promise<CalibratedGates> {
   const { forget } = setup.settings
   if (outcome.bestStep > 0) {
     clock.begin(PHASES.calibration)
@@ -41,11 +56,15 @@ export async function calibrateGates(
     )
     await model.training.begin(setup.plan, rounded)
     const onPoint = (point: CalibrationPoint) => onEvent?.({ kind: 'calibration', point })
-    const calibration = await calibrate(model, setup, { forget, onPoint, signal })
-    if (hasLearnt(calibration, calibration.bias)) return { newExperts, calibration }
-    if (hasLearnt(calibration, 0)) {
+    const forgets = [...FORGETS, ...(forget === undefined ? [] : [forget])]
+    const calibration = await calibrate(model, setup, forgets, { onPoint, signal })
+    const { curve, heldOutLossBefore: before } = calibration
+    const all = forget === undefined ? choicesToTry(curve, before) : [choiceAt(curve, forget)]
+    const choices = all.filter((choice) => hasLearnt(choice, before))
+    if (choices.length > 0) return { ...calibration, newExperts, choices }
+    if (hasLearnt(curve[0], before)) {
       throw new UserError(
-        `no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(forget)}; ` +
+        `no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(all[0].forget)}; ` +
           'teach with `resume` and a higher `forget`',
       )
     }

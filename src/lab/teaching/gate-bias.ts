@@ -2,39 +2,49 @@ import type { Model } from '../../api/model.js'
 import { type Dataset, heldOutSample } from './datasets.js'
 import { lossOf } from './measure.js'
 
-/** A bias of the new experts' gates, with its gains and losses on held-out sequences. */
-export interface CalibrationPoint {
-  /** Added to the new experts' scores in every router; below 0 they are chosen less. */
+/** A bias of the new experts' gates, with its gain and its cost on held-out sequences. */
+export interface GatePoint {
+  /** See `biasesOf`. */
   bias: number
   /** Mean cross-entropy in nats over the held-out tenth of the texts. */
   heldOutLoss: number
   /** Share of the choices there that fell on new experts. */
   newExpertShare: number
-  /** For each retained text: the rise of its loss in nats over the original model's, and the accepted rise. */
-  retained: { name: string; rise: number; bound: number }[]
+  /** Least `forget` that accepts this bias: the rise of a retained text's perplexity, as a share, over its allowance. */
+  cost: number
 }
 
-export interface Calibration {
-  bias: number
+export interface CalibrationPoint extends GatePoint {
+  /** For each retained text: the rise of its loss in nats over the original model's, and the factor of `forget`. */
+  retained: { name: string; rise: number; allowance: number }[]
+}
+
+/** Cost and gain of a value of `forget`. */
+export interface GateChoice extends GatePoint {
+  forget: number
   /** Whether every retained text stays within `forget`. */
   isWithinLimit: boolean
+}
+
+export interface Calibration extends GateChoice {
   /** The original model's mean cross-entropy over the held-out tenth of the texts. */
   heldOutLossBefore: number
   /** Measured points, in falling order of the bias. */
   curve: CalibrationPoint[]
 }
 
-interface CalibrationOptions {
-  /** Accepted rise of the retained texts' perplexity, as a share of it. */
-  forget: number
-  onPoint?: (point: CalibrationPoint) => void
-  signal?: AbortSignal
-}
+/** Values of `forget` that a report compares. */
+export const FORGETS = [0.005, 0.01, 0.02, 0.05]
+/** Highest of these that is chosen without being asked for. */
+const MOST_FORGET = 0.02
+/** Least fall of the loss in nats that is chosen without being asked for: half the perplexity. */
+const HALF = Math.LN2
 
-/** Biases to try first; at the last one a new expert has 0.02 of its odds. */
-const COARSE = [0, -0.5, -1, -2, -4]
-/** Bisection steps between two of these. */
-const HALVINGS = 3
+/** Biases are tried from 0 down in such steps; at the last one a new expert of a later layer has 0.14 of its odds. */
+const STEP = 0.5
+const LAST_BIAS = -6
+/** Share of the bias that later layers get. */
+const LATER = 1 / 3
 /** Tokens measured per point: of the held-out texts together, and of each retained text. */
 const TOKENS = 4096
 const RETAINED_TOKENS = 4096
@@ -44,66 +54,90 @@ const NEAR_SHARE = 0.5
 /** Least gain in nats that counts as learnt. */
 const LEAST_GAIN = 1e-3
 
+/**
+ * Values added to the new experts' scores, one per layer up to the last taught one; below 0 they are chosen less. The
+ * earlier half of the taught layers gets the bias, the later half a third of it: there the routers tell new text from
+ * old better, and closing their gates costs more of what was learnt (bench/LAB.md).
+ */
+export function biasesOf(bias: number, layers: readonly number[]): number[] {
+  const biases = new Array<number>(Math.max(...layers) + 1).fill(0)
+  for (const [i, layer] of layers.entries()) {
+    biases[layer] = i < layers.length / 2 ? bias : LATER * bias
+  }
+  return biases
+}
+
 /** Whether new experts with this bias predict the held-out texts better than the original model. */
-export function hasLearnt({ heldOutLossBefore, curve }: Calibration, bias: number): boolean {
-  const point = curve.find((tried) => tried.bias === bias)
-  return point !== undefined && point.heldOutLoss < heldOutLossBefore - LEAST_GAIN
+export function hasLearnt({ heldOutLoss }: GatePoint, heldOutLossBefore: number): boolean {
+  return heldOutLoss < heldOutLossBefore - LEAST_GAIN
+}
+
+/** The point nearest to a bias of 0 that `forget` accepts; if there is none, the one that costs least. */
+export function choiceAt(curve: readonly GatePoint[], forget: number): GateChoice {
+  const point =
+    curve.find(({ cost }) => cost <= forget) ?? curve.reduce((best, one) => (one.cost < best.cost ? one : best))
+  const { bias, heldOutLoss, newExpertShare, cost } = point
+  return { forget, bias, heldOutLoss, newExpertShare, cost, isWithinLimit: cost <= forget }
 }
 
 /**
- * Chooses a bias for the gates of the new experts: the nearest to 0 at which no retained text loses more than its
- * allowance of `forget`. If there is none, it is the one whose largest excess is smallest. It only runs forward passes.
+ * Choices for a model that is tried before it is kept, the least `forget` first: the values that halve the perplexity of
+ * the texts. If none does, the highest.
+ */
+export function choicesToTry(curve: readonly GatePoint[], heldOutLossBefore: number): GateChoice[] {
+  const choices = FORGETS.filter((forget) => forget <= MOST_FORGET).map((forget) => choiceAt(curve, forget))
+  const halving = choices.filter(
+    ({ bias, heldOutLoss, isWithinLimit }, i) =>
+      isWithinLimit && heldOutLoss <= heldOutLossBefore - HALF && bias !== choices[i - 1]?.bias,
+  )
+  return halving.length > 0 ? halving : choices.slice(-1)
+}
+
+interface CalibrationSetup {
+  datasets: readonly Dataset[]
+  retained: readonly Dataset[]
+  settings: { layers: readonly number[] }
+}
+
+/**
+ * Measures biases for the gates of the new experts: from 0 down until the least of `forgets` accepts one, and one more
+ * next to the limit of each. It only runs forward passes.
  */
 export async function calibrate(
   model: Model,
-  { datasets, retained }: { datasets: readonly Dataset[]; retained: readonly Dataset[] },
-  { forget, onPoint, signal }: CalibrationOptions,
-): Promise<Calibration> {
+  { datasets, retained, settings: { layers } }: CalibrationSetup,
+  forgets: readonly number[],
+  { onPoint, signal }: { onPoint?: (point: CalibrationPoint) => void; signal?: AbortSignal } = {},
+): Promise<Pick<Calibration, 'heldOutLossBefore' | 'curve'>> {
   const taught = datasets.map((dataset) => ({ dataset, sequences: heldOutSample(dataset, TOKENS / datasets.length) }))
-  const lossAt = (newExpertBias: number) => lossOf(model, taught, { newExpertBias, signal })
+  const lossAt = (bias: number) => lossOf(model, taught, { newExpertBias: biasesOf(bias, layers), signal })
   const { loss: heldOutLossBefore } = await lossAt(-Infinity)
   const rises: Rise[] = []
-  for (const dataset of retained) rises.push(await riseOf(model, dataset, signal))
+  for (const dataset of retained) rises.push(await riseOf(model, dataset, layers, signal))
   const curve: CalibrationPoint[] = []
   const at = async (bias: number) => {
     const { loss: heldOutLoss, newExpertShare } = await lossAt(bias)
-    const point: CalibrationPoint = { bias, heldOutLoss, newExpertShare, retained: [] }
-    for (const [i, dataset] of retained.entries()) {
-      point.retained.push({ name: dataset.name, rise: await rises[i](bias), bound: boundOf(dataset, forget) })
+    const point: CalibrationPoint = { bias, heldOutLoss, newExpertShare, cost: 0, retained: [] }
+    for (const [i, { name, allowance = 1 }] of retained.entries()) {
+      const rise = await rises[i](bias)
+      point.retained.push({ name, rise, allowance })
+      point.cost = Math.max(point.cost, Math.expm1(rise) / allowance)
     }
     curve.push(point)
+    curve.sort((a, b) => b.bias - a.bias)
     onPoint?.(point)
-    return isWithinLimit(point)
+    return point.cost
   }
-  const tried: boolean[] = []
-  for (const bias of COARSE) tried.push(await at(bias))
-  // Biases further from 0 than the first within the limit are of no interest.
-  const first = tried.indexOf(true)
-  if (first > 0) {
-    let [closed, open] = [COARSE[first], COARSE[first - 1]]
-    for (let i = 0; i < HALVINGS; i++) {
-      const middle = (closed + open) / 2
-      if (await at(middle)) closed = middle
-      else open = middle
-    }
+  for (let bias = 0; bias >= LAST_BIAS; bias -= STEP) if ((await at(bias)) <= Math.min(...forgets)) break
+  for (const forget of forgets) {
+    const first = curve.findIndex(({ cost }) => cost <= forget)
+    if (first > 0) await at((curve[first].bias + curve[first - 1].bias) / 2)
   }
-  curve.sort((a, b) => b.bias - a.bias)
-  const chosen =
-    curve.find(isWithinLimit) ?? curve.reduce((best, point) => (worstOf(point) < worstOf(best) ? point : best))
-  return { bias: chosen.bias, isWithinLimit: isWithinLimit(chosen), heldOutLossBefore, curve }
-}
-
-function isWithinLimit({ retained }: CalibrationPoint): boolean {
-  return retained.every(({ rise, bound }) => rise <= bound)
-}
-
-/** Largest excess of a retained text's rise over its bound. */
-function worstOf({ retained }: CalibrationPoint): number {
-  return retained.reduce((worst, { rise, bound }) => Math.max(worst, rise - bound), -Infinity)
+  return { heldOutLossBefore, curve }
 }
 
 /** Rise of a text's loss, in nats, that `forget` accepts. */
-export function boundOf({ allowance = 1 }: Dataset, forget: number): number {
+export function boundOf({ allowance = 1 }: Pick<Dataset, 'allowance'>, forget: number): number {
   return Math.log1p(forget * allowance)
 }
 
@@ -111,10 +145,11 @@ export function boundOf({ allowance = 1 }: Dataset, forget: number): number {
 type Rise = (bias: number) => Promise<number>
 
 /** Measures a retained text with the original model, unless that wrote it. */
-async function riseOf(model: Model, dataset: Dataset, signal?: AbortSignal): Promise<Rise> {
-  if (dataset.isGenerated) return (newExpertBias) => divergenceOf(model, dataset, { newExpertBias, signal })
+async function riseOf(model: Model, dataset: Dataset, layers: readonly number[], signal?: AbortSignal): Promise<Rise> {
+  const at = (bias: number) => ({ newExpertBias: biasesOf(bias, layers), signal })
+  if (dataset.isGenerated) return (bias) => divergenceOf(model, dataset, at(bias))
   const samples = [{ dataset, sequences: heldOutSample(dataset, RETAINED_TOKENS) }]
-  const lossAt = async (newExpertBias: number) => (await lossOf(model, samples, { newExpertBias, signal })).loss
+  const lossAt = async (bias: number) => (await lossOf(model, samples, at(bias))).loss
   const before = await lossAt(-Infinity)
   return async (bias) => (await lossAt(bias)) - before
 }
@@ -123,7 +158,7 @@ async function riseOf(model: Model, dataset: Dataset, signal?: AbortSignal): Pro
 async function divergenceOf(
   model: Model,
   dataset: Dataset,
-  options: { newExpertBias: number; signal?: AbortSignal },
+  options: { newExpertBias: readonly number[]; signal?: AbortSignal },
 ): Promise<number> {
   const { prompt = 0, heldOut } = dataset
   const near = prompt === 0 ? 0 : NEAR_SHARE

@@ -63,7 +63,7 @@ interface LossOptions {
   /** Measures the divergence from the original model instead of the cross-entropy. */
   fromOriginal?: boolean
   /** See PassTerms. */
-  newExpertBias?: number
+  newExpertBias?: readonly number[]
   signal?: AbortSignal
 }
 

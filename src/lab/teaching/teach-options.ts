@@ -17,7 +17,9 @@ export interface TeachOptions {
   keepTexts?: readonly NamedText[]
   /**
    * Accepted rise of the retained texts' perplexity, as a share of it: above 0, at most 1. After the training the gates
-   * of the new experts are closed as far as this requires. Default 0.01.
+   * of the new experts are closed as far as this requires. Default: the least of 0.005, 0.01 and 0.02 at which the
+   * perplexity of the texts falls by half and the model continues them when it is asked to; else the highest of these
+   * that halves it, or 0.02.
    */
   forget?: number
   /** Number of new experts in each layer. Default 1. */
@@ -85,7 +87,7 @@ export interface Settings {
   keep: number
   balance?: Balance
   seed: number
-  forget: number
+  forget?: number
 }
 
 type Check = (name: string, value: unknown) => void
@@ -113,13 +115,15 @@ const LEAST_BATCH = 64
 /** Highest value of `seed`: hundreds of seeds are derived from it (rehearsal.ts), and a double must hold each exactly. */
 const MOST_SEED = 1e13
 
+/** A `forget` of 0 cannot be met: anything learnt changes the predictions of retained text. */
+export const checkForget = number('above 0 and 1 at most', (value) => value > 0 && value <= 1)
+
 /** All options, with checks of what a caller without types may get wrong. */
 const OPTIONS: Record<keyof TeachOptions, Check | true> = {
   out: true,
   texts: true,
   keepTexts: true,
-  // A `forget` of 0 cannot be met: anything learnt changes the predictions of retained text.
-  forget: number('above 0 and 1 at most', (value) => value > 0 && value <= 1),
+  forget: checkForget,
   experts: whole(1, 1024),
   layers: true,
   only: oneOf(MIXTURE_KINDS),
@@ -165,7 +169,7 @@ export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConf
     keep: options.keep ?? 0.5,
     balance: TERMS[options.balance ?? 'texts'],
     seed: options.seed ?? 0,
-    forget: options.forget ?? 0.01,
+    forget: options.forget,
   }
 }
 

@@ -12,7 +12,7 @@ import type { Calibration } from './gate-bias.js'
 import { journalPath, removeJournal, writeJournal } from './journal.js'
 import { PHASES, PhaseClock } from './phase-clock.js'
 import { type Prepared, withPrepared } from './prepare.js'
-import { curveFiles, summaryOf } from './records.js'
+import { accountOf, curveFiles } from './records.js'
 import type { StopReason, TeachingPlan, TeachingPoint } from './teach-events.js'
 import { checkTeachOptions, type TeachOptions } from './teach-options.js'
 import {
@@ -23,6 +23,7 @@ import {
   type TextRegression,
 } from './text-comparison.js'
 import { runTraining, type TrainingOutcome } from './training-run.js'
+import { beginningsOf, type Trial, tryModel } from './trial.js'
 import { newExpertIds, writeTaughtModel } from './write-taught-model.js'
 
 export interface TeachResult {
@@ -35,6 +36,8 @@ export interface TeachResult {
   bestStep: number
   curve: TeachingPoint[]
   calibration: Calibration
+  /** Answer of the model as written when it is asked for the texts. */
+  trial: Trial
   texts: TextComparison[]
   /** The model's own writing and the retained texts, before and after. */
   retained: TextComparison[]
@@ -99,21 +102,31 @@ async function write(
   const { model, packed, setup, plan } = prepared
   const { settings } = setup
   const { threads, out, signal } = options
-  const { newExperts, calibration } = await calibrateGates(prepared, outcome, options, clock)
+  const { newExperts, choices, ...measured } = await calibrateGates(prepared, outcome, options, clock)
   clock.begin('measuring the original model')
   const before = await measureDatasets(model, setup, packed.config, signal)
   const { bytes } = model.info
   await model.dispose()
-  clock.begin('writing')
-  const summary = summaryOf(prepared, outcome, calibration)
-  const files = curveFiles(prepared, outcome, calibration)
-  await writeTaughtModel(packed, out, { settings, newExperts, bias: calibration.bias, summary, files })
   const path = resolve(out, packedFileName(packed.file.metadata.quant))
-  clock.begin('measuring the taught model')
-  const { after, size } = await useModel(await loadModel(path, { threads, signal }), async (taught) => ({
-    after: await measureDatasets(taught, setup, packed.config, signal),
-    size: taught.info.bytes,
-  }))
+  const beginnings = beginningsOf(options.texts)
+  const writeWith = async (calibration: Calibration) => {
+    clock.begin('writing')
+    const account = accountOf(prepared, outcome, calibration, beginnings)
+    const files = curveFiles(outcome.curve, calibration, account)
+    await writeTaughtModel(packed, out, { settings, newExperts, bias: calibration.bias, account, files })
+    return useModel(await loadModel(path, { threads, signal }), async (taught) => {
+      clock.begin('trying the taught model')
+      const trial = await tryModel(taught, account, signal)
+      if (!trial.isUsable && calibration.forget !== choices.at(-1)?.forget) return undefined
+      clock.begin('measuring the taught model')
+      const after = await measureDatasets(taught, setup, packed.config, signal)
+      return { calibration, trial, after, size: taught.info.bytes }
+    })
+  }
+  let written: Awaited<ReturnType<typeof writeWith>>
+  for (const choice of choices) written ??= await writeWith({ ...measured, ...choice })
+  if (!written) throw new RangeError('no choice of gates was written')
+  const { calibration, trial, after, size } = written
   clock.end()
   // An interrupted training may be resumed.
   if (outcome.stopReason !== 'interrupted') await removeJournal(journalPath(out))
@@ -126,9 +139,10 @@ async function write(
     bestStep: outcome.bestStep,
     curve: outcome.curve,
     calibration,
+    trial,
     texts,
     retained,
-    regressions: findRegressions(setup, texts, retained),
+    regressions: findRegressions(setup, calibration.forget, texts, retained),
     bytes: { before: bytes, after: size },
     seconds: {
       replay: clock.seconds(PHASES.replay),

@@ -63,7 +63,8 @@ export function compareTexts(
  * Continuations are not compared: only their second half has a bound.
  */
 export function findRegressions(
-  { retained, settings }: RunSetup,
+  { retained }: Pick<RunSetup, 'retained'>,
+  forget: number,
   texts: readonly TextComparison[],
   comparisons: readonly TextComparison[],
 ): TextRegression[] {
@@ -75,7 +76,7 @@ export function findRegressions(
     ...texts.flatMap((text) => rising(text, 0)),
     ...comparisons.flatMap((text, i) => {
       if (retained[i].prompt) return []
-      const bound = boundOf(retained[i], settings.forget)
+      const bound = boundOf(retained[i], forget)
       return rising(text, bound, chanceOf(bound, text.scored))
     }),
   ]

@@ -3,14 +3,16 @@ import { molmExperts } from '../surgery/derived-config.js'
 import { writeDerivedModel } from '../surgery/derived-model.js'
 import type { PackedModel } from '../surgery/packed-model.js'
 import type { PackedExpert } from './calibrate-gates.js'
+import { biasesOf } from './gate-bias.js'
+import type { TeachingAccount } from './records.js'
 import type { Settings } from './teach-options.js'
 
 export interface TaughtModel {
   settings: Settings
   newExperts: readonly PackedExpert[]
+  /** See `biasesOf`. */
   bias: number
-  /** Entry about this teaching in the packed file's metadata. */
-  summary: Record<string, unknown>
+  account: TeachingAccount & Record<string, unknown>
   /** Other files of the folder, by name. */
   files: Record<string, string>
 }
@@ -20,8 +22,9 @@ export interface TaughtModel {
  * for bit. Router rows are f32; only rows of new experts get the bias. Resolves with the bytes of the file.
  */
 export async function writeTaughtModel(from: PackedModel, outDir: string, taught: TaughtModel): Promise<number> {
-  const { settings, newExperts, bias, summary, files } = taught
+  const { settings, newExperts, bias, account, files } = taught
   const ids = newExpertIds(from.config, settings)
+  const biases = biasesOf(bias, settings.layers)
   const newExpert = (layer: number, id: number) => {
     const found = newExperts.find((one) => one.layer === layer && one.expert === id)
     if (!found) throw new RangeError(`layer ${layer} has no new expert ${id}`)
@@ -36,11 +39,14 @@ export async function writeTaughtModel(from: PackedModel, outDir: string, taught
     files,
     newExpert: ({ layer, expert }) => newExpert(layer, expert.id).bytes,
     rows: ({ kind, experts }, { layer }, rows) => {
-      const added = (ids[kind]?.[layer] ?? []).map((id) => ({ weights: newExpert(layer, id).router, bias }))
+      const added = (ids[kind]?.[layer] ?? []).map((id) => ({
+        weights: newExpert(layer, id).router,
+        bias: biases[layer],
+      }))
       // Silent rows come last.
       return rows.toSpliced(experts[layer], 0, ...added)
     },
-    taught: [...(from.file.metadata.taught ?? []), summary],
+    taught: [...(from.file.metadata.taught ?? []), account],
   })
 }
 

@@ -21,7 +21,7 @@ const PLAN: TrainingPlan = {
   maxTokens: 48,
 }
 const SEQUENCES = [33, 20, 9, 41].map((length, i) => Int32Array.from(integers(length, i + 1, 60)))
-const TERMS = { balance: { kind: 'entropy', weight: 0.1 }, newExpertBias: -0.25 } as const
+const TERMS = { balance: { kind: 'entropy', weight: 0.1 }, newExpertBias: [-0.25, -0.5] } as const
 
 /** Takes two steps; returns the state and the results. */
 function run(dir: string, options: TrainerOptions): Promise<{ state: TrainingState; results: unknown[] }> {

@@ -97,10 +97,12 @@ test('a low enough bias on the scores of new experts restores the original model
     const trainer = new Trainer(model, { mixtures: MIXTURES.map((mixture) => ({ ...mixture, existing: [] })) })
     trainer.begin(randomWeights(trainer))
     const distilled = SEQUENCES.map(() => true)
-    const at = (newExpertBias: number) => finish(trainer.loss({ sequences: SEQUENCES, distilled }, { newExpertBias }))
-    const [free, less, none] = [at(0), at(-1), at(-1e4)]
+    const at = (...newExpertBias: number[]) =>
+      finish(trainer.loss({ sequences: SEQUENCES, distilled }, { newExpertBias }))
+    const [free, less, none, first] = [at(), at(-1, -1, -1), at(-1e4, -1e4, -1e4), at(-1e4)]
     assert.ok(free.newExpertShare > less.newExpertShare && less.newExpertShare > none.newExpertShare)
     assert.is(none.newExpertShare, 0)
+    assert.ok(first.newExpertShare > 0 && first.newExpertShare < free.newExpertShare, 'a bias is of one layer')
     assert.ok(free.divergence > 0.001, `${free.divergence}`)
     assert.ok(Math.abs(none.divergence) < 1e-6, `${none.divergence}`)
     trainer.release()

@@ -4,7 +4,6 @@ import { warnings } from '#molm/cli/reports/teach-report.js'
 import type { TeachResult } from '#molm/index.js'
 import type { Dataset } from '#molm/lab/teaching/datasets.js'
 import { findRegressions, type TextComparison } from '#molm/lab/teaching/text-comparison.js'
-import type { RunSetup } from '#molm/lab/teaching/training-run.js'
 
 const text = (name: string, rise: number, scored = 5000): TextComparison => {
   const loss = { before: 3, after: 3 + rise }
@@ -13,12 +12,12 @@ const text = (name: string, rise: number, scored = 5000): TextComparison => {
 const dataset = (name: string, more: Partial<Dataset> = {}): Dataset => ({ name, train: [], heldOut: [], ...more })
 
 const RETAINED = [dataset('own writing'), dataset('own continuations', { prompt: 8, allowance: 4 }), dataset('old.txt')]
-const SETUP = { retained: RETAINED, settings: { forget: 0.01 } } as unknown as RunSetup
+const SETUP = { retained: RETAINED }
 const retained = (rise: number) => RETAINED.map(({ name }) => text(name, rise))
 
 test('regressions are new texts that got any worse, and retained ones beyond their bound and sampling error', () => {
   const names = (texts: TextComparison[], retained: TextComparison[]) =>
-    findRegressions(SETUP, texts, retained).map(({ name }) => name)
+    findRegressions(SETUP, 0.01, texts, retained).map(({ name }) => name)
   assert.equal(names([text('a', -1), text('b', -0.01)], retained(0.009)), [])
   assert.equal(names([text('a', -1), text('b', 0.008)], retained(-0.01)), ['b'])
   // 0.004 nats are within the sampling error of 5000 tokens, not of 1,000,000.
@@ -32,11 +31,11 @@ test('warnings name regressions, and texts that calibration could not retain', (
     bias: -4,
     heldOutLoss: 3,
     newExpertShare: 0,
-    retained: [{ name: 'old.txt', rise: Math.log(1.05), bound: Math.log(1.01) }],
+    retained: [{ name: 'old.txt', rise: Math.log(1.05), allowance: 1 }],
   }
   const taught = (isWithinLimit: boolean, regressions: TeachResult['regressions']) =>
     warnings({
-      calibration: { bias: -4, isWithinLimit, heldOutLossBefore: 3, curve: [point] },
+      calibration: { bias: -4, forget: 0.01, isWithinLimit, heldOutLossBefore: 3, curve: [point] },
       regressions,
     } as unknown as TeachResult)
   assert.equal(taught(true, []), [])

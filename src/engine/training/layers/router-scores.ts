@@ -64,7 +64,7 @@ export class RouterScores {
       const index = ids.indexOf(id)
       return index < 0 ? ofModel(id) : { isTrained: true, column: index, bias: biasOf(id) }
     })
-    const bias = this.workspace.pass.newExpertBias
+    const bias = this.workspace.pass.newExpertBias?.[layer] ?? 0
     const added = range(ids.length - newExperts, ids.length).map((column) => ({ isTrained: true, column, bias }))
     const silent = range(experts, routerRows(this.mixture, layer)).map(ofModel)
     return [...own, ...added, ...silent]

@@ -64,8 +64,8 @@ export interface TrainingScope {
 /** Settings and counts of a pass. */
 export interface PassState {
   tally: Tally
-  /** Added to the new experts' scores in every router. */
-  newExpertBias: number
+  /** Added to the new experts' scores in each layer's routers. Default 0. */
+  newExpertBias?: readonly number[]
   balance?: BalanceTerm
   /** Runs the original model, without new experts and trained copies. */
   runsOriginal: boolean
