@@ -7,7 +7,7 @@ export interface EncodeOptions {
    * another, and for the output of a chat template, which has them already. Default: true.
    */
   addSpecialTokens?: boolean
-  /** The text has parts from `literal`, whose marks are read and left out. Default: false. */
+  /** The text has parts from `literal`, whose marks are left out. They become none of the template's tokens. Default: false. */
   hasLiterals?: boolean
 }
 
@@ -42,8 +42,8 @@ export interface Tokenizer {
    */
   encodeUpTo(text: string, most: number, options?: EncodeAsyncOptions): Promise<number[] | undefined>
   /**
-   * The text with marks inside of its special tokens, so that `encode` with `hasLiterals` reads it as ordinary text: for
-   * texts of others within a prompt that has its own special tokens. `kept` are tokens that stay special.
+   * The text with marks inside of special tokens and of other tokens that the chat template writes, so that `encode`
+   * with `hasLiterals` reads it as ordinary text: for texts of others within a prompt. `kept` are tokens that stay tokens.
    */
   literal(text: string, kept?: ReadonlySet<string>): string
   /**

@@ -101,11 +101,8 @@ export async function describeModel(
 
 /** Reads the files beside a model's weights. Rejects with a UserError that names the file which cannot be used. */
 export async function loadCompanions(folder: string): Promise<Companions> {
-  const [tokenizer, chatTemplate, defaults] = await Promise.all([
-    loadTokenizer(folder),
-    loadChatTemplate(folder),
-    loadGenerationDefaults(folder),
-  ])
+  const chatTemplate = await loadChatTemplate(folder)
+  const [tokenizer, defaults] = await Promise.all([loadTokenizer(folder, chatTemplate), loadGenerationDefaults(folder)])
   return { tokenizer, chatTemplate, defaults }
 }
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
+import type { ChatTemplate, DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
 import { UsageError, UserError } from '../ground/errors.js'
 import { atOnce, inTurns } from '../ground/in-turns.js'
 import { shown } from '../ground/option-checks.js'
 import { reasonOf } from '../ground/printable.js'
+import { TAGS } from './prompt/literal-texts.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './tokenizer/decoder.js'
 import type { AddedToken } from './tokenizer/definition/added-tokens.js'
 import type { CompiledTokenizer } from './tokenizer/definition/compiled-tokenizer.js'
@@ -30,13 +31,13 @@ interface Encoding {
 /**
  * Loads the tokenizer of a checkpoint folder: tokenizer.json, or vocab.json with merges.txt. Reads tokenizer.molm in
  * place of the tokenizer.json that it was made from, since that is faster. Undefined if the folder has neither form.
- * Rejects with a UserError that names the unusable file.
+ * Rejects with a UserError that names the unusable file. The tokens that `template` writes are reserved for it.
  */
-export async function loadTokenizer(dir: string): Promise<Tokenizer | undefined> {
+export async function loadTokenizer(dir: string, template?: Template): Promise<Tokenizer | undefined> {
   const compiled = existsSync(join(dir, COMPILED_TOKENIZER)) ? await readCompiled(dir) : undefined
   // An unusable compiled tokenizer is no error, since its original is there.
-  const quick = compiled && (await loadFrom(dir, compiled).catch(() => undefined))
-  return quick ?? loadFrom(dir)
+  const quick = compiled && (await loadFrom(dir, template, compiled).catch(() => undefined))
+  return quick ?? loadFrom(dir, template)
 }
 
 /** Imported on demand, since most models have a small tokenizer. */
@@ -45,16 +46,26 @@ async function readCompiled(dir: string): Promise<CompiledTokenizer | undefined>
   return readCompiledTokenizer(dir)
 }
 
-async function loadFrom(dir: string, compiled?: CompiledTokenizer): Promise<Tokenizer | undefined> {
+type Template = Pick<ChatTemplate, 'mentions'>
+
+async function loadFrom(dir: string, template?: Template, compiled?: CompiledTokenizer) {
   const definition = await readTokenizerDefinition(dir, compiled)
   if (!definition) return undefined
   // The process of a slow tokenizer gets its whole definition.
   if (compiled && !isQuick(definition)) return undefined
+  for (const token of definition.addedTokens) token.reserved = isReserved(token, template)
   try {
     return await createTokenizer(definition, compiled)
   } catch (error) {
     throw new UserError(`${definition.file}: ${reasonOf(error)}`)
   }
+}
+
+/** Words, blanks and signs in the source of a template are tokens of any text. One character cannot be broken. */
+function isReserved({ content, special }: AddedToken, template?: Template): boolean {
+  if (special || !template) return special && [...content].length > 1
+  const isTag = /\p{L}/u.test(content) && /[^\p{L}\p{N}\s_]/u.test(content)
+  return TAGS.has(content) || (isTag && template.mentions?.(content) === true)
 }
 
 async function createTokenizer(definition: TokenizerDefinition, compiled?: CompiledTokenizer): Promise<Tokenizer> {
@@ -130,7 +141,7 @@ class BytePairTokenizer implements Tokenizer {
   }
 
   literal(text: string, kept?: ReadonlySet<string>): string {
-    this.literals ??= new LiteralText([...this.addedTokens.values()].filter(({ special }) => special))
+    this.literals ??= new LiteralText([...this.addedTokens.values()].filter(({ reserved }) => reserved))
     return this.literals.write(text, kept)
   }
 

@@ -7,7 +7,7 @@ export const TAGS: ReadonlySet<string> = new Set([
   ...['<zyphra_tool_call>', '</zyphra_tool_call>'],
 ])
 
-/** Writes texts such that only the template can write special tokens: `<|im_end|>` in one ends no turn. */
+/** Writes texts such that only the template can write its tokens: `<|im_end|>` in one ends no turn. */
 export class LiteralTexts {
   constructor(private readonly tokenizer: Pick<Tokenizer, 'literal'>) {}
 

@@ -11,6 +11,8 @@ export interface AddedToken {
   rstrip: boolean
   normalized: boolean
   special: boolean
+  /** Whether texts of a conversation never become it. */
+  reserved?: boolean
 }
 
 /**

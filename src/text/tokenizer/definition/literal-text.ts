@@ -1,30 +1,32 @@
 import { AddedTokenFinder } from './added-token-finder.js'
 import type { AddedToken } from './added-tokens.js'
 
-/** Breaks a special token that is only text: a noncharacter, free for programs. A text's own are doubled. */
+/** Breaks a reserved token that is only text: a noncharacter, free for programs. */
 export const MARK = '\ufdd0'
-const MARKS = /\ufdd0(\ufdd0)?/g
+/** Another noncharacter, in reserved tokens that the template has written. */
+const SEAL = '\ufdd1'
+/** A text's own noncharacters get a mark behind them. */
+const OWN = /[\ufdd0\ufdd1]/g
+const MARKS = /([\ufdd0\ufdd1])\ufdd0|[\ufdd0\ufdd1]/g
 /** A part of a token that could complete another text's: letters alone are too frequent, and complete none. */
 const SIGN = /[^\p{L}\p{N}\s_]/u
 
-/** Writes texts that never become special tokens, alone or together with the texts beside them. */
+/** Writes texts that never become reserved tokens, alone or together with the texts beside them. */
 export class LiteralText {
   private readonly finder: AddedTokenFinder
   private readonly contents: readonly string[]
   private readonly longest: number
   private ends?: { prefixes: ReadonlySet<string>; suffixes: ReadonlySet<string> }
 
-  /** A token of one character cannot be broken, and is none of a turn. */
-  constructor(specials: readonly AddedToken[]) {
-    const longer = specials.filter(({ content }) => [...content].length > 1)
-    this.finder = new AddedTokenFinder(longer, ({ content }) => content)
-    this.contents = longer.map(({ content }) => content)
+  constructor(reserved: readonly AddedToken[]) {
+    this.finder = new AddedTokenFinder(reserved, ({ content }) => content)
+    this.contents = reserved.map(({ content }) => content)
     this.longest = Math.max(0, ...this.contents.map(({ length }) => length))
   }
 
   /** The text with marks. `kept` are tokens that stay as they are. */
   write(text: string, kept?: ReadonlySet<string>): string {
-    const own = text.includes(MARK) ? text.replaceAll(MARK, MARK + MARK) : text
+    const own = hasMarks(text) ? text.replace(OWN, `$&${MARK}`) : text
     return this.markEnds(this.markTokens(own, kept))
   }
 
@@ -71,6 +73,16 @@ export class LiteralText {
   }
 }
 
+/** The token with a seal in it, which no text of others has. */
+export function sealed(token: string): string {
+  return token.replace(/./su, `$&${SEAL}`)
+}
+
+/** The text without marks and seals, but for its own. */
 export function withoutMarks(text: string): string {
-  return text.includes(MARK) ? text.replace(MARKS, '$1') : text
+  return hasMarks(text) ? text.replace(MARKS, '$1') : text
+}
+
+function hasMarks(text: string): boolean {
+  return text.includes(MARK) || text.includes(SEAL)
 }

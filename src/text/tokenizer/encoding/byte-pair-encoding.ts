@@ -9,6 +9,8 @@ export interface BytePairModel {
   ignoreMerges: boolean
   /** Ids of the tokens <0x00> to <0xFF>, for characters outside the vocabulary; undefined without these. */
   byteTokens?: readonly number[]
+  /** Tokens that no piece becomes: their parts take their place. */
+  reserved?: ReadonlySet<number>
 }
 
 /** Longest piece that is cached. */
@@ -28,8 +30,10 @@ export class BytePairEncoding {
   *encode(piece: string): Generator<void, readonly number[]> {
     const known = this.kept.get(piece)
     if (known) return known
-    const whole = this.model.ignoreMerges ? this.model.vocabulary.idOf(piece) : undefined
-    const ids = whole === undefined ? yield* this.merge(yield* this.symbols(piece)) : [whole]
+    const { ignoreMerges, vocabulary, reserved } = this.model
+    const whole = ignoreMerges ? vocabulary.idOf(piece) : undefined
+    let ids = whole === undefined ? yield* this.merge(yield* this.symbols(piece)) : [whole]
+    if (reserved && ids.some((id) => reserved.has(id))) ids = yield* this.merge(yield* this.symbols(piece), reserved)
     if (piece.length <= LONGEST_KEPT) {
       if (this.kept.size >= MOST_KEPT) this.kept.clear()
       this.kept.set(piece, ids)
@@ -50,8 +54,8 @@ export class BytePairEncoding {
     return Int32Array.from(ids)
   }
 
-  /** Merges neighbours until no two merge. Of equal ranks the leftmost comes first. */
-  private *merge(ids: Int32Array): Generator<void, readonly number[]> {
+  /** Merges neighbours until no two merge, or only to a reserved token. Of equal ranks the leftmost comes first. */
+  private *merge(ids: Int32Array, reserved?: ReadonlySet<number>): Generator<void, readonly number[]> {
     const { merges } = this.model
     const end = ids.length
     if (end < 2) return [...ids]
@@ -65,7 +69,7 @@ export class BytePairEncoding {
     const candidates = new NumberHeap()
     const consider = (left: number, right: number) => {
       const rank = merges.rankOf(ids[left], ids[right])
-      if (rank >= 0) candidates.push(rank * POSITIONS + left)
+      if (rank >= 0 && !reserved?.has(merges.mergedBy(rank))) candidates.push(rank * POSITIONS + left)
     }
     for (let at = 0; at + 1 < end; at++) {
       if (at % STEP === STEP - 1) yield
