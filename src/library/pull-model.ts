@@ -50,7 +50,7 @@ async function checkHome(): Promise<void> {
     await makeFolder(locks)
     await access(locks, constants.W_OK)
   } catch (error) {
-    const { message } = cannotWrite(molmHome(), error) as Error
+    const { message } = cannotWrite(molmHome(), (error as Error).cause ?? error) as Error
     throw new UserError(`${message}\nset MOLM_HOME to a folder that models can be stored in`)
   }
 }

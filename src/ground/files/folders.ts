@@ -9,17 +9,25 @@ import { codeOf, UserError } from '../errors.js'
  */
 export async function makeFolder(path: string, mode?: number): Promise<boolean> {
   try {
+    return await make(path, mode)
+  } catch (error) {
+    throw cannotWrite(path, error)
+  }
+}
+
+async function make(path: string, mode?: number): Promise<boolean> {
+  try {
     await mkdir(path, mode)
     return true
   } catch (error) {
     const code = codeOf(error)
     if (code === 'EEXIST' && (await isFolder(path))) return false
-    if (code !== 'ENOENT' || dirname(path) === path) throw cannotWrite(path, error)
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
   }
-  await makeFolder(dirname(path))
+  await make(dirname(path))
   await mkdir(path, mode).catch(async (error: unknown) => {
     // Another process may have made it meanwhile.
-    if (codeOf(error) !== 'EEXIST' || !(await isFolder(path))) throw cannotWrite(path, error)
+    if (codeOf(error) !== 'EEXIST' || !(await isFolder(path))) throw error
   })
   return true
 }
