@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { headStart } from '../dist/cli/head-start.js'
+import { end } from '../dist/cli/io/interrupt.js'
 import { tooManyFiles } from '../dist/cli/io/open-files.js'
 import { setFlagsForGood } from '../dist/kernels/compiler/compile.js'
 
@@ -15,5 +16,6 @@ try {
   const message = tooManyFiles(error)
   if (!message) throw error
   process.stderr.write(`molm: ${message}\n`)
-  process.exit(1)
+  process.exitCode = 1
 }
+await end()

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { endBySignal } from '../ground/platform/process.js'
 import type { Chat } from './conversation/chat-state.js'
 import type { Terminal } from './screen/terminal.js'
 
@@ -30,7 +31,10 @@ export class ChatSignals {
 
   private readonly receive = (signal: Signal) => {
     // A window that is closed often sends two.
-    if (this.received && signal !== 'SIGHUP') process.exit(128 + constants.signals[signal])
+    if (this.received && signal !== 'SIGHUP') {
+      endBySignal(signal)
+      process.exit(128 + constants.signals[signal])
+    }
     const isFirst = !this.received
     this.received ??= signal
     this.resolve()

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { devNull } from 'node:os'
+import { constants, devNull } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -71,8 +71,9 @@ export async function ended(child: Running): Promise<Ended> {
   child.stderr.setEncoding('utf8').on('data', (text) => {
     stderr += text
   })
-  const [code, signal] = await once(child, 'close')
-  return { code, signal, stdout, stderr }
+  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
+  // As a shell has it.
+  return { code: signal ? 128 + constants.signals[signal] : code, signal, stdout, stderr }
 }
 
 /** Checks that a command was refused: the exit code, one or two lines that match on stderr, and nothing on stdout. */

@@ -13,8 +13,7 @@ const test = suite('the helper threads of a pool')
 test('may have ended before close', async () => {
   startHelpersAhead(2)
   const helpers = [takeHelper(), takeHelper()]
-  await Promise.all(helpers.map(({ thread }) => thread.terminate()))
-  await Promise.all(helpers.map(({ gone }) => gone))
+  await Promise.all(helpers.map((helper) => helper.terminate()))
 
   // A pool that does not notice it waits for 2 s.
   const waited = await least(1000, async () => {

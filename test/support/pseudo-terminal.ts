@@ -81,7 +81,8 @@ export class PseudoTerminal {
     const setUp = `stty cols ${columns} rows ${rows}; tty >'${folder}/tty'; echo $$ >'${folder}/pid'`
     const stopped = 128 + constants.signals.SIGTSTP
     const jobs = `while [ $code = ${stopped} ]; do read -r line; fg >/dev/null; code=$?; done`
-    const run = hasJobs ? `set -m; ${quoted}; code=$?; ${jobs}` : `${quoted}; code=$?`
+    // A shell with jobs would end together with a program that SIGINT ends.
+    const run = hasJobs ? `set -m; trap : INT; ${quoted}; code=$?; ${jobs}` : `${quoted}; code=$?`
     const command = `${setUp}; ${run}; stty -a >'${folder}/stty'; exit $code`
     const { NO_COLOR, MOLM_MODEL, ...rest } = process.env
     const child = spawn('script', ['-qfec', command, '/dev/null'], {

@@ -1,3 +1,7 @@
+import { writePrintable } from '../../ground/output/write-printable.js'
+import { endBySignal, exitNow } from '../../ground/platform/process.js'
+import { endThreads } from '../../ground/platform/threads.js'
+
 /** The request to end the command, from the user (Ctrl-C) or the system (SIGTERM). */
 export class Interruption extends Error {
   override name = 'Interruption'
@@ -37,4 +41,20 @@ export function interrupt(exitCode: 130 | 143): void {
   process.off('SIGINT', onInterrupt)
   process.off('SIGTERM', onTerminate)
   controller.abort(new Interruption(exitCode))
+}
+
+/** Signals by the exit code of a command that they have interrupted, which is also what a shell makes of them. */
+const SIGNALS: Partial<Record<number, 'SIGINT' | 'SIGTERM'>> = { 130: 'SIGINT', 143: 'SIGTERM' }
+
+/**
+ * Lets the process end after a command, once its output is written. If a signal has interrupted the command, it ends the
+ * process, too: a shell then ends the loop around the command. Node ends the process in all other cases, unless it cannot
+ * end the threads that are left, since it would wait for them for ever.
+ */
+export async function end(): Promise<void> {
+  await new Promise<unknown>((resolve) => writePrintable(process.stdout, '', resolve))
+  await new Promise<unknown>((resolve) => writePrintable(process.stderr, '', resolve))
+  const signal = SIGNALS[Number(process.exitCode)]
+  if (signal) endBySignal(signal)
+  if (!(await endThreads())) exitNow()
 }

@@ -1,5 +1,5 @@
 import { NoRoom, UserError } from '../../ground/errors.js'
-import type { Thread } from '../../ground/platform/threads.js'
+import { endThread, type Thread } from '../../ground/platform/threads.js'
 import { setBackFlagsOf } from '../../kernels/compiler/compile.js'
 import type {
   EngineData,
@@ -51,12 +51,9 @@ export class EngineClient {
   private nextId = 1
   private ended?: Error
   private whenIdle: (() => void)[] = []
-  /** Resolves when the engine's thread has ended. */
-  private readonly gone: Promise<void>
+  private closing?: Promise<void>
 
-  private constructor(private readonly thread: Thread) {
-    this.gone = new Promise((resolve) => thread.once('exit', () => resolve()))
-  }
+  private constructor(private readonly thread: Thread) {}
 
   /** Starts an engine and waits until its model is loaded. Rejects with the error if that fails. */
   static async start(data: EngineData, signal?: AbortSignal): Promise<EngineClient> {
@@ -70,7 +67,7 @@ export class EngineClient {
       return client
     } catch (error) {
       const { threadId } = thread
-      await thread.terminate()
+      await endThread(thread)
       setBackFlagsOf(threadId)
       throw error
     } finally {
@@ -111,13 +108,12 @@ export class EngineClient {
       for (const { stop } of this.pending.values()) if (stop) Atomics.store(stop, 0, 1)
       this.call({ kind: 'close' }).reply.catch(() => undefined)
       this.ended = reason ?? disposed()
-      const cutOff = setTimeout(() => this.thread.terminate(), CLOSING_MS)
-      this.gone.then(() => clearTimeout(cutOff))
     } else if (reason) {
       this.ended = reason
     }
-    this.thread.ref()
-    await this.gone
+    if (!this.closing) this.thread.ref()
+    this.closing ??= endThread(this.thread, CLOSING_MS)
+    await this.closing
   }
 
   private started(data: EngineData): Promise<void> {

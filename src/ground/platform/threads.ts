@@ -36,13 +36,68 @@ export interface Thread {
   /** Keeps the process alive while the thread runs; the default. */
   ref(): void
   unref(): void
-  /** Ends the thread wherever it is; resolves when it has ended. */
+  /** Ends the thread wherever it is. Resolves when it has ended, thus perhaps never: see `endThread`. */
   terminate(): Promise<unknown>
 }
 
+/** The end of each running thread that this one has started. */
+const ends = new Map<Thread, Promise<void>>()
+
 /** Starts a thread that runs the module `script`; `data` is what `threadData` returns there. */
 export function startThread(script: URL, data?: unknown): Thread {
-  return new Worker(script, { workerData: data, execArgv: [] })
+  const thread = new Worker(script, { workerData: data, execArgv: [] })
+  const end = new Promise<void>((resolve) => {
+    thread.once('exit', () => {
+      ends.delete(thread)
+      resolve()
+    })
+  })
+  ends.set(thread, end)
+  return thread
+}
+
+/**
+ * Maximum ms for the end of a thread that computes no more. Node may wait for ever there, for work of V8 that itself waits
+ * for the thread (nodejs/node#54918).
+ */
+const ENDING_MS = 5_000
+/** Ms of computing in ENDING_MS below which the process does nothing. */
+const STILL_MS = 50
+
+/**
+ * Waits until a thread has ended: by itself within `patience` ms, then by force. Resolves even if Node cannot end it; the
+ * thread is then left, and does not keep the process alive.
+ */
+export async function endThread(thread: Thread, patience = 0): Promise<void> {
+  if (patience > 0 && (await endsWithin(patience, [thread]))) return
+  // `endsWithin` waits, since the promise may never resolve.
+  void thread.terminate()
+  await endsWithin(ENDING_MS, [thread])
+  thread.unref()
+}
+
+/**
+ * Ends all threads that this one has started. Resolves with whether all have ended. A thread that is only slow to end
+ * computes, and gets some time more; one that Node cannot end waits.
+ */
+export async function endThreads(): Promise<boolean> {
+  for (const thread of ends.keys()) void thread.terminate()
+  for (let rounds = 3; ends.size > 0 && rounds > 0; rounds--) {
+    const before = process.cpuUsage()
+    if (await endsWithin(ENDING_MS, [...ends.keys()])) break
+    const { user, system } = process.cpuUsage(before)
+    if ((user + system) / 1000 < STILL_MS) break
+  }
+  return ends.size === 0
+}
+
+async function endsWithin(ms: number, threads: readonly Thread[]): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms)
+  })
+  const ended = Promise.all(threads.map((thread) => ends.get(thread))).then(() => true)
+  return Promise.race([ended, late]).finally(() => clearTimeout(timer))
 }
 
 export function threadData(): unknown {

@@ -1,15 +1,16 @@
+import { endThread, type Thread } from '../../ground/platform/threads.js'
 import { Job } from '../abi/control.js'
 import type { Bank } from '../memory/bank.js'
 import { HOME } from '../memory/control.js'
 import type { HelperData } from './helper-thread.js'
-import { type Helper, takeHelper } from './spawn-helpers.js'
+import { takeHelper } from './spawn-helpers.js'
 
 /** Maximum wait for helpers to end by themselves; one that the system has suspended takes some milliseconds. */
 const PATIENCE_MS = 2000
 
 /** Helper threads of one engine, all in the same bank as the leader, which is the thread that creates the pool. */
 export class Pool {
-  private readonly helpers: Helper[] = []
+  private readonly helpers: Thread[] = []
   private current = 0
 
   /** Starts `threads - 1` helpers. Jobs can run before they have started, because the leader also claims chunks. */
@@ -22,7 +23,7 @@ export class Pool {
     for (let thread = 1; thread < threads; thread++) {
       const data: HelperData = { module: banks[0].module, memories, thread }
       const helper = takeHelper()
-      helper.thread.postMessage(data)
+      helper.postMessage(data)
       this.helpers.push(helper)
     }
   }
@@ -37,19 +38,12 @@ export class Pool {
     this.current = bank
   }
 
-  /** Ends the helpers; resolves when their threads are gone. */
+  /** Ends the helpers. */
   async close(): Promise<void> {
     const helpers = this.helpers.splice(0)
     if (helpers.length === 0) return
     this.leave(HOME)
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const patience = new Promise((resolve) => {
-      timer = setTimeout(resolve, PATIENCE_MS)
-    })
-    const gone = Promise.all(helpers.map(({ gone }) => gone))
-    await Promise.race([gone, patience])
-    clearTimeout(timer)
-    await Promise.all(helpers.map(({ thread }) => thread.terminate()))
+    await Promise.all(helpers.map((helper) => endThread(helper, PATIENCE_MS)))
   }
 
   private leave(destination: number): void {

@@ -1,14 +1,7 @@
 import { startThread, type Thread } from '../../ground/platform/threads.js'
 
-/** A thread that computes along with the leader. */
-export interface Helper {
-  thread: Thread
-  /** Resolves when the thread has ended, even if that was earlier. */
-  gone: Promise<void>
-}
-
-/** Helper threads that no pool has taken yet. */
-const ahead: Helper[] = []
+/** Helper threads, which compute along with the leader, that no pool has taken yet. */
+const ahead: Thread[] = []
 
 /** Starts helper threads in advance, while the memories of their pool are being prepared. */
 export function startHelpersAhead(count: number): void {
@@ -16,11 +9,10 @@ export function startHelpersAhead(count: number): void {
 }
 
 /** Takes a helper thread, which waits for a message with its memories. */
-export function takeHelper(): Helper {
+export function takeHelper(): Thread {
   return ahead.pop() ?? startHelper()
 }
 
-function startHelper(): Helper {
-  const thread = startThread(new URL('./helper-thread.js', import.meta.url))
-  return { thread, gone: new Promise((resolve) => thread.once('exit', () => resolve())) }
+function startHelper(): Thread {
+  return startThread(new URL('./helper-thread.js', import.meta.url))
 }

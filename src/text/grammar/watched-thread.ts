@@ -1,4 +1,4 @@
-import type { Thread } from '../../ground/platform/threads.js'
+import { endThread, type Thread } from '../../ground/platform/threads.js'
 import { lowerPriority, type Work, WorkWatch, workerOf } from './work-marks.js'
 
 /** Milliseconds between two looks at a thread. */
@@ -46,11 +46,15 @@ export class WatchedThread<Received> {
     thread.on('error', (error) => {
       this.error = error.message
     })
-    thread.on('exit', () => {
+    let isOver = false
+    this.finish = () => {
+      if (isOver) return
+      isOver = true
       this.hasEnded = true
       clearInterval(this.timer)
       events.ended({ who: workerOf(marks), error: this.error })
-    })
+    }
+    thread.on('exit', this.finish)
   }
 
   post(message: unknown): void {
@@ -79,8 +83,11 @@ export class WatchedThread<Received> {
   /** Ends the thread wherever it is; `ended` follows. */
   async end(): Promise<void> {
     this.hasEnded = true
-    await this.thread.terminate()
+    await endThread(this.thread)
+    // Others wait for it, even if Node cannot end the thread.
+    this.finish()
   }
 
   private readonly look: () => void
+  private readonly finish: () => void
 }

@@ -1,8 +1,13 @@
+import { execFileSync } from 'node:child_process'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type * as Threads from '#molm/ground/platform/threads.js'
 import { inheritedWord, openMailbox, startThread } from '#molm/ground/platform/threads.js'
 import { repositoryPath } from '../../support/fixtures.js'
+import { patchedModule, withPatchedLibrary } from '../../support/patched-library.js'
 
 const PLATFORM = JSON.stringify(pathToFileURL(repositoryPath('dist/ground/platform/threads.js')))
 
@@ -57,5 +62,32 @@ test('a thread inherits a word, and sees what is written to it', async () => {
 test('the main thread has no mailbox', () => {
   assert.throws(() => openMailbox(), /runs in a thread of its own/)
 })
+
+const onPosix = process.platform === 'win32' ? test.skip : test
+
+onPosix('the wait for the end of a thread is bounded, though Node cannot end the thread', () =>
+  withPatchedLibrary(
+    [{ file: 'ground/platform/threads.js', from: 'ENDING_MS = 5_000', to: 'ENDING_MS = 100' }],
+    async (folder) => {
+      const { endThread, endThreads, startThread } = await patchedModule<typeof Threads>(
+        folder,
+        'ground/platform/threads.js',
+      )
+      const pipe = join(folder, 'pipe')
+      execFileSync('mkfifo', [pipe])
+      // Waits in the system until the other end is closed: Node cannot end it before.
+      const lines = ["import { readFileSync } from 'node:fs'", "readFileSync(threads.threadData(), 'utf8')"]
+      const thread = startThread(script(lines), pipe)
+      const gone = new Promise<void>((resolve) => thread.once('exit', resolve))
+      const otherEnd = await open(pipe, 'w')
+      await endThread(thread)
+      assert.is(await endThreads(), false)
+
+      await otherEnd.close()
+      await gone
+      assert.is(await endThreads(), true)
+    },
+  ),
+)
 
 test.run()
