@@ -83,22 +83,22 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 9904,
-  terminal: 7854,
-  page: 6459,
-  server: 6209,
-  index: 116,
-  lab: 12997,
+  cli: 10077,
+  terminal: 7857,
+  page: 6472,
+  server: 6268,
+  index: 118,
+  lab: 13311,
   chat: 3143,
-  library: 5768,
+  library: 5781,
   engine: 8608,
-  text: 11190,
+  text: 11268,
   api: 1470,
-  model: 15614,
+  model: 15686,
   kernels: 4042,
-  ground: 2231,
+  ground: 2364,
   // The tests and what they need, fixtures not among them.
-  tests: 76287,
+  tests: 77314,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
