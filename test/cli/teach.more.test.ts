@@ -67,7 +67,7 @@ inTerminal('on a terminal the status line leaves nothing in front of the notes',
     await withTerminal({ args, columns: 120, env: { MOLM_HOME: process.env.MOLM_HOME } }, async (terminal) => {
       assert.is((await terminal.ended()).code, 0)
       const lines = terminal.screen.text.map((line) => line.trimEnd())
-      assert.ok(lines.some((line) => line.startsWith('molm: 1 new mlp expert in 1 layer')))
+      assert.ok(lines.some((line) => line.startsWith('molm: learnt: ')))
       for (const line of lines) assert.ok(!line.slice(1).includes('molm: '), line)
     })
   }),
