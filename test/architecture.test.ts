@@ -98,7 +98,7 @@ const BUDGETS: Record<string, number> = {
   kernels: 4042,
   ground: 2364,
   // The tests and what they need, fixtures not among them.
-  tests: 77321,
+  tests: 77328,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
