@@ -83,7 +83,7 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  * that raises one says why in the body of its commit.
  */
 const BUDGETS: Record<string, number> = {
-  cli: 10077,
+  cli: 10079,
   terminal: 7857,
   page: 6472,
   server: 6268,

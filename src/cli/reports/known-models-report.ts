@@ -25,11 +25,12 @@ export async function writeKnownModels(options: { json?: boolean; quiet?: boolea
   const withoutLast = rows.map((row) => row.slice(0, -1))
   await writeOut(isNarrow ? alignColumns(withoutLast, NUMBERS) : table)
   if (options.quiet) return
+  const atLeast = models[0].isSpeedLeast ? '; at least, since other programs slowed its measurement down' : ''
   const able = isNarrow ? models.filter((model) => abilitiesOf(model) !== '') : []
   note(
     able.map((model) => `${model.name}: ${abilitiesOf(model)}\n`).join('') +
       `tokens/s: prompt read / answer written, predicted for this computer (${availableParallelism()} cores, ` +
-      `${formatBytes(totalMemory())} of memory${models[0].isSpeedLeast ? '; at least, since other programs slowed its measurement down' : ''})\n` +
+      `${formatBytes(totalMemory())} of memory${atLeast})\n` +
       'molm run -m NAME asks before it fetches one, and molm pull OWNER/NAME fetches any other that molm runs',
   )
 }

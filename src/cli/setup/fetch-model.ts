@@ -71,7 +71,8 @@ const FITS: Record<KnownModel['fits'], string> = {
 /** `about 28 tokens/s here, 5.2 GB of memory; fits; licence apache-2.0`. */
 export function describeCosts({ speed, isSpeedLeast, memoryBytes, fits, licence }: KnownModel): string {
   const memory = `${formatBytes(memoryBytes)} of memory`
-  return `${isSpeedLeast ? 'at least' : 'about'} ${roughly(speed.decode)} tokens/s here, ${memory}; ${FITS[fits]}; licence ${licence}`
+  const bound = isSpeedLeast ? 'at least' : 'about'
+  return `${bound} ${roughly(speed.decode)} tokens/s here, ${memory}; ${FITS[fits]}; licence ${licence}`
 }
 
 /** A predicted speed with two digits: more would promise too much. */
