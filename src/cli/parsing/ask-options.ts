@@ -95,7 +95,7 @@ async function readSchema(value: string): Promise<unknown> {
     try {
       return schemaIn(Buffer.from(value), '--schema')
     } catch (error) {
-      throw error instanceof UserError ? new UsageError(error.message) : error
+      throw error instanceof UserError ? new UsageError(error.phrase) : error
     }
   }
   const path = fileNamed('--schema', value, `JSON, like '{"type": "object"}', or a file, like ./schema.json`)

@@ -3,6 +3,7 @@ import type { GenerateOptions } from '../../api/generation.js'
 import { OPTION_NAMES } from '../../api/generation-options.js'
 import type { ForkOptions, ForwardOptions } from '../../api/session.js'
 import { UsageError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { checkOneOf, checkOptionNames, checkSwitches, shown } from '../../ground/option-checks.js'
 
 const FORWARD: Record<keyof ForwardOptions, true> = {
@@ -67,14 +68,17 @@ export function checkForward(options: ForwardOptions, layers: number): void {
 function checkLayers(name: string, list: unknown, layers: number): void {
   const isLayer = (layer: unknown) => Number.isInteger(layer) && (layer as number) >= 0 && (layer as number) < layers
   if (Array.isArray(list) && list.every(isLayer) && new Set(list).size === list.length) return
-  throw new UsageError(`\`${name}\` must be a list of different layers from 0 to ${layers - 1}, not ${shown(list)}`)
+  throw new UsageError(
+    phrase`${option(name)} must be a list of different layers from 0 to ${layers - 1}, not ${shown(list)}`,
+  )
 }
 
 export function checkFork(options: ForkOptions): void {
   checkOptionNames(options, FORK, 'fork')
   checkSwitches(options, ['waits'])
   const { length = 0 } = options
-  if (!Number.isInteger(length) || length < 0) throw new UsageError('fork needs a `length` of 0 or more')
+  if (!Number.isInteger(length) || length < 0)
+    throw new UsageError(phrase`fork needs a ${option('length')} of 0 or more`)
 }
 
 /** Throws a UsageError that names the first wrong option of `generate`; `settle` checks the settings. */
@@ -95,13 +99,13 @@ export function checkChat(options: ChatOptions): void {
 
 function checkWhole(name: string, value: unknown, least: number): void {
   if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= least)) return
-  throw new UsageError(`\`${name}\` must be a whole number from ${least} on, not ${shown(value)}`)
+  throw new UsageError(phrase`${option(name)} must be a whole number from ${least} on, not ${shown(value)}`)
 }
 
 /** Checks the types of tools; `writeChat` checks their names and parameters. */
 function checkTools({ tools, toolChoice }: ChatOptions): void {
   if (tools !== undefined && (!Array.isArray(tools) || !tools.every((tool) => typeof tool === 'object' && tool))) {
-    throw new UsageError('`tools` must be a list of tools')
+    throw new UsageError(phrase`${option('tools')} must be a list of tools`)
   }
   const runs = (tools ?? []).every(({ run }) => run === undefined || typeof run === 'function')
   if (!runs) throw new UsageError('`run` of a tool must be a function')
