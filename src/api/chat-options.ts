@@ -2,7 +2,9 @@ import type { GenerateOptions, GenerationResult, Step } from './generation.js'
 import type { ChatMessage, ToolCall } from './text.js'
 
 /** Whether, or how long, a model thinks before it answers. */
-export type Think = 'off' | 'on' | 'low' | 'medium' | 'high'
+export type Think = (typeof THINK_LEVELS)[number]
+
+export const THINK_LEVELS = ['off', 'on', 'low', 'medium', 'high'] as const
 
 /** A function that the model may call. */
 export interface Tool {

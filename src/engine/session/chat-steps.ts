@@ -1,3 +1,4 @@
+import type { Asking } from '../../api/ask-options.js'
 import type { ChatOptions, ChatResult, ChatStep } from '../../api/chat-options.js'
 import type { ChatMessage } from '../../api/text.js'
 import { UsageError, UserError } from '../../ground/errors.js'
@@ -6,7 +7,7 @@ import type { AnswerEvent } from '../../text/answer-reader.js'
 import { systemDropped } from '../../text/chat-frame.js'
 import type { AnswerPart, AnswerToken } from './answer.js'
 import type { SessionModel } from './generation/session-model.js'
-import { type Asking, type Prompt, type PromptModel, saidWith, writePrompt } from './prompt.js'
+import { type Prompt, type PromptModel, saidWith, writePrompt } from './prompt.js'
 import { type TurnOptions, takeTurn } from './turn.js'
 
 /** Takes a turn of a conversation, and yields the tokens of its answers. */

@@ -1,3 +1,4 @@
+import { ASK_OPTIONS, type AskName } from '../../api/ask-options.js'
 import type { ChatOptions } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { OPTION_NAMES } from '../../api/generation-options.js'
@@ -21,8 +22,6 @@ const FORWARD: Record<keyof ForwardOptions, true> = {
 }
 
 const FORK: Record<keyof ForkOptions, true> = { length: true, waits: true }
-
-const THINK: readonly ChatOptions['think'][] = ['off', 'on', 'low', 'medium', 'high']
 
 const LOGITS: readonly ForwardOptions['logits'][] = ['last', 'all', 'none']
 
@@ -91,10 +90,15 @@ export function checkGenerate(options: GenerateOptions): void {
 export function checkChat(options: ChatOptions): void {
   checkOptionNames(options, { ...ALL_OF_GENERATE, ...CHAT }, 'chat')
   checkSwitches(options, ['routes', 'probabilities', 'parallelToolCalls'])
-  checkOneOf('think', options.think, THINK)
-  checkWhole('thinkBudget', options.thinkBudget, 0)
+  for (const name of ['think', 'thinkBudget', 'toolChoice'] as const) checkAsked(name, options[name])
   checkWhole('maxTurns', options.maxTurns, 1)
   checkTools(options)
+}
+
+function checkAsked(name: AskName, value: unknown): void {
+  const { mustBe, includes } = ASK_OPTIONS[name]
+  if (value === undefined || includes(value)) return
+  throw new UsageError(phrase`${option(name)} must be ${mustBe}, not ${shown(value)}`)
 }
 
 function checkWhole(name: string, value: unknown, least: number): void {
@@ -103,12 +107,10 @@ function checkWhole(name: string, value: unknown, least: number): void {
 }
 
 /** Checks the types of tools; `writeChat` checks their names and parameters. */
-function checkTools({ tools, toolChoice }: ChatOptions): void {
-  if (tools !== undefined && (!Array.isArray(tools) || !tools.every((tool) => typeof tool === 'object' && tool))) {
-    throw new UsageError(phrase`${option('tools')} must be a list of tools`)
+function checkTools({ tools }: ChatOptions): void {
+  if (tools !== undefined && !ASK_OPTIONS.tools.includes(tools)) {
+    throw new UsageError(phrase`${option('tools')} must be ${ASK_OPTIONS.tools.mustBe}`)
   }
   const runs = (tools ?? []).every(({ run }) => run === undefined || typeof run === 'function')
   if (!runs) throw new UsageError('`run` of a tool must be a function')
-  if (typeof toolChoice === 'object' && typeof toolChoice?.name === 'string') return
-  checkOneOf('toolChoice', toolChoice, ['auto', 'none', 'required'])
 }

@@ -1,3 +1,4 @@
+import { formsIn } from '../../api/ask-options.js'
 import type { AskOptions, Tool, ToolChoice } from '../../api/chat-options.js'
 import type { Grammar, OutputConstraint } from '../../api/guide.js'
 import { UsageError, UserError } from '../../ground/errors.js'
@@ -51,13 +52,15 @@ function checkTools(tools: readonly Tool[], choice: ToolChoice): void {
 }
 
 /** The grammar of a constraint; undefined without any. Throws a UsageError for more than one, or for one of a wrong type. */
-export function constraintGrammar({ schema, grammar, regex }: OutputConstraint): Grammar | undefined {
-  const given = Object.entries({ schema, grammar, regex }).filter(([, value]) => value !== undefined)
+export function constraintGrammar(constraint: OutputConstraint): Grammar | undefined {
+  const { schema, grammar, regex } = constraint
+  const given = formsIn(constraint)
   if (given.length > 1) {
-    const names = given.map(([name]) => option(name))
+    const names = given.map((name) => option(name))
     throw new UsageError(phrase`give one of ${joinNames(names, ' and ')}, not several`)
   }
-  for (const [name, value] of given) {
+  for (const name of given) {
+    const value = constraint[name]
     if (name === 'schema' || typeof value === 'string') continue
     const advice = value instanceof RegExp ? ', like the `source` of a RegExp' : ''
     throw new UsageError(phrase`${option(name)} must be a text${advice}`)

@@ -1,6 +1,7 @@
+import { ASK_OPTIONS } from '../../../../api/ask-options.js'
 import type { AskOptions, Tool, ToolChoice } from '../../../../api/chat-options.js'
 import { UserError } from '../../../../ground/errors.js'
-import { isFlag, isText, oneOf, optional } from '../../../../ground/json/forms.js'
+import { isText, oneOf, optional } from '../../../../ground/json/forms.js'
 import { isObject } from '../../../../ground/json/json.js'
 import type { JsonReader } from '../../../../ground/json/reader.js'
 
@@ -11,7 +12,9 @@ export const TOOL_FIELDS = ['tools', 'toolChoice', 'parallelToolCalls'] as const
 export function toolFieldsOf(fields: JsonReader): Pick<AskOptions, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
   const [tools, choice] = [fields.in('tools'), fields.in('toolChoice')]
   const list = tools.value === undefined ? [] : tools.items('a list')
-  const parallelToolCalls = fields.in('parallelToolCalls').as(optional(isFlag), 'true or false')
+  const parallelToolCalls = fields
+    .in('parallelToolCalls')
+    .as(optional(ASK_OPTIONS.parallelToolCalls.includes), ASK_OPTIONS.parallelToolCalls.mustBe)
   return {
     ...(list.length > 0 && { tools: list.map(toolOf) }),
     ...(choice.value !== undefined && { toolChoice: choiceOf(choice) }),
