@@ -2,7 +2,6 @@ import { type Command, Option } from 'commander'
 import { ASK_OPTIONS, type Asking, FORMS } from '../../api/ask-options.js'
 import { THINK_LEVELS, type Think } from '../../api/chat-options.js'
 import { typedName } from '../../api/generation-options.js'
-import type { Grammar } from '../../api/guide.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { readBounded } from '../../ground/files/bounded-file.js'
 import { expandHome } from '../../ground/files/home.js'
@@ -58,18 +57,22 @@ export async function readAskOptions(flags: AskFlags): Promise<Asking> {
     ...(thinkBudget !== undefined && { thinkBudget }),
     ...(schema !== undefined && { schema: await readSchema(schema) }),
     ...(grammar !== undefined && { grammar: await readGrammar(grammar) }),
-    ...(regex !== undefined && { regex: await checked('--regex', { kind: 'regex', pattern: regex }, regex) }),
+    ...(regex !== undefined && { regex: await checked('--regex', regex) }),
   }
 }
 
 /** Returns the text of a typed grammar. Rejects with a UsageError if it is wrong. */
-async function checked(flag: string, grammar: Grammar, text: string): Promise<string> {
-  const { expressionOf } = await import('../../text/grammar/forms/grammar-expression.js')
+async function checked(flag: '--grammar' | '--regex', text: string): Promise<string> {
+  const [{ named }, { readEbnf }, { readPattern }] = await Promise.all([
+    import('../../text/grammar/forms/grammar-expression.js'),
+    import('../../text/grammar/forms/read-ebnf.js'),
+    import('../../text/grammar/forms/read-pattern.js'),
+  ])
   try {
-    expressionOf(grammar)
+    named(flag, () => (flag === '--regex' ? readPattern(text) : readEbnf(text)))
     return text
   } catch (error) {
-    throw error instanceof UserError ? new UsageError(`${flag}${error.message.replace(/^\w+/, '')}`) : error
+    throw error instanceof UserError ? new UsageError(error.phrase) : error
   }
 }
 
@@ -106,7 +109,7 @@ function schemaIn(bytes: Uint8Array, source: string): unknown {
 }
 
 async function readGrammar(value: string): Promise<string> {
-  if (value.includes('::=')) return checked('--grammar', { kind: 'ebnf', text: value }, value)
+  if (value.includes('::=')) return checked('--grammar', value)
   const path = fileNamed('--grammar', value, `rules, like 'root ::= "yes" | "no"', or a file, like ./list.gbnf`)
   return utf8Text(await readBounded(path, MOST_BYTES, 'a grammar is shorter'), path)
 }
