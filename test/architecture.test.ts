@@ -84,21 +84,21 @@ const GLOBALS_OF_NODE = /\b(process|Buffer|NodeJS|__dirname|setImmediate)\b/
  */
 const BUDGETS: Record<string, number> = {
   cli: 10079,
-  terminal: 7857,
+  terminal: 7861,
   page: 6472,
-  server: 6268,
+  server: 6276,
   index: 118,
-  lab: 13311,
+  lab: 13339,
   chat: 3143,
-  library: 5781,
-  engine: 8608,
-  text: 11268,
-  api: 1470,
-  model: 15686,
+  library: 5796,
+  engine: 8625,
+  text: 11303,
+  api: 1541,
+  model: 15700,
   kernels: 4042,
-  ground: 2364,
+  ground: 2411,
   // The tests and what they need, fixtures not among them.
-  tests: 77328,
+  tests: 77346,
 }
 /** Lines that a house may have less than its budget before that has to fall, too. */
 const SLACK = 50
