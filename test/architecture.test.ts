@@ -93,7 +93,7 @@ const BUDGETS: Record<string, number> = {
   library: 5796,
   engine: 8625,
   text: 11303,
-  api: 1541,
+  api: 1543,
   model: 15700,
   kernels: 4042,
   ground: 2411,
