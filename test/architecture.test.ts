@@ -46,7 +46,7 @@ const WITHIN: Record<string, string[]> = {
   library: ['.', 'finding', 'hub', 'packing', 'rounding', 'speed', 'catalogue'],
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
-  'model/families': ['.', 'shared'],
+  'model/families': ['.', 'granite', 'moduleformer', 'qwen', 'zaya', 'shared'],
   'model/gguf': ['tokenizer', '.'],
   'model/layers': ['mixers', '.', 'cache'],
   'model/packing': ['write', 'format'],
