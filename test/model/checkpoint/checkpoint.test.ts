@@ -223,7 +223,10 @@ test('files that are not weights are refused with their kind', async () => {
   )
   await refuses({ 'config.json': config, 'model.safetensors': '<html></html>' }, /not a safetensors file/)
   const evil = "cos\nsystem\n(S'touch hurt'\ntR."
-  await refuses({ 'config.json': config, 'pytorch_model.bin': evil }, /pytorch_model\.bin: not a file written by torch\.save/)
+  await refuses(
+    { 'config.json': config, 'pytorch_model.bin': evil },
+    /pytorch_model\.bin: not a file written by torch\.save/,
+  )
 })
 
 test('a folder with config.json and weights is recognised', async () => {
