@@ -7,7 +7,7 @@ import type { Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { helpOn } from '#molm/terminal/conversation/commands/help.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { cutNote, lengthNote } from '#molm/terminal/conversation/notes.js'
+import { cutNote, lengthNote } from '#molm/terminal/conversation/state/notes.js'
 import { tableLines } from '#molm/terminal/screen/transcript.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { enter, idle } from '../support/real-chat.js'
@@ -107,7 +107,7 @@ test('an interrupted answer names the command that resumes it', async () => {
   ]) {
     const { chat, asked } = await answering([{ text, ending: 'waits until it is aborted' }])
     enter(chat, 'What was it?')
-    while (asked.length === 0 || chat.answer !== text) await wait(5)
+    while (asked.length === 0 || chat.running?.text !== text) await wait(5)
     press(chat, { kind: 'key', name: 'ctrl-c' })
     await idle(chat)
     assert.is(chat.items.at(-1)?.text, note)

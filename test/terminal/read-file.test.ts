@@ -90,7 +90,7 @@ test('/read refuses what is no text, too long or no file, and asks nothing then'
     await writeFile(join(dir, 'short'), 'four')
     await send(chat, `/read ${dir}/short`)
     assert.match(said(chat)[0], /4 tokens, and the context of .* has 3$/)
-    assert.equal([questions(asked), chat.answers.pending.length], [[], 0])
+    assert.equal([questions(asked), chat.pending.length], [[], 0])
     await idle(chat)
   })
 })

@@ -94,7 +94,7 @@ test('are shown by their last lines while they come, or as far as they fit', asy
     return text.filter((line) => line !== '')
   }
   enter(chat, HELLO)
-  await untilTurn(() => chat.thought?.text.includes('Step 9.') === true, 'the thought')
+  await untilTurn(() => chat.running?.thought.text.includes('Step 9.') === true, 'the thought')
   assert.match(lines()[0], /^thinking · \d+ tokens · [\d.]+ s$/)
   const signs = lines().map((line) => line.slice(0, 2))
   assert.equal(signs.slice(1), ['│ ', '│ '])
@@ -110,7 +110,7 @@ test('are shown by their last lines while they come, or as far as they fit', asy
 test('that Escape stops are resumed by /continue, to the same message', async () => {
   const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
   enter(chat, HELLO)
-  await untilTurn(() => chat.thought !== undefined, 'the thought')
+  await untilTurn(() => (chat.running?.thought.text ?? '').trim() !== '', 'the thought')
   await pressed(chat, 'escape')
   const { content, thinking = '' } = chat.conversation.messages.at(-1) ?? {}
   assert.is(content, '')

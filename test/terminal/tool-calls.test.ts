@@ -6,6 +6,7 @@ import type { OfferedTool } from '#molm/engine/session/run-calls.js'
 import { loadModel, type Model, type Tool } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
+import { activityOf } from '#molm/terminal/screen/live-lines.js'
 import { linesOf } from '#molm/terminal/screen/view.js'
 import { viewOf } from '../support/map-view.js'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
@@ -76,7 +77,7 @@ async function ask(chat: Chat, question: string): Promise<void> {
 }
 
 async function asked(chat: Chat): Promise<void> {
-  await until(() => chat.askedTool !== undefined, 'the question')
+  await until(() => chat.running?.call?.state === 'asked', 'the question')
   await wait(320)
 }
 
@@ -87,11 +88,12 @@ test('run after the user agrees, and their results go to the model', async () =>
   const chat = await chatWith(parrot, { tools: () => tools })
   let isTwice = false
   chat.subscribe(() => {
-    isTwice ||= chat.answer !== '' && chat.items.at(-1)?.text === chat.answer
+    const { text = '' } = chat.running ?? {}
+    isTwice ||= text !== '' && chat.items.at(-1)?.text === text
   })
   await ask(chat, BERN)
   assert.not.ok(isTwice, 'a finished text runs no longer')
-  assert.equal([chat.activity, ran.length], ['asking', 0])
+  assert.equal([activityOf(chat), ran.length], ['asking', 0])
   type(chat, 'y')
   await idle(chat)
   assert.equal(shown(chat), [
@@ -169,15 +171,15 @@ test('are not allowed by text that the user was typing', async () => {
   const chat = await chatWith(parrot, { tools: () => tools })
   enter(chat, BERN)
   // A key that comes later would count.
-  await untilTurn(() => chat.askedTool !== undefined, 'the question')
+  await untilTurn(() => chat.running?.call?.state === 'asked', 'the question')
   type(chat, 'y')
-  assert.equal([chat.input.text, chat.askedTool], ['y', 'weather'])
+  assert.equal([chat.input.text, chat.running?.call?.state], ['y', 'asked'])
   await wait(320)
   type(chat, 'y')
   assert.equal([chat.input.text, ran.length], ['yy', 0])
   chat.input.set('')
   type(chat, 'yes')
-  assert.equal([chat.input.text, chat.askedTool], ['yes', 'weather'])
+  assert.equal([chat.input.text, chat.running?.call?.state], ['yes', 'asked'])
   chat.input.set('')
   type(chat, 'y')
   await idle(chat)
@@ -227,7 +229,7 @@ test('stop while a tool runs', async () => {
   )
   const chat = await chatWith(parrot, { tools: () => slow, isAllowed: () => true })
   enter(chat, BERN)
-  await until(() => chat.activity === 'running weather', 'the call')
+  await until(() => activityOf(chat) === 'running weather', 'the call')
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
   assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
@@ -290,12 +292,11 @@ test('of a continued answer stay once if the next answer is interrupted before i
   await send(chat, '/set max-tokens 7')
   await send(chat, BERN)
   await send(chat, '/set max-tokens 100')
-  const { beginAnswer } = chat.map
-  let begun = 0
-  chat.map.beginAnswer = () => {
-    beginAnswer.call(chat.map)
-    if (++begun === 2) press(chat, { kind: 'key', name: 'ctrl-c' })
-  }
+  const unsubscribe = chat.subscribe(() => {
+    if (chat.items.at(-1)?.kind !== 'result') return
+    unsubscribe()
+    press(chat, { kind: 'key', name: 'ctrl-c' })
+  })
   await send(chat, '/continue')
   assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
   assert.equal(chat.conversation.messages.at(-1), { role: 'assistant', content: '' })

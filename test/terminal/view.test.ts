@@ -7,7 +7,7 @@ import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { expertsLines } from '#molm/terminal/map/token-details.js'
 import { TokenMap } from '#molm/terminal/map/token-map.js'
 import { layoutOf } from '#molm/terminal/screen/view.js'
-import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
+import { chatOf, mixturesOf, plainRoutes, writing } from '../support/chats.js'
 import { HELD, mapOf, VIEW_SHAPES, viewOf, withoutCaption } from '../support/map-view.js'
 
 test('in a wide window the map is beside the text, which continues at its left', async () => {
@@ -70,12 +70,12 @@ test('if one of two layers in a line is dense, only the other is drawn, and the 
 })
 
 test('the title hints at the walk until it was used; during a walk, at the layers', async () => {
-  const chat = shownAs(await chatOf(VIEW_SHAPES['nano’s'], 'none'), { state: 'idle' })
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
   const title = () => withoutCaption(mapOf(chat, 120, 30))[0]
   assert.match(title(), / · ← → walk over the tokens$/)
-  chat.state = 'answering'
+  chat.running = writing('')
   assert.not.match(title(), /→/)
-  chat.state = 'idle'
+  chat.running = undefined
   press(chat, { kind: 'key', name: 'left' })
   assert.match(title(), /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Tab experts · x off · Esc ends$/)
   press(chat, { kind: 'key', name: 'escape' })
@@ -183,14 +183,14 @@ test('many experts of a token need a second line; with one line they are shorten
 test('while an answer runs, the experts of the last tokens are dots', async () => {
   const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
   for (const depth of ['truecolor', '256', '16', 'none'] as const) {
-    const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle' })
+    const chat = await chatOf(mixtures, depth)
     const [layer] = plainRoutes(mixtures)
     const other = { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.36, 0.16) }
     chat.map.add('x', [{ ...layer, attention: other }])
     const row = () => mapOf(chat, 80, 24).find((line) => /^[ ›] +0 [·•░▒▓█]/.test(line)) ?? ''
     const still = depth === 'none' ? /^ +0 · ▓▓▒▒· / : /^ +0 · ████· /
     assert.match(row(), still, depth)
-    chat.state = 'answering'
+    chat.running = writing('')
     assert.match(row(), depth === 'none' ? /^ +0 • ▓▓▒▒• / : /^ +0 • ████• /, depth)
     chat.map.select(50)
     assert.match(row().replace('›', ' '), still, depth)
@@ -199,7 +199,7 @@ test('while an answer runs, the experts of the last tokens are dots', async () =
 
 test('a narrow window drops the least needed parts of the status line', async () => {
   const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
-  chat.answers.memory = { weightsBytes: 6e6 } as Chat['answers']['memory']
+  chat.memory = { weightsBytes: 6e6 } as Chat['memory']
   const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status[0]
   assert.match(status(120), /6\.00 MB weights · map newest · \/help$/)
   assert.not.match(status(70), /weights/)

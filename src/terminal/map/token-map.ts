@@ -54,7 +54,7 @@ export class TokenMap {
   /** Index of the token to show if none is selected. */
   private newest = -1
 
-  constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
+  constructor(private shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
     this.usage = new ExpertUsage(shape)
   }
 
@@ -207,19 +207,14 @@ export class TokenMap {
     if (last >= 0) this.newest = last
   }
 
-  reset(): void {
+  /** Forgets all tokens. With `shape`, it maps another model from now on, in the same mode. */
+  reset(shape = this.shape): void {
+    if (shape !== this.shape) this.layer = 0
+    this.shape = shape
     this.tokens = []
     this.beginAnswer()
     this.newest = -1
-    this.usage = new ExpertUsage(this.shape)
-  }
-
-  /** An empty map of another model, in the same mode. */
-  forModel(shape: Pick<ModelConfig, 'layers' | 'mixtures'>): TokenMap {
-    const map = new TokenMap(shape)
-    map.mode = this.mode
-    map.hasWalked = this.hasWalked
-    return map
+    this.usage = new ExpertUsage(shape)
   }
 
   nextMode(): void {

@@ -19,7 +19,7 @@ import type { Background } from '../../../lab/pictures/blocks/ramps.js'
 import { colourTitle, strongestExperts } from '../../../lab/pictures/kinds/coloured-text.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../../model/config/config.js'
 import { Utf8Stream } from '../../../text/utf8-stream.js'
-import type { ItemSpan } from '../items.js'
+import type { ItemSpan } from '../state/items.js'
 import type { AnswerToken } from './turn-tokens.js'
 
 const LISTED = 8

@@ -1,7 +1,8 @@
 import type { LayerRoutes } from '../../../api/routes.js'
 import type { ModelConfig } from '../../../model/config/config.js'
-import { type MappedToken, TokenMap } from '../../map/token-map.js'
-import type { ReadAnswers } from './read-tokens.js'
+import type { MappedToken, TokenMap } from '../../map/token-map.js'
+import type { ConversationEvent } from '../turns/conversation.js'
+import type { ReadAnswers } from '../turns/read-tokens.js'
 
 export interface AnswerToken {
   id: number
@@ -18,23 +19,21 @@ interface Marks {
   answer?: MappedToken
 }
 
-/** Tokens of the turns on the map, by the index of the question. Turns that were not read here are added later. */
+/** Puts the tokens of turns on the map, by the index of the question. Turns that were not read here are added later. */
 export class TurnTokens {
   private readonly marks = new Map<number, Marks>()
-  map: TokenMap
   /** Tokens of the last answer; undefined if there is no answer, or it has to be read again. */
   latest?: readonly AnswerToken[]
   /** Whether answers of the conversation are missing on the map, and no later turn is there. */
   isUnread = false
+  /** Tokens of the running answer; absent when none runs. */
+  private running?: AnswerToken[]
 
-  constructor(shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
-    this.map = new TokenMap(shape)
-  }
+  constructor(private readonly map: TokenMap) {}
 
   /** Begins an empty map, of another model if `shape` is given. The conversation may have answers already. */
   begin(hasAnswers: boolean, shape?: Pick<ModelConfig, 'layers' | 'mixtures'>): void {
-    if (shape) this.map = this.map.forModel(shape)
-    else this.map.reset()
+    this.map.reset(shape)
     this.marks.clear()
     this.latest = undefined
     this.isUnread = hasAnswers
@@ -53,20 +52,42 @@ export class TurnTokens {
     this.latest = undefined
   }
 
-  /** The newest tokens answer a question. Returns all tokens of the answer; undefined if some must be read again. */
-  answered(
-    question: number,
-    tokens: readonly AnswerToken[],
-    { continues = false } = {},
-  ): readonly AnswerToken[] | undefined {
+  beginAnswer(): void {
+    this.map.beginAnswer()
+    this.running = []
+  }
+
+  /** Follows an answer to a question by its events. */
+  add(event: ConversationEvent, question: number, textOf: (token: number) => string): void {
+    const { map } = this
+    if (event.kind === 'prompt' && !this.running) this.beginAnswer()
+    else if (event.kind === 'read') map.read(event.tokens.map(textOf), event.routes)
+    else if (event.kind === 'token') {
+      const { token: id, logprob, routes } = event.step
+      const text = textOf(id)
+      this.running?.push({ id, text, logprob, routes })
+      if (routes) map.add(text, routes, logprob)
+    } else if (event.kind === 'failed' && this.running) map.dropAnswer()
+    else if (event.kind === 'answer') {
+      const { answer } = event
+      const tokens = this.running?.slice(0, answer.tokens) ?? []
+      if (this.running) map.endAnswer(answer.tokens)
+      this.running = undefined
+      if (answer.hadEnded) map.dropAnswer()
+      else this.answered(question, tokens, answer)
+    }
+  }
+
+  /** The newest tokens answer a question. */
+  private answered(question: number, tokens: readonly AnswerToken[], { continues = false } = {}): void {
     const marks = this.marks.get(question)
     if (marks && !('answer' in marks)) marks.answer = this.map.tokens[this.map.answerStart - 1]
     this.latest = continues ? this.latest && [...this.latest, ...tokens] : tokens
-    return this.latest
   }
 
   /** An answer failed; `last` was the last token of the map before. */
   failed(last: MappedToken | undefined, hasAnswers: boolean): void {
+    this.running = undefined
     this.map.cutAfter(last)
     this.isUnread = hasAnswers && this.map.tokens.length === 0
   }

@@ -1,8 +1,8 @@
 import type { Asking } from '../../../engine/session/prompt.js'
 import { fit, harmless } from '../../../ground/output/cell-width.js'
-import { nameInWords } from '../answers/call-words.js'
 import type { Chat } from '../chat-state.js'
 import { parseThink, thinkInWords } from '../settings.js'
+import { nameInWords } from '../state/call-words.js'
 
 const MOST_QUOTED = 200
 
@@ -13,13 +13,12 @@ export const ASK_ACTIONS = {
   },
   thoughts: (chat: Chat) => chat.openThoughts(),
   tools(chat: Chat): void {
-    const tools = chat.answers.tools.available
+    const tools = chat.tools()
     if (tools.length === 0) return chat.say('note', 'no tools; molm chat --mcp COMMAND adds those of a server')
-    const { question } = chat.answers.tools
     const lines = tools.map((tool) => {
       const { name, server, hasEnded, description = '' } = tool
       const from = server === undefined ? '' : ` of ${nameInWords(server)}`
-      const how = hasEnded ? ', which has ended' : question.allows(tool) ? ', runs without a question' : ''
+      const how = hasEnded ? ', which has ended' : chat.question.allows(tool) ? ', runs without a question' : ''
       const about = fit(harmless(description).replace(/\s+/g, ' '), MOST_QUOTED)
       return `${nameInWords(name)}${from}${how}${about === '' ? '' : `: ${about}`}`
     })

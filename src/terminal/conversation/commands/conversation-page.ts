@@ -8,11 +8,12 @@ import { modelTitle } from '../../../lab/pictures/kinds/caption.js'
 import { drawUsage } from '../../../lab/pictures/kinds/usage-figure.js'
 import { maskInWords, maskState } from '../../../model/config/mask-spec.js'
 import type { MappedToken } from '../../map/token-map.js'
+import { isUnread, readAgain } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
 
 /** A page that plays the tokens of the map, and has what the experts say that the user asked about. */
 export async function conversationPage(chat: Chat, title: string): Promise<string> {
-  if (chat.answers.isUnread) await chat.answers.readAgain()
+  if (isUnread(chat)) await readAgain(chat)
   const { map, model, conversation } = chat
   const { mask } = conversation
   const tokens = map.tokens.slice(-MOST_TOKENS)

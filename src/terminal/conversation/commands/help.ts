@@ -1,5 +1,5 @@
 import { UsageError } from '../../../ground/errors.js'
-import type { HelpRow } from '../items.js'
+import type { HelpRow } from '../state/items.js'
 import { SLASH_COMMANDS, type SlashCommand } from './slash-commands.js'
 
 export interface Help {

@@ -1,5 +1,6 @@
 import type { Key, KeyName } from '../../input/keys.js'
 import { STRIDES } from '../../map/steps.js'
+import { isUnread } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { steerExpert, switchExpert } from './expert-commands.js'
@@ -7,7 +8,7 @@ import { showLens } from './lens.js'
 
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
-  chat.answers.replay.stop()
+  chat.replay.stop()
   // The second Ctrl-C in a row leaves.
   if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.isLeaving = false
   if (chat.input.search) chat.input.pressInSearch(key)
@@ -45,7 +46,7 @@ function isWalking({ input, map }: Chat): boolean {
 
 /** Answers a question about a tool; in a walk, [ and ] move the cursor, x switches its expert, + and - steer it, l is its lens. False for other text. */
 function actsAsKey(chat: Chat, text: string): boolean {
-  if (chat.input.text === '' && chat.answers.tools.question.answer(text)) return true
+  if (chat.input.text === '' && chat.question.answer(text)) return true
   if (!isWalking(chat)) return false
   if (text === 'x') {
     if (chat.state === 'idle') void thenQueue(chat, () => switchExpert(chat))
@@ -69,7 +70,7 @@ function actsAsKey(chat: Chat, text: string): boolean {
 function walk(chat: Chat, name: KeyName): boolean {
   const { input, map } = chat
   if (input.text !== '' || map.mode === 'off') return false
-  if (name === 'left' && chat.answers.isUnread && chat.state === 'idle') {
+  if (name === 'left' && isUnread(chat) && chat.state === 'idle') {
     void walkOverAnswers(chat)
     return true
   }
@@ -84,7 +85,7 @@ function walk(chat: Chat, name: KeyName): boolean {
 }
 
 function enter(chat: Chat): void {
-  if (chat.options.isPlain && chat.answers.tools.question.answer(chat.input.text, { isLine: true })) {
+  if (chat.options.isPlain && chat.question.answer(chat.input.text, { isLine: true })) {
     return chat.input.set('')
   }
   const text = chat.input.take()

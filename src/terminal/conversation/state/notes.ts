@@ -1,18 +1,20 @@
-import type { Model } from '../../api/model.js'
-import { NoRoom } from '../../ground/errors.js'
-import { formatCount, plural } from '../../ground/numbers.js'
-import { isBeyondTraining } from '../../library/finding/trained-context.js'
-import { systemDropped } from '../../text/chat-frame.js'
-import type { FinishedAnswer } from './answers/running-answer.js'
+import type { Model } from '../../../api/model.js'
+import { NoRoom } from '../../../ground/errors.js'
+import { formatCount, plural } from '../../../ground/numbers.js'
+import { isBeyondTraining } from '../../../library/finding/trained-context.js'
+import { systemDropped } from '../../../text/chat-frame.js'
+import type { FinishedAnswer } from '../turns/running-answer.js'
 
-/** Notes below an answer that was stopped or cut. `hasForm`: it was to have a form, and cannot be continued. */
+/** Notes below the last answer of a turn. `hasForm`: it was to have a form, and cannot be continued. */
 export function endNotes(
-  { finishReason, contextFull, text, thinking = '' }: FinishedAnswer,
-  tokens: number,
+  { finishReason, contextFull, text, thinking = '', tokens, calls, hadEnded }: FinishedAnswer,
+  model: string,
   hasForm = false,
 ): string[] {
+  if (hadEnded) return ['the answer had already ended: nothing was added']
   const notes: string[] = []
   const isBegun = text + thinking !== ''
+  if (calls) notes.push(`${model} calls a tool, and the chat has none: molm chat --mcp adds some`)
   if (finishReason === 'interrupted' && !isBegun) notes.push('stopped while reading: /retry reads on')
   else if (finishReason === 'interrupted')
     notes.push(`interrupted: ${hasForm ? '/retry answers again' : '/continue resumes it'}`)
