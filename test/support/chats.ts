@@ -69,7 +69,7 @@ export async function chatOf(
   const loadModel = () => Promise.reject(new Error('no other model here'))
   const chat = new Chat(model, { history, depth, isPlain, generation: {}, loadModel })
   const routes = plainRoutes(mixtures)
-  for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, routes)
+  for (let i = 0; i < 50; i++) chat.map.add({ id: 0, text: ` token${i}`, routes })
   return chat
 }
 

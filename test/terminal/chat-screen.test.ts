@@ -84,7 +84,7 @@ for (const [name, size] of [
       await live.settled()
       const stream = setInterval(() => {
         chat.running = writing(`${chat.running?.text}words of the answer `)
-        chat.map.add(' answer', plainRoutes(mixtures))
+        chat.map.add({ id: 0, text: ' answer', routes: plainRoutes(mixtures) })
         chat.changed()
       }, 5)
       for (const [columns, rows] of [...WINDOWS, [57, 14], [132, 43], [20, 8], [90, 20]]) {
@@ -172,8 +172,14 @@ test('the walk reaches the question, the beginning and the end, and shows one to
       kind,
       { ids: Int32Array.of(0, 1, 2, 3), gates: new Float32Array(4).fill(0.5) },
     ])
-    chat.map.read(['What', ' now'], Array(6).fill(Object.fromEntries(two)))
-    for (const text of ['A', ' lan', 'tern', '.', '\n']) chat.map.add(text, plainRoutes(mixtures))
+    chat.map.read(
+      [
+        { id: 0, text: 'What' },
+        { id: 1, text: ' now' },
+      ],
+      Array(6).fill(Object.fromEntries(two)),
+    )
+    for (const text of ['A', ' lan', 'tern', '.', '\n']) chat.map.add({ id: 0, text, routes: plainRoutes(mixtures) })
     chat.map.settle()
     const title = async () => {
       chat.changed()

@@ -111,7 +111,7 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
   const chat = await chatOf(mixtures, 'none')
   const odd = plainRoutes(mixtures)
   odd[1] = { mlp: { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.5, 0.25), probabilities: new Float32Array(4) } }
-  for (let i = 0; i < 150; i++) chat.map.add('x', odd)
+  for (let i = 0; i < 150; i++) chat.map.add({ id: 0, text: 'x', routes: odd })
   chat.map.mode = 'usage'
   assert.equal(mapOf(chat, 60, 20).slice(4), [
     '    0 ██· · ██',
@@ -139,14 +139,18 @@ test('scores of others that are no probabilities are named', () => {
     mixtures: [{ kind: 'mlp', experts: [4], topK: 1, routing: { score: 'sigmoid' } }],
   })
   const probabilities = Float32Array.of(0.9, 0.75, 0.5, 0.25)
-  map.add('x', [{ mlp: { ids: Int32Array.of(2), gates: Float32Array.of(2.5), probabilities } }])
+  map.add({
+    id: 0,
+    text: 'x',
+    routes: [{ mlp: { ids: Int32Array.of(2), gates: Float32Array.of(2.5), probabilities } }],
+  })
   assert.equal(expertsLines(map, 99, false), ['layer 0 mlp: 2 2.500 | next by score 0 .900  1 .750  3 .250'])
 })
 
 test('an expert that every token uses is marked, and named below the usage', () => {
   const always = [{ ids: [3], isApart: true }]
   const map = new TokenMap({ layers: 1, mixtures: [{ kind: 'mlp', experts: [4], topK: 2, routing: { always } }] })
-  map.add('x', [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }])
+  map.add({ id: 0, text: 'x', routes: [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }] })
   assert.equal(expertsLines(map, 99, false), ['layer 0 mlp: 3 1.000 always  0 .500'])
   assert.is(usageSummary(map.usage, map.notes).split('\n').at(-1), 'every token uses mlp 3 in layer 0')
 })
@@ -154,7 +158,7 @@ test('an expert that every token uses is marked, and named below the usage', () 
 test('gates with a factor are measured against it', async () => {
   const mixtures: Mixture[] = [{ kind: 'mlp', experts: [4], topK: 2, routing: { score: 'sigmoid', factor: 2 } }]
   const chat = await chatOf(mixtures, 'none')
-  chat.map.add('x', [{ mlp: { ids: Int32Array.of(2, 0), gates: Float32Array.of(2, 0.5) } }])
+  chat.map.add({ id: 0, text: 'x', routes: [{ mlp: { ids: Int32Array.of(2, 0), gates: Float32Array.of(2, 0.5) } }] })
   const lines = mapOf(chat, 60, 20)
   assert.ok(
     lines.some((line) => line.trimEnd() === '    0 ▒▒· ██·'),
@@ -168,7 +172,7 @@ test('many experts of a token need a second line; with one line they are shorten
   const { map } = await chatOf(mixtures, 'none')
   const ids = Int32Array.from({ length: 8 }, (_, i) => 100 + i)
   const probabilities = new Float32Array(128)
-  map.add('x', [{ mlp: { ids, gates: new Float32Array(8).fill(0.125), probabilities } }])
+  map.add({ id: 0, text: 'x', routes: [{ mlp: { ids, gates: new Float32Array(8).fill(0.125), probabilities } }] })
   map.select(50)
   assert.equal(expertsLines(map, 80, false), [
     'layer 0 mlp: 100 .125  101 .125  102 .125  103 .125  104 .125  105 .125',
@@ -186,7 +190,7 @@ test('while an answer runs, the experts of the last tokens are dots', async () =
     const chat = await chatOf(mixtures, depth)
     const [layer] = plainRoutes(mixtures)
     const other = { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.36, 0.16) }
-    chat.map.add('x', [{ ...layer, attention: other }])
+    chat.map.add({ id: 0, text: 'x', routes: [{ ...layer, attention: other }] })
     const row = () => mapOf(chat, 80, 24).find((line) => /^[ ›] +0 [·•░▒▓█]/.test(line)) ?? ''
     const still = depth === 'none' ? /^ +0 · ▓▓▒▒· / : /^ +0 · ████· /
     assert.match(row(), still, depth)

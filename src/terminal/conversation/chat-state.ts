@@ -22,7 +22,6 @@ import type { ChatBeginning, ChatOptions, ChatTerminal, ChatTool } from './optio
 import { Drawn } from './redraws.js'
 import type { AnswerSettings } from './settings.js'
 import type { ChatItem, ItemExtra } from './state/items.js'
-import { Warnings } from './state/notes.js'
 import { lastTurns, trailOf } from './state/past-turns.js'
 import { type RunningText, type ScreenEvent, type ScreenState, screenAfter } from './state/screen-state.js'
 import { isBlank } from './state/thought.js'
@@ -40,7 +39,6 @@ export class Chat extends Drawn implements ScreenState {
   readonly map: TokenMap
   readonly turns: TurnTokens
   readonly settings: AnswerSettings
-  readonly warnings = new Warnings()
   readonly replay = new Replay(() => this.changed())
   /** The question whether a tool may run. */
   readonly question: CallQuestion
@@ -63,6 +61,10 @@ export class Chat extends Drawn implements ScreenState {
   readonly sentWith = new Map<string, { texts: string[]; question: string }>()
   /** Number of times that the last question was answered again. */
   retries = 0
+  /** Notes about prompts that this model has caused: the user needs to read each only once. */
+  readonly noted = new Set<string>()
+  /** Whether a note has said that the conversation is longer than the model's training texts. */
+  hasNotedLength = false
   /** The last answer, and the options and texts that it was generated with. */
   latest?: { answer: FinishedAnswer; origin: string }
   colour?: TextColour
@@ -143,6 +145,7 @@ export class Chat extends Drawn implements ScreenState {
     this.conversation = this.conversation.forModel(model, mask)
     this.model = model
     this.replay.stop()
+    this.noted.clear()
     this.beginTokens()
     this.map.masked = mask
     this.map.atlas = atlas
@@ -177,7 +180,7 @@ export class Chat extends Drawn implements ScreenState {
   reset(): void {
     this.conversation.reset()
     this.beginTokens()
-    this.warnings.reset()
+    this.hasNotedLength = false
   }
 
   /** Begins an empty map; the answers so far are not on it. */

@@ -6,11 +6,13 @@ import { plural } from '../../../ground/numbers.js'
 import { awakeSentence } from '../../../lab/experts/usage/awake.js'
 import { ExpertUsage } from '../../../lab/experts/usage/usage.js'
 import type { ModelConfig } from '../../../model/config/config.js'
+import { systemDropped } from '../../../text/chat-frame.js'
+import type { MappedToken } from '../../map/token-map.js'
 import type { Chat } from '../chat-state.js'
 import type { ItemExtra } from '../state/items.js'
+import { lengthNote } from '../state/notes.js'
 import { type ConversationEvent, stoppedResult, type TurnOptions } from '../turns/conversation.js'
 import { colourAnswer, spansWithin } from './colouring.js'
-import type { AnswerToken } from './turn-tokens.js'
 
 /** Asks the model a question; the texts of files that wait go before it. */
 export async function ask(chat: Chat, text: string): Promise<void> {
@@ -20,7 +22,7 @@ export async function ask(chat: Chat, text: string): Promise<void> {
   const whole = [...pending, text].join('\n')
   const { openCalls } = conversation
   if (openCalls.length > 0 && chat.tools().length > 0) conversation.breakOff(openCalls.map(stoppedResult))
-  turns.ask(conversation.messages.length)
+  turns.ask()
   await takeTurn(chat, async function* (options) {
     yield* conversation.ask(whole, options)
     if (pending.length > 0) chat.sentWith.set(whole, { texts: pending, question: text })
@@ -76,7 +78,7 @@ async function takeTurn(
     const allow = (call: ToolCall, tool: OfferedTool) => mayRun(chat, call, tool, options.signal)
     try {
       for await (const event of turn({ ...options, allow })) {
-        turns.add(event, conversation.question, textOf)
+        turns.add(event, conversation.lastQuestion, textOf)
         if (event.kind === 'prompt') notePrompt(chat, event)
         else if (event.kind === 'answer') showAnswer(chat, event)
         else if (event.kind !== 'read') chat.show(event)
@@ -111,21 +113,21 @@ async function mayRun(chat: Chat, call: ToolCall, tool: OfferedTool, signal?: Ab
 
 /** Notes what the user should know of a prompt, and keeps the question. */
 function notePrompt(chat: Chat, { prompt }: ConversationEvent & { kind: 'prompt' }): void {
-  const { warnings, model, settings } = chat
+  const { noted, model, settings } = chat
   noteLeftOut(chat, prompt)
-  if (prompt.dropsSystem) note(chat, warnings.ofSystem(model))
-  for (const text of prompt.notes) note(chat, warnings.once(model, text))
+  const notes = [...(prompt.dropsSystem ? [systemDropped(model.name)] : []), ...prompt.notes]
+  for (const text of notes.filter((text) => !noted.has(text))) chat.say('note', text)
+  for (const text of notes) noted.add(text)
   chat.keep('asked')
-  note(chat, warnings.ofLength(prompt.ids.length, model, settings.generation.context))
+  const length = chat.hasNotedLength ? undefined : lengthNote(prompt.ids.length, model, settings.generation.context)
+  if (length === undefined) return
+  chat.hasNotedLength = true
+  chat.say('note', length)
 }
 
 export function noteLeftOut(chat: Chat, { leftOut }: { leftOut?: number }): void {
   if (leftOut === undefined) return
   chat.say('note', `the model's context is full: ${plural(leftOut, 'old message')} left out from here on`)
-}
-
-function note(chat: Chat, text: string | undefined): void {
-  if (text !== undefined) chat.say('note', text)
 }
 
 /** Shows an answer; the last one of a turn with its experts and its colours. */
@@ -150,9 +152,9 @@ function extraOf(chat: Chat, text: string): ItemExtra {
 }
 
 /** Describes the experts that an answer woke, in one sentence; undefined if no token reports any. */
-function answerAwake(tokens: readonly AnswerToken[], { mixtures }: ModelConfig): string | undefined {
+function answerAwake(tokens: readonly MappedToken[], { mixtures }: ModelConfig): string | undefined {
   const usage = new ExpertUsage({ mixtures })
-  for (const { routes } of tokens) if (routes) usage.add(routes, 1)
+  for (const { routes } of tokens) usage.add(routes, 1)
   return mixtures.length === 0 || usage.tokens === 0 ? undefined : awakeSentence(usage)
 }
 

@@ -32,13 +32,13 @@ export async function showLens(chat: Chat): Promise<void> {
 }
 
 /** Ids of the conversation up to the token of the walk. */
-function tokensToSelected({ map, conversation, model }: Chat): readonly number[] {
+function tokensToSelected({ map, conversation }: Chat): readonly number[] {
   const { selected, tokens } = map
   if (selected === undefined) throw new UsageError('walk to a token first: ←')
   const ids = conversation.read.idsTo(conversation.messages.at(-1))
   const length = ids.length - (tokens.length - 1 - selected)
   // Older tokens of the map may belong to a text that has been cut.
-  const isSame = length > 0 && model.tokenizer.decode([ids[length - 1]]) === tokens[selected].text
+  const isSame = length > 0 && ids[length - 1] === tokens[selected].id
   if (!isSame) throw new UsageError('this token is no longer in the model’s memory: /retry reads it again')
   return ids.slice(0, length)
 }

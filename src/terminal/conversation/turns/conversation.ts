@@ -118,9 +118,14 @@ export class Conversation {
     return isOneAnswer && this.messages[last]?.role === 'user' ? last : -1
   }
 
+  /** Index of the user's last turn; -1 if there is none. */
+  get lastQuestion(): number {
+    return this.messages.findLastIndex(({ role }) => role === 'user')
+  }
+
   /** The messages after the user's last turn: answers, and results of the calls in them. */
   get latest(): readonly ChatMessage[] {
-    return this.messages.slice(this.messages.findLastIndex(({ role }) => role === 'user') + 1)
+    return this.messages.slice(this.lastQuestion + 1)
   }
 
   /** The conversation up to the answer to the last question, whose index must not be -1. */
