@@ -100,6 +100,31 @@ test('/system alone shows the system text, and off or "" clears it', async () =>
   assert.equal(said, [none, brief, brief, none, none, kind, none, none])
 })
 
+test('/map changes the form of the map and its layer, and refuses others', async () => {
+  const { chat } = await answering([])
+  const after = async (argument: string) => {
+    enter(chat, `/map${argument}`)
+    await idle(chat)
+    return `${chat.map.mode} ${chat.map.layer}`
+  }
+  assert.is(await after(''), 'usage 0')
+  assert.is(await after(' layer 1'), 'layer 1')
+  assert.is(await after(' off'), 'off 1')
+  assert.is(await after(' newest'), 'newest 1')
+  for (const wrong of [' sideways', ' layer 2', ' layer -1']) {
+    assert.is(await after(wrong), 'newest 1')
+    assert.is(chat.items.at(-1)?.text, '/map takes newest, usage, layer N (0 to 1) or off')
+  }
+})
+
+test('a conversation beyond the training texts is noted once, until it begins again', async () => {
+  const { chat } = await answering([])
+  for (const line of ['x'.repeat(1100), 'and now?', '/reset', 'y'.repeat(1100)]) enter(chat, line)
+  await idle(chat)
+  const notes = chat.items.filter(({ text }) => /was trained on 1024 at a time/.test(text))
+  assert.is(notes.length, 2)
+})
+
 test('an interrupted answer names the command that resumes it', async () => {
   for (const [text, note] of [
     ['It was', 'interrupted: /continue resumes it'],
@@ -183,6 +208,15 @@ test('/retry takes the next seed if one was set; a new question takes the first 
   await idle(chat)
   const seeds = asked.map(({ seed }) => seed)
   assert.equal(seeds, [7, 8, 9, 7])
+})
+
+test('/experts lists the experts of the answers by layer', async () => {
+  const { chat } = await answering(['one'])
+  for (const line of ['first', '/experts']) {
+    enter(chat, line)
+    await idle(chat)
+  }
+  assert.match(chat.items.at(-1)?.text ?? '', /^ +1 {2}mlp +e\d+ +\d+ %/m)
 })
 
 test('notes name a remedy', () => {

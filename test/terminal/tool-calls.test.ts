@@ -7,8 +7,6 @@ import { loadModel, type Model, type Tool } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { activityOf } from '#molm/terminal/screen/live-lines.js'
-import { linesOf } from '#molm/terminal/screen/view.js'
-import { viewOf } from '../support/map-view.js'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { chatWith, enter, idle, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -22,8 +20,6 @@ const ANSWERS: ParrotAnswer[] = [
   { says: 'Hello!' },
   { to: BERN, says: `<think>\nI ask the tool.\n</think>\n\nLet me look.\n${callOf('weather', { city: 'Bern' })}` },
   { to: 'And twice?', says: `${callOf('weather', { city: 'Basel' })}\n${callOf('weather', { city: 'Chur' })}` },
-  { to: 'A trap?', says: callOf('weather', { city: '\u001b[31mred\u202e\u200b' }) },
-  { to: 'A fault?', says: callOf('fails', {}) },
   { to: 'Forever?', says: callOf('again', {}) },
   { toTool: 'once more', says: `Again. ${callOf('again', { n: 2 })}` },
   { toTool: true, says: '<think>\nI know it now.\n</think>\n\nDone.' },
@@ -52,12 +48,6 @@ function toolbox(): { tools: Tool[]; ran: string[] } {
         run({ city }) {
           ran.push(String(city))
           return `21 degrees\n\u001b[2Jin ${city}`
-        },
-      },
-      {
-        name: 'fails',
-        run() {
-          throw new Error(`the server \u001b[31mended${'!'.repeat(1000)}`)
         },
       },
       { name: 'again', parameters: { type: 'object', properties: { n: { type: 'number' } } }, run: () => 'once more' },
@@ -138,14 +128,7 @@ test('are declined by n, which the model learns, and allowed for the whole chat 
   await send(chat, BERN)
   assert.equal([ran, chat.items.at(-1)?.text], [['Chur', 'Bern'], 'Done.'])
   await send(chat, '/tools')
-  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nfails\n/)
-})
-
-test('that --yes names run without a question', async () => {
-  const { tools, ran } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: (tool) => tool === 'weather' })
-  await send(chat, BERN)
-  assert.equal([ran, chat.items.at(-1)?.text], [['Bern'], 'Done.'])
+  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nagain\n/)
 })
 
 test('that have changed are asked for again, and explained, although --yes or a allowed them', async () => {
@@ -236,36 +219,6 @@ test('stop while a tool runs', async () => {
   assert.equal(shown(chat).slice(-2), ['result stopped', 'note interrupted: /continue resumes it'])
   await send(chat, 'Hello')
   assert.is(chat.items.at(-1)?.text, 'Hello!')
-})
-
-test('that fail are errors for the user and for the model', async () => {
-  const { tools } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
-  await send(chat, 'A fault?')
-  assert.equal(shown(chat).slice(1), [
-    'call fails()',
-    `error fails: the server \\x1b[31mended${'!'.repeat(479)}…`,
-    'answer Done.',
-  ])
-  assert.match(chat.conversation.messages[2].content, /^Error: /)
-})
-
-test('show nothing to the terminal raw', async () => {
-  const { tools } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools })
-  await ask(chat, 'A trap?')
-  for (const [columns, rows] of [
-    [40, 12],
-    [80, 24],
-  ]) {
-    const lines = linesOf(viewOf(chat, { columns, rows }))
-    assert.ok(lines.length < rows && lines.some((line) => /^run weather\?$/.test(line)), lines.join('\n'))
-    assert.ok(lines.some((line) => /^y yes · n no · a always/.test(line)))
-  }
-  const [call] = chat.items.filter(({ kind }) => kind === 'call')
-  assert.match(call.text, /^weather\(city: "\\u001b\[31mred\\u202e\\u200b"\)$/)
-  press(chat, { kind: 'key', name: 'ctrl-c' })
-  await idle(chat)
 })
 
 test('of an answer that was cut anywhere run once it has been continued', async () => {

@@ -6,7 +6,7 @@ import { usageSummary } from '#molm/terminal/conversation/commands/expert-profil
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { expertsLines } from '#molm/terminal/map/token-details.js'
 import { TokenMap } from '#molm/terminal/map/token-map.js'
-import { layoutOf } from '#molm/terminal/screen/view.js'
+import { layoutOf, linesOf } from '#molm/terminal/screen/view.js'
 import { chatOf, mixturesOf, plainRoutes, writing } from '../support/chats.js'
 import { HELD, mapOf, VIEW_SHAPES, viewOf, withoutCaption } from '../support/map-view.js'
 
@@ -208,6 +208,42 @@ test('a narrow window drops the least needed parts of the status line', async ()
   assert.match(status(120), /6\.00 MB weights · map newest · \/help$/)
   assert.not.match(status(70), /weights/)
   assert.match(status(45), /^ibm-research\/MoLM-700M-8B q4 · \/help$/)
+})
+
+test('running thoughts have a head and their last lines, fewer in a low window, and as many as fit once they are open', async () => {
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
+  const text = Array.from({ length: 50 }, (_, i) => `Step ${i + 1}.`).join(' ')
+  const thought = { text, tokens: 212, begunAt: performance.now() }
+  chat.running = writing('', { part: 'thinking', thought })
+  const lines = (rows: number) => viewOf(chat, { columns: 40, rows }).text.filter((line) => line !== '')
+  assert.match(lines(24)[0], /^thinking · 212 tokens · [\d.]+ m?s$/)
+  assert.equal(
+    lines(24).map((line) => line.slice(0, 2)),
+    ['th', '│ ', '│ '],
+  )
+  assert.is(lines(12).length, 2)
+  assert.match(viewOf(chat, { columns: 80, rows: 24 }).status[0], /· thinking ·/)
+  const folded = lines(20).length
+  press(chat, { kind: 'key', name: 'thoughts' })
+  assert.ok(lines(20).length > folded)
+  chat.running = writing('', { part: 'thinking', thought: { ...thought, endedAt: performance.now() } })
+  assert.equal(lines(24), [])
+})
+
+test('the question whether a tool may run fits, and names the keys that answer it', async () => {
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
+  chat.running = writing('', { call: { tool: 'weather', state: 'asked' } })
+  for (const [columns, rows] of [
+    [40, 12],
+    [80, 24],
+  ]) {
+    const view = viewOf(chat, { columns, rows })
+    assert.ok(linesOf(view).length < rows)
+    assert.is(view.question[0], 'run weather?')
+    assert.match(view.question[1], /^y yes · n no · a always/)
+  }
+  chat.input.set('y')
+  assert.is(viewOf(chat, { columns: 80, rows: 24 }).question[1], 'empty the line, then y, n or a')
 })
 
 test.run()

@@ -66,7 +66,7 @@ function callLines(chat: Chat, width: number): string[] {
 }
 
 /** Work of the model or of a tool, in words; undefined when idle. */
-export function activityOf({ running, state }: Chat): string | undefined {
+export function activityOf({ running, state }: Pick<Chat, 'running' | 'state'>): string | undefined {
   if (!running) return state === 'working' ? 'working' : undefined
   const { call, reading, part } = running
   if (call?.state === 'asked') return 'asking'
