@@ -31,7 +31,8 @@ async function answerOf(turn: ReturnType<Conversation['ask']>) {
   const { steps: events } = await collected(turn)
   const end = events.findLast((event) => event.kind === 'answer')
   if (!end) throw new Error('no answer')
-  return { ...end.answer, events, ids: idsIn(events).slice(0, end.answer.tokens) }
+  const { answer } = end
+  return { ...answer, text: answer.message.content, events, ids: idsIn(events).slice(0, answer.tokens) }
 }
 
 const idsIn = (events: readonly ConversationEvent[]) => {
@@ -205,7 +206,7 @@ test('an interrupted answer is kept as far as it came, and the conversation cont
   }
   const end = events.at(-1)
   assert.ok(end?.kind === 'answer' && end.answer.finishReason === 'interrupted')
-  assert.ok(LANTERN.answer.startsWith(end.answer.text))
+  assert.ok(LANTERN.answer.startsWith(end.answer.message.content))
   assert.match((await ask(conversation, 'What is 23 + 45?')).text, /23 \+ 45/)
 })
 

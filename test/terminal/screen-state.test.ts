@@ -24,9 +24,19 @@ const token = (part: 'thinking' | 'content' | 'call', text: string): ScreenEvent
 const thinks = (text: string) => token('thinking', text)
 const says = (text: string) => token('content', text)
 
-function ended(answer: Partial<FinishedAnswer>, others: Partial<ScreenEvent & { kind: 'answer' }> = {}): ScreenEvent {
-  const whole = { text: '', continues: false, finishReason: 'eos', tokens: 3, ...answer } as const
-  return { kind: 'answer', answer: whole, events: [], isLast: true, model: 'nano', ...others }
+function ended(
+  { text = '', ...answer }: Partial<FinishedAnswer> & { text?: string },
+  others: Partial<ScreenEvent & { kind: 'answer' }> = {},
+): ScreenEvent {
+  const message = { role: 'assistant', content: text }
+  return {
+    kind: 'answer',
+    answer: { message, finishReason: 'eos', tokens: 3, ...answer },
+    events: [],
+    isLast: true,
+    model: 'nano',
+    ...others,
+  }
 }
 
 const CALL = { id: '1', name: 'weather', arguments: { city: 'Bern' } }
@@ -127,7 +137,8 @@ test('a turn that breaks off says what /continue does, and which call it stopped
 })
 
 test('the last answer is followed by calls that nothing runs, and by notes about its end', () => {
-  const cases: [FinishedAnswer['finishReason'], Partial<FinishedAnswer>, isLiteral: boolean, items: string[]][] = [
+  type Ended = Parameters<typeof ended>[0]
+  const cases: [FinishedAnswer['finishReason'], Ended, isLiteral: boolean, items: string[]][] = [
     ['interrupted', { text: 'It' }, false, ['answer It', 'note interrupted: /continue resumes it']],
     ['interrupted', { text: 'It' }, true, ['answer It', 'note interrupted: /retry answers again']],
     ['interrupted', {}, false, ['answer ', 'note stopped while reading: /retry reads on']],

@@ -73,7 +73,7 @@ export class Chat extends Drawn implements ScreenState {
   private isWorking = false
   /** Stops what the model does. */
   private stopper?: AbortController
-  private lastRun: Promise<unknown> = Promise.resolve()
+  private lastRun: Promise<boolean> = Promise.resolve(true)
   /** Whether running thoughts are shown as far as they fit, rather than in two lines. */
   areThoughtsOpen = false
   isLeaving = false
@@ -242,9 +242,8 @@ export class Chat extends Drawn implements ScreenState {
    * shown. False if it was stopped or failed.
    */
   run(work: (options: GenerateOptions) => Promise<void>, { text = '', isLiteral = false } = {}): Promise<boolean> {
-    const running = this.carryOut(work, { text, isLiteral })
-    this.lastRun = running
-    return running
+    this.lastRun = this.carryOut(work, { text, isLiteral })
+    return this.lastRun
   }
 
   private async carryOut(

@@ -19,23 +19,23 @@ export function answerLines(chat: Chat, width: number, rows: number, markdown: R
   if (!running) return []
   const { reading, text } = running
   if (reading !== undefined && text === '') return [styled(fit(reading, width), 'dim', painter.depth)]
-  const lines = textLines(chat, running, width, rows, markdown)
-  return tail([...lines, ...thoughtLines(chat, running, width, rows), ...callLines(chat, width)], rows)
+  const lines = textLines(chat, running, { width, rows }, markdown)
+  return tail([...lines, ...thoughtLines(chat, running, { width, rows }), ...callLines(chat, width)], rows)
 }
 
 export function tail<T>(lines: readonly T[], count: number): T[] {
   return count > 0 ? lines.slice(-count) : []
 }
 
+interface Space {
+  width: number
+  rows: number
+}
+
 /** At least the last `rows` lines of the running answer, if it has them. */
-function textLines(
-  { conversation, settings, colour, painter }: Chat,
-  { text, isLiteral }: RunningText,
-  width: number,
-  rows: number,
-  markdown: RunningMarkdown,
-): string[] {
+function textLines(chat: Chat, { text, isLiteral }: RunningText, { width, rows }: Space, markdown: RunningMarkdown) {
   if (text === '') return []
+  const { conversation, settings, colour, painter } = chat
   // An answer that has a form, or will be coloured, is shown as written.
   const isMarkdown = settings.drawsMarkdown && !isLiteral && !colour && !hasForm(conversation.parts.asking)
   if (!isMarkdown) return wrapTail(text, width, rows)
@@ -43,12 +43,7 @@ function textLines(
 }
 
 /** Running thoughts: a line about them, and their last lines; in a low window fewer. */
-function thoughtLines(
-  { areThoughtsOpen, painter }: Chat,
-  { thought }: RunningText,
-  width: number,
-  rows: number,
-): string[] {
+function thoughtLines({ areThoughtsOpen, painter }: Chat, { thought }: RunningText, { width, rows }: Space): string[] {
   if (thought.endedAt !== undefined || isBlank(thought)) return []
   const { depth } = painter
   const most = areThoughtsOpen ? rows : rows < 16 ? 1 : FEW_THOUGHTS

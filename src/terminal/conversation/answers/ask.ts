@@ -135,7 +135,7 @@ function showAnswer(chat: Chat, event: ConversationEvent & { kind: 'answer' }): 
   const { answer, isLast } = event
   const { model } = chat
   if (!answer.hadEnded) chat.latest = { answer, origin: originOf(chat) }
-  const extra = isLast && !answer.hadEnded ? extraOf(chat, answer.text.trimEnd()) : undefined
+  const extra = isLast && !answer.hadEnded ? extraOf(chat, answer.message.content.trimEnd()) : undefined
   chat.show({ ...event, model: model.name, extra })
   if (isLast) void chat.refreshMemory()
   else chat.keep('answered')

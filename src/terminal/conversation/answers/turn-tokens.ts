@@ -70,7 +70,7 @@ export class TurnTokens {
     }
   }
 
-  private answered(tokens: readonly MappedToken[], continues: boolean): void {
+  private answered(tokens: readonly MappedToken[], continues = false): void {
     this.latest = continues ? this.latest && [...this.latest, ...tokens] : tokens
   }
 

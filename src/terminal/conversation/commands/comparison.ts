@@ -61,8 +61,8 @@ function greedyText(chat: Chat): string | undefined {
   const { latest, model, settings } = chat
   const isGreedy = settle(settings.generation, model.generationDefaults, { seed: 0 }).temperature === 0
   if (!isGreedy || latest?.origin !== originOf(chat)) return undefined
-  const { text, continues, calls, finishReason } = latest.answer
-  return continues || calls || finishReason === 'interrupted' ? undefined : text
+  const { message, continues, calls, finishReason } = latest.answer
+  return continues || calls || finishReason === 'interrupted' ? undefined : message.content
 }
 
 /** Answers a prompt at temperature 0. Returns the content and the calls of the answer. */

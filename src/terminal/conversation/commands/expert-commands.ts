@@ -93,20 +93,16 @@ export async function switchExpert(chat: Chat): Promise<void> {
   const { kind, layer, expert } = cursor
   const specs = [`${layer}:${kind}:${expert}`]
   const name = maskInWords(parseMask(specs, chat.model.config))
-  try {
-    const { mask: before } = chat.conversation
-    if (chat.map.isMasked(kind, layer, expert)) {
-      chat.setMask(withoutExperts(before, specs, chat.model.config))
-      return sayFrom(chat, name, 'on again')
-    }
-    const after = withExperts(before, specs, chat.model.config)
-    // Before the mask changes, since the last answer has the old one.
-    await compare(chat, { before, after, names: [`with ${name}`, `without ${name}`] })
-    chat.setMask(after)
-    sayFrom(chat, `${name} (x switches it on again)`, 'off')
-  } catch (error) {
-    chat.fail(error)
+  const { mask: before } = chat.conversation
+  if (chat.map.isMasked(kind, layer, expert)) {
+    chat.setMask(withoutExperts(before, specs, chat.model.config))
+    return sayFrom(chat, name, 'on again')
   }
+  const after = withExperts(before, specs, chat.model.config)
+  // Before the mask changes, since the last answer has the old one.
+  await compare(chat, { before, after, names: [`with ${name}`, `without ${name}`] })
+  chat.setMask(after)
+  sayFrom(chat, `${name} (x switches it on again)`, 'off')
 }
 
 /** Pushes the expert under the cursor up or down, and answers the last question before and after. */
@@ -114,21 +110,17 @@ export async function steerExpert(chat: Chat, direction: 1 | -1): Promise<void> 
   const { cursor } = chat.map
   if (!cursor) return
   const { kind, layer, expert } = cursor
-  try {
-    const { mask: before } = chat.conversation
-    const now = chat.map.pushOf(kind, layer, expert)
-    if (now === 'always' || chat.map.isMasked(kind, layer, expert)) {
-      throw new UsageError('this expert is off or always chosen; /unmask frees it')
-    }
-    const specs = [`${layer}:${kind}:${expert}=${now + direction * PUSH}`]
-    const after = withExperts(before, specs, chat.model.config)
-    const nameAt = (push: number) => `layer ${layer} ${kind} expert ${expert} at ${pushText(push)}`
-    await compare(chat, { before, after, names: [`with ${nameAt(now)}`, `with ${nameAt(now + direction * PUSH)}`] })
-    chat.setMask(after)
-    sayFrom(chat, nameAt(now + direction * PUSH), 'steered')
-  } catch (error) {
-    chat.fail(error)
+  const { mask: before } = chat.conversation
+  const now = chat.map.pushOf(kind, layer, expert)
+  if (now === 'always' || chat.map.isMasked(kind, layer, expert)) {
+    throw new UsageError('this expert is off or always chosen; /unmask frees it')
   }
+  const next = now + direction * PUSH
+  const after = withExperts(before, [`${layer}:${kind}:${expert}=${next}`], chat.model.config)
+  const nameAt = (push: number) => `layer ${layer} ${kind} expert ${expert} at ${pushText(push)}`
+  await compare(chat, { before, after, names: [`with ${nameAt(now)}`, `with ${nameAt(next)}`] })
+  chat.setMask(after)
+  sayFrom(chat, nameAt(next), 'steered')
 }
 
 /** The expert that a user names like `3:mlp:5`. */

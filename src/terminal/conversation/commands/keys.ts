@@ -44,20 +44,21 @@ function isWalking({ input, map }: Chat): boolean {
   return input.text === '' && map.mode !== 'off' && map.selected !== undefined
 }
 
-/** Answers a question about a tool; in a walk, [ and ] move the cursor, x switches its expert, + and - steer it, l is its lens. False for other text. */
+/** Keys of a walk that act on the expert under the cursor, or its layer. */
+const WALK_ACTIONS: Record<string, (chat: Chat) => Promise<void>> = {
+  x: switchExpert,
+  l: showLens,
+  '+': (chat) => steerExpert(chat, 1),
+  '-': (chat) => steerExpert(chat, -1),
+}
+
+/** Answers a question about a tool; in a walk, acts on experts, and [ and ] move the cursor. False for other text. */
 function actsAsKey(chat: Chat, text: string): boolean {
   if (chat.input.text === '' && chat.question.answer(text)) return true
   if (!isWalking(chat)) return false
-  if (text === 'x') {
-    if (chat.state === 'idle') void thenQueue(chat, () => switchExpert(chat))
-    return true
-  }
-  if (text === 'l') {
-    if (chat.state === 'idle') void thenQueue(chat, () => showLens(chat))
-    return true
-  }
-  if (text === '+' || text === '-') {
-    if (chat.state === 'idle') void thenQueue(chat, () => steerExpert(chat, text === '+' ? 1 : -1))
+  const action = Object.hasOwn(WALK_ACTIONS, text) ? WALK_ACTIONS[text] : undefined
+  if (action) {
+    if (chat.state === 'idle') void thenQueue(chat, () => action(chat).catch((error: unknown) => chat.fail(error)))
     return true
   }
   // Keys that are held down arrive together.

@@ -6,13 +6,13 @@ import type { FinishedAnswer } from '../turns/running-answer.js'
 
 /** Notes below the last answer of a turn. `hasForm`: it was to have a form, and cannot be continued. */
 export function endNotes(
-  { finishReason, contextFull, text, thinking = '', tokens, calls, hadEnded }: FinishedAnswer,
+  { message: { content, thinking = '' }, finishReason, contextFull, tokens, calls, hadEnded }: FinishedAnswer,
   model: string,
   hasForm = false,
 ): string[] {
   if (hadEnded) return ['the answer had already ended: nothing was added']
   const notes: string[] = []
-  const isBegun = text + thinking !== ''
+  const isBegun = content + thinking !== ''
   if (calls) notes.push(`${model} calls a tool, and the chat has none: molm chat --mcp adds some`)
   if (finishReason === 'interrupted' && !isBegun) notes.push('stopped while reading: /retry reads on')
   else if (finishReason === 'interrupted')

@@ -150,7 +150,7 @@ function folded(state: WorkingState, now: number): WorkingState {
 
 /** An answer, its calls if none of them runs, and notes about its end. */
 function answerItems({ answer, isLast, extra, model }: ScreenEvent & { kind: 'answer' }): ChatItem[] {
-  const text = answer.text.trimEnd()
+  const text = answer.message.content.trimEnd()
   if (!isLast) return text === '' ? [] : [{ kind: 'answer', text }]
   const notes = endNotes(answer, model, extra?.isLiteral)
   return [

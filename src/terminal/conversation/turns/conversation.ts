@@ -230,10 +230,12 @@ export class Conversation {
     })
     const conclude = (end?: AnswerEnd): ConversationEvent & { kind: 'answer' } => {
       const ended = running?.end(end, model.tokenizer)
-      const finished = ended?.finished ?? this.withoutAnswer(continued())
-      this.messages.push(ended?.newest.message ?? continued() ?? { role: 'assistant', content: finished.text })
       if (ended) read.wrote(ended.newest)
-      const answer = { ...finished, continues: finished.continues || hasResults }
+      // An answer may be interrupted before it is asked for.
+      const message = continued() ?? { role: 'assistant', content: this.parts.prefill }
+      const finished = ended?.finished ?? { message, finishReason: 'interrupted', tokens: 0 }
+      this.messages.push(finished.message)
+      const answer = { ...finished, continues: begun !== undefined || hasResults }
       const isLast = !answer.calls || this.tools.length === 0
       return { kind: 'answer', answer, events: ended?.events ?? [], isLast }
     }
@@ -288,12 +290,6 @@ export class Conversation {
     }
     this.breakOff(calling?.isRunning ? [stoppedResult(calling.call)] : [])
     yield { kind: 'broken-off', hasOpenCalls: this.openCalls.length > 0, isInterrupted: signal?.aborted === true }
-  }
-
-  /** An answer that was interrupted before it was asked for. */
-  private withoutAnswer(begun?: ChatMessage): FinishedAnswer {
-    const { content: text, thinking } = begun ?? { content: this.parts.prefill }
-    return { text, thinking, continues: begun !== undefined, finishReason: 'interrupted', tokens: 0 }
   }
 
   /** The conversation up to a new answer, from now on without turns that have no room; or to the end of `begun`. */

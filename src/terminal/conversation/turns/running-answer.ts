@@ -4,11 +4,12 @@ import type { Answer, AnswerEnd, AnswerToken } from '../../../engine/session/ans
 import type { Reading } from '../../../text/answer-reader.js'
 
 export interface FinishedAnswer {
-  text: string
-  thinking?: string
+  message: ChatMessage
+  /** Calls of a whole answer. */
   calls?: readonly ToolCall[]
   finishReason: GenerationResult['finishReason'] | 'interrupted'
-  continues: boolean
+  /** Whether it continues a message, or follows answers of the same turn. */
+  continues?: boolean
   /** Whether it was to continue, and nothing came. */
   hadEnded?: true
   contextFull?: boolean
@@ -61,10 +62,8 @@ export class RunningAnswer {
     const tokens = hadEnded ? 0 : whole
     const { finishReason = 'interrupted', contextFull } = result ?? {}
     const finished: FinishedAnswer = {
-      text: message.content,
-      thinking: message.thinking,
+      message,
       ...(ended && !hadEnded && message.toolCalls && { calls: message.toolCalls }),
-      continues: begun !== undefined,
       finishReason,
       contextFull,
       tokensPerSecond: result ? speedOf(result) : this.speed,
