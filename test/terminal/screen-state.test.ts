@@ -55,7 +55,7 @@ test('text runs until its answer takes its place, and the end leaves nothing tha
   assert.equal([running.running?.text, running.items], ['Hello\n', []])
   const extra = { footer: '3 experts woke' }
   const done = after(says('Hello\n'), ended({ text: 'Hello\n' }, { extra }), { kind: 'done' })
-  assert.equal(done, { items: [{ kind: 'answer', text: 'Hello', ...extra }] })
+  assert.equal(done, { items: [{ kind: 'answer', text: 'Hello', ...extra }], running: undefined })
 })
 
 test('an answer continues the text that is there, and keeps what was held back until its end', () => {

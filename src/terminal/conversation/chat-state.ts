@@ -2,7 +2,6 @@ import type { GenerateOptions } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { plural } from '../../ground/numbers.js'
-import { harmless } from '../../ground/output/cell-width.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import type { TextColour } from '../../lab/experts/usage/text-colours.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
@@ -22,9 +21,8 @@ import type { ChatBeginning, ChatOptions, ChatTerminal, ChatTool } from './optio
 import { Drawn } from './redraws.js'
 import type { AnswerSettings } from './settings.js'
 import type { ChatItem, ItemExtra } from './state/items.js'
-import { lastTurns, trailOf } from './state/past-turns.js'
+import { lastTurns } from './state/past-turns.js'
 import { type RunningText, type ScreenEvent, type ScreenState, screenAfter } from './state/screen-state.js'
-import { isBlank } from './state/thought.js'
 import { Conversation, type ConversationState } from './turns/conversation.js'
 import type { FinishedAnswer } from './turns/running-answer.js'
 
@@ -115,11 +113,9 @@ export class Chat extends Drawn implements ScreenState {
 
   /** Changes what is shown after an event, and draws it: at once what the user does, soon what the model does. */
   show(event: ScreenEvent): void {
-    const before = this.items
-    const { items, running } = screenAfter(this, event, performance.now())
-    this.items = items
-    this.running = running
-    const isSoon = (event.kind === 'token' || event.kind === 'progress') && items === before
+    const { items, running } = this
+    Object.assign(this, screenAfter({ items, running }, event, performance.now()))
+    const isSoon = (event.kind === 'token' || event.kind === 'progress') && items === this.items
     this.changed(isSoon ? 'soon' : 'now')
   }
 
@@ -202,22 +198,6 @@ export class Chat extends Drawn implements ScreenState {
     const { items, earlier } = lastTurns(messages, this.terminal?.size)
     if (earlier > 0) this.say('note', `... ${plural(earlier, 'earlier turn')}`)
     for (const { kind, text } of items) this.say(kind, text, { isEarlier: true })
-  }
-
-  /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */
-  openThoughts(): void {
-    const { thought } = this.running ?? {}
-    const running = thought && !isBlank(thought) ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
-    const text = [...this.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
-    const areComing = running.length > 0 && thought?.endedAt === undefined
-    if (areComing || (this.running && text === '')) {
-      this.areThoughtsOpen = !this.areThoughtsOpen
-      return this.changed()
-    }
-    if (text === '') return this.say('note', 'the last answer came without thoughts')
-    // Pressed again, the key adds nothing.
-    const last = this.items.at(-1)
-    if (last?.kind !== 'thoughts' || last.text !== harmless(text)) this.say('thoughts', text)
   }
 
   async refreshMemory(): Promise<void> {

@@ -81,6 +81,7 @@ async function takeTurn(
         turns.add(event, conversation.lastQuestion, textOf)
         if (event.kind === 'prompt') notePrompt(chat, event)
         else if (event.kind === 'answer') showAnswer(chat, event)
+        else if (event.kind === 'failed') chat.fail(event.error)
         else if (event.kind !== 'read') chat.show(event)
       }
     } catch (error) {

@@ -2,6 +2,7 @@ import type { Key, KeyName } from '../../input/keys.js'
 import { STRIDES } from '../../map/steps.js'
 import { isUnread } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
+import { openThoughts } from './ask-commands.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { steerExpert, switchExpert } from './expert-commands.js'
 import { showLens } from './lens.js'
@@ -24,7 +25,7 @@ function pressKey(chat: Chat, name: KeyName): void {
   const { input, placeholder } = chat
   if (name === 'ctrl-c') return chat.interrupt()
   if (name === 'ctrl-d' && input.text === '') return chat.end()
-  if (name === 'thoughts') return chat.openThoughts()
+  if (name === 'thoughts') return openThoughts(chat)
   if (name === 'edit') return void edit(chat, input.text)
   if (name === 'tab' && placeholder !== undefined) return input.set(placeholder)
   if (isWalking(chat) && (name === 'tab' || name === 'shift-tab')) {

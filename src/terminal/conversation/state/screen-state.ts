@@ -64,7 +64,7 @@ export function screenAfter(state: ScreenState, event: ScreenEvent, now: number)
   if (event.kind === 'failed') {
     return withItems(state, { kind: 'error', text: renameOptions(messageOf(event.error), typedHere) })
   }
-  if (event.kind === 'done') return { items: state.items }
+  if (event.kind === 'done') return { ...state, running: undefined }
   if (event.kind === 'begun') {
     return { ...state, running: { ...NOTHING_YET, text: harmless(event.text), isLiteral: event.isLiteral ?? false } }
   }

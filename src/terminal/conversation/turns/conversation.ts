@@ -11,6 +11,7 @@ import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import { isEmpty, locateAnswers } from './locate-answers.js'
 import { type ReadAnswers, type ReadOptions, ReadTokens } from './read-tokens.js'
 import { type FinishedAnswer, RunningAnswer } from './running-answer.js'
+import { isReply, TurnMessages } from './turn-messages.js'
 
 /** Texts of a conversation besides its messages, and how the model is asked. */
 export interface PromptParts extends Required<Omit<Said, 'messages' | 'text' | 'isRaw'>> {
@@ -43,8 +44,7 @@ export type ConversationEvent =
   | { kind: 'broken-off'; hasOpenCalls: boolean; isInterrupted: boolean }
 
 /** Turns of a user and a model over one session. Only new tokens are run while its cache agrees with the turns. */
-export class Conversation {
-  readonly messages: ChatMessage[] = []
+export class Conversation extends TurnMessages {
   readonly parts: PromptParts = { system: '', prefill: '', args: {}, asking: {} }
   /** Index of the first message in the prompt. Those before it have no room in the model's context. */
   private first = 0
@@ -57,6 +57,7 @@ export class Conversation {
     private readonly model: Model,
     { mask, offered = () => [] }: { mask?: ExpertMask; offered?: () => readonly OfferedTool[] } = {},
   ) {
+    super()
     this.read = new ReadTokens(model, mask)
     this.offered = offered
   }
@@ -64,10 +65,6 @@ export class Conversation {
   /** Whether the form of the model's calls is known, so that it can be offered tools. */
   get callsTools(): boolean {
     return this.model.chatTemplate?.response?.fields.tool_calls !== undefined
-  }
-
-  get hasAnswers(): boolean {
-    return this.messages.some(({ role }) => role === 'assistant')
   }
 
   /** Tools that the model may call in the next answer. */
@@ -110,24 +107,6 @@ export class Conversation {
     return this.answer(options, { before })
   }
 
-  /** Index of the user's last turn, if it is answered or the last of all; else -1. */
-  get question(): number {
-    const last = this.messages.findLastIndex((message) => !isReply(message))
-    const after = this.messages.slice(last + 1)
-    const isOneAnswer = after.length < 2 || after.some(({ role }) => role === 'tool')
-    return isOneAnswer && this.messages[last]?.role === 'user' ? last : -1
-  }
-
-  /** Index of the user's last turn; -1 if there is none. */
-  get lastQuestion(): number {
-    return this.messages.findLastIndex(({ role }) => role === 'user')
-  }
-
-  /** The messages after the user's last turn: answers, and results of the calls in them. */
-  get latest(): readonly ChatMessage[] {
-    return this.messages.slice(this.lastQuestion + 1)
-  }
-
   /** The conversation up to the answer to the last question, whose index must not be -1. */
   promptAgain(options: GenerateOptions): Promise<FittingPrompt> {
     return this.nextPrompt(options, { end: this.question + 1 })
@@ -144,19 +123,6 @@ export class Conversation {
     const before = [...this.messages]
     const open = this.openCalls
     return this.answer(options, open.length > 0 ? { before, open } : { before, begun: this.messages.pop() })
-  }
-
-  /** Calls of the last answer that have no results yet, if nothing but results comes after it. */
-  get openCalls(): readonly ToolCall[] {
-    const last = this.messages.findLastIndex(({ role }) => role !== 'tool')
-    const { role, toolCalls = [] } = this.messages[last] ?? {}
-    return role === 'assistant' ? toolCalls.slice(this.messages.length - 1 - last) : []
-  }
-
-  /** Adds the results of calls and, if no call lacks its own, an empty answer, which `resume` continues. */
-  breakOff(results: readonly ChatMessage[]): void {
-    this.messages.push(...results)
-    if (this.openCalls.length === 0) this.messages.push({ role: 'assistant', content: '' })
   }
 
   /** Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. */
@@ -316,9 +282,4 @@ export class Conversation {
 /** The result of a call that was stopped before it was done. */
 export function stoppedResult({ id, name }: ToolCall): ChatMessage {
   return { role: 'tool', content: 'The user stopped this call.', toolCallId: id, name }
-}
-
-/** Whether a message is part of the answer to a question. */
-function isReply(message?: ChatMessage): boolean {
-  return message?.role === 'assistant' || message?.role === 'tool'
 }
