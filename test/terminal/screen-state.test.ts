@@ -11,7 +11,7 @@ import { activityOf } from '#molm/terminal/screen/live-lines.js'
 
 /** The state after these events, which come a second apart. */
 function after(...events: ScreenEvent[]): ScreenState {
-  const begun: ScreenEvent = { kind: 'begun', text: '' }
+  const begun: ScreenEvent = { kind: 'start', text: '' }
   return [begun, ...events].reduce((state: ScreenState, event, i) => screenAfter(state, event, 1000 * i), { items: [] })
 }
 
@@ -44,8 +44,9 @@ const result = (content: string, error?: unknown): ScreenEvent => {
   return { kind: 'result', message: { role: 'tool', content, toolCallId: '1', name: 'weather' }, error }
 }
 const CALLED: ScreenEvent = { kind: 'call', call: CALL }
-const ASKED: ScreenEvent = { kind: 'asked', call: CALL }
-const allowed = (isAllowed: boolean): ScreenEvent => ({ kind: 'allowed', isAllowed })
+const [ASKED, RUNNING, DECLINED] = (['asked', 'running', 'declined'] as const).map((state): ScreenEvent => {
+  return { kind: 'permission', state }
+})
 const brokenOff = (hasOpenCalls: boolean, isInterrupted: boolean): ScreenEvent => {
   return { kind: 'broken-off', hasOpenCalls, isInterrupted }
 }
@@ -54,12 +55,12 @@ test('text runs until its answer takes its place, and the end leaves nothing tha
   const running = after(says('Hel'), says('lo\n'))
   assert.equal([running.running?.text, running.items], ['Hello\n', []])
   const extra = { footer: '3 experts woke' }
-  const done = after(says('Hello\n'), ended({ text: 'Hello\n' }, { extra }), { kind: 'done' })
+  const done = after(says('Hello\n'), ended({ text: 'Hello\n' }, { extra }), { kind: 'end' })
   assert.equal(done, { items: [{ kind: 'answer', text: 'Hello', ...extra }], running: undefined })
 })
 
 test('an answer continues the text that is there, and keeps what was held back until its end', () => {
-  const { running } = screenAfter({ items: [] }, { kind: 'begun', text: 'Dear', isLiteral: true }, 0)
+  const { running } = screenAfter({ items: [] }, { kind: 'start', text: 'Dear', isLiteral: true }, 0)
   assert.equal([running?.text, running?.isLiteral], ['Dear', true])
   const cut = after(thinks('Hm'), ended({}, { events: [{ kind: 'thinking', text: ', so' }] }))
   assert.match(lines(cut)[0], /^thought thought 1 token, /)
@@ -80,7 +81,9 @@ test('thoughts without a word leave no line, as templates that open and close th
 test('progress of a long prompt is shown until the answer begins; a short one has none', () => {
   const reading = (total: number): ScreenEvent => ({
     kind: 'progress',
-    progress: { processed: 100, total, timeMs: 50 },
+    processed: 100,
+    total,
+    timeMs: 50,
   })
   assert.is(after(reading(256)).running?.reading, undefined)
   const long = after(reading(1000))
@@ -97,7 +100,7 @@ test('a call is written, asked for, run and answered; then the next answer begin
     ended({ text: 'Let me look.', calls: [CALL] }, { isLast: false }),
     CALLED,
     ASKED,
-    allowed(true),
+    RUNNING,
     result('21 degrees\nin Bern'),
     says('Warm.'),
   ]
@@ -121,15 +124,15 @@ test('a call without text leaves no empty answer before it', () => {
 })
 
 test('a declined call says so once, and a tool that fails shows its own error', () => {
-  const declined = after(CALLED, ASKED, allowed(false), result('Error: the user declined this call'))
+  const declined = after(CALLED, ASKED, DECLINED, result('Error: the user declined this call'))
   assert.equal(lines(declined).slice(1), ['result declined'])
-  const failed = after(CALLED, allowed(true), result('Error: cut', new Error(`it \u001b[31mended${'!'.repeat(1000)}`)))
+  const failed = after(CALLED, RUNNING, result('Error: cut', new Error(`it \u001b[31mended${'!'.repeat(1000)}`)))
   assert.equal(lines(failed).slice(1), [`error weather: it \\x1b[31mended${'!'.repeat(487)}…`])
 })
 
 test('a turn that breaks off says what /continue does, and which call it stopped', () => {
   assert.equal(lines(after(CALLED, ASKED, brokenOff(true, true))).slice(1), ['note interrupted: /continue asks again'])
-  assert.equal(lines(after(CALLED, allowed(true), brokenOff(false, true))).slice(1), [
+  assert.equal(lines(after(CALLED, RUNNING, brokenOff(false, true))).slice(1), [
     'result stopped',
     'note interrupted: /continue resumes it',
   ])

@@ -1,4 +1,4 @@
-import type { GenerateOptions } from '../../api/generation.js'
+import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
 import type { MemoryStats, Model } from '../../api/model.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { plural } from '../../ground/numbers.js'
@@ -228,13 +228,12 @@ export class Chat extends Drawn implements ScreenState {
 
   private async carryOut(
     work: (options: GenerateOptions) => Promise<void>,
-    begun: { text: string; isLiteral: boolean },
+    start: { text: string; isLiteral: boolean },
   ): Promise<boolean> {
     this.stopper = new AbortController()
     const { signal } = this.stopper
-    const onPromptProgress: GenerateOptions['onPromptProgress'] = (progress) =>
-      this.show({ kind: 'progress', progress })
-    this.show({ kind: 'begun', ...begun })
+    const onPromptProgress = (progress: PromptProgress) => this.show({ kind: 'progress', ...progress })
+    this.show({ kind: 'start', ...start })
     try {
       await work({ ...this.settings.generation, signal, onPromptProgress })
       return true
@@ -244,7 +243,7 @@ export class Chat extends Drawn implements ScreenState {
       return false
     } finally {
       this.stopper = undefined
-      this.show({ kind: 'done' })
+      this.show({ kind: 'end' })
     }
   }
 

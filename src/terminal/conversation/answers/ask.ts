@@ -75,7 +75,7 @@ async function takeTurn(
   const textOf = (token: number) => model.tokenizer.decode([token])
   turns.beginAnswer()
   const follow = async (options: TurnOptions) => {
-    const allow = (call: ToolCall, tool: OfferedTool) => mayRun(chat, call, tool, options.signal)
+    const allow = (_: ToolCall, tool: OfferedTool) => mayRun(chat, tool, options.signal)
     try {
       for await (const event of turn({ ...options, allow })) {
         turns.add(event, conversation.lastQuestion, textOf)
@@ -95,21 +95,19 @@ async function takeTurn(
   await chat.run(follow, { text })
 }
 
-/** Whether a call may run: the user is asked about tools that are not allowed yet. */
-async function mayRun(chat: Chat, call: ToolCall, tool: OfferedTool, signal?: AbortSignal): Promise<boolean> {
+/** Whether a tool may run: the user is asked about one that is not allowed yet. */
+async function mayRun(chat: Chat, tool: OfferedTool, signal?: AbortSignal): Promise<boolean> {
   const { question } = chat
-  if (!question.allows(tool)) {
+  let isAllowed = question.allows(tool)
+  if (!isAllowed) {
     const change = changeInWords(tool)
     if (change !== undefined) chat.say('note', change)
-    const answered = question.ask(tool, signal)
-    chat.show({ kind: 'asked', call })
-    if (!(await answered)) {
-      chat.show({ kind: 'allowed', isAllowed: false })
-      return false
-    }
+    const answer = question.ask(tool, signal)
+    chat.show({ kind: 'permission', state: 'asked' })
+    isAllowed = await answer
   }
-  chat.show({ kind: 'allowed', isAllowed: true })
-  return true
+  chat.show({ kind: 'permission', state: isAllowed ? 'running' : 'declined' })
+  return isAllowed
 }
 
 /** Notes what the user should know of a prompt, and keeps the question. */

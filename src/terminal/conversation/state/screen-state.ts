@@ -1,5 +1,4 @@
 import type { PromptProgress } from '../../../api/generation.js'
-import type { ToolCall } from '../../../api/text.js'
 import type { AnswerPart, AnswerToken } from '../../../engine/session/answer.js'
 import { renameOptions } from '../../../ground/errors.js'
 import { harmless } from '../../../ground/output/cell-width.js'
@@ -33,8 +32,11 @@ export interface RunningText {
   /** Part of the message that comes now. */
   part: AnswerPart
   /** The call whose result comes next. The user may be asked whether its tool may run. */
-  call?: { tool: string; state: 'written' | 'asked' | 'running' | 'declined' }
+  call?: { tool: string; state: 'written' | Permission }
 }
+
+/** Whether the tool of a call may run: the user is asked, or has agreed or declined. */
+type Permission = 'asked' | 'running' | 'declined'
 
 export const NOTHING_YET: RunningText = {
   text: '',
@@ -51,12 +53,10 @@ export type ScreenEvent =
   | (Extract<ConversationEvent, { kind: 'answer' }> & { extra?: ItemExtra; model: string })
   | { kind: 'item'; item: ChatItem }
   /** The model begins to work; `text` is the part of its answer that is there already. */
-  | { kind: 'begun'; text: string; isLiteral?: boolean }
-  | { kind: 'progress'; progress: PromptProgress }
-  /** The user is asked whether a call may run. */
-  | { kind: 'asked'; call: ToolCall }
-  | { kind: 'allowed'; isAllowed: boolean }
-  | { kind: 'done' }
+  | { kind: 'start'; text: string; isLiteral?: boolean }
+  | ({ kind: 'progress' } & PromptProgress)
+  | { kind: 'permission'; state: Permission }
+  | { kind: 'end' }
 
 /** The state after an event, which came at `now` in ms. */
 export function screenAfter(state: ScreenState, event: ScreenEvent, now: number): ScreenState {
@@ -64,23 +64,21 @@ export function screenAfter(state: ScreenState, event: ScreenEvent, now: number)
   if (event.kind === 'failed') {
     return withItems(state, { kind: 'error', text: renameOptions(messageOf(event.error), typedHere) })
   }
-  if (event.kind === 'done') return { ...state, running: undefined }
-  if (event.kind === 'begun') {
+  if (event.kind === 'end') return { ...state, running: undefined }
+  if (event.kind === 'start') {
     return { ...state, running: { ...NOTHING_YET, text: harmless(event.text), isLiteral: event.isLiteral ?? false } }
   }
   return state.running ? whileRunning(state as WorkingState, event, now) : state
 }
 
 type WorkingState = Required<ScreenState>
-type WorkingEvent = Exclude<ScreenEvent, { kind: 'item' | 'failed' | 'done' | 'begun' }>
+type WorkingEvent = Exclude<ScreenEvent, { kind: 'item' | 'failed' | 'end' | 'start' }>
 
 function whileRunning(state: WorkingState, event: WorkingEvent, now: number): WorkingState {
   const { call, thought } = state.running
   switch (event.kind) {
-    case 'progress': {
-      const { progress } = event
-      return withRunning(state, { reading: progress.total > SHORT ? describeReading(progress) : undefined })
-    }
+    case 'progress':
+      return withRunning(state, { reading: event.total > SHORT ? describeReading(event) : undefined })
     case 'token': {
       const { part, events } = event
       if (part !== 'thinking') return withText(state, events, now)
@@ -96,12 +94,9 @@ function whileRunning(state: WorkingState, event: WorkingEvent, now: number): Wo
       const written = withItems(state, { kind: 'call', text: callInWords(event.call) })
       return withRunning(written, { call: { tool: nameInWords(name), state: 'written' } })
     }
-    case 'asked':
-      return withRunning(state, { call: { tool: nameInWords(event.call.name), state: 'asked' } })
-    case 'allowed': {
-      const { isAllowed } = event
-      const answered = withRunning(state, { call: call && { ...call, state: isAllowed ? 'running' : 'declined' } })
-      return isAllowed ? answered : withItems(answered, { kind: 'result', text: 'declined' })
+    case 'permission': {
+      const changed = withRunning(state, { call: call && { ...call, state: event.state } })
+      return event.state === 'declined' ? withItems(changed, { kind: 'result', text: 'declined' }) : changed
     }
     case 'result': {
       const { message, error } = event
@@ -110,8 +105,9 @@ function whileRunning(state: WorkingState, event: WorkingEvent, now: number): Wo
         const text = `${nameInWords(message.name ?? '')}: ${resultInWords(messageOf(error))}`
         return withItems(ended, { kind: 'error', text })
       }
-      const isShown = call?.state === 'declined'
-      return isShown ? ended : withItems(ended, { kind: 'result', text: resultInWords(message.content) })
+      return call?.state === 'declined'
+        ? ended
+        : withItems(ended, { kind: 'result', text: resultInWords(message.content) })
     }
     case 'broken-off': {
       const stopped: ChatItem[] = call?.state === 'running' ? [{ kind: 'result', text: 'stopped' }] : []
