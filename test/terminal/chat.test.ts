@@ -1,7 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NoRoom } from '#molm/ground/errors.js'
 import { wrap } from '#molm/ground/output/wrap.js'
 import type { Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
@@ -52,15 +51,6 @@ test('messages sent during an answer are asked after it, in order', async () => 
       'answer three',
     ],
   )
-})
-
-test('a conversation without room left names its own commands, not sessions', async () => {
-  const full = new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
-  const { chat } = await answering([{ text: '', ending: full }])
-  enter(chat, 'one more')
-  await idle(chat)
-  const [error] = chat.items.filter(({ kind }) => kind === 'error')
-  assert.match(error?.text ?? '', /^no room for more text .*; \/reset begins again, \/set context N /)
 })
 
 test('Ctrl-C puts the waiting messages back into the input', async () => {
@@ -123,20 +113,6 @@ test('a conversation beyond the training texts is noted once, until it begins ag
   await idle(chat)
   const notes = chat.items.filter(({ text }) => /was trained on 1024 at a time/.test(text))
   assert.is(notes.length, 2)
-})
-
-test('an interrupted answer names the command that resumes it', async () => {
-  for (const [text, note] of [
-    ['It was', 'interrupted: /continue resumes it'],
-    ['', 'stopped while reading: /retry reads on'],
-  ]) {
-    const { chat, asked } = await answering([{ text, ending: 'waits until it is aborted' }])
-    enter(chat, 'What was it?')
-    while (asked.length === 0 || chat.running?.text !== text) await wait(5)
-    press(chat, { kind: 'key', name: 'ctrl-c' })
-    await idle(chat)
-    assert.is(chat.items.at(-1)?.text, note)
-  }
 })
 
 test('/continue after an answer that had ended says so, and changes nothing on the map', async () => {
