@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
 import { textOf } from '#molm/engine/session/answer.js'
 import { loadModel } from '#molm/index.js'
-import { TurnTokens } from '#molm/terminal/conversation/answers/turn-tokens.js'
+import { TurnTokens } from '#molm/terminal/conversation/state/turn-tokens.js'
 import {
   Conversation,
   type ConversationEvent,

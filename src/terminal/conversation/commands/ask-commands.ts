@@ -1,9 +1,9 @@
 import type { Asking } from '../../../engine/session/prompt.js'
 import { fit, harmless } from '../../../ground/output/cell-width.js'
 import type { Chat } from '../chat-state.js'
-import { parseThink, thinkInWords } from '../settings.js'
 import { nameInWords } from '../state/call-words.js'
 import { trailOf } from '../state/past-turns.js'
+import { parseThink, thinkInWords } from '../state/settings.js'
 import { isBlank } from '../state/thought.js'
 
 const MOST_QUOTED = 200

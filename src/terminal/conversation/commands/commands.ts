@@ -10,7 +10,8 @@ import { MAP_MODES, type MapMode, type TokenMap } from '../../map/token-map.js'
 import { ask, resume, retry, undo } from '../answers/ask.js'
 import { readAgain } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
-import { type AnswerSettings, isQuestion, listSettings, parseSetting } from '../settings.js'
+import { type CommandName, commandOf, noCommand, parseSlash } from '../slash-commands.js'
+import { type AnswerSettings, isQuestion, listSettings, parseSetting } from '../state/settings.js'
 import { ASK_ACTIONS } from './ask-commands.js'
 import { CONVERSATION_ACTIONS } from './conversation-commands.js'
 import { copy } from './copy.js'
@@ -18,7 +19,6 @@ import { EXPERT_ACTIONS } from './expert-commands.js'
 import { usageSummary } from './expert-profile.js'
 import { helpOn } from './help.js'
 import { readFile } from './read-file.js'
-import { type CommandName, commandOf, noCommand, parseSlash } from './slash-commands.js'
 
 const MOST_QUOTED = 40
 

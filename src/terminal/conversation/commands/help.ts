@@ -1,6 +1,6 @@
 import { UsageError } from '../../../ground/errors.js'
+import { SLASH_COMMANDS, type SlashCommand } from '../slash-commands.js'
 import type { HelpRow } from '../state/items.js'
-import { SLASH_COMMANDS, type SlashCommand } from './slash-commands.js'
 
 export interface Help {
   rows: readonly HelpRow[]

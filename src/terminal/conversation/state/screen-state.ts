@@ -3,11 +3,11 @@ import type { AnswerPart, AnswerToken } from '../../../engine/session/answer.js'
 import { renameOptions } from '../../../ground/errors.js'
 import { harmless } from '../../../ground/output/cell-width.js'
 import { describeReading } from '../../../ground/output/reading.js'
-import { typedHere } from '../settings.js'
 import type { ConversationEvent } from '../turns/conversation.js'
 import { callInWords, nameInWords, resultInWords } from './call-words.js'
 import type { ChatItem, ItemExtra } from './items.js'
 import { endNotes, messageOf } from './notes.js'
+import { typedHere } from './settings.js'
 import { isBlank, type Thought, thoughtLine } from './thought.js'
 
 /** Tokens of a prompt that is read too quickly to show its progress. */
