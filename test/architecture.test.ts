@@ -54,12 +54,13 @@ const WITHIN: Record<string, string[]> = {
   server: ['.', 'api', 'models', 'http', 'page', 'run', 'common'],
   'server/api': ['ollama', 'responses', '.'],
   terminal: ['.', 'screen', 'conversation', 'input', 'map', 'markdown'],
+  'terminal/conversation': ['commands', 'answers', '.', 'state', 'turns'],
   text: ['.', 'grammar', 'jinja', 'prompt', 'answers', 'tokenizer', 'patterns', 'sandbox'],
   'text/grammar': ['.', 'run', 'forms'],
   'text/tokenizer': ['.', 'encoding', 'definition'],
 }
 /** Folders whose files and folders name each other. */
-const MIXED = ['cli/commands/run', 'terminal/conversation']
+const MIXED = ['cli/commands/run']
 
 /**
  * The engine's core: what runs a model. It would run in a browser once `platform` does, so it names neither modules nor

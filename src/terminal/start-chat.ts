@@ -8,6 +8,7 @@ import { styled } from '../ground/output/style.js'
 import { writePrintable } from '../ground/output/write-printable.js'
 import { listModels } from '../library/installed-models.js'
 import { ChatSignals } from './chat-signals.js'
+import { showFewAnswers } from './conversation/answers/read-again.js'
 import { Chat } from './conversation/chat-state.js'
 import { submit, thenQueue } from './conversation/commands/commands.js'
 import { nameOf, restoreMask, resumeKept } from './conversation/commands/conversation-commands.js'
@@ -57,13 +58,13 @@ export async function startChat(model: Model, options: StartOptions): Promise<{ 
     signal.throwIfAborted()
     options.onNotes?.((note) => chat.say('note', note))
     chat.say('note', `${model.name}, ${model.info.quant}: write something, or /help`)
-    void chat.answers.refreshMemory()
+    void chat.refreshMemory()
     const { beginning } = options
     chat.begin(beginning)
     const keepsMask = options.mask !== undefined
     if (beginning.mask && !keepsMask) restoreMask(chat, beginning.mask)
     if (conversation) await resumeKept(chat, conversation, { system: beginning.system || undefined, keepsMask })
-    void thenQueue(chat, () => chat.showFewAnswers())
+    void thenQueue(chat, () => showFewAnswers(chat))
     if (firstMessage !== undefined) void submit(chat, firstMessage)
     screen.takeInput()
     await chat.ended
@@ -90,8 +91,8 @@ const SIGNALLED_MS = 1000
 const SILENT_MS = 700
 
 /** Resolves when an answer that was stopped has ended, after a while in any case. */
-async function stopped({ answers }: Chat): Promise<void> {
-  await Promise.race([answers.work.settled(), wait(STOPPING_MS, undefined, { ref: false })])
+async function stopped(chat: Chat): Promise<void> {
+  await Promise.race([chat.settled(), wait(STOPPING_MS, undefined, { ref: false })])
 }
 
 /**

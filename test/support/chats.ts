@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { LayerRoutes, Mixture, Model } from '#molm/index.js'
 import { Chat } from '#molm/terminal/conversation/chat-state.js'
+import { NOTHING_YET, type RunningText } from '#molm/terminal/conversation/state/screen-state.js'
 import { InputHistory } from '#molm/terminal/input/history.js'
 import { type ChatScreen, InkScreen } from '#molm/terminal/screen/chat-screen.js'
 import { Terminal } from '#molm/terminal/screen/terminal.js'
@@ -68,23 +69,20 @@ export async function chatOf(
   const loadModel = () => Promise.reject(new Error('no other model here'))
   const chat = new Chat(model, { history, depth, isPlain, generation: {}, loadModel })
   const routes = plainRoutes(mixtures)
-  for (let i = 0; i < 50; i++) chat.map.add(` token${i}`, routes)
+  for (let i = 0; i < 50; i++) chat.map.add({ id: 0, text: ` token${i}`, routes })
   return chat
 }
 
-type Fields = { -readonly [K in keyof Chat]: Chat[K] }
-
-/** A chat with some fields replaced for its screens. The test may change these fields. */
-export function shownAs<K extends keyof Chat>(chat: Chat, fields: Pick<Fields, K>): Chat & Pick<Fields, K> {
-  const descriptors = Object.entries(fields).map(([name, value]) => [name, { value, writable: true, enumerable: true }])
-  return Object.create(chat, Object.fromEntries(descriptors))
+/** The state of a chat whose model has written this so far. */
+export function writing(text: string, more: Partial<RunningText> = {}): RunningText {
+  return { ...NOTHING_YET, text, ...more }
 }
 
 /** Turns of the event loop without a drawing, together longer than the wait of any timer between a change and its drawing. */
 const [QUIET_TURNS, TURN_MS] = [9, 15]
 
 /** A chat on a terminal emulator in this process. */
-export class ShownChat<C extends Chat = Chat> {
+export class ShownChat {
   readonly screen: TerminalScreen
   private readonly input = Object.assign(new EventEmitter(), {
     setEncoding() {},
@@ -110,7 +108,7 @@ export class ShownChat<C extends Chat = Chat> {
   private readonly shown: ChatScreen
 
   constructor(
-    readonly chat: C,
+    readonly chat: Chat,
     columns: number,
     rows: number,
   ) {

@@ -45,7 +45,8 @@ export async function routedChat(mixtures: Mixture[], depth: ColourDepth, name =
   map.reset()
   const routes = known.get(mixtures) ?? Array.from({ length: 3 * WORDS.length }, (_, at) => routesOfWord(mixtures, at))
   known.set(mixtures, routes)
-  for (const [at, ofToken] of routes.entries()) map.add(` ${WORDS[at % WORDS.length]}`, ofToken)
+  for (const [at, ofToken] of routes.entries())
+    map.add({ id: 0, text: ` ${WORDS[at % WORDS.length]}`, routes: ofToken })
   return chat
 }
 

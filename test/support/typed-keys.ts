@@ -21,7 +21,7 @@ export async function keysFrom(...chunks: string[]): Promise<Key[]> {
   const reader = new KeyReader()
   const keys: Key[] = []
   const onInput: Parameters<typeof ChatView>[0]['onInput'] = (text, key) => keys.push(...reader.read(text, key))
-  const { stdin, unmount } = render(createElement(ChatView, { finished: [], isActive: true, onInput }))
+  const { stdin, unmount } = render(createElement(ChatView, { finished: [], live: [], isActive: true, onInput }))
   terminal.keys.on('data', (text: string) => stdin.write(text))
   terminal.enter()
   for (const chunk of chunks) {

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { callInWords, resultInWords } from '#molm/terminal/conversation/answers/call-words.js'
+import { callInWords, resultInWords } from '#molm/terminal/conversation/state/call-words.js'
 
 const words = (args: Record<string, unknown>): string => callInWords({ name: 'write', arguments: args })
 

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Mixture } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { chatOf, mixturesOf, plainRoutes, ShownChat, shownAs } from '../support/chats.js'
+import { chatOf, mixturesOf, plainRoutes, ShownChat, writing } from '../support/chats.js'
 import { until } from '../support/until.js'
 
 const SHAPES = {
@@ -29,18 +29,17 @@ async function shown(
 async function shownAnswering(
   mixtures: Mixture[],
   size: readonly [number, number],
-  use: (shown: ShownChat<Answering>) => Promise<void>,
+  use: (shown: ShownChat) => Promise<void>,
 ): Promise<void> {
   const chat = await chatOf(mixtures, 'truecolor')
-  await onScreen(shownAs(chat, { state: 'answering', answer: '', reading: undefined }), size, use)
+  chat.running = writing('')
+  await onScreen(chat, size, use)
 }
 
-type Answering = ReturnType<typeof shownAs<'state' | 'answer' | 'reading'>>
-
-async function onScreen<C extends Chat>(
-  chat: C,
+async function onScreen(
+  chat: Chat,
   [columns, rows]: readonly [number, number],
-  use: (shown: ShownChat<C>) => Promise<void>,
+  use: (shown: ShownChat) => Promise<void>,
 ): Promise<void> {
   const live = new ShownChat(chat, columns, rows)
   try {
@@ -52,9 +51,8 @@ async function onScreen<C extends Chat>(
 
 /** The screen as a first drawing of the same conversation would leave it. */
 async function freshDrawing({ chat }: ShownChat, size: readonly [number, number]): Promise<unknown> {
-  const { map, state, answer } = chat
-  const fresh = shownAs(await chatOf([...chat.model.config.mixtures], 'truecolor'), { map, state, answer })
-  for (const { kind, text } of chat.items) fresh.say(kind, text)
+  const { map, items, running } = chat
+  const fresh = Object.assign(await chatOf([...chat.model.config.mixtures], 'truecolor'), { map, items, running })
   const other = new ShownChat(fresh, ...size)
   try {
     await other.settled()
@@ -85,8 +83,8 @@ for (const [name, size] of [
       }
       await live.settled()
       const stream = setInterval(() => {
-        chat.answer += 'words of the answer '
-        chat.map.add(' answer', plainRoutes(mixtures))
+        chat.running = writing(`${chat.running?.text}words of the answer `)
+        chat.map.add({ id: 0, text: ' answer', routes: plainRoutes(mixtures) })
         chat.changed()
       }, 5)
       for (const [columns, rows] of [...WINDOWS, [57, 14], [132, 43], [20, 8], [90, 20]]) {
@@ -98,9 +96,9 @@ for (const [name, size] of [
       clearInterval(stream)
       await live.settled()
       assert.equal(lookOf(live), await freshDrawing(live, size))
-      chat.state = 'idle'
-      chat.say('answer', chat.answer)
-      chat.answer = ''
+      const { text = '' } = chat.running ?? {}
+      chat.running = undefined
+      chat.say('answer', text)
       await live.settled()
       assert.match(live.screen.everything, /words of the answer/)
       assert.is(live.screen.text.filter((line) => line.includes('gate ')).length, 1, 'one map')
@@ -127,7 +125,7 @@ test('an answer that grows at the bottom of the window overwrites no line above 
     for (let i = 0; i < 20; i++) chat.say('note', `note ${i}`)
     chat.say('command', '/last')
     for (const answer of ['', 'one', 'one\ntwo', 'one\ntwo\n\nthree\nfour', '', 'one\n\ntwo\nthree\n\nfour']) {
-      chat.answer = answer
+      chat.running = writing(answer)
       chat.changed()
       await live.settled()
       assert.ok(live.screen.everything.includes('note 19\n\n› /last\n'), JSON.stringify(answer))
@@ -174,8 +172,14 @@ test('the walk reaches the question, the beginning and the end, and shows one to
       kind,
       { ids: Int32Array.of(0, 1, 2, 3), gates: new Float32Array(4).fill(0.5) },
     ])
-    chat.map.read(['What', ' now'], Array(6).fill(Object.fromEntries(two)))
-    for (const text of ['A', ' lan', 'tern', '.', '\n']) chat.map.add(text, plainRoutes(mixtures))
+    chat.map.read(
+      [
+        { id: 0, text: 'What' },
+        { id: 1, text: ' now' },
+      ],
+      Array(6).fill(Object.fromEntries(two)),
+    )
+    for (const text of ['A', ' lan', 'tern', '.', '\n']) chat.map.add({ id: 0, text, routes: plainRoutes(mixtures) })
     chat.map.settle()
     const title = async () => {
       chat.changed()
@@ -215,13 +219,13 @@ test('/play replays the answer, token by token, until a key is pressed', async (
     )
     live.type('\x1b')
     await live.settled()
-    assert.not.ok(live.chat.answers.replay.isOn)
+    assert.not.ok(live.chat.replay.isOn)
   })
 })
 
 test('reading a long question shows its progress', async () => {
   await shownAnswering(SHAPES['24 x 48'], [80, 24], async (live) => {
-    live.chat.reading = 'reading 1.2 k of 34 k tokens, 40 s left'
+    live.chat.running = writing('', { reading: 'reading 1.2 k of 34 k tokens, 40 s left' })
     live.chat.changed()
     await live.settled()
     assert.match(live.screen.text.join('\n'), /^reading 1\.2 k of 34 k tokens, 40 s left$/m)

@@ -1,13 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { NoRoom } from '#molm/ground/errors.js'
 import { wrap } from '#molm/ground/output/wrap.js'
 import type { Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { helpOn } from '#molm/terminal/conversation/commands/help.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { cutNote, lengthNote } from '#molm/terminal/conversation/notes.js'
+import { cutNote, lengthNote } from '#molm/terminal/conversation/state/notes.js'
 import { tableLines } from '#molm/terminal/screen/transcript.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { enter, idle } from '../support/real-chat.js'
@@ -54,15 +53,6 @@ test('messages sent during an answer are asked after it, in order', async () => 
   )
 })
 
-test('a conversation without room left names its own commands, not sessions', async () => {
-  const full = new NoRoom('no room for 1 more tokens: dispose of other sessions', { held: 900_000, more: 1 })
-  const { chat } = await answering([{ text: '', ending: full }])
-  enter(chat, 'one more')
-  await idle(chat)
-  const [error] = chat.items.filter(({ kind }) => kind === 'error')
-  assert.match(error?.text ?? '', /^no room for more text .*; \/reset begins again, \/set context N /)
-})
-
 test('Ctrl-C puts the waiting messages back into the input', async () => {
   const { chat, asked } = await answering(['one'])
   for (const text of ['first', 'second', 'third']) enter(chat, text)
@@ -100,18 +90,29 @@ test('/system alone shows the system text, and off or "" clears it', async () =>
   assert.equal(said, [none, brief, brief, none, none, kind, none, none])
 })
 
-test('an interrupted answer names the command that resumes it', async () => {
-  for (const [text, note] of [
-    ['It was', 'interrupted: /continue resumes it'],
-    ['', 'stopped while reading: /retry reads on'],
-  ]) {
-    const { chat, asked } = await answering([{ text, ending: 'waits until it is aborted' }])
-    enter(chat, 'What was it?')
-    while (asked.length === 0 || chat.answer !== text) await wait(5)
-    press(chat, { kind: 'key', name: 'ctrl-c' })
+test('/map changes the form of the map and its layer, and refuses others', async () => {
+  const { chat } = await answering([])
+  const after = async (argument: string) => {
+    enter(chat, `/map${argument}`)
     await idle(chat)
-    assert.is(chat.items.at(-1)?.text, note)
+    return `${chat.map.mode} ${chat.map.layer}`
   }
+  assert.is(await after(''), 'usage 0')
+  assert.is(await after(' layer 1'), 'layer 1')
+  assert.is(await after(' off'), 'off 1')
+  assert.is(await after(' newest'), 'newest 1')
+  for (const wrong of [' sideways', ' layer 2', ' layer -1']) {
+    assert.is(await after(wrong), 'newest 1')
+    assert.is(chat.items.at(-1)?.text, '/map takes newest, usage, layer N (0 to 1) or off')
+  }
+})
+
+test('a conversation beyond the training texts is noted once, until it begins again', async () => {
+  const { chat } = await answering([])
+  for (const line of ['x'.repeat(1100), 'and now?', '/reset', 'y'.repeat(1100)]) enter(chat, line)
+  await idle(chat)
+  const notes = chat.items.filter(({ text }) => /was trained on 1024 at a time/.test(text))
+  assert.is(notes.length, 2)
 })
 
 test('/continue after an answer that had ended says so, and changes nothing on the map', async () => {
@@ -183,6 +184,15 @@ test('/retry takes the next seed if one was set; a new question takes the first 
   await idle(chat)
   const seeds = asked.map(({ seed }) => seed)
   assert.equal(seeds, [7, 8, 9, 7])
+})
+
+test('/experts lists the experts of the answers by layer', async () => {
+  const { chat } = await answering(['one'])
+  for (const line of ['first', '/experts']) {
+    enter(chat, line)
+    await idle(chat)
+  }
+  assert.match(chat.items.at(-1)?.text ?? '', /^ +1 {2}mlp +e\d+ +\d+ %/m)
 })
 
 test('notes name a remedy', () => {

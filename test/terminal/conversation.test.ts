@@ -3,14 +3,18 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
-import type { LayerRoutes } from '#molm/api/routes.js'
-import type { Prompt } from '#molm/engine/session/prompt.js'
+import { textOf } from '#molm/engine/session/answer.js'
 import { loadModel } from '#molm/index.js'
-import type { AnswerWatcher, FinishedAnswer } from '#molm/terminal/conversation/answers/running-answer.js'
-import { Conversation } from '#molm/terminal/conversation/conversation.js'
+import { TurnTokens } from '#molm/terminal/conversation/state/turn-tokens.js'
+import {
+  Conversation,
+  type ConversationEvent,
+  type TurnOptions,
+} from '#molm/terminal/conversation/turns/conversation.js'
 import { glowOf } from '#molm/terminal/map/amounts.js'
 import { TokenMap } from '#molm/terminal/map/token-map.js'
 import { writeChat } from '#molm/text/chat-frame.js'
+import { collected } from '../support/collected.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { nanoFor } from '../support/real-chat.js'
@@ -22,58 +26,33 @@ const test = suite('conversation')
 let nano: Model
 nanoFor(test, (model) => (nano = model))
 
-/** A conversation without tools: every turn has an answer. */
-class Talk extends Conversation {
-  override ask(...given: Parameters<Conversation['ask']>) {
-    return super.ask(...given) as Promise<FinishedAnswer>
-  }
-  override retry(...given: Parameters<Conversation['retry']>) {
-    return super.retry(...given) as Promise<FinishedAnswer>
-  }
-  override resume(...given: Parameters<Conversation['resume']>) {
-    return super.resume(...given) as Promise<FinishedAnswer>
-  }
+/** The answer of a turn without tools, and all events of the turn. */
+async function answerOf(turn: ReturnType<Conversation['ask']>) {
+  const { steps: events } = await collected(turn)
+  const end = events.findLast((event) => event.kind === 'answer')
+  if (!end) throw new Error('no answer')
+  const { answer } = end
+  return { ...answer, text: answer.message.content, events, ids: idsIn(events).slice(0, answer.tokens) }
 }
 
-/** Records all that it receives. */
-class Witness implements AnswerWatcher {
-  shown = ''
-  readonly tokens: number[] = []
-  readonly routesOf: LayerRoutes[][] = []
-  readonly map: TokenMap
-  /** Messages that the model's context had no room for. */
-  without = 0
+const idsIn = (events: readonly ConversationEvent[]) => {
+  return events.flatMap((event) => (event.kind === 'token' ? [event.step.token] : []))
+}
 
-  constructor(model = nano) {
-    this.map = new TokenMap(model.config)
-  }
-
-  prompt(_prompt: Prompt) {}
-  progress() {}
-  read(tokens: readonly number[], routes: readonly LayerRoutes[]) {
-    const texts = tokens.map((token) => nano.tokenizer.decode([token]))
-    this.map.read(texts, routes)
-  }
-  text(piece: string) {
-    this.shown += piece
-  }
-  token(token: number) {
-    this.tokens.push(token)
-  }
-  routes(routes: LayerRoutes[]) {
-    this.routesOf.push(routes)
-    this.map.add(nano.tokenizer.decode([this.tokens[this.tokens.length - 1]]), routes)
-  }
-  leftOut(messages: number) {
-    this.without = messages
-  }
-  end(tokens: number) {
-    this.tokens.length = tokens
-    this.map.endAnswer(tokens)
-  }
+/** The map after these events. */
+function mapAfter(events: readonly ConversationEvent[]): TokenMap {
+  const map = new TokenMap(nano.config)
+  const turns = new TurnTokens(map)
+  turns.beginAnswer()
+  for (const event of events) turns.add(event, 0, (token) => nano.tokenizer.decode([token]))
+  return map
 }
 
 const GREEDY = { temperature: 0 }
+
+const ask = (conversation: Conversation, text: string, options: TurnOptions = GREEDY) => {
+  return answerOf(conversation.ask(text, options))
+}
 
 /** Nano with other properties. */
 function nanoWith(others: Partial<Model>): Model {
@@ -87,12 +66,12 @@ function nanoWith(others: Partial<Model>): Model {
 }
 
 test('an answer streams, and later turns continue from the cache as from the start', async () => {
-  const conversation = new Talk(nano)
-  const witness = new Witness()
-  const first = await conversation.ask(LANTERN.question, witness, GREEDY)
-  assert.is(witness.shown, first.text)
+  const conversation = new Conversation(nano)
+  const first = await ask(conversation, LANTERN.question)
+  const parts = first.events.flatMap((event) => ('events' in event ? event.events : []))
+  assert.is(textOf(parts, 'content'), first.text)
   assert.is(first.text.trimEnd(), LANTERN.answer)
-  const second = await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
+  const second = await ask(conversation, 'What is 23 + 45?')
   const frame = await writeChat(conversation.messages.slice(0, 3), { template: nano.chatTemplate })
   const steps = nano.createSession().generate(frame.text, GREEDY)
   let next = await steps.next()
@@ -101,33 +80,32 @@ test('an answer streams, and later turns continue from the cache as from the sta
 })
 
 test('a question that is refused leaves the cache and the turns', async () => {
-  const conversation = new Talk(nano)
-  await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
+  const conversation = new Conversation(nano)
+  await ask(conversation, 'What is 23 + 45?')
   const { length } = conversation
   for (const regex of ['(a', 'a{9,1}']) {
     conversation.parts.asking = { regex }
-    await rejectsWithUserError(() => conversation.ask('And 2 + 2?', new Witness(), GREEDY), /of the pattern/)
+    await rejectsWithUserError(() => ask(conversation, 'And 2 + 2?'), /of the pattern/)
     assert.ok(conversation.length >= length, `${conversation.length} of ${length} tokens`)
     assert.is(conversation.messages.length, 2)
   }
   conversation.parts.asking = {}
-  await conversation.ask('And 2 + 2?', new Witness(), GREEDY)
+  await ask(conversation, 'And 2 + 2?')
 })
 
 test('the map shows the routes of forward for the same tokens', async () => {
-  const conversation = new Talk(nano)
-  const witness = new Witness()
-  await conversation.ask('What is 23 + 45?', witness, GREEDY)
+  const conversation = new Conversation(nano)
+  const { events, ids } = await ask(conversation, 'What is 23 + 45?')
   const prompt = nano.tokenizer.encode(
     (await writeChat(conversation.messages.slice(0, 1), { template: nano.chatTemplate })).text,
   )
   const session = nano.createSession()
-  const all = [...prompt, ...witness.tokens]
+  const all = [...prompt, ...ids]
   const { routes = [] } = await session.forward(all, { routes: true, logits: 'none' })
-  const { map } = witness
+  const map = mapAfter(events)
   assert.is(map.tokens.length, all.length, 'tokens that were read are there, too')
   assert.is(map.answerStart, prompt.length)
-  assert.is(map.usage.tokens, witness.tokens.length, 'only the answer counts as usage')
+  assert.is(map.usage.tokens, ids.length, 'only the answer counts as usage')
   for (const index of map.tokens.keys()) {
     map.select(index)
     for (const [layer, experts] of routes.entries()) {
@@ -150,56 +128,57 @@ test('the map shows the routes of forward for the same tokens', async () => {
 })
 
 test('retry answers the same turn again, undo returns its text', async () => {
-  const conversation = new Talk(nano)
-  const { text } = await conversation.ask(LANTERN.question, new Witness(), GREEDY)
-  assert.is((await conversation.retry(new Witness(), GREEDY))?.text, text)
+  const conversation = new Conversation(nano)
+  const { text } = await ask(conversation, LANTERN.question)
+  assert.is((await answerOf(conversation.retry(GREEDY))).text, text)
   assert.is(conversation.messages.length, 2)
   assert.is(conversation.undo(), LANTERN.question)
   assert.is(conversation.undo(), undefined)
 })
 
 test('a cut answer continues as if it had not been cut, and no token is on the map twice', async () => {
-  const whole = new Talk(nano)
-  const { text } = await whole.ask('What is a lantern?', new Witness(), GREEDY)
-  const conversation = new Talk(nano)
+  const whole = new Conversation(nano)
+  const { text } = await ask(whole, 'What is a lantern?')
+  const conversation = new Conversation(nano)
   for (const maxTokens of [4, 1, 2]) {
-    const ask = () => conversation.ask('What is a lantern?', new Witness(), { ...GREEDY, maxTokens })
-    const cut = conversation.messages.length === 0 ? await ask() : undefined
-    const { text: sofar } = cut ?? (await conversation.resume(new Witness(), { ...GREEDY, maxTokens })) ?? { text: '' }
+    const options = { ...GREEDY, maxTokens }
+    const isFirst = conversation.messages.length === 0
+    const turn = isFirst ? conversation.ask('What is a lantern?', options) : conversation.resume(options)
+    const { text: sofar } = await answerOf(turn)
     assert.ok(sofar !== '' && text.startsWith(sofar), sofar)
   }
-  const witness = new Witness()
-  assert.is((await conversation.resume(witness, GREEDY))?.text, text)
-  assert.is(witness.map.tokens.length, witness.tokens.length)
-  assert.not.ok(witness.map.tokens[0].isQuestion)
+  const rest = await answerOf(conversation.resume(GREEDY))
+  assert.is(rest.text, text)
+  const { tokens } = mapAfter(rest.events)
+  assert.is(tokens.length, rest.ids.length)
+  assert.not.ok(tokens[0].isQuestion)
   assert.is(conversation.messages.length, 2)
 })
 
 test('continuing an answer that had ended changes nothing, every time', async () => {
-  const conversation = new Talk(nano)
-  const { text } = await conversation.ask(LANTERN.question, new Witness(), GREEDY)
+  const conversation = new Conversation(nano)
+  const { text } = await ask(conversation, LANTERN.question)
   const before = [...conversation.messages]
   let length = 0
   for (const _ of [1, 2]) {
-    const witness = new Witness()
-    const answer = await conversation.resume(witness, GREEDY)
-    assert.equal([answer?.hadEnded, answer?.text, witness.tokens], [true, text, []])
+    const answer = await answerOf(conversation.resume(GREEDY))
+    assert.equal([answer.hadEnded, answer.text, answer.ids], [true, text, []])
     assert.equal(conversation.messages, before)
     length ||= conversation.length
     assert.is(conversation.length, length)
   }
-  assert.match((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, /23 \+ 45/)
+  assert.match((await ask(conversation, 'What is 23 + 45?')).text, /23 \+ 45/)
 })
 
 test('a turn that is taken back is removed from the cache', async () => {
-  const conversation = new Talk(nano)
-  await conversation.ask(LANTERN.question, new Witness(), GREEDY)
+  const conversation = new Conversation(nano)
+  await ask(conversation, LANTERN.question)
   const length = conversation.length
-  const { text } = await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)
+  const { text } = await ask(conversation, 'What is 23 + 45?')
   assert.ok(conversation.length > length)
   conversation.undo()
   assert.ok(conversation.length > 0 && conversation.length <= length)
-  assert.is((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, text)
+  assert.is((await ask(conversation, 'What is 23 + 45?')).text, text)
   conversation.undo()
   conversation.undo()
   assert.is(conversation.length, 0)
@@ -207,38 +186,38 @@ test('a turn that is taken back is removed from the cache', async () => {
 
 test('a system text that the template leaves out is reported', async () => {
   const chatTemplate = { render: async () => 'User: Hi\nAssistant:', prepare: async () => undefined }
-  const conversation = new Talk(nanoWith({ chatTemplate }))
-  const reported: boolean[] = []
-  const witness = new Witness()
-  witness.prompt = ({ dropsSystem }) => reported.push(dropsSystem)
-  await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
+  const conversation = new Conversation(nanoWith({ chatTemplate }))
+  const isDropped = async () => {
+    const { events } = await ask(conversation, 'Hi', { ...GREEDY, maxTokens: 1 })
+    return events.some((event) => event.kind === 'prompt' && event.prompt.dropsSystem)
+  }
+  assert.not.ok(await isDropped())
   conversation.parts.system = 'Be brief.'
-  await conversation.ask('Hi', witness, { ...GREEDY, maxTokens: 1 })
-  assert.equal(reported, [false, true])
+  assert.ok(await isDropped())
 })
 
 test('an interrupted answer is kept as far as it came, and the conversation continues', async () => {
-  const conversation = new Talk(nano)
+  const conversation = new Conversation(nano)
   const stop = new AbortController()
-  const witness = new Witness()
-  witness.token = (token) => {
-    witness.tokens.push(token)
-    if (witness.tokens.length === 4) stop.abort()
+  const events: ConversationEvent[] = []
+  for await (const event of conversation.ask(LANTERN.question, { ...GREEDY, signal: stop.signal })) {
+    events.push(event)
+    if (idsIn(events).length === 4) stop.abort()
   }
-  const answer = await conversation.ask(LANTERN.question, witness, { ...GREEDY, signal: stop.signal })
-  assert.is(answer.finishReason, 'interrupted')
-  assert.ok(LANTERN.answer.startsWith(answer.text))
-  assert.match((await conversation.ask('What is 23 + 45?', new Witness(), GREEDY)).text, /23 \+ 45/)
+  const end = events.at(-1)
+  assert.ok(end?.kind === 'answer' && end.answer.finishReason === 'interrupted')
+  assert.ok(LANTERN.answer.startsWith(end.answer.message.content))
+  assert.match((await ask(conversation, 'What is 23 + 45?')).text, /23 \+ 45/)
 })
 
 test('a limited context that has forgotten the beginning reads the turns again', async () => {
-  const conversation = new Talk(nano)
+  const conversation = new Conversation(nano)
   const options = { ...GREEDY, context: 24 }
-  await conversation.ask(LANTERN.question, new Witness(), options)
-  await conversation.ask('What is 23 + 45?', new Witness(), options)
+  await ask(conversation, LANTERN.question, options)
+  await ask(conversation, 'What is 23 + 45?', options)
   conversation.undo()
   conversation.undo()
-  const answer = await conversation.ask('What is 1 + 1?', new Witness(), options)
+  const answer = await ask(conversation, 'What is 1 + 1?', options)
   assert.match(answer.text, /1 \+ 1/)
 })
 
@@ -247,23 +226,22 @@ test('an answer continues a given beginning, with and without a template', async
   assert.is((await writeChat(messages, { prefill: 'Dear' })).text, 'User: Hi\nAssistant: Dear')
   const open = await writeChat([...messages, { role: 'assistant', content: 'Dear' }], { template: nano.chatTemplate })
   assert.is(open.text, 'User: Hi\nAssistant: Dear')
-  const conversation = new Talk(nano)
+  const conversation = new Conversation(nano)
   conversation.begin({ prefill: 'It is' })
-  const { text } = await conversation.ask(LANTERN.question, new Witness(), { ...GREEDY, maxTokens: 5 })
+  const { text } = await ask(conversation, LANTERN.question, { ...GREEDY, maxTokens: 5 })
   assert.match(text, /^It is \S/, 'with the blank between')
   assert.is(conversation.messages[1].content, text)
 })
 
 test('when a model has too few positions, the oldest turns are left out whole, and their number is reported', async () => {
   // nano has no limit of positions; here it claims one.
-  const conversation = new Talk(nanoWith({ config: { ...nano.config, maxPositions: 80 } }))
+  const conversation = new Conversation(nanoWith({ config: { ...nano.config, maxPositions: 80 } }))
   conversation.parts.system = 'Be brief.'
   const options = { ...GREEDY, maxTokens: 12 }
   const leftOut: number[] = []
   for (let turn = 0; turn < 6; turn++) {
-    const witness = new Witness()
-    await conversation.ask(`What is ${turn} + 1?`, witness, options)
-    leftOut.push(witness.without)
+    const { events } = await ask(conversation, `What is ${turn} + 1?`, options)
+    for (const event of events) if (event.kind === 'prompt') leftOut.push(event.prompt.leftOut ?? 0)
   }
   assert.is(conversation.messages.length, 12, 'the user still sees all turns')
   const told = leftOut.filter((count) => count > 0)
@@ -293,8 +271,8 @@ test('an answer that fills the context of a model is kept', async () => {
     await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(bytes))
     const model = await loadModel(folder, { threads: 1 })
     try {
-      const conversation = new Talk(model)
-      const answer = await conversation.ask('ab', new Witness(model), { ...GREEDY, ignoreEos: true, maxTokens: 100 })
+      const conversation = new Conversation(model)
+      const answer = await ask(conversation, 'ab', { ...GREEDY, ignoreEos: true, maxTokens: 100 })
       assert.is(answer.contextFull, true)
       const roles = conversation.messages.map(({ role }) => role)
       assert.equal(roles, ['user', 'assistant'])
@@ -306,13 +284,13 @@ test('an answer that fills the context of a model is kept', async () => {
 })
 
 test('an error leaves the turns as they were', async () => {
-  const conversation = new Talk(nano)
-  await conversation.ask(LANTERN.question, new Witness(), GREEDY)
+  const conversation = new Conversation(nano)
+  await ask(conversation, LANTERN.question)
   const before = [...conversation.messages]
   const wrong = { ...GREEDY, topP: 2 }
-  assert.ok(await conversation.ask('Hi', new Witness(), wrong).catch((error) => error instanceof Error))
+  assert.ok(await ask(conversation, 'Hi', wrong).catch((error) => error instanceof Error))
   assert.equal(conversation.messages, before)
-  assert.ok(await conversation.retry(new Witness(), wrong).catch((error) => error instanceof Error))
+  assert.ok(await answerOf(conversation.retry(wrong)).catch((error) => error instanceof Error))
   assert.equal(conversation.messages, before)
 })
 

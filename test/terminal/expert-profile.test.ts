@@ -47,6 +47,7 @@ test('/atlas says from what texts the names are, or how to make names; /model li
     /^› {2}nano +built-in +[\d.]+ MB$[\s\S]*\n\/model NAME changes to another/m,
   )
   await send(chat, '/model nano')
+  assert.match(chat.items.at(-1)?.text ?? '', /^continuing with nano, /)
   await send(chat, '/atlas')
   const text = chat.items.at(-1)?.text ?? ''
   assert.match(text, /^names of experts from [\d,]+ tokens of \d+ kinds of text:\n {2}arithmetic: [\d,]+ tokens\n/)

@@ -8,7 +8,7 @@ import { cellWidth } from '#molm/ground/output/cell-width.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { listLines, resumeKept } from '#molm/terminal/conversation/commands/conversation-commands.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { lastTurns } from '#molm/terminal/conversation/past-turns.js'
+import { lastTurns } from '#molm/terminal/conversation/state/past-turns.js'
 import { mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { chatWith, enter, idle, send } from '../support/real-chat.js'
 import { type ScriptedAnswer, scripted } from '../support/scripted-model.js'
@@ -71,7 +71,7 @@ test('a question is kept before its answer comes, and the answer once it is comp
       { text: 'Two.' },
     ])
     enter(chat, 'first')
-    await until(() => chat.answer === 'One.', 'the answer')
+    await until(() => chat.running?.text === 'One.', 'the answer')
     await becomes(() => linesIn(join(dir, 'kept')), [[{ role: 'user', content: 'first' }]])
     press(chat, { kind: 'key', name: 'escape' })
     await idle(chat)
@@ -114,7 +114,7 @@ test('/retry replaces an answer only when the new one is complete; /undo, /syste
     ])
     await send(chat, 'first')
     enter(chat, '/retry')
-    await until(() => chat.answer === 'Ne', 'the answer')
+    await until(() => chat.running?.text === 'Ne', 'the answer')
     await becomes(async () => (await linesIn(dir))[0].at(-1), { role: 'assistant', content: 'Old.' })
     press(chat, { kind: 'key', name: 'escape' })
     await idle(chat)

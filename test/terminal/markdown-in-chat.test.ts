@@ -1,10 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import type { ChatItem } from '#molm/terminal/conversation/items.js'
+import type { ItemExtra } from '#molm/terminal/conversation/state/items.js'
 import { drawMarkdown } from '#molm/terminal/markdown/draw-blocks.js'
 import { layoutOf } from '#molm/terminal/screen/view.js'
-import { chatOf, mixturesOf, ShownChat, shownAs } from '../support/chats.js'
+import { chatOf, mixturesOf, ShownChat, writing } from '../support/chats.js'
 import { MARKDOWN_ANSWERS } from '../support/markdown-answers.js'
 import { integers } from '../support/random.js'
 import { enter, send } from '../support/real-chat.js'
@@ -17,24 +16,17 @@ const NAMES = Object.keys(MARKDOWN_ANSWERS)
 
 /** A chat whose answer the test writes. */
 async function writingChat() {
-  const items: ChatItem[] = []
-  const chat = shownAs(await chatOf(MIXTURES, 'truecolor'), {
-    items,
-    state: 'idle' as Chat['state'],
-    answer: '',
-  })
+  const chat = await chatOf(MIXTURES, 'truecolor')
   return {
     chat,
     write(text: string) {
-      chat.state = 'answering'
-      chat.answer = text
+      chat.running = writing(text)
       chat.changed()
     },
-    finish(extra: Partial<ChatItem> = {}) {
-      items.push({ kind: 'answer', text: chat.answer, ...extra })
-      chat.answer = ''
-      chat.state = 'idle'
-      chat.changed()
+    finish(extra: ItemExtra = {}) {
+      const { text = '' } = chat.running ?? {}
+      chat.running = undefined
+      chat.say('answer', text, extra)
     },
   }
 }
@@ -63,8 +55,7 @@ for (const [i, columns] of [40, 80, 200].entries()) {
         }
         finish()
         await shown.settled()
-        chat.state = 'ended'
-        chat.changed()
+        chat.end()
         await shown.settled()
         const paper = { width: columns - 1, depth: 'truecolor', background: 'dark' } as const
         assert.is(shown.screen.everything.trimEnd(), await shownLines(drawMarkdown(answer, paper), columns), name)
@@ -115,7 +106,7 @@ test('is drawn again when the window changes, and as written after /set markdown
     write('**as written**\n\n')
     await shown.settled()
     assert.match(shown.screen.text.join('\n'), /^\*\*as written\*\*$/m)
-    chat.answers.settings.drawsMarkdown = true
+    chat.settings.drawsMarkdown = true
     chat.changed()
     await shown.settled()
     assert.match(shown.screen.text.join('\n'), /^one │ two$/m)
@@ -152,7 +143,7 @@ test('is set by a command, which lists it among the options', async () => {
   }
   assert.is(await say('/set markdown'), 'markdown on')
   assert.is(await say('/set markdown=off'), 'set markdown off')
-  assert.is(chat.drawsMarkdown, false)
+  assert.is(chat.settings.drawsMarkdown, false)
   assert.match(await say('/set'), /\nmarkdown off$/)
   assert.is(await say('/set markdown maybe'), 'markdown must be on or off')
   assert.is(await say('/set markdown on'), 'set markdown on')

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { splitArgument } from '#molm/terminal/conversation/commands/read-file.js'
-import { suggest } from '#molm/terminal/conversation/commands/slash-commands.js'
+import { suggest } from '#molm/terminal/conversation/slash-commands.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { idle, send } from '../support/real-chat.js'
 import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
@@ -90,7 +90,7 @@ test('/read refuses what is no text, too long or no file, and asks nothing then'
     await writeFile(join(dir, 'short'), 'four')
     await send(chat, `/read ${dir}/short`)
     assert.match(said(chat)[0], /4 tokens, and the context of .* has 3$/)
-    assert.equal([questions(asked), chat.answers.pending.length], [[], 0])
+    assert.equal([questions(asked), chat.pending.length], [[], 0])
     await idle(chat)
   })
 })

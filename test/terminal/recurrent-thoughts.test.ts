@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BYTE_ALPHABET } from '#molm/model/checkpoint/byte-pair-forms.js'
-import type { AnswerWatcher } from '#molm/terminal/conversation/answers/running-answer.js'
-import { Conversation } from '#molm/terminal/conversation/conversation.js'
+import { Conversation } from '#molm/terminal/conversation/turns/conversation.js'
+import { collected } from '../support/collected.js'
 import { fixturePath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -38,28 +38,17 @@ async function writeThinker(dir: string): Promise<string> {
   return path
 }
 
-const silent: AnswerWatcher = {
-  prompt() {},
-  progress() {},
-  read() {},
-  text() {},
-  token() {},
-  routes() {},
-  leftOut() {},
-  end() {},
-}
-
 test('a recurrent model reads no question again when its template drops the thoughts after it', async () => {
   await inTemporaryFolder(async (dir) => {
     await withModel(await writeThinker(dir), { threads: 1 }, async (model) => {
       const conversation = new Conversation(model)
       const options = { temperature: 0, maxTokens: 20, ignoreEos: true, stop: [], promptLookupNumTokens: 0 }
       const question = 'A question of some length, which takes a while to read.'
-      await conversation.ask(question, silent, options)
+      await collected(conversation.ask(question, options))
       const { thinking = '' } = conversation.messages[1]
       assert.ok(thinking.length > 0)
       const { tokensProcessed } = await model.stats()
-      await conversation.ask('And now?', silent, options)
+      await collected(conversation.ask('And now?', options))
       const ran = (await model.stats()).tokensProcessed - tokensProcessed
       const [, answer] = conversation.messages
       const fresh = `\n<|im_start|>assistant\n${answer.content}<|im_end|>\n<|im_start|>user\nAnd now?<|im_end|>\n<|im_start|>assistant\n<think>\n`

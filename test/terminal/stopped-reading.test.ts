@@ -18,7 +18,7 @@ nanoFor(test, (model) => (nano = model))
 /** Sends a long message, and presses Ctrl-C when some of it has been read. */
 async function stopReading(chat: Chat): Promise<void> {
   enter(chat, `${DOCUMENT}What is lit?`)
-  await untilTurn(() => /^reading [1-9]/.test(chat.reading ?? ''), 'the progress')
+  await untilTurn(() => /^reading [1-9]/.test(chat.running?.reading ?? ''), 'the progress')
   await pressed(chat, 'ctrl-c')
   assert.is(chat.items.at(-1)?.text, 'stopped while reading: /retry reads on')
 }

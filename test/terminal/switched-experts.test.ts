@@ -272,7 +272,7 @@ test('Ctrl-C stops a comparison', async () => {
     const chat = await chatWith(endless, { generation: { maxTokens: 100_000, ignoreEos: true } })
     chat.begin({ system: '', prefill: '', args: {}, files: [], messages: [{ role: 'user', content: 'Once' }] })
     enter(chat, '/without 0:mlp:0')
-    await until(() => chat.answer.length >= 100, 'the answer')
+    await until(() => (chat.running?.text ?? '').length >= 100, 'the answer')
     press(chat, { kind: 'key', name: 'ctrl-c' })
     await idle(chat)
     assert.equal(said(chat, -1), ['stopped'])
@@ -282,9 +282,9 @@ test('Ctrl-C stops a comparison', async () => {
 test('another model with the same numbers of experts keeps the mask', async () => {
   const chat = await chatWith(nano)
   await send(chat, '/mask 3:mlp:3')
-  chat.answers.setModel(nano)
+  chat.setModel(nano)
   assert.ok(chat.map.isMasked('mlp', 3, 3))
-  chat.answers.setModel({
+  chat.setModel({
     ...nano,
     config: { ...nano.config, mixtures: [] },
     createSession: () => nano.createSession(),

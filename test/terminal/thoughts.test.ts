@@ -4,65 +4,31 @@ import * as assert from 'uvu/assert'
 import { loadModel, type Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { load } from '#molm/terminal/conversation/commands/conversation-commands.js'
-import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { linesOf } from '#molm/terminal/screen/view.js'
-import { viewOf } from '../support/map-view.js'
+import { Conversation } from '#molm/terminal/conversation/turns/conversation.js'
+import { collected } from '../support/collected.js'
 import { withModel } from '../support/models.js'
-import { type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
-import { chatWith, enter, idle, pressed, send } from '../support/real-chat.js'
+import { writeParrot } from '../support/parrot-model.js'
+import { chatWith, pressed, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { untilTurn } from '../support/until.js'
 
 const test = suite('thoughts in a chat')
 
 const [HELLO, BYE] = ['Hello there', 'Bye now']
 const THOUGHT = 'A greeting. I should greet the user back, and ask a question.'
-/** A thought of more tokens than come in one turn of the event loop, so that a test sees it midway. */
-const LONG = Array.from({ length: 50 }, (_, i) => `Step ${i + 1}.`).join(' ')
 const ANSWERS = [
   { says: `<think>\n${THOUGHT}\n</think>\n\nHello! How are you?` },
   { to: BYE, says: '<think>\nThe user leaves.\n</think>\n\nSee you soon.' },
 ]
 
 let parrot: Model
-let ponderer: Model
 
 test.before(async () => {
-  const speaking = (answers: readonly ParrotAnswer[]) =>
-    inTemporaryFolder(async (dir) => {
-      const path = await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers })
-      return loadModel(path, { threads: 1, quant: 'f32' })
-    })
-  parrot = await speaking(ANSWERS)
-  ponderer = byTurns(await speaking([{ says: `<think>\n${LONG}\n</think>\n\nHere it is.` }]))
+  parrot = await inTemporaryFolder(async (dir) => {
+    const path = await writeParrot(join(dir, 'parrot'), { format: 'qwen3', answers: ANSWERS })
+    return loadModel(path, { threads: 1, quant: 'f32' })
+  })
 })
-test.after(async () => {
-  await parrot.dispose()
-  await ponderer.dispose()
-})
-
-/** The same model, whose tokens come in separate turns of the event loop, on the busiest machine, too. */
-function byTurns(model: Model): Model {
-  const createSession: Model['createSession'] = (options) => {
-    const session = model.createSession(options)
-    const { generate } = session
-    session.generate = async function* (...given) {
-      const steps = generate.apply(session, given)
-      try {
-        for (;;) {
-          const next = await steps.next()
-          if (next.done) return next.value
-          await new Promise((resolve) => setImmediate(resolve))
-          yield next.value
-        }
-      } finally {
-        await steps.return(undefined as never)
-      }
-    }
-    return session
-  }
-  return Object.create(model, { createSession: { value: createSession } })
-}
+test.after(() => parrot.dispose())
 
 const shown = ({ items }: Chat) =>
   items.map(({ kind, text }) => `${kind} ${text.replace(/^thought \d+ tokens, [\d.]+ s$/, 'thought N tokens')}`)
@@ -87,37 +53,20 @@ test('are folded to a line before the answer, and a key opens them', async () =>
   assert.is(chat.items.at(-1)?.text, 'the last answer came without thoughts')
 })
 
-test('are shown by their last lines while they come, or as far as they fit', async () => {
-  const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
-  const lines = (columns = 40, rows = 24) => {
-    const { text } = viewOf(chat, { columns, rows })
-    return text.filter((line) => line !== '')
+test('that are interrupted are resumed, to the same message', async () => {
+  const conversation = new Conversation(parrot)
+  const stop = new AbortController()
+  const options = { temperature: 0, maxTokens: 40 }
+  for await (const event of conversation.ask(HELLO, { ...options, signal: stop.signal })) {
+    if (event.kind === 'token' && event.events.some(({ kind }) => kind === 'thinking')) stop.abort()
   }
-  enter(chat, HELLO)
-  await untilTurn(() => chat.thought?.text.includes('Step 9.') === true, 'the thought')
-  assert.match(lines()[0], /^thinking · \d+ tokens · [\d.]+ s$/)
-  const signs = lines().map((line) => line.slice(0, 2))
-  assert.equal(signs.slice(1), ['│ ', '│ '])
-  assert.is(lines(40, 12).length, 2, 'one line in a low window')
-  assert.match(linesOf(viewOf(chat, { columns: 80, rows: 24 })).at(-1) ?? '', /· thinking ·/)
-  const folded = lines(20).length
-  press(chat, { kind: 'key', name: 'thoughts' })
-  assert.ok(lines(20).length > folded)
-  await idle(chat)
-  assert.equal(shown(chat).slice(1), ['thought thought N tokens', 'answer Here it is.'])
-})
-
-test('that Escape stops are resumed by /continue, to the same message', async () => {
-  const chat = await chatWith(ponderer, { generation: { maxTokens: 200 } })
-  enter(chat, HELLO)
-  await untilTurn(() => chat.thought !== undefined, 'the thought')
-  await pressed(chat, 'escape')
-  const { content, thinking = '' } = chat.conversation.messages.at(-1) ?? {}
+  const { content, thinking = '' } = conversation.messages[1]
   assert.is(content, '')
-  assert.ok(thinking !== '' && LONG.startsWith(thinking), thinking)
-  assert.is(chat.items.at(-1)?.text, 'interrupted: /continue resumes it')
-  await send(chat, '/continue')
-  assert.equal(chat.conversation.messages.slice(1), [{ role: 'assistant', content: 'Here it is.', thinking: LONG }])
+  assert.ok(thinking !== '' && thinking !== THOUGHT && THOUGHT.startsWith(thinking), thinking)
+  await collected(conversation.resume(options))
+  assert.equal(conversation.messages.slice(1), [
+    { role: 'assistant', content: 'Hello! How are you?', thinking: THOUGHT },
+  ])
 })
 
 test('that the template leaves out of the next prompt cost no more than the answer, and are on the map once', async () => {

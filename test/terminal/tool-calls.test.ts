@@ -6,8 +6,7 @@ import type { OfferedTool } from '#molm/engine/session/run-calls.js'
 import { loadModel, type Model, type Tool } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
-import { linesOf } from '#molm/terminal/screen/view.js'
-import { viewOf } from '../support/map-view.js'
+import { activityOf } from '#molm/terminal/screen/live-lines.js'
 import { callOf, type ParrotAnswer, writeParrot } from '../support/parrot-model.js'
 import { chatWith, enter, idle, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -21,8 +20,6 @@ const ANSWERS: ParrotAnswer[] = [
   { says: 'Hello!' },
   { to: BERN, says: `<think>\nI ask the tool.\n</think>\n\nLet me look.\n${callOf('weather', { city: 'Bern' })}` },
   { to: 'And twice?', says: `${callOf('weather', { city: 'Basel' })}\n${callOf('weather', { city: 'Chur' })}` },
-  { to: 'A trap?', says: callOf('weather', { city: '\u001b[31mred\u202e\u200b' }) },
-  { to: 'A fault?', says: callOf('fails', {}) },
   { to: 'Forever?', says: callOf('again', {}) },
   { toTool: 'once more', says: `Again. ${callOf('again', { n: 2 })}` },
   { toTool: true, says: '<think>\nI know it now.\n</think>\n\nDone.' },
@@ -53,12 +50,6 @@ function toolbox(): { tools: Tool[]; ran: string[] } {
           return `21 degrees\n\u001b[2Jin ${city}`
         },
       },
-      {
-        name: 'fails',
-        run() {
-          throw new Error(`the server \u001b[31mended${'!'.repeat(1000)}`)
-        },
-      },
       { name: 'again', parameters: { type: 'object', properties: { n: { type: 'number' } } }, run: () => 'once more' },
       { name: 'waits', run: () => wait(60_000, undefined, { ref: false }) },
     ],
@@ -76,7 +67,7 @@ async function ask(chat: Chat, question: string): Promise<void> {
 }
 
 async function asked(chat: Chat): Promise<void> {
-  await until(() => chat.askedTool !== undefined, 'the question')
+  await until(() => chat.running?.call?.state === 'asked', 'the question')
   await wait(320)
 }
 
@@ -87,11 +78,12 @@ test('run after the user agrees, and their results go to the model', async () =>
   const chat = await chatWith(parrot, { tools: () => tools })
   let isTwice = false
   chat.subscribe(() => {
-    isTwice ||= chat.answer !== '' && chat.items.at(-1)?.text === chat.answer
+    const { text = '' } = chat.running ?? {}
+    isTwice ||= text !== '' && chat.items.at(-1)?.text === text
   })
   await ask(chat, BERN)
   assert.not.ok(isTwice, 'a finished text runs no longer')
-  assert.equal([chat.activity, ran.length], ['asking', 0])
+  assert.equal([activityOf(chat), ran.length], ['asking', 0])
   type(chat, 'y')
   await idle(chat)
   assert.equal(shown(chat), [
@@ -136,14 +128,7 @@ test('are declined by n, which the model learns, and allowed for the whole chat 
   await send(chat, BERN)
   assert.equal([ran, chat.items.at(-1)?.text], [['Chur', 'Bern'], 'Done.'])
   await send(chat, '/tools')
-  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nfails\n/)
-})
-
-test('that --yes names run without a question', async () => {
-  const { tools, ran } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: (tool) => tool === 'weather' })
-  await send(chat, BERN)
-  assert.equal([ran, chat.items.at(-1)?.text], [['Bern'], 'Done.'])
+  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nagain\n/)
 })
 
 test('that have changed are asked for again, and explained, although --yes or a allowed them', async () => {
@@ -169,15 +154,15 @@ test('are not allowed by text that the user was typing', async () => {
   const chat = await chatWith(parrot, { tools: () => tools })
   enter(chat, BERN)
   // A key that comes later would count.
-  await untilTurn(() => chat.askedTool !== undefined, 'the question')
+  await untilTurn(() => chat.running?.call?.state === 'asked', 'the question')
   type(chat, 'y')
-  assert.equal([chat.input.text, chat.askedTool], ['y', 'weather'])
+  assert.equal([chat.input.text, chat.running?.call?.state], ['y', 'asked'])
   await wait(320)
   type(chat, 'y')
   assert.equal([chat.input.text, ran.length], ['yy', 0])
   chat.input.set('')
   type(chat, 'yes')
-  assert.equal([chat.input.text, chat.askedTool], ['yes', 'weather'])
+  assert.equal([chat.input.text, chat.running?.call?.state], ['yes', 'asked'])
   chat.input.set('')
   type(chat, 'y')
   await idle(chat)
@@ -227,43 +212,13 @@ test('stop while a tool runs', async () => {
   )
   const chat = await chatWith(parrot, { tools: () => slow, isAllowed: () => true })
   enter(chat, BERN)
-  await until(() => chat.activity === 'running weather', 'the call')
+  await until(() => activityOf(chat) === 'running weather', 'the call')
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
   assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
   assert.equal(shown(chat).slice(-2), ['result stopped', 'note interrupted: /continue resumes it'])
   await send(chat, 'Hello')
   assert.is(chat.items.at(-1)?.text, 'Hello!')
-})
-
-test('that fail are errors for the user and for the model', async () => {
-  const { tools } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
-  await send(chat, 'A fault?')
-  assert.equal(shown(chat).slice(1), [
-    'call fails()',
-    `error fails: the server \\x1b[31mended${'!'.repeat(479)}…`,
-    'answer Done.',
-  ])
-  assert.match(chat.conversation.messages[2].content, /^Error: /)
-})
-
-test('show nothing to the terminal raw', async () => {
-  const { tools } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools })
-  await ask(chat, 'A trap?')
-  for (const [columns, rows] of [
-    [40, 12],
-    [80, 24],
-  ]) {
-    const lines = linesOf(viewOf(chat, { columns, rows }))
-    assert.ok(lines.length < rows && lines.some((line) => /^run weather\?$/.test(line)), lines.join('\n'))
-    assert.ok(lines.some((line) => /^y yes · n no · a always/.test(line)))
-  }
-  const [call] = chat.items.filter(({ kind }) => kind === 'call')
-  assert.match(call.text, /^weather\(city: "\\u001b\[31mred\\u202e\\u200b"\)$/)
-  press(chat, { kind: 'key', name: 'ctrl-c' })
-  await idle(chat)
 })
 
 test('of an answer that was cut anywhere run once it has been continued', async () => {
@@ -290,12 +245,11 @@ test('of a continued answer stay once if the next answer is interrupted before i
   await send(chat, '/set max-tokens 7')
   await send(chat, BERN)
   await send(chat, '/set max-tokens 100')
-  const { beginAnswer } = chat.map
-  let begun = 0
-  chat.map.beginAnswer = () => {
-    beginAnswer.call(chat.map)
-    if (++begun === 2) press(chat, { kind: 'key', name: 'ctrl-c' })
-  }
+  const unsubscribe = chat.subscribe(() => {
+    if (chat.items.at(-1)?.kind !== 'result') return
+    unsubscribe()
+    press(chat, { kind: 'key', name: 'ctrl-c' })
+  })
   await send(chat, '/continue')
   assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
   assert.equal(chat.conversation.messages.at(-1), { role: 'assistant', content: '' })

@@ -23,7 +23,6 @@ const ANSWERS: ParrotAnswer[] = [
   { to: 'Add them.', says: `<think>\n${THOUGHT}\n</think>\n\n${callOf('add', { a: 2, b: 3 })}` },
   { to: 'Fail now.', says: callOf('fail', {}) },
   { to: 'Die now.', says: callOf('die', {}) },
-  { toTool: 'declined this call', says: 'Then I do not know.' },
   { toTool: true, says: '<think>\nThere it is.\n</think>\n\nThat is five.' },
 ]
 
@@ -72,17 +71,6 @@ trial('a call is asked for, run by its server, and its thoughts are folded until
     /^│ The user wants a sum\. I do not add; the tool adds for me\.\n│ add\(a: 2, b: 3\)\n│ → 5\n│ There/m,
   )
   await terminal.enter('/tools', /^echo of \w+: Repeats a text\.$/m)
-})
-
-trial('a call that is declined does not run, and after Escape at the question /continue asks again', async () => {
-  await terminal.enter('/reset', /begins again/)
-  await terminal.enter('Add them.', /^run add\?/m)
-  await decide('n', /→ declined\nThen I do not know\./)
-  await terminal.enter('Add them.', /^run add\?/m)
-  await decide('\x1b', /interrupted: \/continue asks again/)
-  await terminal.enter('/continue', /^run add\?/m)
-  assert.is(terminal.screen.everything.match(/→ 5/g)?.length, 2, 'the result of the first call, and among its thoughts')
-  await decide('y', /asks again[\s\S]*→ 5[\s\S]*That is five\./)
 })
 
 trial('failures and a server that ends are errors in the chat, which continues', async () => {

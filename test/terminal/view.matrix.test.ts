@@ -6,7 +6,7 @@ import type { ColourDepth } from '#molm/ground/output/colours.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { MAP_MODES } from '#molm/terminal/map/token-map.js'
 import { layoutOf, linesOf } from '#molm/terminal/screen/view.js'
-import { chatOf, shownAs } from '../support/chats.js'
+import { chatOf, writing } from '../support/chats.js'
 import { combinations } from '../support/combinations.js'
 import { HELD, mapOf, VIEW_SHAPES, viewOf, withoutCaption } from '../support/map-view.js'
 
@@ -49,7 +49,8 @@ test('the live area is lower than every window, and no line is wider', async () 
   for (const point of combinations({ shape: SHAPES, window: WINDOWS, mode: MAP_MODES, look: LOOKS })) {
     const { shape, mode, look } = point
     const [columns, rows] = point.window
-    const chat = shownAs(await chatFor(shape, look.depth), { state: look.state, answer: ANSWER })
+    const chat = await chatFor(shape, look.depth)
+    chat.running = look.state === 'answering' ? writing(ANSWER) : undefined
     chat.map.mode = mode
     chat.map.select(look.selected)
     chat.input.set(look.written)
@@ -71,7 +72,8 @@ test('the text has 10 lines at 80 x 24, 12 from 30 rows on, and a third of a lar
   for (const point of combinations({ shape: SHAPES, window, mode: MAP_MODES, depth, selected: [undefined, 20] })) {
     const { shape, mode, selected } = point
     const [columns, rows] = point.window
-    const chat = shownAs(await chatFor(shape, point.depth), { state: 'answering', answer: ANSWER })
+    const chat = await chatFor(shape, point.depth)
+    chat.running = writing(ANSWER)
     chat.map.mode = mode
     chat.map.select(selected)
     const { textWidth } = layoutOf(chat, { columns, rows })

@@ -6,8 +6,8 @@ import { usageSummary } from '#molm/terminal/conversation/commands/expert-profil
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { expertsLines } from '#molm/terminal/map/token-details.js'
 import { TokenMap } from '#molm/terminal/map/token-map.js'
-import { layoutOf } from '#molm/terminal/screen/view.js'
-import { chatOf, mixturesOf, plainRoutes, shownAs } from '../support/chats.js'
+import { layoutOf, linesOf } from '#molm/terminal/screen/view.js'
+import { chatOf, mixturesOf, plainRoutes, writing } from '../support/chats.js'
 import { HELD, mapOf, VIEW_SHAPES, viewOf, withoutCaption } from '../support/map-view.js'
 
 test('in a wide window the map is beside the text, which continues at its left', async () => {
@@ -70,12 +70,12 @@ test('if one of two layers in a line is dense, only the other is drawn, and the 
 })
 
 test('the title hints at the walk until it was used; during a walk, at the layers', async () => {
-  const chat = shownAs(await chatOf(VIEW_SHAPES['nano’s'], 'none'), { state: 'idle' })
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
   const title = () => withoutCaption(mapOf(chat, 120, 30))[0]
   assert.match(title(), / · ← → walk over the tokens$/)
-  chat.state = 'answering'
+  chat.running = writing('')
   assert.not.match(title(), /→/)
-  chat.state = 'idle'
+  chat.running = undefined
   press(chat, { kind: 'key', name: 'left' })
   assert.match(title(), /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Tab experts · x off · Esc ends$/)
   press(chat, { kind: 'key', name: 'escape' })
@@ -111,7 +111,7 @@ test('usage has one scale over all layers, and a walk marks the experts of its t
   const chat = await chatOf(mixtures, 'none')
   const odd = plainRoutes(mixtures)
   odd[1] = { mlp: { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.5, 0.25), probabilities: new Float32Array(4) } }
-  for (let i = 0; i < 150; i++) chat.map.add('x', odd)
+  for (let i = 0; i < 150; i++) chat.map.add({ id: 0, text: 'x', routes: odd })
   chat.map.mode = 'usage'
   assert.equal(mapOf(chat, 60, 20).slice(4), [
     '    0 ██· · ██',
@@ -139,14 +139,18 @@ test('scores of others that are no probabilities are named', () => {
     mixtures: [{ kind: 'mlp', experts: [4], topK: 1, routing: { score: 'sigmoid' } }],
   })
   const probabilities = Float32Array.of(0.9, 0.75, 0.5, 0.25)
-  map.add('x', [{ mlp: { ids: Int32Array.of(2), gates: Float32Array.of(2.5), probabilities } }])
+  map.add({
+    id: 0,
+    text: 'x',
+    routes: [{ mlp: { ids: Int32Array.of(2), gates: Float32Array.of(2.5), probabilities } }],
+  })
   assert.equal(expertsLines(map, 99, false), ['layer 0 mlp: 2 2.500 | next by score 0 .900  1 .750  3 .250'])
 })
 
 test('an expert that every token uses is marked, and named below the usage', () => {
   const always = [{ ids: [3], isApart: true }]
   const map = new TokenMap({ layers: 1, mixtures: [{ kind: 'mlp', experts: [4], topK: 2, routing: { always } }] })
-  map.add('x', [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }])
+  map.add({ id: 0, text: 'x', routes: [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }] })
   assert.equal(expertsLines(map, 99, false), ['layer 0 mlp: 3 1.000 always  0 .500'])
   assert.is(usageSummary(map.usage, map.notes).split('\n').at(-1), 'every token uses mlp 3 in layer 0')
 })
@@ -154,7 +158,7 @@ test('an expert that every token uses is marked, and named below the usage', () 
 test('gates with a factor are measured against it', async () => {
   const mixtures: Mixture[] = [{ kind: 'mlp', experts: [4], topK: 2, routing: { score: 'sigmoid', factor: 2 } }]
   const chat = await chatOf(mixtures, 'none')
-  chat.map.add('x', [{ mlp: { ids: Int32Array.of(2, 0), gates: Float32Array.of(2, 0.5) } }])
+  chat.map.add({ id: 0, text: 'x', routes: [{ mlp: { ids: Int32Array.of(2, 0), gates: Float32Array.of(2, 0.5) } }] })
   const lines = mapOf(chat, 60, 20)
   assert.ok(
     lines.some((line) => line.trimEnd() === '    0 ▒▒· ██·'),
@@ -168,7 +172,7 @@ test('many experts of a token need a second line; with one line they are shorten
   const { map } = await chatOf(mixtures, 'none')
   const ids = Int32Array.from({ length: 8 }, (_, i) => 100 + i)
   const probabilities = new Float32Array(128)
-  map.add('x', [{ mlp: { ids, gates: new Float32Array(8).fill(0.125), probabilities } }])
+  map.add({ id: 0, text: 'x', routes: [{ mlp: { ids, gates: new Float32Array(8).fill(0.125), probabilities } }] })
   map.select(50)
   assert.equal(expertsLines(map, 80, false), [
     'layer 0 mlp: 100 .125  101 .125  102 .125  103 .125  104 .125  105 .125',
@@ -183,14 +187,14 @@ test('many experts of a token need a second line; with one line they are shorten
 test('while an answer runs, the experts of the last tokens are dots', async () => {
   const mixtures = mixturesOf(1, { attention: 4, mlp: 4 })
   for (const depth of ['truecolor', '256', '16', 'none'] as const) {
-    const chat = shownAs(await chatOf(mixtures, depth), { state: 'idle' })
+    const chat = await chatOf(mixtures, depth)
     const [layer] = plainRoutes(mixtures)
     const other = { ids: Int32Array.of(1, 2), gates: Float32Array.of(0.36, 0.16) }
-    chat.map.add('x', [{ ...layer, attention: other }])
+    chat.map.add({ id: 0, text: 'x', routes: [{ ...layer, attention: other }] })
     const row = () => mapOf(chat, 80, 24).find((line) => /^[ ›] +0 [·•░▒▓█]/.test(line)) ?? ''
     const still = depth === 'none' ? /^ +0 · ▓▓▒▒· / : /^ +0 · ████· /
     assert.match(row(), still, depth)
-    chat.state = 'answering'
+    chat.running = writing('')
     assert.match(row(), depth === 'none' ? /^ +0 • ▓▓▒▒• / : /^ +0 • ████• /, depth)
     chat.map.select(50)
     assert.match(row().replace('›', ' '), still, depth)
@@ -199,11 +203,47 @@ test('while an answer runs, the experts of the last tokens are dots', async () =
 
 test('a narrow window drops the least needed parts of the status line', async () => {
   const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
-  chat.answers.memory = { weightsBytes: 6e6 } as Chat['answers']['memory']
+  chat.memory = { weightsBytes: 6e6 } as Chat['memory']
   const status = (columns: number) => viewOf(chat, { columns, rows: 24 }).status[0]
   assert.match(status(120), /6\.00 MB weights · map newest · \/help$/)
   assert.not.match(status(70), /weights/)
   assert.match(status(45), /^ibm-research\/MoLM-700M-8B q4 · \/help$/)
+})
+
+test('running thoughts have a head and their last lines, fewer in a low window, and as many as fit once they are open', async () => {
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
+  const text = Array.from({ length: 50 }, (_, i) => `Step ${i + 1}.`).join(' ')
+  const thought = { text, tokens: 212, begunAt: performance.now() }
+  chat.running = writing('', { part: 'thinking', thought })
+  const lines = (rows: number) => viewOf(chat, { columns: 40, rows }).text.filter((line) => line !== '')
+  assert.match(lines(24)[0], /^thinking · 212 tokens · [\d.]+ m?s$/)
+  assert.equal(
+    lines(24).map((line) => line.slice(0, 2)),
+    ['th', '│ ', '│ '],
+  )
+  assert.is(lines(12).length, 2)
+  assert.match(viewOf(chat, { columns: 80, rows: 24 }).status[0], /· thinking ·/)
+  const folded = lines(20).length
+  press(chat, { kind: 'key', name: 'thoughts' })
+  assert.ok(lines(20).length > folded)
+  chat.running = writing('', { part: 'thinking', thought: { ...thought, endedAt: performance.now() } })
+  assert.equal(lines(24), [])
+})
+
+test('the question whether a tool may run fits, and names the keys that answer it', async () => {
+  const chat = await chatOf(VIEW_SHAPES['nano’s'], 'none')
+  chat.running = writing('', { call: { tool: 'weather', state: 'asked' } })
+  for (const [columns, rows] of [
+    [40, 12],
+    [80, 24],
+  ]) {
+    const view = viewOf(chat, { columns, rows })
+    assert.ok(linesOf(view).length < rows)
+    assert.is(view.question[0], 'run weather?')
+    assert.match(view.question[1], /^y yes · n no · a always/)
+  }
+  chat.input.set('y')
+  assert.is(viewOf(chat, { columns: 80, rows: 24 }).question[1], 'empty the line, then y, n or a')
 })
 
 test.run()

@@ -73,7 +73,7 @@ test('the cursor moves over all kinds of experts of a layer', async () => {
 test('the cursor does not begin at an expert that every token uses', () => {
   const [mlp] = mixturesOf(1, { mlp: 4 })
   const map = new TokenMap({ layers: 1, mixtures: [{ ...mlp, routing: { always: [{ ids: [3], isApart: true }] } }] })
-  map.add('x', [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }])
+  map.add({ id: 0, text: 'x', routes: [{ mlp: { ids: Int32Array.of(3, 0), gates: Float32Array.of(1, 0.5) } }] })
   map.select(0)
   assert.is(map.cursor?.expert, 0)
 })

@@ -3,10 +3,11 @@ import * as assert from 'uvu/assert'
 import { UserError } from '#molm/ground/errors.js'
 import { loadModel, type Model } from '#molm/index.js'
 import { awakeSentence } from '#molm/lab/experts/usage/awake.js'
-import { readAnswers } from '#molm/terminal/conversation/answers/read-tokens.js'
+import { isUnread, showFewAnswers } from '#molm/terminal/conversation/answers/read-again.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { load } from '#molm/terminal/conversation/commands/conversation-commands.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
+import { readAnswers } from '#molm/terminal/conversation/turns/read-tokens.js'
 import type { MappedToken } from '#molm/terminal/map/token-map.js'
 import { writeChat } from '#molm/text/chat-frame.js'
 import { fixturePath } from '../support/fixtures.js'
@@ -102,7 +103,7 @@ test('a loaded conversation can be walked over, with the experts that its tokens
     await send(chat, `/save ${dir}/talk.json`)
     const other = await open()
     await load(other, `${dir}/talk.json`)
-    await other.showFewAnswers()
+    await showFewAnswers(other)
     // A line break after the last answer is not part of the message.
     const last = tokens.findLastIndex(({ text }) => text.trim() !== '')
     assert.fixture(plain(other.map.tokens), plain(tokens.slice(0, last + 1)))
@@ -115,9 +116,9 @@ test('a loaded conversation can be walked over, with the experts that its tokens
 test('given messages and the turns of another model are read when the walk begins', async () => {
   const chat = await open()
   chat.begin({ ...BEGINNING, messages })
-  assert.ok(chat.answers.isUnread)
+  assert.ok(isUnread(chat))
   await left(chat)
-  assert.not.ok(chat.answers.isUnread)
+  assert.not.ok(isUnread(chat))
   const { text } = await writeChat(messages.slice(0, 3), { template: nano.chatTemplate, prefill: '2 + 3 = 5.' })
   const ids = nano.tokenizer.encode(text)
   assert.is(chat.map.tokens.map(({ text }) => text).join(''), nano.tokenizer.decode(ids))
@@ -130,7 +131,7 @@ test('given messages and the turns of another model are read when the walk begin
   assert.is(answer.join('').trim(), '2 + 3 = 5.')
   assert.is(chat.map.selected, chat.map.tokens.length - 1)
   // /model continues with the turns; their tokens belong to the model before.
-  chat.answers.setModel(nano)
+  chat.setModel(nano)
   assert.is(chat.map.tokens.length, 0)
   await left(chat)
   assert.is(chat.map.tokens.length, ids.length)
@@ -141,15 +142,15 @@ test('Ctrl-C stops the reading, and the next walk reads again', async () => {
   // Long enough for a busy machine to see the progress before the end.
   const long = { role: 'user', content: 'The lantern is lit. '.repeat(300) }
   chat.begin({ ...BEGINNING, messages: [long, messages[1]] })
-  await chat.showFewAnswers()
+  await showFewAnswers(chat)
   assert.is(chat.map.tokens.length, 0, 'too many to read without being asked to')
   press(chat, { kind: 'key', name: 'left' })
-  await untilTurn(() => chat.reading !== undefined, 'the progress')
-  assert.match(chat.reading ?? '', /^reading \d/)
+  await untilTurn(() => chat.running?.reading !== undefined, 'the progress')
+  assert.match(chat.running?.reading ?? '', /^reading \d/)
   press(chat, { kind: 'key', name: 'ctrl-c' })
   await idle(chat)
   assert.match(chat.items.at(-1)?.text ?? '', /^stopped/)
-  assert.ok(chat.answers.isUnread)
+  assert.ok(isUnread(chat))
   chat.isLeaving = false
   await left(chat)
   assert.is(chat.map.tokens.length, 512)
@@ -190,9 +191,9 @@ test('given messages that the template cannot write again do no harm until the w
   const render = () => Promise.reject(new UserError('roles must alternate'))
   const refusing = { ...nano, config: nano.config, tokenizer: nano.tokenizer, generationDefaults: {} }
   const model = { ...refusing, chatTemplate: { render }, createSession: () => nano.createSession() } as unknown as Model
-  chat.answers.setModel(model)
+  chat.setModel(model)
   const said = chat.items.length
-  await chat.showFewAnswers()
+  await showFewAnswers(chat)
   assert.is(chat.items.length, said)
   await left(chat)
   assert.match(chat.items.at(-1)?.text ?? '', /roles must alternate/)

@@ -5,7 +5,7 @@ import type { Atlas } from '#molm/lab/experts/atlas/atlas.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { captionOf } from '#molm/terminal/map/frame.js'
 import { expertsLines, wokenLine } from '#molm/terminal/map/token-details.js'
-import { mixturesOf, shownAs } from '../support/chats.js'
+import { mixturesOf } from '../support/chats.js'
 import { MAP_SHAPES, routedChat } from '../support/map-shapes.js'
 import { viewOf } from '../support/map-view.js'
 
@@ -22,7 +22,7 @@ function atlasOf({ map }: Chat, names: Record<number, string>): Atlas {
 }
 
 async function walking(name = '24 x 32'): Promise<Chat> {
-  const chat = shownAs(await routedChat(MAP_SHAPES[name], 'none'), { state: 'idle' as const })
+  const chat = await routedChat(MAP_SHAPES[name], 'none')
   chat.map.select(35)
   return chat
 }
@@ -46,7 +46,7 @@ test('the caption says how many experts woke, as long as fits', async () => {
 })
 
 test('the caption is above the title if a line is free, else in it, before the first token as well', async () => {
-  const chat = shownAs(await routedChat(MAP_SHAPES['6 x 8 and 24'], 'none'), { state: 'idle' })
+  const chat = await routedChat(MAP_SHAPES['6 x 8 and 24'], 'none')
   const first = (columns: number, rows: number) => viewOf(chat, { columns, rows }).map[0]
   assert.is(first(100, 30), 'all answers: 192 of 192 experts woke; 67 of them did half of the work')
   assert.is(first(80, 24), 'experts of the last token "·." · all answers: 192 of 192 woke; 67 did half')
@@ -125,7 +125,7 @@ test('a sign of several experts is struck out only if all of them are masked', a
 })
 
 test('a dense layer says so in place of its experts', async () => {
-  const chat = shownAs(await routedChat(mixturesOf(4, { mlp: 64 }, [0]), 'none'), { state: 'idle' })
+  const chat = await routedChat(mixturesOf(4, { mlp: 64 }, [0]), 'none')
   chat.map.select(3)
   assert.is(lineOf(chat, /dense:|is dense/, 80, 24), 'layer 0 is dense: it has no experts')
 })

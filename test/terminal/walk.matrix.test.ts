@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { cellWidth } from '#molm/ground/output/cell-width.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { layoutOf, linesOf, type View } from '#molm/terminal/screen/view.js'
-import { shownAs } from '../support/chats.js'
+import { writing } from '../support/chats.js'
 import { combinations } from '../support/combinations.js'
 import { MAP_SHAPES, routedChat } from '../support/map-shapes.js'
 import { viewOf } from '../support/map-view.js'
@@ -44,7 +44,7 @@ test('signs alone tell each chosen expert of the layer from every other', async 
   const axes = { shape: SHAPES, window: WINDOWS, depth: depths, layer: [0, 3, -1], index: [2, 40] }
   for (const { shape, window, depth, layer, index } of combinations(axes)) {
     const [columns, rows] = window
-    const chat = shownAs(await routedChat(shape.mixtures, depth), { state: 'idle' })
+    const chat = await routedChat(shape.mixtures, depth)
     chat.map.select(index)
     chat.map.setLayer(layer < 0 ? chat.map.layers - 1 : layer)
     const view = viewOf(chat, { columns, rows })
@@ -66,7 +66,7 @@ test('a walk folds nothing further, fits, and leaves 6 lines of text', async () 
   for (const { shape, window, depth, mode } of combinations(axes)) {
     const [columns, rows] = window
     const size = { columns, rows }
-    const chat = shownAs(await routedChat(shape.mixtures, depth), { state: 'idle', answer: '' })
+    const chat = await routedChat(shape.mixtures, depth)
     chat.map.mode = mode
     const before = mapOf(chat, viewOf(chat, size), columns, rows)
     chat.map.walk(-1)
@@ -93,15 +93,16 @@ function foldOf(lines: string[]): string | undefined {
 
 function assertFits(chat: Chat, columns: number, rows: number, which: string): void {
   for (const state of ['idle', 'answering'] as const) {
-    const shown = shownAs(chat, { state, answer: ANSWER })
-    const { held } = layoutOf(shown, { columns, rows })
-    const view = viewOf(shown, { columns, rows }, new Array(held).fill('held'))
+    chat.running = state === 'answering' ? writing(ANSWER) : undefined
+    const { held } = layoutOf(chat, { columns, rows })
+    const view = viewOf(chat, { columns, rows }, new Array(held).fill('held'))
     const lines = linesOf(view)
     assert.ok(lines.length < rows, `${which} ${state}: ${lines.length} lines`)
     for (const line of lines) assert.ok(cellWidth(stripVTControlCharacters(line)) < columns, `${which}: ${line}`)
     const text = view.text.filter((line) => line.trim() !== '').length
     if (state === 'answering') assert.ok(text >= 6, `${which}: ${text} lines of text`)
   }
+  chat.running = undefined
 }
 
 test('at 200 x 50 nothing is folded that fits', async () => {

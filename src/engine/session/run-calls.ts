@@ -28,43 +28,40 @@ export function canRun(calls: readonly ToolCall[], tools: readonly Tool[]): bool
   })
 }
 
-/**
- * Runs calls one after the other and returns a message with the result of each. Long results are cut. Failures, refusals
- * and calls of unknown tools become errors that the model can read. Rejects only if the signal is aborted.
- */
-export async function runCalls(
-  calls: readonly ToolCall[],
-  tools: readonly OfferedTool[],
-  options: RunCallsOptions = {},
-): Promise<ChatMessage[]> {
-  const messages: ChatMessage[] = []
-  for (const call of calls) {
-    const content = await contentOf(call, tools, options)
-    messages.push({ role: 'tool', content, toolCallId: call.id, name: call.name })
-  }
-  return messages
+/** The message with the result of a call, and what the tool threw, if it failed. */
+export interface CallResult {
+  message: ChatMessage
+  error?: unknown
 }
 
-async function contentOf(
+/**
+ * Runs a call. A long result is cut. A failure, a refusal and a call of an unknown tool become an error that the model can
+ * read. Rejects only if the signal is aborted.
+ */
+export async function runCall(
   call: ToolCall,
   tools: readonly OfferedTool[],
-  { signal, allow }: RunCallsOptions,
-): Promise<string> {
+  { signal, allow }: RunCallsOptions = {},
+): Promise<CallResult> {
+  const resultOf = (content: string): CallResult => {
+    return { message: { role: 'tool', content, toolCallId: call.id, name: call.name } }
+  }
   signal?.throwIfAborted()
   const tool = toolOf(call, tools)
   if (!tool?.run) {
     const names = tools.filter(({ run }) => run).map(({ name }) => name)
-    return `Error: there is no tool ${call.name}; the tools are ${names.join(', ')}`
+    return resultOf(`Error: there is no tool ${call.name}; the tools are ${names.join(', ')}`)
   }
   try {
     const isAllowed = allow ? await unlessAborted(() => allow(call, tool), signal) : true
-    if (isAllowed !== true) return `Error: the user declined this call${isAllowed ? `: ${isAllowed}` : ''}`
+    if (isAllowed !== true) return resultOf(`Error: the user declined this call${isAllowed ? `: ${isAllowed}` : ''}`)
     const { run } = tool
     const result = await unlessAborted(() => run(call.arguments, { id: call.id, signal }), signal)
-    return cut(typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null'), LONGEST_RESULT)
+    return resultOf(cut(typeof result === 'string' ? result : (JSON.stringify(result) ?? 'null'), LONGEST_RESULT))
   } catch (error) {
     signal?.throwIfAborted()
-    return cut(`Error: ${error instanceof Error ? error.message || error.name : String(error)}`, LONGEST_ERROR)
+    const content = `Error: ${error instanceof Error ? error.message || error.name : String(error)}`
+    return { ...resultOf(cut(content, LONGEST_ERROR)), error }
   }
 }
 

@@ -4,7 +4,7 @@ import { eventsOf } from '../../api/generation-events.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
 import { Answer, type AnswerEnd, type AnswerToken } from './answer.js'
 import type { Prompt } from './prompt.js'
-import { canRun, type OfferedTool, type RunCallsOptions, runCalls } from './run-calls.js'
+import { type CallResult, canRun, type OfferedTool, type RunCallsOptions, runCall } from './run-calls.js'
 import type { Generation } from './shared/shared-generation.js'
 
 /** Most answers of a turn by default: all but the last call tools. */
@@ -41,7 +41,7 @@ export type TurnEvent =
   | ({ kind: 'token' } & AnswerToken)
   | ({ kind: 'answer' } & Answered)
   | { kind: 'call'; call: ToolCall }
-  | { kind: 'result'; message: ChatMessage }
+  | ({ kind: 'result' } & CallResult)
 
 /** Asks a model, runs the tools that it calls and asks again, until it answers without calls that can be run. */
 export async function* takeTurn(options: TurnOptions): AsyncGenerator<TurnEvent, void> {
@@ -52,10 +52,9 @@ export async function* takeTurn(options: TurnOptions): AsyncGenerator<TurnEvent,
   for (let turn = 1; ; turn++) {
     for (const call of calls) {
       yield { kind: 'call', call }
-      for (const message of await runCalls([call], tools(), { signal, allow })) {
-        added.push(message)
-        yield { kind: 'result', message }
-      }
+      const result = await runCall(call, tools(), { signal, allow })
+      added.push(result.message)
+      yield { kind: 'result', ...result }
     }
     // A call that was asked for has been made: the next message may be the answer.
     const toolChoice = turn === 1 || asking.toolChoice === 'none' ? asking.toolChoice : undefined

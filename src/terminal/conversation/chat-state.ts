@@ -1,43 +1,47 @@
-import type { Model } from '../../api/model.js'
-import type { ChatMessage } from '../../api/text.js'
+import type { GenerateOptions, PromptProgress } from '../../api/generation.js'
+import type { MemoryStats, Model } from '../../api/model.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
-import { hasForm } from '../../engine/session/prompt.js'
 import { plural } from '../../ground/numbers.js'
-import { harmless } from '../../ground/output/cell-width.js'
+import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { TextColour } from '../../lab/experts/usage/text-colours.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
 import { modelWord } from '../../library/finding/model-word.js'
+import { haveSameExperts } from '../../model/config/config.js'
+import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { maskJson } from '../../model/config/read-mask.js'
 import { InputLine } from '../input/input-line.js'
 import { CellPainter } from '../map/cell-painter.js'
-import type { TokenMap } from '../map/token-map.js'
-import { Answers } from './answers/answers.js'
-import { nameInWords } from './answers/call-words.js'
-import { suggest } from './commands/slash-commands.js'
-import type { Conversation, ConversationState } from './conversation.js'
-import type { AnswersScreen, ChatItem, ItemExtra } from './items.js'
+import { Replay } from '../map/replay.js'
+import { TokenMap } from '../map/token-map.js'
 import { Keeper, type KeepOccasion } from './keeper.js'
-import { messageOf } from './notes.js'
-import type { ChatBeginning, ChatOptions, ChatTerminal } from './options.js'
-import { lastTurns, trailOf } from './past-turns.js'
-import type { Thought } from './watcher.js'
+import type { ChatBeginning, ChatOptions, ChatTerminal, ChatTool } from './options.js'
+import { Drawn } from './redraws.js'
+import { suggest } from './slash-commands.js'
+import { CallQuestion } from './state/call-question.js'
+import type { ChatItem, ItemExtra } from './state/items.js'
+import { lastTurns } from './state/past-turns.js'
+import { type RunningText, type ScreenEvent, type ScreenState, screenAfter } from './state/screen-state.js'
+import type { AnswerSettings } from './state/settings.js'
+import { TurnTokens } from './state/turn-tokens.js'
+import { Conversation, type ConversationState } from './turns/conversation.js'
+import type { FinishedAnswer } from './turns/running-answer.js'
 
 /** 'working' is a command that takes its time. */
 type ChatState = 'idle' | 'answering' | 'working' | 'ended'
 
-/** Ms between redraws of a running answer: ten a second look steady. */
-const REDRAW_MS = 100
-/** The most ms between them, however long a drawing takes. */
-const SLOWEST_MS = 500
-/** Drawing has at most this share of the time of a core, which the model needs more. */
-const SHARE = 1 / 6
-/** Maximum tokens to read again without being asked to. */
-const QUICK = 256
-
 /** All that is on the screen, and the verbs that change it. Keys and commands act on it; screens draw it. */
-export class Chat implements AnswersScreen {
+export class Chat extends Drawn implements ScreenState {
   readonly input: InputLine
-  readonly answers: Answers
   readonly keeper: Keeper
+  conversation: Conversation
+  readonly map: TokenMap
+  readonly turns: TurnTokens
+  readonly settings: AnswerSettings
+  readonly replay = new Replay(() => this.changed())
+  /** The question whether a tool may run. */
+  readonly question: CallQuestion
+  /** Tools that there are now. */
+  readonly tools: () => readonly ChatTool[]
   /** Absent if it only takes lines. */
   terminal?: ChatTerminal
   private resolveEnded = () => {}
@@ -45,14 +49,29 @@ export class Chat implements AnswersScreen {
   readonly ended = new Promise<void>((resolve) => {
     this.resolveEnded = resolve
   })
-  readonly items: ChatItem[] = []
+  items: readonly ChatItem[] = []
+  running?: RunningText
   /** Lines that were sent while the chat was busy. */
   readonly queue: string[] = []
-  private readonly listeners = new Set<() => void>()
-  private nextDrawing?: NodeJS.Timeout
-  private drawingMs = 0
+  /** Texts to put before the next question, such as files. */
+  pending: string[] = []
+  /** Questions that were sent with texts, by the whole message. */
+  readonly sentWith = new Map<string, { texts: string[]; question: string }>()
+  /** Number of times that the last question was answered again. */
+  retries = 0
+  /** Notes about prompts that this model has caused: the user needs to read each only once. */
+  readonly noted = new Set<string>()
+  /** Whether a note has said that the conversation is longer than the model's training texts. */
+  hasNotedLength = false
+  /** The last answer, and the options and texts that it was generated with. */
+  latest?: { answer: FinishedAnswer; origin: string }
+  colour?: TextColour
+  memory?: MemoryStats
   painter: CellPainter
   private isWorking = false
+  /** Stops what the model does. */
+  private stopper?: AbortController
+  private lastRun: Promise<boolean> = Promise.resolve(true)
   /** Whether running thoughts are shown as far as they fit, rather than in two lines. */
   areThoughtsOpen = false
   isLeaving = false
@@ -60,82 +79,28 @@ export class Chat implements AnswersScreen {
   left?: 'left' | 'interrupted'
 
   constructor(
-    model: Model,
+    public model: Model,
     readonly options: ChatOptions,
   ) {
-    this.input = new InputLine(options.history, (line) => suggest(line, options.modelNames))
-    this.answers = new Answers(this, model, options)
-    this.keeper = new Keeper(options, (note) => this.say('note', note))
-    this.painter = new CellPainter(options.depth, options.background)
+    super()
+    const { history, modelNames, generation, mask, isAllowed, depth, background } = options
+    this.input = new InputLine(history, (line) => suggest(line, modelNames))
+    this.tools = options.tools ?? (() => [])
+    this.settings = { generation, drawsMarkdown: true }
+    this.conversation = new Conversation(model, { mask, offered: this.tools })
+    this.question = new CallQuestion(isAllowed)
+    this.map = new TokenMap(model.config)
+    this.turns = new TurnTokens(this.map)
+    this.map.masked = mask
+    this.map.atlas = options.atlas
     if (options.isPlain) this.map.mode = 'off'
-  }
-
-  /** Calls `listener` when the chat is to be drawn again, until the returned function is called. */
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener)
-    return () => this.listeners.delete(listener)
+    this.keeper = new Keeper(options, (note) => this.say('note', note))
+    this.painter = new CellPainter(depth, background)
   }
 
   get state(): ChatState {
     if (this.left) return 'ended'
-    return this.answers.work.isRunning ? 'answering' : this.isWorking ? 'working' : 'idle'
-  }
-
-  get model(): Model {
-    return this.answers.model
-  }
-
-  get conversation(): Conversation {
-    return this.answers.conversation
-  }
-
-  get map(): TokenMap {
-    return this.answers.map
-  }
-
-  get background(): Background {
-    return this.painter.ground
-  }
-
-  get answer(): string {
-    return this.answers.work.watcher?.answer ?? ''
-  }
-
-  get drawsMarkdown(): boolean {
-    return this.answers.settings.drawsMarkdown
-  }
-
-  /** Whether the running answer is shown as written: it has a form, or will be coloured or compared. */
-  get isLiteral(): boolean {
-    const { work, colour, conversation } = this.answers
-    return work.watcher?.isLiteral === true || colour !== undefined || hasForm(conversation.parts.asking)
-  }
-
-  /** Thoughts that come now; absent once they are over. */
-  get thought(): Thought | undefined {
-    const { thought } = this.answers.work.watcher ?? {}
-    return thought && !thought.isOver && !thought.isBlank ? thought : undefined
-  }
-
-  get askedTool(): string | undefined {
-    const { tool } = this.answers.tools.question
-    return tool === undefined ? undefined : nameInWords(tool)
-  }
-
-  /** Work of the model or of a tool, in words; absent when idle. */
-  get activity(): string | undefined {
-    if (this.state !== 'answering') return this.state === 'working' ? 'working' : undefined
-    const { tools, work } = this.answers
-    const part = work.watcher?.part
-    if (this.askedTool !== undefined) return 'asking'
-    if (tools.running !== undefined) return `running ${nameInWords(tools.running)}`
-    if (this.reading !== undefined) return 'reading'
-    return part === 'thinking' ? 'thinking' : part === 'call' ? 'writing a call' : 'answering'
-  }
-
-  /** Progress of reading a long prompt, in words; absent once the answer begins. */
-  get reading(): string | undefined {
-    return this.answers.work.watcher?.reading
+    return this.running ? 'answering' : this.isWorking ? 'working' : 'idle'
   }
 
   /** A question to show in the empty input, which Tab takes. */
@@ -146,30 +111,22 @@ export class Chat implements AnswersScreen {
     return isFirst && input.text === '' && options.depth !== 'none' ? firstQuestions(model.name)[0] : undefined
   }
 
+  /** Changes what is shown after an event, and draws it: at once what the user does, soon what the model does. */
+  show(event: ScreenEvent): void {
+    const { items, running } = this
+    Object.assign(this, screenAfter({ items, running }, event, performance.now()))
+    const isSoon = (event.kind === 'token' || event.kind === 'progress') && items === this.items
+    this.changed(isSoon ? 'soon' : 'now')
+  }
+
   /** Adds a finished piece to the conversation. */
   say(kind: ChatItem['kind'], text: string, extra: ItemExtra = {}): void {
-    const spans = extra.spans?.map((span) => ({ ...span, text: harmless(span.text) }))
-    this.items.push({ ...extra, ...(spans && { spans }), kind, text: harmless(text) })
-    this.changed()
+    this.show({ kind: 'item', item: { ...extra, kind, text } })
   }
 
-  /** Shows an error, with options by the names that they have here. Once the user has left, does nothing. */
+  /** Shows an error. Once the user has left, does nothing. */
   fail(error: unknown): void {
-    if (!this.left) this.say('error', messageOf(error))
-  }
-
-  /** Draws again: now for what the user does; soon for what the model does, once for all changes until then. */
-  changed(when: 'now' | 'soon' = 'now'): void {
-    if (when === 'soon') {
-      const wait = Math.min(SLOWEST_MS, Math.max(REDRAW_MS, this.drawingMs / SHARE))
-      this.nextDrawing ??= setTimeout(() => this.changed(), wait)
-      return
-    }
-    clearTimeout(this.nextDrawing)
-    this.nextDrawing = undefined
-    const start = performance.now()
-    for (const listener of this.listeners) listener()
-    this.drawingMs = performance.now() - start
+    if (!this.left) this.show({ kind: 'failed', error })
   }
 
   setBackground(background: Background): void {
@@ -178,9 +135,32 @@ export class Chat implements AnswersScreen {
     this.changed()
   }
 
-  begin(beginning: ChatBeginning): void {
-    const { messages, files } = beginning
-    this.answers.begin(beginning)
+  /** Changes the model. The mask stays if both have the same numbers of experts. The caller disposes of the old one. */
+  setModel(model: Model, atlas?: Atlas): void {
+    const mask = haveSameExperts(this.model.config, model.config) ? this.conversation.mask : undefined
+    this.conversation = this.conversation.forModel(model, mask)
+    this.model = model
+    this.replay.stop()
+    this.noted.clear()
+    this.beginTokens()
+    this.map.masked = mask
+    this.map.atlas = atlas
+    this.colour = undefined
+    this.keep('changed')
+  }
+
+  /** Switches experts off, from the next answer on. Throws a UserError if the mask does not fit the model. */
+  setMask(mask?: ExpertMask): void {
+    this.conversation.read.setMask(mask)
+    this.map.masked = mask
+    this.keep('changed')
+  }
+
+  /** Begins with a system text, messages, and texts to put before the first question. */
+  begin({ system, prefill, messages, args, files, asking = {} }: ChatBeginning): void {
+    this.conversation.begin({ system, prefill, messages, args, asking })
+    this.pending.push(...files)
+    this.beginTokens()
     this.sayMessages(messages)
     if (files.length === 0) return
     const characters = files.reduce((sum, text) => sum + text.length, 0)
@@ -188,10 +168,24 @@ export class Chat implements AnswersScreen {
   }
 
   restore(state: ConversationState): void {
-    this.answers.restore(state)
+    this.conversation.restore(state)
+    this.beginTokens()
     this.sayMessages(state.messages)
   }
 
+  reset(): void {
+    this.conversation.reset()
+    this.beginTokens()
+    this.hasNotedLength = false
+  }
+
+  /** Begins an empty map; the answers so far are not on it. */
+  private beginTokens(): void {
+    this.turns.begin(this.conversation.hasAnswers, this.model.config)
+    this.latest = undefined
+  }
+
+  /** Keeps the turns so far in the conversation's file. */
   keep(occasion: KeepOccasion): void {
     if (!this.keeper.conversations) return
     const { messages, mask } = this.conversation
@@ -200,31 +194,15 @@ export class Chat implements AnswersScreen {
     void this.keeper.keep(state, occasion)
   }
 
-  private sayMessages(messages: readonly ChatMessage[]): void {
+  private sayMessages(messages: ConversationState['messages']): void {
     const { items, earlier } = lastTurns(messages, this.terminal?.size)
     if (earlier > 0) this.say('note', `... ${plural(earlier, 'earlier turn')}`)
     for (const { kind, text } of items) this.say(kind, text, { isEarlier: true })
   }
 
-  /** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */
-  openThoughts(): void {
-    const { isRunning, watcher } = this.answers.work
-    const thought = watcher?.thought
-    const running = thought?.isBlank === false ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
-    const text = [...this.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
-    if (this.thought || (isRunning && text === '')) {
-      this.areThoughtsOpen = !this.areThoughtsOpen
-      return this.changed()
-    }
-    if (text === '') return this.say('note', 'the last answer came without thoughts')
-    // Pressed again, the key adds nothing.
-    const last = this.items.at(-1)
-    if (last?.kind !== 'thoughts' || last.text !== harmless(text)) this.say('thoughts', text)
-  }
-
-  /** Shows the tokens of answers that were not written here on the map, if few have to be read. */
-  async showFewAnswers(): Promise<void> {
-    if (this.answers.isUnread) await this.answers.readAgain(QUICK)
+  async refreshMemory(): Promise<void> {
+    this.memory = await this.model.stats().catch(() => undefined)
+    this.changed()
   }
 
   /** Does work that takes its time; meanwhile the chat takes no questions. */
@@ -239,9 +217,45 @@ export class Chat implements AnswersScreen {
     }
   }
 
+  /**
+   * Runs work of the model, shown like an answer that continues `text`, until its signal says that it is to stop. Errors are
+   * shown. False if it was stopped or failed.
+   */
+  run(work: (options: GenerateOptions) => Promise<void>, { text = '', isLiteral = false } = {}): Promise<boolean> {
+    this.lastRun = this.carryOut(work, { text, isLiteral })
+    return this.lastRun
+  }
+
+  private async carryOut(
+    work: (options: GenerateOptions) => Promise<void>,
+    start: { text: string; isLiteral: boolean },
+  ): Promise<boolean> {
+    this.stopper = new AbortController()
+    const { signal } = this.stopper
+    const onPromptProgress = (progress: PromptProgress) => this.show({ kind: 'progress', ...progress })
+    this.show({ kind: 'start', ...start })
+    try {
+      await work({ ...this.settings.generation, signal, onPromptProgress })
+      return true
+    } catch (error) {
+      if (signal.aborted) this.say('note', 'stopped')
+      else this.fail(error)
+      return false
+    } finally {
+      this.stopper = undefined
+      this.show({ kind: 'end' })
+    }
+  }
+
+  /** Resolves when the model has ended what it did last. */
+  async settled(): Promise<void> {
+    await this.lastRun
+  }
+
   /** Stops the running answer; false if none runs. The user decides whether to send what was to follow it. */
   stop(): boolean {
-    if (!this.answers.work.stop()) return false
+    if (!this.stopper || this.stopper.signal.aborted) return false
+    this.stopper.abort()
     if (this.input.text === '') this.input.set(this.queue.join('\n'))
     this.queue.length = 0
     return true
@@ -259,8 +273,8 @@ export class Chat implements AnswersScreen {
   end(how: 'left' | 'interrupted' = 'left'): void {
     if (this.left) return
     this.left = how
-    this.answers.replay.stop()
-    this.answers.work.stop()
+    this.replay.stop()
+    this.stopper?.abort()
     this.changed()
     this.resolveEnded()
   }

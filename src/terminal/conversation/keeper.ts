@@ -3,9 +3,9 @@ import type { ConversationState } from '../../chat/conversations/conversation-st
 import type { Conversations } from '../../chat/conversations/conversations.js'
 import type { KeptConversation } from '../../chat/conversations/kept-conversation.js'
 import { limitCaches } from '../../chat/prompt-cache/prompt-cache.js'
-import { isEmpty } from './answers/locate-answers.js'
-import type { Conversation } from './conversation.js'
-import { messageOf } from './notes.js'
+import { messageOf } from './state/notes.js'
+import type { Conversation } from './turns/conversation.js'
+import { isEmpty } from './turns/locate-answers.js'
 
 export interface KeepOptions {
   /** The folder of kept conversations; absent if none is to be kept. */

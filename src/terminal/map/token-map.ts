@@ -16,12 +16,15 @@ export const MAP_MODES = ['newest', 'usage', 'layer', 'off'] as const
 export type MapMode = (typeof MAP_MODES)[number]
 
 export interface MappedToken {
+  id: number
   text: string
   routes: LayerRoutes[]
   /** Whether the model read it, rather than wrote it. */
   isQuestion?: boolean
   /** Natural logarithm of its probability under the model; only in answers. */
   logprob?: number
+  /** Index of the message that its turn began with. */
+  turn: number
   /** Voices of its experts, once the user has asked. */
   lens?: Lens
 }
@@ -35,6 +38,8 @@ export class TokenMap {
   /** Experts that new tokens do not use, by kind and layer. */
   masked?: Omit<ExpertMask, 'gates'>
   mode: MapMode = 'newest'
+  /** Index of the message that the running turn began with. */
+  turn = 0
   /** The layer whose experts are named: in the details of a token, and in the mode of one layer. */
   layer = 0
   /** Index of the token that the user looks at; undefined follows the newest. */
@@ -54,7 +59,7 @@ export class TokenMap {
   /** Index of the token to show if none is selected. */
   private newest = -1
 
-  constructor(private readonly shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
+  constructor(private shape: Pick<ModelConfig, 'layers' | 'mixtures'>) {
     this.usage = new ExpertUsage(shape)
   }
 
@@ -164,18 +169,20 @@ export class TokenMap {
   }
 
   /** Adds tokens that the model read before it answers, with the routes of all of them. */
-  read(texts: readonly string[], routes: readonly LayerRoutes[]): void {
-    for (const [i, text] of texts.entries()) {
-      this.tokens.push({ text, routes: routes.map((layer) => routesOfToken(layer, i, texts.length)), isQuestion: true })
+  read(tokens: readonly { id: number; text: string }[], routes: readonly LayerRoutes[]): void {
+    for (const [i, token] of tokens.entries()) {
+      const ofToken = routes.map((layer) => routesOfToken(layer, i, tokens.length))
+      this.tokens.push({ ...token, routes: ofToken, isQuestion: true, turn: this.turn })
     }
     this.answerStart = this.tokens.length
     this.newest = this.tokens.length - 1
   }
 
-  add(text: string, routes: LayerRoutes[], logprob?: number): void {
-    this.tokens.push({ text, routes, logprob })
+  /** Adds a token of the answer. */
+  add(token: Pick<MappedToken, 'id' | 'text' | 'routes' | 'logprob'>): void {
+    this.tokens.push({ ...token, turn: this.turn })
     this.newest = this.tokens.length - 1
-    this.usage.add(routes, 1)
+    this.usage.add(token.routes, 1)
   }
 
   /** Ends the answer after its first `count` tokens; takes back later ones. */
@@ -193,9 +200,8 @@ export class TokenMap {
     this.answerStart = this.startBefore
   }
 
-  /** Forgets the tokens after this one, or all; the usage by their answers no longer counts. */
-  cutAfter(token?: MappedToken): void {
-    const from = token ? this.tokens.lastIndexOf(token) + 1 : 0
+  /** Forgets the tokens from an index on; the usage by their answers no longer counts. */
+  cutFrom(from: number): void {
     for (const { routes, isQuestion } of this.tokens.splice(from)) if (!isQuestion) this.usage.add(routes, 1, -1)
     this.beginAnswer()
     this.newest = this.tokens.length - 1
@@ -207,19 +213,14 @@ export class TokenMap {
     if (last >= 0) this.newest = last
   }
 
-  reset(): void {
+  /** Forgets all tokens. With `shape`, it maps another model from now on, in the same mode. */
+  reset(shape = this.shape): void {
+    if (shape !== this.shape) this.layer = 0
+    this.shape = shape
     this.tokens = []
     this.beginAnswer()
     this.newest = -1
-    this.usage = new ExpertUsage(this.shape)
-  }
-
-  /** An empty map of another model, in the same mode. */
-  forModel(shape: Pick<ModelConfig, 'layers' | 'mixtures'>): TokenMap {
-    const map = new TokenMap(shape)
-    map.mode = this.mode
-    map.hasWalked = this.hasWalked
-    return map
+    this.usage = new ExpertUsage(shape)
   }
 
   nextMode(): void {

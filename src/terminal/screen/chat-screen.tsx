@@ -1,14 +1,14 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Key as InkKey, Instance } from 'ink'
 import { cellWidth } from '../../ground/output/cell-width.js'
+import type { Background } from '../../lab/pictures/blocks/ramps.js'
 import type { Chat } from '../conversation/chat-state.js'
 import { press } from '../conversation/commands/keys.js'
 import type { ChatTerminal } from '../conversation/options.js'
 import { type Key, KeyReader } from '../input/keys.js'
 import { inputColumns } from '../input/lines.js'
-import { ChatView } from './chat-view.js'
-import { render } from './ink.js'
-import type { InkOutput, Terminal, WindowSize } from './terminal.js'
+import { ChatView, type InkOutput, inkOutput, render } from './chat-view.js'
+import type { Terminal, WindowSize } from './terminal.js'
 import { Transcript } from './transcript.js'
 import { layoutOf, linesOf, lineWidth } from './view.js'
 
@@ -81,7 +81,7 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     }
   }
 
-  private readonly setBackground = (background: Chat['background']) => this.chat.setBackground(background)
+  private readonly setBackground = (background: Background) => this.chat.setBackground(background)
 
   private readonly onInput = (input: string, key: InkKey) => {
     for (const read of this.reader.read(input, key)) this.press(read)
@@ -108,7 +108,7 @@ export class InkScreen implements ChatScreen, ChatTerminal {
 
   private mount({ isAgain = false } = {}): void {
     const { size } = this.terminal
-    const output = this.terminal.outputFor(size)
+    const output = inkOutput(this.terminal, size)
     this.finished = []
     this.chat.input.width = inputColumns(lineWidth(size))
     const ink = render(null, {
@@ -137,13 +137,13 @@ export class InkScreen implements ChatScreen, ChatTerminal {
     if (!mounted) return
     const { size, ink } = mounted
     const layout = layoutOf(chat, size, transcript.running)
-    const look = { width: layout.textWidth, background: chat.background, drawsMarkdown: chat.drawsMarkdown }
+    const { drawsMarkdown } = chat.settings
+    const look = { width: layout.textWidth, background: chat.painter.ground, drawsMarkdown }
     if (transcript.update(chat.items, look) && !isAgain) return this.repaint()
     const isEnded = chat.state === 'ended'
     const held = isEnded ? 0 : layout.held
     const fresh = transcript.takeAllBut(held, isAgain)
-    const view = isEnded ? undefined : layout.view(transcript.held)
-    this.live = view ? linesOf(view) : []
+    this.live = isEnded ? [] : linesOf(layout.view(transcript.held))
     // Above the live area of a repainted screen, as many finished lines as the window has room for.
     const finished = isAgain ? transcript.taken(Math.max(fresh.length, size.rows - 1 - this.live.length)) : fresh
     if (isAgain) this.above = []
@@ -151,8 +151,8 @@ export class InkScreen implements ChatScreen, ChatTerminal {
       this.finished = [...this.finished, finished]
       this.above = [...this.above, ...finished].slice(-MOST_LINES)
     }
-    const { finished: all, takesKeys, onInput } = this
-    ink.rerender(<ChatView finished={all} view={view} isActive={takesKeys} onInput={onInput} />)
+    const { finished: all, live, takesKeys, onInput } = this
+    ink.rerender(<ChatView finished={all} live={live} isActive={takesKeys} onInput={onInput} />)
   }
 
   /** Rows of the lines on the screen in a window of `columns`, as terminals break lines. */

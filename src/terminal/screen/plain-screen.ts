@@ -2,7 +2,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { type OutputStream, writePrintable } from '../../ground/output/write-printable.js'
 import type { Chat } from '../conversation/chat-state.js'
 import { press } from '../conversation/commands/keys.js'
-import type { ChatItem } from '../conversation/items.js'
+import type { ChatItem } from '../conversation/state/items.js'
 import type { ChatScreen } from './chat-screen.js'
 import { tableLines, withSigns } from './transcript.js'
 
@@ -75,13 +75,15 @@ export class PlainScreen implements ChatScreen {
       if (footer !== undefined) this.write(`${footer}\n`)
       this.shown = 0
     }
-    if (chat.askedTool !== this.asked) {
-      this.asked = chat.askedTool
+    const { running } = chat
+    const asked = running?.call?.state === 'asked' ? running.call.tool : undefined
+    if (asked !== this.asked) {
+      this.asked = asked
       if (this.asked !== undefined) this.write(`run ${this.asked}? y, n or a (always): `)
     }
-    if (chat.state === 'answering') {
+    if (running) {
       // The finished answer lacks blanks at the end.
-      const text = chat.answer.trimEnd()
+      const text = running.text.trimEnd()
       if (text.length > this.shown) this.write(text.slice(this.shown))
       this.shown = Math.max(this.shown, text.length)
     } else if (this.takesInput && chat.state === 'idle' && !this.isPrompting && !this.isSending) {

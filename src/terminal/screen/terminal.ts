@@ -15,8 +15,6 @@ const ASK_BACKGROUND = `${ESC}]11;?${ESC}\\`
 /** CSI H: the upper left corner; A and B: rows up and down; 2 K: erases a line (ECMA-48, 8.3.21, 19, 22, 41). */
 const [HOME, ERASE_AND_DOWN, UP_AND_ERASE] = [`${ESC}[H`, `${ESC}[2K${ESC}[1B`, `${ESC}[1A${ESC}[2K`]
 
-const NEXT_ROW = `${ESC}[E`
-const UP = new RegExp(`^${ESC}\\[(\\d+)A`)
 const REPORT = new RegExp(`${ESC}\\]11;rgba?:([0-9a-f/]+)(?:${BEL}|${ESC}\\\\)`, 'gi')
 /** The beginning of a sequence at the end of a chunk. A report has at most 64 characters. */
 const INCOMPLETE = new RegExp(`${ESC}(?:\\[[0-?]*[ -/]*|O|\\](?:1[^${BEL}${ESC}]{0,64}${ESC}?)?)?$`)
@@ -31,16 +29,6 @@ const STOP_MS = 200
 export interface WindowSize {
   columns: number
   rows: number
-}
-
-/** The parts of a stream that Ink uses. */
-export interface InkOutput extends WindowSize {
-  isTTY: true
-  /** Whether Ink may write when it is unmounted. */
-  writable: boolean
-  write(text: string, done?: (error?: Error | null) => void): boolean
-  on(): void
-  off(): void
 }
 
 /** Actions of the keys that take effect while the model loads. */
@@ -90,10 +78,9 @@ export class Terminal extends EventEmitter<{ resize: []; background: [Background
     this.loading = undefined
   }
 
-  /** A stream of one size: Ink would clear the scrollback if its window shrank. Silent while the window is dragged. */
-  outputFor(size: WindowSize): InkOutput {
-    const write: InkOutput['write'] = (text, done) => this.output.write(this.resizing ? '' : mended(text), done)
-    return { ...size, isTTY: true, writable: true, write, on() {}, off() {} }
+  /** Writes a drawing, and nothing while the window is dragged. */
+  draw(text: string, done?: (error?: Error | null) => void): boolean {
+    return this.output.write(this.resizing ? '' : text, done)
   }
 
   /** Columns of the narrowest window since the last call. */
@@ -235,14 +222,6 @@ export class Terminal extends EventEmitter<{ resize: []; background: [Background
       this.emit('resize')
     }, SETTLED_MS)
   }
-}
-
-/**
- * Mends two faults of what Ink 6.8 writes if only some lines have changed. It goes up one row too few; Ink 7 does not, but
- * needs Node 22. And it goes to the next row by CSI E, which does not scroll at the bottom of the window.
- */
-function mended(text: string): string {
-  return text.replace(UP, (_, rows: string) => `${ESC}[${Number(rows) + 1}A`).replaceAll(NEXT_ROW, '\n')
 }
 
 /** Whether a colour is nearer to white than to black; its channels are hexadecimal, with slashes between. */

@@ -3,7 +3,7 @@ import { type ColourDepth, highlight, paint } from '../../ground/output/colours.
 import { styled } from '../../ground/output/style.js'
 import { wrap } from '../../ground/output/wrap.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
-import type { ChatItem, HelpRow, ItemSpan } from '../conversation/items.js'
+import type { ChatItem, HelpRow, ItemSpan } from '../conversation/state/items.js'
 import { drawMarkdown } from '../markdown/draw-blocks.js'
 import { wrapParts } from '../markdown/run-lines.js'
 import { RunningMarkdown } from '../markdown/running-markdown.js'

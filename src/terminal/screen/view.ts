@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { cellWidth } from '../../ground/output/cell-width.js'
+import { isUnread } from '../conversation/answers/read-again.js'
 import type { Chat } from '../conversation/chat-state.js'
 import { inputLines } from '../input/lines.js'
 import { heightBelow, sideRooms } from '../map/all-layers.js'
@@ -146,14 +147,15 @@ function lowerParts(chat: Chat, width: number, rows: number) {
 function optionsOf(chat: Chat): MapOptions {
   const isStreaming = chat.state === 'answering'
   // When nothing moves, the map shows a single token, without a trail.
-  const fades = chat.answers.replay.isOn || (isStreaming && chat.map.selected === undefined)
+  const fades = chat.replay.isOn || (isStreaming && chat.map.selected === undefined)
   return { fades, isStreaming, keys: keysOfMap(chat) }
 }
 
 /** Hints at the keys that work on the map now, longest first. */
-function keysOfMap({ map, input, state, answers }: Chat): string[] {
-  if (answers.replay.isOn) return ['any key stops']
-  if (input.text !== '' || (map.tokens.length === 0 && !answers.isUnread) || state !== 'idle') return []
+function keysOfMap(chat: Chat): string[] {
+  const { map, input, state } = chat
+  if (chat.replay.isOn) return ['any key stops']
+  if (input.text !== '' || (map.tokens.length === 0 && !isUnread(chat)) || state !== 'idle') return []
   if (map.selected === undefined) return map.hasWalked ? [] : ['← → walk over the tokens', '← → walk']
   const { cursor } = map
   const x = cursor && (map.isMasked(cursor.kind, cursor.layer, cursor.expert) ? ' · x on' : ' · x off')

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Tool } from '#molm/api/chat-options.js'
 import type { ToolCall } from '#molm/api/text.js'
-import { canRun, LONGEST_RESULT, runCalls } from '#molm/engine/session/run-calls.js'
+import { canRun, LONGEST_RESULT, type RunCallsOptions, runCall } from '#molm/engine/session/run-calls.js'
 import { thrownBy } from '../../support/rejects.js'
 
 const test = suite('calls of tools')
@@ -11,14 +11,20 @@ const call = (name: string, args: Record<string, unknown> = {}, id = `call_${nam
   return { id, name, arguments: args }
 }
 
+/** The messages with the results of calls that run one after the other. */
+async function messagesOf(calls: ToolCall[], tools: Tool[], options?: RunCallsOptions) {
+  const messages = []
+  for (const one of calls) messages.push((await runCall(one, tools, options)).message)
+  return messages
+}
+
 async function resultOf(run: Tool['run'], args: Record<string, unknown> = {}): Promise<string> {
-  const [message, ...others] = await runCalls([call('tool', args)], [{ name: 'tool', run }])
-  assert.equal(others, [])
+  const { message } = await runCall(call('tool', args), [{ name: 'tool', run }])
   assert.equal([message.role, message.toolCallId, message.name], ['tool', 'call_tool', 'tool'])
   return message.content
 }
 
-test('run in order, with their arguments and ids, and give a message each', async () => {
+test('run with their arguments and ids, and give a message each', async () => {
   const seen: unknown[] = []
   const tools: Tool[] = ['a', 'b'].map((name) => ({
     name,
@@ -28,7 +34,7 @@ test('run in order, with their arguments and ids, and give a message each', asyn
       return name.toUpperCase()
     },
   }))
-  const messages = await runCalls([call('a', { x: 1 }), call('b'), call('a', {}, 'again')], tools)
+  const messages = await messagesOf([call('a', { x: 1 }), call('b'), call('a', {}, 'again')], tools)
   assert.equal(seen, [
     ['a', { x: 1 }, 'call_a'],
     ['b', {}, 'call_b'],
@@ -67,6 +73,9 @@ test('that fail give the error to the model', async () => {
       throw error
     })
   assert.is(await throwing(new Error('no such city')), 'Error: no such city')
+  const error = new Error('a broken pipe')
+  const failing = { name: 'tool', run: () => Promise.reject(error) }
+  assert.is((await runCall(call('tool'), [failing])).error, error, 'the caller sees what the tool threw')
   assert.is(await resultOf(async () => Promise.reject(new TypeError('no number'))), 'Error: no number')
   assert.is(await throwing('a text'), 'Error: a text')
   assert.is(await throwing(new Error('')), 'Error: Error')
@@ -84,7 +93,7 @@ test('that give a megabyte are cut, between two characters', async () => {
 
 test('of unknown tools and of tools without `run` name the tools that there are', async () => {
   const tools: Tool[] = [{ name: 'add', run: () => 3 }, { name: 'ask' }]
-  const messages = await runCalls([call('sub'), call('ask')], tools)
+  const messages = await messagesOf([call('sub'), call('ask')], tools)
   assert.equal(
     messages.map(({ content }) => content),
     ['Error: there is no tool sub; the tools are add', 'Error: there is no tool ask; the tools are add'],
@@ -99,7 +108,7 @@ test('run only if they are allowed, and the model reads the reason', async () =>
   const answers: Record<string, boolean | string> = { a: true, b: false, c: 'not this one' }
   const allow = async ({ arguments: { path } }: ToolCall) => answers[String(path)]
   const calls = ['a', 'b', 'c'].map((path) => call('rm', { path }))
-  const messages = await runCalls(calls, tools, { allow })
+  const messages = await messagesOf(calls, tools, { allow })
   assert.equal(ran, ['a'])
   assert.equal(
     messages.map(({ content }) => content),
@@ -118,10 +127,10 @@ test('that hang, or wait for a permission, end with an abort and its reason', as
       return forever()
     }
     setTimeout(() => abort.abort(reason), 10)
-    const rejected = thrownBy(runCalls([call('wait')], [{ name: 'wait', run }], { ...options, signal: abort.signal }))
+    const rejected = thrownBy(runCall(call('wait'), [{ name: 'wait', run }], { ...options, signal: abort.signal }))
     assert.is(await rejected, reason)
     assert.is(wasAborted, !('allow' in options))
-    assert.is(await thrownBy(runCalls([call('wait')], [], { signal: abort.signal })), reason)
+    assert.is(await thrownBy(runCall(call('wait'), [], { signal: abort.signal })), reason)
   }
 })
 

@@ -1,5 +1,4 @@
 import type { Model } from '../../../api/model.js'
-import type { LayerRoutes } from '../../../api/routes.js'
 import { UsageError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
 import type { Atlas } from '../../../lab/experts/atlas/atlas.js'
@@ -19,8 +18,8 @@ import type { Background } from '../../../lab/pictures/blocks/ramps.js'
 import { colourTitle, strongestExperts } from '../../../lab/pictures/kinds/coloured-text.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../../model/config/config.js'
 import { Utf8Stream } from '../../../text/utf8-stream.js'
-import type { ItemSpan } from '../items.js'
-import type { AnswerToken } from './turn-tokens.js'
+import type { MappedToken } from '../../map/token-map.js'
+import type { ItemSpan } from '../state/items.js'
 
 const LISTED = 8
 const SAMPLES = 11
@@ -43,11 +42,11 @@ export function parseTextColour(argument: string, { mixtures, layers }: ModelCon
 
 /** Colours the tokens of an answer for this background. Joined, the spans are the text of the tokens. */
 export function colourAnswer(
-  tokens: readonly AnswerToken[],
+  tokens: readonly MappedToken[],
   colour: TextColour,
   { model, background, atlas }: { model: Model; background: Background; atlas?: Atlas },
 ): { legend: ItemSpan[]; spans: ItemSpan[] } {
-  const text = answerRoutes(tokens, model)
+  const text = textOfTokens('the answer', tokens, model)
   const values = textValues(text, colour)
   const largest = largestOf(values)
   const on = (words: string, value: number): ItemSpan => {
@@ -119,18 +118,14 @@ export function trimSpans(spans: readonly ItemSpan[]): ItemSpan[] {
   })
 }
 
-/** An answer as a text that the model has read; a token that was not read is left out. */
-function answerRoutes(tokens: readonly AnswerToken[], model: Model): TextRoutes {
-  const read = tokens.filter((token): token is AnswerToken & { routes: LayerRoutes[] } => token.routes !== undefined)
-  const text = new TextRoutes(
-    'the answer',
-    read.map(({ id }) => id),
-    readerOf(model),
-  )
-  for (let first = 0; first < read.length; first += CHUNK) {
-    const chunk = read.slice(first, first + CHUNK)
+/** Tokens of the map as a text that the model has read. */
+export function textOfTokens(name: string, tokens: readonly MappedToken[], model: Model): TextRoutes {
+  const ids = tokens.map(({ id }) => id)
+  const text = new TextRoutes(name, ids, readerOf(model))
+  for (let first = 0; first < tokens.length; first += CHUNK) {
+    const chunk = tokens.slice(first, first + CHUNK)
     text.add(joinRoutes(chunk.map(({ routes }) => routes)), chunk.length)
   }
-  text.surprise = read.map(({ logprob }) => bitsOf(logprob))
+  text.surprise = tokens.map(({ logprob }) => (logprob === undefined ? undefined : bitsOf(logprob)))
   return text
 }

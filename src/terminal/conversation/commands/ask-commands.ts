@@ -1,8 +1,10 @@
 import type { Asking } from '../../../api/ask-options.js'
 import { fit, harmless } from '../../../ground/output/cell-width.js'
-import { nameInWords } from '../answers/call-words.js'
 import type { Chat } from '../chat-state.js'
-import { parseThink, thinkInWords } from '../settings.js'
+import { nameInWords } from '../state/call-words.js'
+import { trailOf } from '../state/past-turns.js'
+import { parseThink, thinkInWords } from '../state/settings.js'
+import { isBlank } from '../state/thought.js'
 
 const MOST_QUOTED = 200
 
@@ -11,15 +13,14 @@ export const ASK_ACTIONS = {
     if (argument !== '') change(chat, parseThink(argument))
     chat.say('note', thinkInWords(chat.conversation.parts.asking))
   },
-  thoughts: (chat: Chat) => chat.openThoughts(),
+  thoughts: openThoughts,
   tools(chat: Chat): void {
-    const tools = chat.answers.tools.available
+    const tools = chat.tools()
     if (tools.length === 0) return chat.say('note', 'no tools; molm chat --mcp COMMAND adds those of a server')
-    const { question } = chat.answers.tools
     const lines = tools.map((tool) => {
       const { name, server, hasEnded, description = '' } = tool
       const from = server === undefined ? '' : ` of ${nameInWords(server)}`
-      const how = hasEnded ? ', which has ended' : question.allows(tool) ? ', runs without a question' : ''
+      const how = hasEnded ? ', which has ended' : chat.question.allows(tool) ? ', runs without a question' : ''
       const about = fit(harmless(description).replace(/\s+/g, ' '), MOST_QUOTED)
       return `${nameInWords(name)}${from}${how}${about === '' ? '' : `: ${about}`}`
     })
@@ -34,6 +35,22 @@ export const ASK_ACTIONS = {
     })
     chat.say('note', formInWords(chat.conversation.parts.asking))
   },
+}
+
+/** Opens running thoughts or folds them; after them, shows the thoughts, calls and results of the last answer. */
+export function openThoughts(chat: Chat): void {
+  const { thought } = chat.running ?? {}
+  const running = thought && !isBlank(thought) ? [{ role: 'assistant', content: '', thinking: thought.text }] : []
+  const text = [...chat.conversation.latest, ...running].flatMap(trailOf).join('\n').trim()
+  const areComing = running.length > 0 && thought?.endedAt === undefined
+  if (areComing || (chat.running && text === '')) {
+    chat.areThoughtsOpen = !chat.areThoughtsOpen
+    return chat.changed()
+  }
+  if (text === '') return chat.say('note', 'the last answer came without thoughts')
+  // Pressed again, the key adds nothing.
+  const last = chat.items.at(-1)
+  if (last?.kind !== 'thoughts' || last.text !== harmless(text)) chat.say('thoughts', text)
 }
 
 function change(chat: Chat, asking: Partial<Asking>): void {

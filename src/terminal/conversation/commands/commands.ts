@@ -7,8 +7,11 @@ import { modelWord } from '../../../library/finding/model-word.js'
 import { listModels } from '../../../library/installed-models.js'
 import { editorOf, editText } from '../../input/external-editor.js'
 import { MAP_MODES, type MapMode, type TokenMap } from '../../map/token-map.js'
+import { ask, resume, retry, undo } from '../answers/ask.js'
+import { readAgain } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
-import { type AnswerSettings, isQuestion, listSettings, parseSetting } from '../settings.js'
+import { type CommandName, commandOf, noCommand, parseSlash } from '../slash-commands.js'
+import { type AnswerSettings, isQuestion, listSettings, parseSetting } from '../state/settings.js'
 import { ASK_ACTIONS } from './ask-commands.js'
 import { CONVERSATION_ACTIONS } from './conversation-commands.js'
 import { copy } from './copy.js'
@@ -16,7 +19,6 @@ import { EXPERT_ACTIONS } from './expert-commands.js'
 import { usageSummary } from './expert-profile.js'
 import { helpOn } from './help.js'
 import { readFile } from './read-file.js'
-import { type CommandName, commandOf, noCommand, parseSlash } from './slash-commands.js'
 
 const MOST_QUOTED = 40
 
@@ -49,9 +51,9 @@ const ACTIONS: Record<CommandName, Action> = {
     chat.say('note', text, { rows })
   },
   map: ({ map }, argument) => changeMap(map, argument),
-  play({ map, answers }) {
+  play({ map, replay }) {
     if (map.mode === 'off') map.mode = 'newest'
-    if (!answers.replay.start(map)) throw new UsageError('there is no answer to replay')
+    if (!replay.start(map)) throw new UsageError('there is no answer to replay')
   },
   experts: (chat) => chat.say('note', usageSummary(chat.map.usage, chat.map.notes)),
   system(chat, argument) {
@@ -67,7 +69,7 @@ const ACTIONS: Record<CommandName, Action> = {
     if (thinkName) return ASK_ACTIONS.think(chat, thinkName === 'think' || how === '' ? how : `budget ${how}`)
     if (/^markdown(?=[\s=]|$)/.test(argument)) return setMarkdown(chat, argument)
     const asks = argument === '' || isQuestion(argument)
-    const { settings } = chat.answers
+    const { settings } = chat
     if (!asks) settings.generation = { ...settings.generation, ...parseSetting(argument) }
     const [name] = argument.split(/[\s=]/)
     const listed = listSettings(settings.generation, chat.model, name || undefined)
@@ -76,13 +78,13 @@ const ACTIONS: Record<CommandName, Action> = {
   },
   async reset(chat) {
     await chat.work(() => chat.keeper.leave(chat.conversation))
-    chat.answers.reset()
+    chat.reset()
     chat.say('note', 'the conversation begins again')
   },
-  continue: ({ answers }) => answers.resume(),
-  retry: ({ answers }) => answers.retry(),
+  continue: resume,
+  retry,
   undo(chat) {
-    const question = chat.answers.undo()
+    const question = undo(chat)
     if (question === undefined) throw new UsageError('there is nothing to take back')
     chat.input.set(question)
     const quoted = fit(harmless(question).replace(/\s+/g, ' '), MOST_QUOTED)
@@ -98,7 +100,7 @@ const ACTIONS: Record<CommandName, Action> = {
 function setMarkdown(chat: Chat, argument: string): void {
   const [, value = ''] = /^markdown[\s=]*(.*)$/s.exec(argument) ?? []
   if (!['', 'on', 'off'].includes(value)) throw new UsageError('markdown must be on or off')
-  const { settings } = chat.answers
+  const { settings } = chat
   if (value !== '') settings.drawsMarkdown = value === 'on'
   chat.say('note', `${value === '' ? '' : 'set '}markdown ${inWords(settings)}`)
 }
@@ -119,7 +121,8 @@ function changeMap(map: TokenMap, argument: string): void {
   map.setLayer(number)
 }
 
-async function stats({ model, conversation, answers: { speed } }: Chat): Promise<string> {
+async function stats({ model, conversation, latest }: Chat): Promise<string> {
+  const speed = latest?.answer.tokensPerSecond
   const { weightsBytes, cacheBytes, expertHits, expertMisses, meanAttentionDepth } = await model.stats()
   return [
     `${model.name}, ${model.info.quant}, ${plural(model.threads, 'thread')}, ${model.tier} kernels`,
@@ -154,11 +157,11 @@ async function changeModel(chat: Chat, name: string): Promise<void> {
   const atlas = await loadAtlas(model, undefined, warn)
   const { model: old } = chat
   const { mask } = chat.conversation
-  chat.answers.setModel(model, atlas)
+  chat.setModel(model, atlas)
   await old.dispose()
-  await chat.answers.refreshMemory()
+  await chat.refreshMemory()
   chat.say('note', `continuing with ${model.name}, ${model.info.quant}`)
-  if (chat.answers.tools.available.length > 0 && !chat.conversation.callsTools)
+  if (chat.tools().length > 0 && !chat.conversation.callsTools)
     chat.say('note', `${model.name} cannot use tools: it answers without them`)
   if (mask && !chat.conversation.mask) chat.say('note', `no experts are switched off: ${model.name} has others`)
 }
@@ -186,13 +189,13 @@ export async function submit(chat: Chat, line: string): Promise<void> {
   const command = parseSlash(line)
   if (chat.state !== 'idle' && !(command && commandOf(command.name)?.anyTime)) return void chat.queue.push(line)
   if (command) chat.say('command', line)
-  await thenQueue(chat, () => (command ? runCommand(chat, command) : chat.answers.ask(line)))
+  await thenQueue(chat, () => (command ? runCommand(chat, command) : ask(chat, line)))
 }
 
 /** Shows the tokens of a conversation that was loaded on the map, and begins to walk over them. */
 export function walkOverAnswers(chat: Chat): Promise<void> {
   return thenQueue(chat, async () => {
-    if ((await chat.answers.readAgain()) && chat.input.text === '') chat.map.walk(-1)
+    if ((await readAgain(chat)) && chat.input.text === '') chat.map.walk(-1)
     chat.changed()
   })
 }

@@ -16,6 +16,7 @@ import { cellWidth, fit, harmless, widestOf } from '../../../ground/output/cell-
 import { modelWord } from '../../../library/finding/model-word.js'
 import { nameOfPath } from '../../../library/finding/name-of-path.js'
 import { pathOf } from '../../input/files.js'
+import { showFewAnswers } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
 import { conversationPage } from './conversation-page.js'
 
@@ -35,14 +36,14 @@ export const CONVERSATION_ACTIONS = {
       await chat.keeper.leave(chat.conversation)
       await resumeKept(chat, kept)
     })
-    await chat.showFewAnswers()
+    await showFewAnswers(chat)
   },
   rename: (chat: Chat, argument: string) => chat.work(() => rename(chat, argument)),
   save: (chat: Chat, argument: string) => chat.work(() => save(chat, argument, false)),
   'save!': (chat: Chat, argument: string) => chat.work(() => save(chat, argument, true)),
   async load(chat: Chat, argument: string): Promise<void> {
     await chat.work(() => load(chat, argument))
-    await chat.showFewAnswers()
+    await showFewAnswers(chat)
   },
   async history(chat: Chat, argument: string): Promise<void> {
     if (argument !== 'off') throw new UsageError('the only form is /history off')
@@ -99,7 +100,7 @@ export async function resumeKept(
 export function restoreMask(chat: Chat, kept?: KeptMask): void {
   const { mask: before } = chat.conversation
   const { mask, sentence = before && 'all experts are on in this conversation' } = readKeptMask(kept, chat.model)
-  if (before || mask) chat.answers.setMask(mask)
+  if (before || mask) chat.setMask(mask)
   if (sentence !== undefined) chat.say('note', sentence)
 }
 
@@ -190,7 +191,7 @@ export async function load(chat: Chat, argument: string): Promise<void> {
   chat.restore(state)
   chat.say('note', `loaded ${path}: ${plural(state.messages.length, 'message')}`)
   const hasCalls = state.messages.some(({ toolCalls = [] }) => toolCalls.length > 0)
-  if (hasCalls && chat.answers.tools.available.length === 0) {
+  if (hasCalls && chat.tools().length === 0) {
     chat.say('note', 'this conversation had tools, and the chat has none: molm chat --mcp adds some')
   }
 }

@@ -1,23 +1,22 @@
 import { UsageError } from '../../../ground/errors.js'
-import { bitsOf } from '../../../lab/experts/usage/text-colours.js'
-import { readerOf, TextRoutes } from '../../../lab/experts/usage/text-routes.js'
-import { joinRoutes } from '../../../lab/experts/usage/token-routes.js'
+import { readerOf } from '../../../lab/experts/usage/text-routes.js'
 import { renderHtml } from '../../../lab/pictures/html/html.js'
 import { MOST_TOKENS } from '../../../lab/pictures/html/html-sections.js'
 import { modelTitle } from '../../../lab/pictures/kinds/caption.js'
 import { drawUsage } from '../../../lab/pictures/kinds/usage-figure.js'
 import { maskInWords, maskState } from '../../../model/config/mask-spec.js'
-import type { MappedToken } from '../../map/token-map.js'
+import { textOfTokens } from '../answers/colouring.js'
+import { isUnread, readAgain } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
 
 /** A page that plays the tokens of the map, and has what the experts say that the user asked about. */
 export async function conversationPage(chat: Chat, title: string): Promise<string> {
-  if (chat.answers.isUnread) await chat.answers.readAgain()
+  if (isUnread(chat)) await readAgain(chat)
   const { map, model, conversation } = chat
   const { mask } = conversation
   const tokens = map.tokens.slice(-MOST_TOKENS)
   if (tokens.length === 0) throw new UsageError('the map has no tokens yet: ask something first')
-  const text = textOf(title, tokens, chat)
+  const text = textOfTokens(title, tokens, model)
   const figure = drawUsage([text], { atlas: map.atlas, title: `${title} · ${modelTitle(readerOf(model))}` })
   const { sentences = [] } = figure
   return renderHtml({
@@ -25,16 +24,4 @@ export async function conversationPage(chat: Chat, title: string): Promise<strin
     sentences: mask ? [...sentences, `${maskState(mask)} when this was saved: ${maskInWords(mask)}`] : sentences,
     lenses: tokens.flatMap(({ lens }, token) => (lens ? [{ text, token, lens }] : [])),
   })
-}
-
-function textOf(name: string, tokens: readonly MappedToken[], { model }: Chat): TextRoutes {
-  // The map knows texts, and not ids.
-  const words = [...new Set(tokens.map(({ text }) => text))]
-  const numbers = new Map(words.map((word, i) => [word, i]))
-  const ids = tokens.map(({ text }) => numbers.get(text) ?? 0)
-  const text = new TextRoutes(name, ids, { ...readerOf(model), textOf: (token) => words[token] })
-  // A chunk has more tokens than a page.
-  text.add(joinRoutes(tokens.map(({ routes }) => routes)), tokens.length)
-  text.surprise = tokens.map(({ logprob }) => (logprob === undefined ? undefined : bitsOf(logprob)))
-  return text
 }

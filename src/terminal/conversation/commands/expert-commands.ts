@@ -10,8 +10,9 @@ import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import { maskInWords, maskSpecs, maskState, parseMask, pushText, scaledMask } from '../../../model/config/mask-spec.js'
 import { maskOfJson } from '../../../model/config/read-mask.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from '../answers/colouring.js'
+import { isUnread, readAgain } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
-import type { ItemSpan } from '../items.js'
+import type { ItemSpan } from '../state/items.js'
 import { type ComparedMasks, compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
 
@@ -27,19 +28,19 @@ export const EXPERT_ACTIONS = {
     chat.say('note', describeExpert(placeOf(argument, chat.model.config), chat.map))
   },
   async colour(chat: Chat, argument: string): Promise<void> {
-    const { answers, model, background, options } = chat
+    const { model, painter, turns, options } = chat
     if (argument === 'off') {
-      answers.colour = undefined
+      chat.colour = undefined
       return chat.say('note', 'answers have no colours from now on')
     }
     if (options.depth === 'none')
       throw new UsageError('this terminal shows no colours; molm experts --colour prints numbers')
     const colour = parseTextColour(argument, model.config)
-    answers.colour = colour
-    if (!answers.tokens && answers.isUnread && !(await answers.readAgain())) return
-    const { tokens } = answers
+    chat.colour = colour
+    if (!turns.latest && isUnread(chat) && !(await readAgain(chat))) return
+    const { latest: tokens } = turns
     if (!tokens) return chat.say('note', `the next answers are coloured by the ${colourTitle(colour)}`)
-    const { legend, spans } = colourAnswer(tokens, colour, { model, background, atlas: chat.map.atlas })
+    const { legend, spans } = colourAnswer(tokens, colour, { model, background: painter.ground, atlas: chat.map.atlas })
     const text = chat.conversation.messages.at(-1)?.content.trim() ?? ''
     const whole: ItemSpan[] = [...legend, { text: '\n' }, ...(spansWithin(text, spans) ?? trimSpans(spans))]
     chat.say('answer', whole.map(({ text }) => text).join(''), { spans: whole })
@@ -47,7 +48,7 @@ export const EXPERT_ACTIONS = {
   mask(chat: Chat, argument: string): void {
     if (argument === '') return chat.say('note', maskList(chat.conversation.mask))
     const specs = specsIn(argument)
-    chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
+    chat.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
     sayChanged(chat, specs)
   },
   steer(chat: Chat, argument: string): void | Promise<void> {
@@ -58,7 +59,7 @@ export const EXPERT_ACTIONS = {
     const { mask } = chat.conversation
     if (!mask) throw new UsageError('no experts are switched off')
     const specs = specsIn(argument)
-    chat.answers.setMask(argument === '' ? undefined : withoutExperts(mask, specs, chat.model.config))
+    chat.setMask(argument === '' ? undefined : withoutExperts(mask, specs, chat.model.config))
     sayFrom(chat, maskInWords(argument === '' ? mask : parseMask(specs, chat.model.config)), 'on again')
   },
   async without(chat: Chat, argument: string): Promise<void> {
@@ -81,7 +82,7 @@ async function steerBy(chat: Chat, argument: string): Promise<void> {
   const bytes = await readBounded(expandHome(path), MOST_JSON_BYTES, 'experts are a short list')
   const read = maskOfJson(bytes, path, chat.model.config)
   const specs = maskSpecs(scaledMask(read, Number(strength)))
-  chat.answers.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
+  chat.setMask(withExperts(chat.conversation.mask, specs, chat.model.config))
   sayChanged(chat, specs)
 }
 
@@ -92,20 +93,16 @@ export async function switchExpert(chat: Chat): Promise<void> {
   const { kind, layer, expert } = cursor
   const specs = [`${layer}:${kind}:${expert}`]
   const name = maskInWords(parseMask(specs, chat.model.config))
-  try {
-    const { mask: before } = chat.conversation
-    if (chat.map.isMasked(kind, layer, expert)) {
-      chat.answers.setMask(withoutExperts(before, specs, chat.model.config))
-      return sayFrom(chat, name, 'on again')
-    }
-    const after = withExperts(before, specs, chat.model.config)
-    // Before the mask changes, since the last answer has the old one.
-    await compare(chat, { before, after, names: [`with ${name}`, `without ${name}`] })
-    chat.answers.setMask(after)
-    sayFrom(chat, `${name} (x switches it on again)`, 'off')
-  } catch (error) {
-    chat.fail(error)
+  const { mask: before } = chat.conversation
+  if (chat.map.isMasked(kind, layer, expert)) {
+    chat.setMask(withoutExperts(before, specs, chat.model.config))
+    return sayFrom(chat, name, 'on again')
   }
+  const after = withExperts(before, specs, chat.model.config)
+  // Before the mask changes, since the last answer has the old one.
+  await compare(chat, { before, after, names: [`with ${name}`, `without ${name}`] })
+  chat.setMask(after)
+  sayFrom(chat, `${name} (x switches it on again)`, 'off')
 }
 
 /** Pushes the expert under the cursor up or down, and answers the last question before and after. */
@@ -113,21 +110,17 @@ export async function steerExpert(chat: Chat, direction: 1 | -1): Promise<void> 
   const { cursor } = chat.map
   if (!cursor) return
   const { kind, layer, expert } = cursor
-  try {
-    const { mask: before } = chat.conversation
-    const now = chat.map.pushOf(kind, layer, expert)
-    if (now === 'always' || chat.map.isMasked(kind, layer, expert)) {
-      throw new UsageError('this expert is off or always chosen; /unmask frees it')
-    }
-    const specs = [`${layer}:${kind}:${expert}=${now + direction * PUSH}`]
-    const after = withExperts(before, specs, chat.model.config)
-    const nameAt = (push: number) => `layer ${layer} ${kind} expert ${expert} at ${pushText(push)}`
-    await compare(chat, { before, after, names: [`with ${nameAt(now)}`, `with ${nameAt(now + direction * PUSH)}`] })
-    chat.answers.setMask(after)
-    sayFrom(chat, nameAt(now + direction * PUSH), 'steered')
-  } catch (error) {
-    chat.fail(error)
+  const { mask: before } = chat.conversation
+  const now = chat.map.pushOf(kind, layer, expert)
+  if (now === 'always' || chat.map.isMasked(kind, layer, expert)) {
+    throw new UsageError('this expert is off or always chosen; /unmask frees it')
   }
+  const next = now + direction * PUSH
+  const after = withExperts(before, [`${layer}:${kind}:${expert}=${next}`], chat.model.config)
+  const nameAt = (push: number) => `layer ${layer} ${kind} expert ${expert} at ${pushText(push)}`
+  await compare(chat, { before, after, names: [`with ${nameAt(now)}`, `with ${nameAt(next)}`] })
+  chat.setMask(after)
+  sayFrom(chat, nameAt(next), 'steered')
 }
 
 /** The expert that a user names like `3:mlp:5`. */

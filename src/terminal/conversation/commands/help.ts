@@ -1,6 +1,6 @@
 import { UsageError } from '../../../ground/errors.js'
-import type { HelpRow } from '../items.js'
-import { SLASH_COMMANDS, type SlashCommand } from './slash-commands.js'
+import { SLASH_COMMANDS, type SlashCommand } from '../slash-commands.js'
+import type { HelpRow } from '../state/items.js'
 
 export interface Help {
   rows: readonly HelpRow[]

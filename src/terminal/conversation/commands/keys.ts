@@ -1,13 +1,15 @@
 import type { Key, KeyName } from '../../input/keys.js'
 import { STRIDES } from '../../map/steps.js'
+import { isUnread } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
+import { openThoughts } from './ask-commands.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { steerExpert, switchExpert } from './expert-commands.js'
 import { showLens } from './lens.js'
 
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
-  chat.answers.replay.stop()
+  chat.replay.stop()
   // The second Ctrl-C in a row leaves.
   if (key.kind !== 'key' || key.name !== 'ctrl-c') chat.isLeaving = false
   if (chat.input.search) chat.input.pressInSearch(key)
@@ -23,7 +25,7 @@ function pressKey(chat: Chat, name: KeyName): void {
   const { input, placeholder } = chat
   if (name === 'ctrl-c') return chat.interrupt()
   if (name === 'ctrl-d' && input.text === '') return chat.end()
-  if (name === 'thoughts') return chat.openThoughts()
+  if (name === 'thoughts') return openThoughts(chat)
   if (name === 'edit') return void edit(chat, input.text)
   if (name === 'tab' && placeholder !== undefined) return input.set(placeholder)
   if (isWalking(chat) && (name === 'tab' || name === 'shift-tab')) {
@@ -43,20 +45,21 @@ function isWalking({ input, map }: Chat): boolean {
   return input.text === '' && map.mode !== 'off' && map.selected !== undefined
 }
 
-/** Answers a question about a tool; in a walk, [ and ] move the cursor, x switches its expert, + and - steer it, l is its lens. False for other text. */
+/** Keys of a walk that act on the expert under the cursor, or its layer. */
+const WALK_ACTIONS: Record<string, (chat: Chat) => Promise<void>> = {
+  x: switchExpert,
+  l: showLens,
+  '+': (chat) => steerExpert(chat, 1),
+  '-': (chat) => steerExpert(chat, -1),
+}
+
+/** Answers a question about a tool; in a walk, acts on experts, and [ and ] move the cursor. False for other text. */
 function actsAsKey(chat: Chat, text: string): boolean {
-  if (chat.input.text === '' && chat.answers.tools.question.answer(text)) return true
+  if (chat.input.text === '' && chat.question.answer(text)) return true
   if (!isWalking(chat)) return false
-  if (text === 'x') {
-    if (chat.state === 'idle') void thenQueue(chat, () => switchExpert(chat))
-    return true
-  }
-  if (text === 'l') {
-    if (chat.state === 'idle') void thenQueue(chat, () => showLens(chat))
-    return true
-  }
-  if (text === '+' || text === '-') {
-    if (chat.state === 'idle') void thenQueue(chat, () => steerExpert(chat, text === '+' ? 1 : -1))
+  const action = Object.hasOwn(WALK_ACTIONS, text) ? WALK_ACTIONS[text] : undefined
+  if (action) {
+    if (chat.state === 'idle') void thenQueue(chat, () => action(chat).catch((error: unknown) => chat.fail(error)))
     return true
   }
   // Keys that are held down arrive together.
@@ -69,7 +72,7 @@ function actsAsKey(chat: Chat, text: string): boolean {
 function walk(chat: Chat, name: KeyName): boolean {
   const { input, map } = chat
   if (input.text !== '' || map.mode === 'off') return false
-  if (name === 'left' && chat.answers.isUnread && chat.state === 'idle') {
+  if (name === 'left' && isUnread(chat) && chat.state === 'idle') {
     void walkOverAnswers(chat)
     return true
   }
@@ -84,7 +87,7 @@ function walk(chat: Chat, name: KeyName): boolean {
 }
 
 function enter(chat: Chat): void {
-  if (chat.options.isPlain && chat.answers.tools.question.answer(chat.input.text, { isLine: true })) {
+  if (chat.options.isPlain && chat.question.answer(chat.input.text, { isLine: true })) {
     return chat.input.set('')
   }
   const text = chat.input.take()

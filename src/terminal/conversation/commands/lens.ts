@@ -7,38 +7,33 @@ import type { Chat } from '../chat-state.js'
 
 /** Says what the experts of the chosen layer say for the token of the walk. */
 export async function showLens(chat: Chat): Promise<void> {
-  try {
-    const tokens = tokensToSelected(chat)
-    const looked = chat.map.shown
-    await chat.work(async () => {
-      const lens = await lensOf(chat.model, tokens, { mask: chat.conversation.mask })
-      if (looked) looked.lens = lens
-      const { experts } = lens
-      const { layer, atlas } = chat.map
-      const lines = experts
-        .filter((one) => one.layer === layer)
-        .map((one) => {
-          const { kind, expert, gate, share } = one
-          const name = nameIn(atlas, one)
-          const head = `${kind} ${expert}${name === undefined ? '' : ` (${name})`}: gate ${percent(gate)}, ${percent(share)} of the stream`
-          return `${head}\n  ${saidBy(chat, one)}`
-        })
-      const token = JSON.stringify(visibleToken(chat.model.tokenizer.decode(tokens.slice(-1))))
-      chat.say('note', `experts of ${token} in layer ${layer}, through the model’s head:\n${lines.join('\n')}`)
-    })
-  } catch (error) {
-    chat.fail(error)
-  }
+  const tokens = tokensToSelected(chat)
+  const looked = chat.map.shown
+  await chat.work(async () => {
+    const lens = await lensOf(chat.model, tokens, { mask: chat.conversation.mask })
+    if (looked) looked.lens = lens
+    const { layer, atlas } = chat.map
+    const lines = lens.experts
+      .filter((one) => one.layer === layer)
+      .map((one) => {
+        const { kind, expert, gate, share } = one
+        const name = nameIn(atlas, one)
+        const head = `${kind} ${expert}${name === undefined ? '' : ` (${name})`}: gate ${percent(gate)}, ${percent(share)} of the stream`
+        return `${head}\n  ${saidBy(chat, one)}`
+      })
+    const token = JSON.stringify(visibleToken(chat.model.tokenizer.decode(tokens.slice(-1))))
+    chat.say('note', `experts of ${token} in layer ${layer}, through the model’s head:\n${lines.join('\n')}`)
+  })
 }
 
 /** Ids of the conversation up to the token of the walk. */
-function tokensToSelected({ map, conversation, model }: Chat): readonly number[] {
+function tokensToSelected({ map, conversation }: Chat): readonly number[] {
   const { selected, tokens } = map
   if (selected === undefined) throw new UsageError('walk to a token first: ←')
   const ids = conversation.read.idsTo(conversation.messages.at(-1))
   const length = ids.length - (tokens.length - 1 - selected)
   // Older tokens of the map may belong to a text that has been cut.
-  const isSame = length > 0 && model.tokenizer.decode([ids[length - 1]]) === tokens[selected].text
+  const isSame = length > 0 && ids[length - 1] === tokens[selected].id
   if (!isSame) throw new UsageError('this token is no longer in the model’s memory: /retry reads it again')
   return ids.slice(0, length)
 }

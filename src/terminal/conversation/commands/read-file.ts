@@ -1,14 +1,15 @@
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { formatCount, plural } from '../../../ground/numbers.js'
 import { pathOf, readTextFile } from '../../input/files.js'
+import { ask } from '../answers/ask.js'
 import type { Chat } from '../chat-state.js'
 
 /** Puts the text of a file before the next message, and asks a question that follows its name. */
 export async function readFile(chat: Chat, argument: string): Promise<void> {
-  const { answers, model } = chat
+  const { model } = chat
   if (argument === '') return chat.say('note', `${waiting(chat)}; /read FILE adds one`)
   if (argument === 'off') {
-    answers.pending = []
+    chat.pending = []
     return chat.say('note', waiting(chat))
   }
   const { file, question } = splitArgument(argument)
@@ -22,14 +23,14 @@ export async function readFile(chat: Chat, argument: string): Promise<void> {
       const many = `${formatCount(tokens)} tokens`
       throw new UserError(`${path}: ${many}, and the context of ${model.name} has ${maxPositions}`)
     }
-    answers.pending.push(text)
+    chat.pending.push(text)
     const before = question === '' ? 'goes before your next message; /read off drops it' : 'goes before your question'
     chat.say('note', `${path}, ${plural(tokens, 'token')}, ${before}`)
   })
-  if (question !== '') await answers.ask(question)
+  if (question !== '') await ask(chat, question)
 }
 
-function waiting({ answers: { pending } }: Chat): string {
+function waiting({ pending }: Chat): string {
   if (pending.length === 0) return 'no file goes before your next message'
   const files = pending.length === 1 ? '1 file goes' : `${pending.length} files go`
   return `${files} before your next message, ${plural(pending.join('').length, 'character')}`

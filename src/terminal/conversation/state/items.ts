@@ -1,6 +1,4 @@
-import type { Rgb } from '../../ground/output/colours.js'
-import type { Background } from '../../lab/pictures/blocks/ramps.js'
-import type { KeepOccasion } from './keeper.js'
+import type { Rgb } from '../../../ground/output/colours.js'
 
 export type HelpRow = readonly [term: string, meaning: string]
 
@@ -30,14 +28,4 @@ export interface ChatItem {
   spans?: readonly ItemSpan[]
   /** Whether the text is shown as written, such as JSON, even if it looks like Markdown. */
   isLiteral?: boolean
-}
-
-/** Shows what comes of questions. */
-export interface AnswersScreen {
-  readonly background: Background
-  say(kind: ChatItem['kind'], text: string, extra?: ItemExtra): void
-  fail(error: unknown): void
-  changed(when?: 'now' | 'soon'): void
-  /** Keeps the turns so far in the conversation's file. */
-  keep(occasion: KeepOccasion): void
 }

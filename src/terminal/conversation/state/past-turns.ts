@@ -1,5 +1,5 @@
-import type { ChatMessage } from '../../api/text.js'
-import { callInWords, resultInWords } from './answers/call-words.js'
+import type { ChatMessage } from '../../../api/text.js'
+import { callInWords, resultInWords } from './call-words.js'
 import type { ChatItem } from './items.js'
 
 const MOST_RESULT = 20_000

@@ -1,20 +1,21 @@
-import type { Model } from '../../api/model.js'
-import { NoRoom, UserError } from '../../ground/errors.js'
-import { messageText } from '../../ground/message.js'
-import { formatCount, plural } from '../../ground/numbers.js'
-import { isBeyondTraining } from '../../library/finding/trained-context.js'
-import { systemDropped } from '../../text/chat-frame.js'
-import type { FinishedAnswer } from './answers/running-answer.js'
+import type { Model } from '../../../api/model.js'
+import { NoRoom, UserError } from '../../../ground/errors.js'
+import { messageText } from '../../../ground/message.js'
+import { formatCount, plural } from '../../../ground/numbers.js'
+import { isBeyondTraining } from '../../../library/finding/trained-context.js'
+import type { FinishedAnswer } from '../turns/running-answer.js'
 import { typedHere } from './settings.js'
 
-/** Notes below an answer that was stopped or cut. `hasForm`: it was to have a form, and cannot be continued. */
+/** Notes below the last answer of a turn. `hasForm`: it was to have a form, and cannot be continued. */
 export function endNotes(
-  { finishReason, contextFull, text, thinking = '' }: FinishedAnswer,
-  tokens: number,
+  { message: { content, thinking = '' }, finishReason, contextFull, tokens, calls, hadEnded }: FinishedAnswer,
+  model: string,
   hasForm = false,
 ): string[] {
+  if (hadEnded) return ['the answer had already ended: nothing was added']
   const notes: string[] = []
-  const isBegun = text + thinking !== ''
+  const isBegun = content + thinking !== ''
+  if (calls) notes.push(`${model} calls a tool, and the chat has none: molm chat --mcp adds some`)
   if (finishReason === 'interrupted' && !isBegun) notes.push('stopped while reading: /retry reads on')
   else if (finishReason === 'interrupted')
     notes.push(`interrupted: ${hasForm ? '/retry answers again' : '/continue resumes it'}`)
@@ -40,39 +41,6 @@ export function lengthNote(tokens: number, { config, name }: Pick<Model, 'config
     `the conversation has ${formatCount(tokens)} tokens, and ${name} was trained on ${trainedContext} at a time: ` +
     `answers may make no sense; /reset begins again${remedy}`
   )
-}
-
-/** Warnings that a user needs to read only once. */
-export class Warnings {
-  private hasWarnedOfLength = false
-  private warnedOfSystem?: Pick<Model, 'name'>
-  private readonly noted = new WeakMap<Pick<Model, 'name'>, Set<string>>()
-
-  /** The warning that the conversation is longer than the model's training texts, once until `reset`. */
-  ofLength(tokens: number, model: Pick<Model, 'config' | 'name'>, context?: number): string | undefined {
-    const note = this.hasWarnedOfLength ? undefined : lengthNote(tokens, model, context)
-    this.hasWarnedOfLength ||= note !== undefined
-    return note
-  }
-
-  /** The warning that the model's template leaves the system text out, once in a row for a model. */
-  ofSystem(model: Pick<Model, 'name'>): string | undefined {
-    if (this.warnedOfSystem === model) return undefined
-    this.warnedOfSystem = model
-    return systemDropped(model.name)
-  }
-
-  /** A note about how a model is asked, once for each model. */
-  once(model: Pick<Model, 'name'>, note: string): string | undefined {
-    const noted = this.noted.get(model) ?? new Set()
-    if (noted.has(note)) return undefined
-    this.noted.set(model, noted.add(note))
-    return note
-  }
-
-  reset(): void {
-    this.hasWarnedOfLength = false
-  }
 }
 
 /** The message of an error, for the user of a chat. */

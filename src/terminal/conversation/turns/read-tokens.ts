@@ -1,4 +1,4 @@
-import type { GenerateOptions, GenerationResult, PromptProgress, Step } from '../../../api/generation.js'
+import type { GenerateOptions, PromptProgress } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
 import type { LayerRoutes } from '../../../api/routes.js'
 import type { Session } from '../../../api/session.js'
@@ -9,7 +9,7 @@ import { commonPrefix } from '../../../ground/common-prefix.js'
 import { routesOfToken } from '../../../lab/experts/usage/token-routes.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import type { LocatedAnswers } from './locate-answers.js'
-import type { AnswerWatcher, NewestAnswer } from './running-answer.js'
+import type { NewestAnswer } from './running-answer.js'
 
 /** Tokens of a conversation that its session has read. They stay as long as they agree with the turns. */
 export class ReadTokens {
@@ -53,23 +53,20 @@ export class ReadTokens {
     return this.newestIs(answer)?.ids ?? this.session.tokens
   }
 
-  /** Generates after a prompt, whose last message is `asked`, and reports the experts of its new tokens. */
-  generate(
-    ids: readonly number[],
-    asked: ChatMessage | undefined,
-    watcher: AnswerWatcher,
-    options: GenerateOptions,
-  ): Generation {
+  /** Reads the new tokens of a prompt, whose last message is `asked`, as far as that shows their experts. */
+  async ahead(ids: readonly number[], asked: ChatMessage | undefined, options: GenerateOptions): Promise<ReadAhead> {
     const { session } = this
     const cachedTokens = session.truncateToCommon(ids)
     this.unread = 0
     if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
     const unreported = ids.length - Math.max(cachedTokens, alreadyReported(this.reported, ids))
-    async function* steps(): AsyncGenerator<Step, GenerationResult> {
-      const rest = await readAhead(session, ids.slice(cachedTokens), unreported, watcher, options)
-      return yield* session.generate(rest, { ...options, routes: true, probabilities: true })
-    }
-    return { cachedTokens, steps: steps() }
+    return readAhead(session, ids.slice(cachedTokens), unreported, options)
+  }
+
+  /** Generates after a prompt whose last tokens are `rest`; those before it have been read. */
+  generate(rest: readonly number[], options: GenerateOptions): Generation {
+    const cachedTokens = this.session.length
+    return { cachedTokens, steps: this.session.generate(rest, { ...options, routes: true, probabilities: true }) }
   }
 
   /** Keeps the part of a prompt that was read before an abort. */
@@ -151,33 +148,33 @@ function agrees(one: readonly number[], i: number, other: readonly number[], j: 
 /** Maximum tokens at the end of a question whose experts are reported. */
 const LOOKED_AT = 256
 
-/** Runs new tokens, and reports the experts of the last `unreported` ones. Returns the tokens that are left to run. */
+interface ReadAhead {
+  /** Tokens that are left to read. */
+  rest: readonly number[]
+  /** The last tokens that were read, if any, with the routes of all of them. */
+  seen?: { tokens: readonly number[]; routes: readonly LayerRoutes[] }
+}
+
+/** Reads new tokens, and looks at the experts of the last `unreported` ones. */
 async function readAhead(
   session: Session,
   fresh: readonly number[],
   unreported: number,
-  watcher: AnswerWatcher,
-  { signal, context }: GenerateOptions,
-): Promise<number[]> {
+  { signal, context, onPromptProgress }: GenerateOptions,
+): Promise<ReadAhead> {
   // Only a generation can limit the context.
-  if (context !== undefined) return [...fresh]
-  const seen = fresh.slice(fresh.length - Math.min(LOOKED_AT, unreported))
-  const unseen = fresh.slice(0, fresh.length - seen.length)
+  if (context !== undefined) return { rest: fresh }
+  const tokens = fresh.slice(fresh.length - Math.min(LOOKED_AT, unreported))
+  const unseen = fresh.slice(0, fresh.length - tokens.length)
   const options = { logits: 'none', signal } as const
-  if (unseen.length > 0) {
-    await session.forward(unseen, { ...options, onPromptProgress: (progress) => watcher.progress(progress) })
-  }
-  if (seen.length === 0) return []
-  const { routes } = await session.forward(seen, { ...options, routes: true, probabilities: true })
-  watcher.read(seen, routes)
-  return []
+  if (unseen.length > 0) await session.forward(unseen, { ...options, onPromptProgress })
+  if (tokens.length === 0) return { rest: [] }
+  const { routes } = await session.forward(tokens, { ...options, routes: true, probabilities: true })
+  return { rest: [], seen: { tokens, routes } }
 }
 
-export interface ReadOptions {
-  onProgress?: (progress: PromptProgress) => void
-  /** Aborting it rejects, and leaves fewer tokens in the cache. */
-  signal?: AbortSignal
-}
+/** Aborting the signal leaves fewer tokens in the cache. */
+export type ReadOptions = Pick<GenerateOptions, 'onPromptProgress' | 'signal'>
 
 /** Answers whose tokens were read again. The functions take the index of a token from `from` on. */
 export interface ReadAnswers extends LocatedAnswers {
@@ -190,7 +187,7 @@ export interface ReadAnswers extends LocatedAnswers {
 export async function readAnswers(
   session: Session,
   located: LocatedAnswers,
-  { onProgress, signal }: ReadOptions,
+  { onPromptProgress: onProgress, signal }: ReadOptions,
 ): Promise<ReadAnswers> {
   const { ids, from } = located
   const kept = session.truncateToCommon(ids.slice(0, from + 1))

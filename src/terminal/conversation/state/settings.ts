@@ -1,10 +1,15 @@
-import { ASK_NAMES, ASK_OPTIONS, type Asking } from '../../api/ask-options.js'
-import { THINK_LEVELS, type Think } from '../../api/chat-options.js'
-import type { GenerateOptions } from '../../api/generation.js'
-import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../../api/generation-options.js'
-import type { Model } from '../../api/model.js'
-import { UsageError } from '../../ground/errors.js'
-import { decimal, plural } from '../../ground/numbers.js'
+import { ASK_NAMES, ASK_OPTIONS, type Asking } from '../../../api/ask-options.js'
+import { THINK_LEVELS, type Think } from '../../../api/chat-options.js'
+import type { GenerateOptions } from '../../../api/generation.js'
+import {
+  GENERATION_OPTIONS,
+  type GenerationSettings,
+  OPTION_NAMES,
+  typedName,
+} from '../../../api/generation-options.js'
+import type { Model } from '../../../api/model.js'
+import { UsageError } from '../../../ground/errors.js'
+import { decimal, plural } from '../../../ground/numbers.js'
 
 /** Options of generation that a conversation can change. */
 const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)

@@ -1,10 +1,10 @@
-import { UsageError } from '../../../ground/errors.js'
-import { printable } from '../../../ground/printable.js'
-import { nearest } from '../../../ground/spelling.js'
-import { fileNames } from '../../input/files.js'
-import type { Suggestion } from '../../input/input-line.js'
-import { MAP_MODES } from '../../map/token-map.js'
-import { SETTING_NAMES, THINK_WORDS } from '../settings.js'
+import { UsageError } from '../../ground/errors.js'
+import { printable } from '../../ground/printable.js'
+import { nearest } from '../../ground/spelling.js'
+import { fileNames } from '../input/files.js'
+import type { Suggestion } from '../input/input-line.js'
+import { MAP_MODES } from '../map/token-map.js'
+import { SETTING_NAMES, THINK_WORDS } from './state/settings.js'
 
 export interface SlashCommand {
   name: string

@@ -1,4 +1,4 @@
-import type { TokenMap } from '../../map/token-map.js'
+import type { TokenMap } from './token-map.js'
 
 /** Time of a token: slow enough to follow. */
 const TOKEN_MS = 160
