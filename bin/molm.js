@@ -10,7 +10,7 @@ setFlagsForGood()
 headStart(args)
 
 try {
-  const { main } = await import('../dist/cli/program.js')
+  const { main } = await import('../dist/program.js')
   await main(args)
 } catch (error) {
   const message = tooManyFiles(error)

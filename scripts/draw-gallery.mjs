@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeRandomCheckpoint } from '../build/test/support/synthetic-checkpoint.js'
 import { drawUsage, loadAtlas, loadModel, measureUsage, renderHtml } from '../dist/index.js'
-import { awakeIn } from '../dist/lab/experts/usage/awake.js'
+import { awakeIn } from '../dist/insight/usage/awake.js'
 
 const FOLDER = process.argv[2] ?? 'build/gallery'
 const TEXTS = 'test/fixtures/texts'

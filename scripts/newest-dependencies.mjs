@@ -17,7 +17,7 @@ const TESTS = [
   'terminal/chat-screen',
   'cli/help',
   'library/hub/pull',
-  'lab/pictures/library',
+  'insight/pictures/library',
   'smoke/command-line',
 ]
 /** Packages for development that these tests use. The others would take most of the time of the installation. */

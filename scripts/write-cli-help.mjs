@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { COMMANDS } from '../dist/cli/parsing/commands.js'
-import { createProgram } from '../dist/cli/program.js'
+import { createProgram } from '../dist/program.js'
 
 /** Columns of a page: the usual width of a terminal. */
 const WIDTH = 80

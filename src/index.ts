@@ -18,6 +18,30 @@ export type * from './api/session.js'
 export type { ChatMessage, ChatTemplate, GenerationDefaults, Tokenizer } from './api/text.js'
 export type { ExpertTraining, PassOptions } from './api/training.js'
 export { UsageError, UserError } from './ground/errors.js'
+export { type Atlas, type AtlasCommittee, type AtlasEntry, type AtlasToken, nameIn } from './insight/atlas/atlas.js'
+export { type Committee, committeesOf } from './insight/atlas/committee.js'
+export { loadAtlas } from './insight/atlas/load-atlas.js'
+export { type Lens, lensOf, type SpokenExpert } from './insight/lens.js'
+export type { Figure } from './insight/pictures/blocks/figure.js'
+export { renderHtml } from './insight/pictures/html/html.js'
+export { drawAgreement } from './insight/pictures/kinds/agreement-figure.js'
+export { drawAtlas } from './insight/pictures/kinds/atlas-figure.js'
+export { drawLens } from './insight/pictures/kinds/lens-figure.js'
+export { drawUsage } from './insight/pictures/kinds/usage-figure.js'
+export { renderPng } from './insight/pictures/outputs/png.js'
+export { type PictureOptions, renderSvg } from './insight/pictures/outputs/svg.js'
+export { renderText, type TextOptions } from './insight/pictures/outputs/text.js'
+export { type NamedText, readText } from './insight/texts/text-file.js'
+export {
+  compareRouting,
+  type LayerAgreement,
+  meanAgreement,
+  type RoutingAgreement,
+} from './insight/usage/agreement.js'
+export type { ExpertPlace } from './insight/usage/awake.js'
+export { type MeasureUsageOptions, measureUsage } from './insight/usage/measure-usage.js'
+export type { Reader, TextRoutes } from './insight/usage/text-routes.js'
+export type { ExpertUsage, LayerUsage, MixtureUsage } from './insight/usage/usage.js'
 export {
   type AblateOptions,
   type Ablation,
@@ -26,6 +50,8 @@ export {
   type LayerWorth,
 } from './lab/ablation/ablate.js'
 export { WAYS, type Way, type Worth } from './lab/ablation/worth.js'
+export { atlasJson, type MakeAtlasOptions, makeAtlas } from './lab/atlas/make-atlas.js'
+export { originalExperts } from './lab/atlas/originals.js'
 export { type BenchmarkPlan, type BenchmarkRow, benchmark } from './lab/benchmark/benchmark.js'
 export {
   type AtBits,
@@ -36,41 +62,15 @@ export {
   CURVE_BITS,
   convertAtBits,
 } from './lab/bit-budget/convert-at-bits.js'
+export { type Contrast, type ContrastedExpert, contrastExperts } from './lab/contrast/contrast.js'
+export { confirmedExperts, steering } from './lab/contrast/contrast-forms.js'
+export { type ContrastPrompt, pairsOfPrompts, pairsOfTexts } from './lab/contrast/pairs.js'
 export type { Agreement } from './lab/evaluation/compare-on-text.js'
 export { type EvaluateTaskOptions, evaluateTask, type TaskScore } from './lab/evaluation/evaluate-task.js'
 export { type EvaluateTextOptions, evaluateText, type TextScore } from './lab/evaluation/evaluate-text.js'
 export { parseTask, type Task, type TaskItem } from './lab/evaluation/task-file.js'
-export { type NamedText, readText } from './lab/evaluation/text-file.js'
-export { type Atlas, type AtlasCommittee, type AtlasEntry, type AtlasToken, nameIn } from './lab/experts/atlas/atlas.js'
-export { type Committee, committeesOf } from './lab/experts/atlas/committee.js'
-export { loadAtlas } from './lab/experts/atlas/load-atlas.js'
-export { atlasJson, type MakeAtlasOptions, makeAtlas } from './lab/experts/atlas/make-atlas.js'
-export { originalExperts } from './lab/experts/atlas/originals.js'
-export { type Contrast, type ContrastedExpert, contrastExperts } from './lab/experts/contrast/contrast.js'
-export { confirmedExperts, steering } from './lab/experts/contrast/contrast-forms.js'
-export { type ContrastPrompt, pairsOfPrompts, pairsOfTexts } from './lab/experts/contrast/pairs.js'
-export { type Lens, lensOf, type SpokenExpert } from './lab/experts/lens.js'
-export {
-  compareRouting,
-  type LayerAgreement,
-  meanAgreement,
-  type RoutingAgreement,
-} from './lab/experts/usage/agreement.js'
-export type { ExpertPlace } from './lab/experts/usage/awake.js'
-export { type MeasureUsageOptions, measureUsage } from './lab/experts/usage/measure-usage.js'
-export type { Reader, TextRoutes } from './lab/experts/usage/text-routes.js'
-export type { ExpertUsage, LayerUsage, MixtureUsage } from './lab/experts/usage/usage.js'
-export type { Figure } from './lab/pictures/blocks/figure.js'
-export { renderHtml } from './lab/pictures/html/html.js'
-export { drawAblation } from './lab/pictures/kinds/ablation-figure.js'
-export { drawAgreement } from './lab/pictures/kinds/agreement-figure.js'
-export { drawAtlas } from './lab/pictures/kinds/atlas-figure.js'
-export { drawContrast } from './lab/pictures/kinds/contrast-figure.js'
-export { drawLens } from './lab/pictures/kinds/lens-figure.js'
-export { drawUsage } from './lab/pictures/kinds/usage-figure.js'
-export { renderPng } from './lab/pictures/outputs/png.js'
-export { type PictureOptions, renderSvg } from './lab/pictures/outputs/svg.js'
-export { renderText, type TextOptions } from './lab/pictures/outputs/text.js'
+export { drawAblation } from './lab/figures/ablation-figure.js'
+export { drawContrast } from './lab/figures/contrast-figure.js'
 export type { NumbersByKind, NumbersPoint } from './lab/surgery/experts-per-token-curve.js'
 export { type FewerExperts, type FewerExpertsOptions, measureFewerExperts } from './lab/surgery/fewer-experts.js'
 export { type Grafted, type GraftOptions, graftModel } from './lab/surgery/graft.js'

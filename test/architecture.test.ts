@@ -363,11 +363,7 @@ test('an engine that only runs a model reads nothing of training', () => {
 })
 
 test('a start of the command line reads nothing that only a slip or weights need', () => {
-  const read = [
-    ...readWith('cli/program.js'),
-    ...readWith('cli/commands/run/run.js'),
-    ...readWith('cli/commands/chat.js'),
-  ]
+  const read = [...readWith('program.js'), ...readWith('cli/commands/run/run.js'), ...readWith('cli/commands/chat.js')]
   assert.ok(read.includes('cli/parsing/command-line.js'))
   assert.equal(
     read.filter((file) => /wrong-words|foreign-|safetensors/.test(file)),

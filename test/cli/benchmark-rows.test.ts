@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type RowFormat, rowWriter } from '#molm/cli/reports/benchmark-rows.js'
 import { type BenchmarkRow, spread } from '#molm/lab/benchmark/benchmark.js'
+import { type RowFormat, rowWriter } from '#molm/lab/commands/reports/benchmark-rows.js'
 
 const test = suite('rows of a benchmark')
 

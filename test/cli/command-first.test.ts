@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { commandFirst, loadCommand } from '#molm/cli/program.js'
+import { commandFirst, loadCommand } from '#molm/program.js'
 import { molm } from './molm.js'
 
 const test = suite('options before the command')

@@ -7,7 +7,7 @@ import { parseMemory, parseSize, wholeNumber } from '#molm/cli/parsing/options.j
 import { taughtLine } from '#molm/cli/reports/model-card.js'
 import { NoRoom, UsageError } from '#molm/ground/errors.js'
 import { alignColumns } from '#molm/ground/output/table.js'
-import { layersOf } from '#molm/lab/experts/usage/layers-json.js'
+import { layersOf } from '#molm/insight/usage/layers-json.js'
 import { AnswerText } from '#molm/text/answer-text.js'
 
 test('sizes have units of 1000 and of 1024', () => {

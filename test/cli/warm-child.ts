@@ -1,8 +1,8 @@
 // Runs the commands that its parent process names, one after another, as bin/molm.js does in a new process.
 import { createReadStream, openSync } from 'node:fs'
 import { Writable } from 'node:stream'
-import { main } from '#molm/cli/program.js'
 import { setFlagsForGood } from '#molm/kernels/compiler/compile.js'
+import { main } from '#molm/program.js'
 import { untilTurn } from '../support/until.js'
 import type { Command, Ended } from './warm-process.js'
 

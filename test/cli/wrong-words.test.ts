@@ -3,8 +3,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CommandName } from '#molm/cli/parsing/commands.js'
 import { checkOneDashOptions, checkPromptAlone, clearerError } from '#molm/cli/parsing/wrong-words.js'
-import { createProgram } from '#molm/cli/program.js'
 import { UsageError } from '#molm/ground/errors.js'
+import { createProgram } from '#molm/program.js'
 import { assertAllRefused } from './molm.js'
 
 const test = suite('commands and options of other tools')

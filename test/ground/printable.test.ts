@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { harmless } from '#molm/ground/output/cell-width.js'
 import { printable, printableJson, printableLines, printableOutput, printableText } from '#molm/ground/printable.js'
-import { visibleToken } from '#molm/lab/pictures/blocks/labels.js'
+import { visibleToken } from '#molm/insight/pictures/blocks/labels.js'
 
 /** Clears the screen in both notations, reverses the order of letters, and breaks lines. */
 const HOSTILE = 'a\x1b[2Jb\x9b2Jc\u202ed\u2028e\x07f\rg'

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { spelledOut } from '#molm/cli/parsing/command-line.js'
 import type { CommandName } from '#molm/cli/parsing/commands.js'
-import { commandFirst, createProgram, loadCommand } from '#molm/cli/program.js'
+import { commandFirst, createProgram, loadCommand } from '#molm/program.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 /* The command lines of the documents are parsed, and not run: their options exist and go together. */

@@ -87,8 +87,8 @@ const asUser = (dir: string) =>
 
 test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
   const paths = packed.files.map(({ path }) => path)
-  const code = ['bin/molm.js', 'dist/index.js', 'dist/index.d.ts', 'dist/cli/program.js', 'dist/engine/run/worker.js']
-  const shown = ['dist/page/index.html', 'dist/lab/pictures/interactive/figure.css', 'docs/FORMAT.md', ...PAGES]
+  const code = ['bin/molm.js', 'dist/index.js', 'dist/index.d.ts', 'dist/program.js', 'dist/engine/run/worker.js']
+  const shown = ['dist/page/index.html', 'dist/insight/pictures/interactive/figure.css', 'docs/FORMAT.md', ...PAGES]
   const kernels = ['plain', 'relaxed'].map((tier) => `dist/kernels/${tier}.wasm`)
   const nano = ['model.safetensors', 'tokenizer.json', 'atlas.json'].map((name) => `models/nano/${name}`)
   for (const path of [...code, ...shown, ...kernels, ...nano, 'package.json']) {

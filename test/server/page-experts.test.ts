@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert'
-import { changesSentence, wordChanges } from '#molm/lab/experts/word-changes.js'
-import { amountColour, expertColour } from '#molm/lab/pictures/blocks/expert-colours.js'
-import { toHex } from '#molm/lab/pictures/blocks/palette.js'
-import type { lensObject } from '#molm/lab/pictures/kinds/lens-figure.js'
+import { amountColour, expertColour } from '#molm/insight/pictures/blocks/expert-colours.js'
+import { toHex } from '#molm/insight/pictures/blocks/palette.js'
+import type { lensObject } from '#molm/insight/pictures/kinds/lens-figure.js'
+import { changesSentence, wordChanges } from '#molm/insight/word-changes.js'
 import { ask, atRest, count, nanoPageSuite, set } from './nano-page.js'
 import { post } from './served.js'
 

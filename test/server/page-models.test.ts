@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { Atlas } from '#molm/lab/experts/atlas/atlas.js'
+import type { Atlas } from '#molm/insight/atlas/atlas.js'
 import type { ServedExperts } from '#molm/server/models/source.js'
 import { ask, listed, modelsPageSuite, serve, untilCells, visited } from './models-page.js'
 import { until } from './served.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { alwaysLine } from '#molm/lab/pictures/kinds/caption.js'
+import { alwaysLine } from '#molm/insight/pictures/kinds/caption.js'
 import { largestGate } from '#molm/model/config/routing.js'
 import { allowedAddress } from '#molm/page/elements/allowed-address.js'
 import { JsonLayout, laidOut } from '#molm/page/elements/json-layout.js'
@@ -185,8 +185,8 @@ test('modules in the browser need nothing from Node', async () => {
     modules.has('page/main.js') &&
       modules.has('packages/@lezer/markdown.js') &&
       modules.has('packages/preact/jsx-runtime.js') &&
-      modules.has('lab/pictures/html/html-sections.js') &&
-      modules.has('lab/pictures/interactive/explore.js'),
+      modules.has('insight/pictures/html/html-sections.js') &&
+      modules.has('insight/pictures/interactive/explore.js'),
   )
   for (const [path, text] of modules) {
     assert.ok(text.length > 0, path)

@@ -1,6 +1,6 @@
 import { seededRandom } from '#molm/engine/sampling/random.js'
-import { Half, type ReadHalves, type TextKind } from '#molm/lab/experts/atlas/atlas-halves.js'
-import { ExpertUsage } from '#molm/lab/experts/usage/usage.js'
+import { ExpertUsage } from '#molm/insight/usage/usage.js'
+import { Half, type ReadHalves, type TextKind } from '#molm/lab/atlas/atlas-halves.js'
 import { mixture, reader } from './routed-text.js'
 
 const DIGITS = ['0', ' 1', '2', ' 3', '4', ' 5', '6', '7', '8', '9']

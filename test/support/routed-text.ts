@@ -1,5 +1,5 @@
 import type { LayerRoutes, Mixture, MixtureKind } from '#molm/index.js'
-import { type Reader, TextRoutes } from '#molm/lab/experts/usage/text-routes.js'
+import { type Reader, TextRoutes } from '#molm/insight/usage/text-routes.js'
 
 /** Choices of one token in every layer that has experts of a kind: ids with falling gates. */
 export type Choices = Partial<Record<MixtureKind, { ids: number[]; gates: number[] }>>

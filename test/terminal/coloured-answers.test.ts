@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadAtlas, type Model } from '#molm/index.js'
-import { expertColour, INK } from '#molm/lab/pictures/blocks/expert-colours.js'
+import { expertColour, INK } from '#molm/insight/pictures/blocks/expert-colours.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import type { ItemSpan } from '#molm/terminal/conversation/state/items.js'
 import { spanLines } from '#molm/terminal/screen/transcript.js'

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Atlas } from '#molm/lab/experts/atlas/atlas.js'
+import type { Atlas } from '#molm/insight/atlas/atlas.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { captionOf } from '#molm/terminal/map/frame.js'
 import { expertsLines, wokenLine } from '#molm/terminal/map/token-details.js'

@@ -7,7 +7,7 @@ import type { KeptConversation } from '../../chat/conversations/kept-conversatio
 import { UsageError } from '../../ground/errors.js'
 import { expandHome } from '../../ground/files/home.js'
 import { colourDepth } from '../../ground/output/colours.js'
-import { checkLanguageModel } from '../../lab/evaluation/check-language-model.js'
+import { checkLanguageModel } from '../../insight/texts/check-language-model.js'
 import type { ChatBeginning } from '../../terminal/conversation/options.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { LoadingTerminal } from '../io/loading-terminal.js'
@@ -169,7 +169,7 @@ async function hold(
   const { signal } = terminal
   try {
     const { startChat } = await import('../../terminal/start-chat.js')
-    const { loadAtlas } = await import('../../lab/experts/atlas/load-atlas.js')
+    const { loadAtlas } = await import('../../insight/atlas/load-atlas.js')
     const warn = (message: string) => options.quiet || terminal.note(`warning: ${message}`)
     const load = (name: string, onWarning?: (message: string) => void) =>
       loadLanguageModel(name, { ...loadOptions(options), onWarning, signal })

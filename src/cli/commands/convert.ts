@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
+import { type ConvertBitsOptions, convertBits, printBitsCurve } from '../../lab/commands/convert-bits.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, warner, writeJson, writeOut } from '../io/output.js'
 import { withProgress } from '../io/status-line.js'
 import { addCalibrateOption, calibrationTexts } from '../parsing/calibration-option.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, bitsOption } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
-import { type ConvertBitsOptions, convertBits, printBitsCurve } from './convert-bits.js'
 
 interface ConvertCommandOptions extends ConvertBitsOptions {
   force?: boolean

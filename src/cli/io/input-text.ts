@@ -1,5 +1,5 @@
 import { expandHome } from '../../ground/files/home.js'
-import { type NamedText, namedText, readText } from '../../lab/evaluation/text-file.js'
+import { type NamedText, namedText, readText } from '../../insight/texts/text-file.js'
 import { interruptSignal } from './interrupt.js'
 import { readStdin, STDIN } from './stdin.js'
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../ground/errors.js'
-import type { NamedText } from '../../lab/evaluation/text-file.js'
+import type { NamedText } from '../../insight/texts/text-file.js'
 import { readTextOrStdin } from '../io/input-text.js'
 
 /** Values of `--calibrate`: true without any. */

@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
+import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { type Mixture, type MixtureKind, type ModelConfig, perMixture } from '../../model/config/config.js'
 import { type ExpertMask, layerMasks, type MaskedUse } from '../../model/config/expert-mask.js'
-import type { ExpertPlace } from '../experts/usage/awake.js'
 import type { WholeText } from './text-parts.js'
 import { WAYS, type Way } from './worth.js'
 

@@ -1,9 +1,9 @@
 import type { Model, SessionOptions } from '../../api/model.js'
 import type { ForwardOptions, ForwardResult, Session } from '../../api/session.js'
 import { inOrder } from '../../ground/in-order.js'
+import { cut, useSession } from '../../insight/texts/reading.js'
+import { ExpertUsage } from '../../insight/usage/usage.js'
 import { type PerMixture, perMixture } from '../../model/config/config.js'
-import { cut, useSession } from '../evaluation/reading.js'
-import { ExpertUsage } from '../experts/usage/usage.js'
 
 /** Tokens of parts under way: two micro-batches, so that the model never waits for the next part. */
 const TOKENS_AHEAD = 512

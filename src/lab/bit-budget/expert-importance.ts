@@ -1,7 +1,7 @@
 import type { Model } from '../../api/model.js'
 import type { ExpertInfluence } from '../../api/session.js'
+import { readWindows, type WindowReading } from '../../insight/texts/reading.js'
 import { MIXTURE_KINDS, type PerMixture, perMixture } from '../../model/config/config.js'
-import { readWindows, type WindowReading } from '../evaluation/reading.js'
 
 /** Importance of each expert: for each kind and layer one number per expert. */
 export type ExpertImportance = PerMixture<Float64Array[]>

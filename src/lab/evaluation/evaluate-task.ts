@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
-import { checkLanguageModel } from './check-language-model.js'
+import { checkLanguageModel } from '../../insight/texts/check-language-model.js'
+import { encodePlain } from '../../insight/texts/reading.js'
 import { indexOfLargest } from './probabilities.js'
-import { encodePlain } from './reading.js'
 import { type EncodedItem, scoreItems } from './score-items.js'
 import type { Task, TaskItem } from './task-file.js'
 

@@ -1,11 +1,11 @@
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
 import { plural } from '../../ground/numbers.js'
-import { checkLanguageModel } from './check-language-model.js'
+import { checkLanguageModel } from '../../insight/texts/check-language-model.js'
+import { encodePlain } from '../../insight/texts/reading.js'
+import type { NamedText } from '../../insight/texts/text-file.js'
 import { type Agreement, compareOnText } from './compare-on-text.js'
-import { encodePlain } from './reading.js'
 import { scoreWindows, type WindowOptions } from './score-windows.js'
-import type { NamedText } from './text-file.js'
 
 export interface EvaluateTextOptions extends Partial<WindowOptions> {
   /** Reference to compare with: a second model with the same tokens. The divergence is from its distribution. */

@@ -1,7 +1,7 @@
 import type { Model } from '../../api/model.js'
 import type { Session } from '../../api/session.js'
 import { commonPrefix } from '../../ground/common-prefix.js'
-import { sequencesAtOnce, withOwnSignal } from './reading.js'
+import { sequencesAtOnce, withOwnSignal } from '../../insight/texts/reading.js'
 
 /** Maximum items under way at once: their choices, a few tokens each, then fill a micro-batch. */
 const MOST_ITEMS = 32

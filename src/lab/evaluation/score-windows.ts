@@ -3,7 +3,7 @@ import type { Model } from '../../api/model.js'
 import { UsageError } from '../../ground/errors.js'
 import { inOrder } from '../../ground/in-order.js'
 import { option, phrase } from '../../ground/message.js'
-import { sequencesAtOnce, useSession, withOwnSignal } from './reading.js'
+import { sequencesAtOnce, useSession, withOwnSignal } from '../../insight/texts/reading.js'
 
 /** Tokens of windows under way: two micro-batches, so that the model never waits for the next window. */
 const TOKENS_AHEAD = 512

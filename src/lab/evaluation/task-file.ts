@@ -2,7 +2,7 @@ import { UserError } from '../../ground/errors.js'
 import { isText, isWord, listOf, optional, whole } from '../../ground/json/forms.js'
 import { parseJsonObject } from '../../ground/json/json.js'
 import { JsonReader, nameOf } from '../../ground/json/reader.js'
-import type { NamedText } from './text-file.js'
+import type { NamedText } from '../../insight/texts/text-file.js'
 
 export interface TaskItem {
   context: string

@@ -2,9 +2,9 @@ import type { Model, SessionOptions } from '../../api/model.js'
 import { logSumExp } from '../../engine/sampling/logprobs.js'
 import { UserError } from '../../ground/errors.js'
 import { inOrder } from '../../ground/in-order.js'
+import { cut, useSession } from '../../insight/texts/reading.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { indexOfLargest, overlap } from '../evaluation/probabilities.js'
-import { cut, useSession } from '../evaluation/reading.js'
 
 /** Tokens of a part, which is read from its own beginning. */
 const PART = 128

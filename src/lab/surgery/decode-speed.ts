@@ -1,6 +1,6 @@
 import { resultOf } from '../../api/generation-events.js'
 import type { Model } from '../../api/model.js'
-import { useSession } from '../evaluation/reading.js'
+import { useSession } from '../../insight/texts/reading.js'
 
 const PROMPT_TOKENS = 32
 const GENERATED_TOKENS = 64

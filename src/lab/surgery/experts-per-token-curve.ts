@@ -1,12 +1,12 @@
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
+import { encodeTexts } from '../../insight/texts/reading.js'
+import type { NamedText } from '../../insight/texts/text-file.js'
 import { type Mixture, type ModelConfig, type PerMixture, perMixture } from '../../model/config/config.js'
 import { usedPerToken } from '../../model/config/experts-per-token.js'
 import { alwaysChosen } from '../../model/config/routing.js'
 import { partsOf, predictedIn, runParts } from '../ablation/text-parts.js'
 import { riseOf, type Worth, worthOf } from '../ablation/worth.js'
-import { encodeTexts } from '../evaluation/reading.js'
-import type { NamedText } from '../evaluation/text-file.js'
 import { decodeOnce, median } from './decode-speed.js'
 
 /** Numbers of experts per token, by kind: one for all layers, or a list with one for each. */

@@ -1,14 +1,14 @@
 import type { Model } from '../../api/model.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { option, phrase } from '../../ground/message.js'
+import { checkLanguageModel } from '../../insight/texts/check-language-model.js'
+import { encodeTexts } from '../../insight/texts/reading.js'
+import type { NamedText } from '../../insight/texts/text-file.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../../model/config/config.js'
 import { usedIn, usedPerToken } from '../../model/config/experts-per-token.js'
 import { alwaysChosen } from '../../model/config/routing.js'
 import { partsOf, predictedIn } from '../ablation/text-parts.js'
 import { riseOf } from '../ablation/worth.js'
-import { checkLanguageModel } from '../evaluation/check-language-model.js'
-import { encodeTexts } from '../evaluation/reading.js'
-import type { NamedText } from '../evaluation/text-file.js'
 import {
   type CurveOptions,
   expertBytes,

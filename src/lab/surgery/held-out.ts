@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
+import { encodePlain, encodeTexts } from '../../insight/texts/reading.js'
+import type { NamedText } from '../../insight/texts/text-file.js'
 import { type EvaluateTextOptions, evaluateText } from '../evaluation/evaluate-text.js'
-import { encodePlain, encodeTexts } from '../evaluation/reading.js'
-import type { NamedText } from '../evaluation/text-file.js'
 
 export interface SplitTexts {
   calibration: NamedText[]

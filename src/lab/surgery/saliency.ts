@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
+import { readWindows, type WindowReading } from '../../insight/texts/reading.js'
+import { ExpertUsage, type LayerUsage } from '../../insight/usage/usage.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../../model/config/config.js'
 import { ablateTokens } from '../ablation/ablate.js'
-import { readWindows, type WindowReading } from '../evaluation/reading.js'
-import { ExpertUsage, type LayerUsage } from '../experts/usage/usage.js'
 
 export const SCORES = ['reap', 'frequency', 'gate', 'emo', 'ablation'] as const
 export type Score = (typeof SCORES)[number]

@@ -3,9 +3,9 @@ import type { TrainingPlan } from '../../api/training.js'
 import { type Random, seededRandom } from '../../engine/sampling/random.js'
 import type { TrainedTensor } from '../../engine/training/plan.js'
 import { trainedTensors } from '../../engine/training/plan.js'
+import { readWindows } from '../../insight/texts/reading.js'
+import { ExpertUsage } from '../../insight/usage/usage.js'
 import { layoutOf } from '../../model/families/index.js'
-import { readWindows } from '../evaluation/reading.js'
-import { ExpertUsage } from '../experts/usage/usage.js'
 import type { Settings } from './teach-options.js'
 
 /** Sequences that show which experts a text uses most. */

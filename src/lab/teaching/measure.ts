@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
 import type { TrainingBatch } from '../../api/training.js'
 import { logSumExp } from '../../engine/sampling/logprobs.js'
+import { useSession } from '../../insight/texts/reading.js'
 import type { MixtureKind } from '../../model/config/config.js'
-import { useSession } from '../evaluation/reading.js'
 import { type Dataset, heldOutSample, lossWeights } from './datasets.js'
 
 export interface Sample {

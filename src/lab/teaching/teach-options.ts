@@ -2,9 +2,9 @@ import type { Balance } from '../../api/training.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { option, phrase } from '../../ground/message.js'
 import { checkOneOf, checkOptionNames, shown } from '../../ground/option-checks.js'
+import type { NamedText } from '../../insight/texts/text-file.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config/config.js'
 import type { Quant } from '../../model/packing/format/formats.js'
-import type { NamedText } from '../evaluation/text-file.js'
 import type { TeachEvent } from './teach-events.js'
 
 export interface TeachOptions {

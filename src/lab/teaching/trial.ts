@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
 import { logSumExp } from '../../engine/sampling/logprobs.js'
-import { useSession } from '../evaluation/reading.js'
+import { useSession } from '../../insight/texts/reading.js'
 import { gatesOf, type TeachingAccount } from './records.js'
 
 /** Answer of a taught model that is asked for a text that it was taught. */

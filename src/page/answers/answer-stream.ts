@@ -1,5 +1,5 @@
 import { describeReading } from '../../ground/output/reading.js'
-import { awakeIn, awakeSentence } from '../../lab/experts/usage/awake.js'
+import { awakeIn, awakeSentence } from '../../insight/usage/awake.js'
 import type { ExpertsPanel } from '../experts/experts-panel.js'
 import type { TextColouring } from '../experts/text-colouring.js'
 import { GrowingText } from '../markdown/growing-text.js'

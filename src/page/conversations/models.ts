@@ -1,4 +1,4 @@
-import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { Atlas } from '../../insight/atlas/atlas.js'
 import { lastingStorage } from '../elements/browser-storage.js'
 import type { Api } from '../requests/api.js'
 import type { ModelCard, PageModel } from '../requests/routes.js'

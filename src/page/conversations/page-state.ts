@@ -1,4 +1,4 @@
-import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { Atlas } from '../../insight/atlas/atlas.js'
 import type { Exchange } from '../answers/exchange.js'
 import type { Compared } from '../answers/kept-form.js'
 import type { Store } from '../elements/store.js'

@@ -1,4 +1,4 @@
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { Store } from '../elements/store.js'
 import { ExpertsPanel } from '../experts/experts-panel.js'
 import { type ChangedExpert, foundIn, specOf, whyNotSwitched } from '../experts/places.js'

@@ -1,4 +1,4 @@
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { ExpertPlace } from '../../insight/usage/awake.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import { pushText } from '../../model/config/mask-spec.js'
 import { alwaysChosen } from '../../model/config/routing.js'

@@ -1,8 +1,8 @@
-import { amountOf, MOST_BITS, type TextColour, textValues } from '../../lab/experts/usage/text-colours.js'
-import type { TextRoutes } from '../../lab/experts/usage/text-routes.js'
-import { amountColour, type Background, expertColour, INK } from '../../lab/pictures/blocks/expert-colours.js'
-import { toHex } from '../../lab/pictures/blocks/palette.js'
-import { bracketedName } from '../../lab/pictures/kinds/caption.js'
+import { amountColour, type Background, expertColour, INK } from '../../insight/pictures/blocks/expert-colours.js'
+import { toHex } from '../../insight/pictures/blocks/palette.js'
+import { bracketedName } from '../../insight/pictures/kinds/caption.js'
+import { amountOf, MOST_BITS, type TextColour, textValues } from '../../insight/usage/text-colours.js'
+import type { TextRoutes } from '../../insight/usage/text-routes.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { Named } from './experts-panel.js'
 

@@ -1,6 +1,6 @@
 import type { ExpertRoutes, LayerRoutes } from '../../api/routes.js'
-import { bitsOf } from '../../lab/experts/usage/text-colours.js'
-import { TextRoutes } from '../../lab/experts/usage/text-routes.js'
+import { bitsOf } from '../../insight/usage/text-colours.js'
+import { TextRoutes } from '../../insight/usage/text-routes.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { PageModel, RoutedToken } from '../requests/routes.js'
 

@@ -1,6 +1,6 @@
 import type { ChatStep } from '../../api/chat-options.js'
-import type { Atlas } from '../../lab/experts/atlas/atlas.js'
-import type { PageVoice } from '../../lab/pictures/interactive/page-data.js'
+import type { Atlas } from '../../insight/atlas/atlas.js'
+import type { PageVoice } from '../../insight/pictures/interactive/page-data.js'
 import { tabStorage } from '../elements/browser-storage.js'
 import { readEvents } from './events.js'
 import { Refusal } from './refusal.js'

@@ -1,5 +1,5 @@
 import { useLayoutEffect } from 'preact/hooks'
-import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../../lab/pictures/kinds/caption.js'
+import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../../insight/pictures/kinds/caption.js'
 import type { Page } from '../conversations/page.js'
 import { type PageState, VIEWS } from '../conversations/page-state.js'
 import { useStore } from '../elements/store.js'

@@ -1,5 +1,5 @@
-import type { Atlas } from '../../lab/experts/atlas/atlas.js'
-import { bracketedName } from '../../lab/pictures/kinds/caption.js'
+import type { Atlas } from '../../insight/atlas/atlas.js'
+import { bracketedName } from '../../insight/pictures/kinds/caption.js'
 import { pushText } from '../../model/config/mask-spec.js'
 import type { Page } from '../conversations/page.js'
 import { type ChangedExpert, placeInWords, specOf } from '../experts/places.js'

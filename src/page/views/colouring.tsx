@@ -1,4 +1,4 @@
-import { TITLES } from '../../lab/pictures/blocks/figure.js'
+import { TITLES } from '../../insight/pictures/blocks/figure.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
 

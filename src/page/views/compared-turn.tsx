@@ -1,5 +1,5 @@
 import { useMemo } from 'preact/hooks'
-import { type ComparedPart, changesSentence, wordChanges } from '../../lab/experts/word-changes.js'
+import { type ComparedPart, changesSentence, wordChanges } from '../../insight/word-changes.js'
 import { pushText } from '../../model/config/mask-spec.js'
 import type { Compared } from '../answers/kept-form.js'
 import { changeInWords, placesOf } from '../experts/places.js'

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
-import type { TextSection } from '../../lab/pictures/interactive/explore.js'
+import type { TextSection } from '../../insight/pictures/interactive/explore.js'
+import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { largestGate } from '../../model/config/routing.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'

@@ -1,5 +1,5 @@
 import type { Model } from '../../api/model.js'
-import type { Atlas } from '../../lab/experts/atlas/atlas.js'
+import type { Atlas } from '../../insight/atlas/atlas.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 
 /** Knowledge about a model's experts. */

@@ -17,7 +17,7 @@ const TYPES = { html: 'text/html', css: 'text/css', js: 'text/javascript', svg: 
 
 /** Paths in the compiled package of the files other than modules, by address. */
 const FILES = {
-  '/page/figure.css': 'lab/pictures/interactive/figure.css',
+  '/page/figure.css': 'insight/pictures/interactive/figure.css',
   '/page/style.css': 'page/style.css',
   '/page/chat.css': 'page/chat.css',
   '/page/markdown.css': 'page/markdown.css',

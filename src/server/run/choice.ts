@@ -2,7 +2,7 @@ import type { AssistantMessage } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import type { AnswerPart } from '../../engine/session/answer.js'
 import type { SessionMask } from '../../engine/session/shared/nearest-session.js'
-import type { layersOf } from '../../lab/experts/usage/layers-json.js'
+import type { layersOf } from '../../insight/usage/layers-json.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 import type { ScoredToken } from './read-prompt.js'
 

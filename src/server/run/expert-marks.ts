@@ -1,5 +1,5 @@
 import type { ExpertUses, Model } from '../../api/model.js'
-import { ExpertUsage } from '../../lab/experts/usage/usage.js'
+import { ExpertUsage } from '../../insight/usage/usage.js'
 import { type PerMixture, perMixture } from '../../model/config/config.js'
 
 /** Marks kept at once; each has a number per expert. */

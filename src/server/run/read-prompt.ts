@@ -2,7 +2,7 @@ import type { Model } from '../../api/model.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { Session } from '../../api/session.js'
 import { type TokenLogprob, topLogprobs } from '../../engine/sampling/logprobs.js'
-import { routesOfToken } from '../../lab/experts/usage/token-routes.js'
+import { routesOfToken } from '../../insight/usage/token-routes.js'
 
 /** A token with the natural logarithm of its probability; null for the first of a prompt, which nothing predicts. */
 export interface ScoredToken {

@@ -1,5 +1,5 @@
 import { fit } from '../../ground/output/cell-width.js'
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
 import { FORMS, type Fold, foldLanes, GAP, GAP_WITH_NAME, type Room, withNames } from './fold.js'

@@ -1,4 +1,4 @@
-import type { ExpertUsage } from '../../lab/experts/usage/usage.js'
+import type { ExpertUsage } from '../../insight/usage/usage.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import { JUST_BEFORE, MASKED } from './cell-painter.js'
 import type { TokenMap } from './token-map.js'

@@ -1,5 +1,5 @@
 import type { ColourDepth } from '../../ground/output/colours.js'
-import { type Background, rampColour, rampFor } from '../../lab/pictures/blocks/ramps.js'
+import { type Background, rampColour, rampFor } from '../../insight/pictures/blocks/ramps.js'
 
 /*
  * The amount of a cell is above 0 and at most 1 for a chosen expert, 0 for one that was not chosen, `JUST_BEFORE` for

@@ -1,5 +1,5 @@
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
-import { evenChunk } from '../../lab/pictures/outputs/text-map.js'
+import { evenChunk } from '../../insight/pictures/outputs/text-map.js'
+import type { ExpertPlace } from '../../insight/usage/awake.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'

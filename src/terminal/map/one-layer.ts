@@ -1,6 +1,6 @@
 import { cellWidth, fit } from '../../ground/output/cell-width.js'
 import { inverse, styled } from '../../ground/output/style.js'
-import { visibleToken } from '../../lab/pictures/blocks/labels.js'
+import { visibleToken } from '../../insight/pictures/blocks/labels.js'
 import { glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
 import { FORMS, type Fold, foldLanes, GAP, GAP_WITH_NAME, type Room, withNames } from './fold.js'

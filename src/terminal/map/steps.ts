@@ -1,5 +1,5 @@
 import type { LayerRoutes } from '../../api/routes.js'
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
+import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
 
 /** Long steps of a walk over tokens, by their keys: to the beginning of a word, the first token or the last. */

@@ -1,6 +1,6 @@
 import { type ColourDepth, paint, type Rgb } from '../../ground/output/colours.js'
 import { wrap } from '../../ground/output/wrap.js'
-import type { Background } from '../../lab/pictures/blocks/ramps.js'
+import type { Background } from '../../insight/pictures/blocks/ramps.js'
 import { ASIDE, CODE, EMPHASIS, type InlineRun, LINK, STRONG, STRUCK } from './inlines.js'
 
 /** Size and colours of the place that Markdown is drawn on. */

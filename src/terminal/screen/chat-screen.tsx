@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Key as InkKey, Instance } from 'ink'
 import { cellWidth } from '../../ground/output/cell-width.js'
-import type { Background } from '../../lab/pictures/blocks/ramps.js'
+import type { Background } from '../../insight/pictures/blocks/ramps.js'
 import type { Chat } from '../conversation/chat-state.js'
 import { press } from '../conversation/commands/keys.js'
 import type { ChatTerminal } from '../conversation/options.js'

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import { writeSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import type { ReadStream, WriteStream } from 'node:tty'
-import type { Background } from '../../lab/pictures/blocks/ramps.js'
+import type { Background } from '../../insight/pictures/blocks/ramps.js'
 
 // Writes these sequences; Ink writes all others. CSI is ESC [, OSC is ESC ], ST is ESC \.
 const [ESC, BEL] = ['\u001b', '\u0007']

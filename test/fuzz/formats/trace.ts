@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { textsOfTraces } from '#molm/lab/experts/trace-texts.js'
-import { readChunks } from '#molm/lab/experts/traces/read-trace.js'
+import { readChunks } from '#molm/lab/traces/read-trace.js'
+import { textsOfTraces } from '#molm/lab/traces/trace-texts.js'
 import { bytesOf, type Files, replaced } from '../files.js'
 import { expect, type Format } from '../format.js'
 import { harmBytes } from '../harm-bytes.js'

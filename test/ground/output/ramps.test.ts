@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { rampFor } from '#molm/lab/pictures/blocks/ramps.js'
+import { rampFor } from '#molm/insight/pictures/blocks/ramps.js'
 import { type CellForm, CellPainter } from '#molm/terminal/map/cell-painter.js'
 
 /** The 16 colours of xterm and of a VGA console. */

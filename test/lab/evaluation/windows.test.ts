@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { sequencesAtOnce } from '#molm/lab/evaluation/reading.js'
+import { sequencesAtOnce } from '#molm/insight/texts/reading.js'
 import { windowsOf } from '#molm/lab/evaluation/score-windows.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 

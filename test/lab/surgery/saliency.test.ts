@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LayerUsage } from '#molm/lab/experts/usage/usage.js'
+import { LayerUsage } from '#molm/insight/usage/usage.js'
 import { expertScores } from '#molm/lab/surgery/saliency.js'
 import { withModel } from '../../support/models.js'
 import { referenceForward } from '../../support/reference-model.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ExpertUsage } from '#molm/lab/experts/usage/usage.js'
+import { ExpertUsage } from '#molm/insight/usage/usage.js'
 import { scoresOf } from '#molm/lab/surgery/saliency.js'
 import { keepShares, maskOf, type SelectionOptions, selectExperts } from '#molm/lab/surgery/selection.js'
 import type { ModelConfig } from '#molm/model/config/config.js'

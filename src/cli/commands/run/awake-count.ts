@@ -1,7 +1,7 @@
 import type { Step } from '../../../api/generation.js'
 import type { Model } from '../../../api/model.js'
-import { type Awake, awakeIn, awakeSentence } from '../../../lab/experts/usage/awake.js'
-import { ExpertUsage } from '../../../lab/experts/usage/usage.js'
+import { type Awake, awakeIn, awakeSentence } from '../../../insight/usage/awake.js'
+import { ExpertUsage } from '../../../insight/usage/usage.js'
 
 /** Counts the experts that the tokens of an answer wake. */
 export class AwakeCount {

@@ -1,7 +1,11 @@
 import type { Model } from '../../../api/model.js'
 import { UsageError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
-import type { Atlas } from '../../../lab/experts/atlas/atlas.js'
+import type { Atlas } from '../../../insight/atlas/atlas.js'
+import { amountColour, expertColour, INK } from '../../../insight/pictures/blocks/expert-colours.js'
+import { percent } from '../../../insight/pictures/blocks/labels.js'
+import type { Background } from '../../../insight/pictures/blocks/ramps.js'
+import { colourTitle, strongestExperts } from '../../../insight/pictures/kinds/coloured-text.js'
 import {
   amountOf,
   bitsOf,
@@ -9,13 +13,9 @@ import {
   MOST_BITS,
   type TextColour,
   textValues,
-} from '../../../lab/experts/usage/text-colours.js'
-import { CHUNK, readerOf, TextRoutes } from '../../../lab/experts/usage/text-routes.js'
-import { joinRoutes } from '../../../lab/experts/usage/token-routes.js'
-import { amountColour, expertColour, INK } from '../../../lab/pictures/blocks/expert-colours.js'
-import { percent } from '../../../lab/pictures/blocks/labels.js'
-import type { Background } from '../../../lab/pictures/blocks/ramps.js'
-import { colourTitle, strongestExperts } from '../../../lab/pictures/kinds/coloured-text.js'
+} from '../../../insight/usage/text-colours.js'
+import { CHUNK, readerOf, TextRoutes } from '../../../insight/usage/text-routes.js'
+import { joinRoutes } from '../../../insight/usage/token-routes.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../../model/config/config.js'
 import { Utf8Stream } from '../../../text/utf8-stream.js'
 import type { MappedToken } from '../../map/token-map.js'

@@ -1,8 +1,8 @@
 import type { TokenEffect } from '../../../api/read-out.js'
 import { UsageError } from '../../../ground/errors.js'
-import { nameIn } from '../../../lab/experts/atlas/atlas.js'
-import { lensOf, type SpokenExpert } from '../../../lab/experts/lens.js'
-import { percent, visibleToken } from '../../../lab/pictures/blocks/labels.js'
+import { nameIn } from '../../../insight/atlas/atlas.js'
+import { lensOf, type SpokenExpert } from '../../../insight/lens.js'
+import { percent, visibleToken } from '../../../insight/pictures/blocks/labels.js'
 import type { Chat } from '../chat-state.js'
 
 /** Says what the experts of the chosen layer say for the token of the walk. */
