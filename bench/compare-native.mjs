@@ -19,7 +19,8 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { UNFILTERED } from '../dist/api/generation-options.js'
-import { loadRandomModel, resultOf } from '../dist/index.js'
+import { resultOf } from '../dist/index.js'
+import { loadRandomModel } from '../dist/lab/index.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -11,7 +11,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { loadRandomModel } from '../dist/index.js'
+import { loadRandomModel } from '../dist/lab/index.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

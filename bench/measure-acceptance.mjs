@@ -2,7 +2,8 @@
 // held-out text after pruning by each score, and after a search. Run it after `npm run build`; it takes some minutes. An
 // argument is the seconds of each search.
 import { fileURLToPath } from 'node:url'
-import { loadModel, readText, SCORES } from '../dist/index.js'
+import { loadModel } from '../dist/index.js'
+import { readText, SCORES } from '../dist/lab/index.js'
 import { WholePredictions } from '../dist/lab/surgery/acceptance.js'
 import { BudgetSearch } from '../dist/lab/surgery/budget-search.js'
 import { perplexityOf, splitTexts } from '../dist/lab/surgery/held-out.js'

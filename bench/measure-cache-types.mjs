@@ -6,7 +6,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadModel, loadRandomModel } from '../dist/index.js'
+import { loadModel } from '../dist/index.js'
+import { loadRandomModel } from '../dist/lab/index.js'
 
 const [depths = '2048,8192', names = 'nano,22-granitemoe-bf16-sharded,350m-4b'] = process.argv.slice(2)
 const TOKENS = 128

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { convertModel, evaluateText, loadModel, readText } from '../dist/index.js'
+import { convertModel, loadModel } from '../dist/index.js'
+import { evaluateText, readText } from '../dist/lab/index.js'
 
 const DOMAINS = ['dialogue', 'novels', 'code', 'arithmetic', 'dictionary', 'speeches']
 /** Checkpoints of the tests: random weights in the shapes of several families. */

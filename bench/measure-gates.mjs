@@ -1,7 +1,8 @@
 // Prints the table of bench/LAB.md on gates: nano's perplexity without some experts, with gates from the softmax over
 // the kept experts or over all. Run it after `npm run build`; it takes some minutes.
 import { fileURLToPath } from 'node:url'
-import { loadModel, readText } from '../dist/index.js'
+import { loadModel } from '../dist/index.js'
+import { readText } from '../dist/lab/index.js'
 import { perplexityOf, splitTexts } from '../dist/lab/surgery/held-out.js'
 import { measureScores } from '../dist/lab/surgery/saliency.js'
 import { maskOf, selectExperts } from '../dist/lab/surgery/selection.js'

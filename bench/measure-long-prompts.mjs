@@ -10,7 +10,8 @@
 // after each test.
 import { parseArgs } from 'node:util'
 import { UNFILTERED } from '../dist/api/generation-options.js'
-import { loadRandomModel, resultOf } from '../dist/index.js'
+import { resultOf } from '../dist/index.js'
+import { loadRandomModel } from '../dist/lab/index.js'
 
 const { values } = parseArgs({
   options: {

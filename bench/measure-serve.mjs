@@ -13,7 +13,8 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../dist/engine/sampling/random.js'
-import { loadModel, loadRandomModel } from '../dist/index.js'
+import { loadModel } from '../dist/index.js'
+import { loadRandomModel } from '../dist/lab/index.js'
 import { listen } from '../dist/server/listen.js'
 
 const { values } = parseArgs({

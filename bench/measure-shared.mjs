@@ -11,7 +11,8 @@
 // all answers together while all of them run; and the bytes of all caches.
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../dist/engine/sampling/random.js'
-import { loadModel, loadRandomModel } from '../dist/index.js'
+import { loadModel } from '../dist/index.js'
+import { loadRandomModel } from '../dist/lab/index.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

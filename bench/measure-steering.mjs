@@ -1,16 +1,15 @@
 // Prints the tables of docs/EXPERTS.md: a contrast of sums against words with nano, how often steering by it changes answers,
 // and what that costs on other texts. The questions are not those of the contrast. Run it after `npm run build`; a minute.
 import { fileURLToPath } from 'node:url'
+import { loadModel, parseMask } from '../dist/index.js'
 import {
   confirmedExperts,
   contrastExperts,
   evaluateText,
-  loadModel,
   pairsOfPrompts,
-  parseMask,
   readText,
   steering,
-} from '../dist/index.js'
+} from '../dist/lab/index.js'
 
 const STRENGTHS = [-2, -1, -0.5, 0, 0.5, 1, 2]
 const PAIRS = 60

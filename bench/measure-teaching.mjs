@@ -8,7 +8,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { evaluateText, loadModel, loadRandomModel, readText, teach } from '../dist/index.js'
+import { loadModel } from '../dist/index.js'
+import { evaluateText, loadRandomModel, readText, teach } from '../dist/lab/index.js'
 import { settingsOf } from '../dist/lab/teaching/teach-options.js'
 
 const OLD = ['novels', 'dialogue', 'dictionary', 'code', 'speeches', 'arithmetic']

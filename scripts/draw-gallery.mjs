@@ -5,8 +5,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeRandomCheckpoint } from '../build/test/support/synthetic-checkpoint.js'
-import { drawUsage, loadAtlas, loadModel, measureUsage, renderHtml } from '../dist/index.js'
+import { loadAtlas, loadModel, measureUsage } from '../dist/index.js'
 import { awakeIn } from '../dist/insight/usage/awake.js'
+import { drawUsage, renderHtml } from '../dist/pictures.js'
 
 const FOLDER = process.argv[2] ?? 'build/gallery'
 const TEXTS = 'test/fixtures/texts'

@@ -23,7 +23,10 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   update: () => import('./cli/commands/update.js'),
   list: () => import('./cli/commands/list.js'),
   rm: () => import('./cli/commands/rm.js'),
-  convert: () => import('./cli/commands/convert.js'),
+  convert: async () => {
+    const { commandWith } = await import('./cli/commands/convert.js')
+    return commandWith(() => import('./lab/commands/convert-bits.js'))
+  },
   eval: () => import('./lab/commands/eval.js'),
   bench: () => import('./lab/commands/bench.js'),
   classify: () => import('./lab/commands/classify.js'),

@@ -26,7 +26,7 @@ test('programs that import molm compile as TypeScript, strictly', () =>
         const blocks = readFileSync(repositoryPath(file), 'utf8').matchAll(/^```[jt]s\n(.*?)^```/gms)
         return [...blocks].map(([, code], i) => ({ file: `${file.replace(/\W/g, '-')}-${i}.ts`, code }))
       })
-    const own = programs.filter(({ code }) => / from 'molm'$/m.test(code))
+    const own = programs.filter(({ code }) => / from 'molm(\/\w+)?'$/m.test(code))
     assert.ok(own.length >= 5)
     await mkdir(join(dir, 'node_modules'))
     for (const name of ['@types', 'undici-types']) {

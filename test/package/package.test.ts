@@ -125,7 +125,10 @@ test('has no scripts for npm to ask about, while the package.json of the checkou
 test('the files that package.json points at exist', ({ dir }) => {
   const root = join(dir, 'app', 'node_modules', 'molm')
   const { bin, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-  for (const path of [bin.molm, exports['.'].types, exports['.'].default]) assert.ok(existsSync(join(root, path)), path)
+  const paths = Object.values<string | { types: string; default: string }>(exports).flatMap((one) =>
+    typeof one === 'string' ? one : [one.types, one.default],
+  )
+  for (const path of [bin.molm, ...paths]) assert.ok(existsSync(join(root, path)), path)
 })
 
 test('answers a prompt from the command line', (context) => {

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
 
 /*
- * Visits the types that dist/index.d.ts exports, and all types that these name. In a declaration file, every line
+ * Visits the types that the entries of the package export, and all types that these name. In a declaration file, every line
  * without indentation begins a declaration, unless it is a closing bracket.
  */
 
@@ -63,11 +63,27 @@ function reach(file: string, name: string, all: Map<string, string>): Map<string
   return all
 }
 
+const { exports } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
+/** The declarations of the package's entries, below dist. */
+const ENTRIES = Object.values<{ types?: string }>(exports).flatMap(({ types }) => types?.slice('./dist/'.length) ?? [])
+
+/** The names that an entry exports, each with the file of its declaration. */
+const exportedBy = (entry: string): { file: string; name: string }[] =>
+  declarationsOf(entry).passedOn.flatMap(({ file, name }) =>
+    name === '*' ? declarationsOf(file).exported.map((one) => ({ file, name: one })) : [{ file, name }],
+  )
+
+test('a program meets 110 names in molm at most, and each name in one entry only', () => {
+  const names = ENTRIES.map((entry) => exportedBy(entry).map(({ name }) => name))
+  assert.equal(ENTRIES, ['index.d.ts', 'lab/index.d.ts', 'pictures.d.ts'])
+  assert.ok(names[0].includes('loadModel') && names[0].includes('Session'))
+  assert.ok(names[0].length <= 110, `molm exports ${names[0].length} names`)
+  assert.is(new Set(names.flat()).size, names.flat().length)
+})
+
 test('no public type has a name with an underscore', () => {
   const all = new Map<string, string>()
-  for (const { file, name } of declarationsOf('index.d.ts').passedOn) {
-    for (const one of name === '*' ? declarationsOf(file).exported : [name]) reach(file, one, all)
-  }
+  for (const entry of ENTRIES) for (const { file, name } of exportedBy(entry)) reach(file, name, all)
   for (const name of ['TextScore', 'TaskAnswer', 'BenchmarkRow', 'ModelConfig', 'TeachOptions', 'Session']) {
     assert.ok(
       [...all.keys()].some((key) => key.endsWith(`: ${name}`)),

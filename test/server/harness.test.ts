@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { evaluateTask, parseTask, readText, type TaskItem } from '#molm/index.js'
+import { evaluateTask, parseTask, readText, type TaskItem } from '#molm/lab/index.js'
 import { fixturePath } from '../support/fixtures.js'
 import { LANTERN } from '../support/lantern.js'
 import { get, post, type Served, sharedNano } from './served.js'

@@ -1,19 +1,35 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
-import { type ConvertBitsOptions, convertBits, printBitsCurve } from '../../lab/commands/convert-bits.js'
+import type { Quant } from '../../model/packing/format/formats.js'
 import { interruptSignal } from '../io/interrupt.js'
-import { note, warner, writeJson, writeOut } from '../io/output.js'
+import { note, type OutputOptions, warner, writeJson, writeOut } from '../io/output.js'
 import { withProgress } from '../io/status-line.js'
-import { addCalibrateOption, calibrationTexts } from '../parsing/calibration-option.js'
+import { addCalibrateOption, type CalibrationFiles, calibrationTexts } from '../parsing/calibration-option.js'
+import type { CommandFile } from '../parsing/commands.js'
 import { addOutputOptions, addQuantOption, addThreadsOption, bitsOption } from '../parsing/options.js'
 import { freeFolder } from '../parsing/out-folder.js'
 
-interface ConvertCommandOptions extends ConvertBitsOptions {
+export interface ConvertCommandOptions extends OutputOptions {
+  bits?: number
+  calibrate?: CalibrationFiles
+  dryRun?: boolean
+  quant?: Quant
+  threads?: number
+  json?: boolean
   force?: boolean
 }
 
-export function define(command: Command): void {
+/** Packs with a format for each expert, or measures the loss at several. */
+interface BitsFile {
+  convertBits(dir: string, folder: string, options: ConvertCommandOptions): Promise<void>
+  printBitsCurve(dir: string, options: ConvertCommandOptions): Promise<void>
+}
+type LoadBits = () => Promise<BitsFile>
+
+export const commandWith = (loadBits: LoadBits): CommandFile => ({ define: (command) => define(command, loadBits) })
+
+function define(command: Command, loadBits: LoadBits): void {
   command
     .description(
       `Packs a Hugging Face checkpoint or a GGUF file for molm into the folder OUT, and prints the path written.\n${EXAMPLES}`,
@@ -21,7 +37,7 @@ export function define(command: Command): void {
     .argument('<model>', 'folder with config.json and weights (safetensors or PyTorch .bin), GGUF file, or a name')
     .argument('[out]', 'folder of the packed model, created if missing; not needed with --dry-run')
     .addHelpText('after', NOTES)
-    .action(convert)
+    .action((dir, out, options) => convert(dir, out, options, loadBits))
   addQuantOption(command, 'format of the packed weights')
     .option('--force', 'replace the model in OUT')
     .option('--json', 'print one object: path, bytes, quant, warnings')
@@ -50,9 +66,14 @@ Examples:
   molm convert ./MoLM-350M-4B ./small --bits 4 --calibrate mail.txt
   molm -m ./molm-350m "Once upon a time"`
 
-async function convert(dir: string, out: string | undefined, options: ConvertCommandOptions): Promise<void> {
+async function convert(
+  dir: string,
+  out: string | undefined,
+  options: ConvertCommandOptions,
+  loadBits: LoadBits,
+): Promise<void> {
   const { threads, json, force } = options
-  if (options.dryRun) return printBitsCurve(dir, options)
+  if (options.dryRun) return (await loadBits()).printBitsCurve(dir, options)
   if (out === undefined) throw new UsageError('name a folder for the packed model, or give --dry-run')
   const [{ convertModel }, { checkpointFolder }, { isGgufWord }] = await Promise.all([
     import('../../index.js'),
@@ -62,7 +83,7 @@ async function convert(dir: string, out: string | undefined, options: ConvertCom
   const isGguf = await isGgufWord(dir)
   const packing = isGguf ? undefined : { checkpoint: await checkpointFolder(dir), quant: options.quant ?? 'q4' }
   const folder = await freeFolder(out, { force, packing })
-  if (options.bits !== undefined) return convertBits(dir, folder, options)
+  if (options.bits !== undefined) return (await loadBits()).convertBits(dir, folder, options)
   const calibrate = await calibrationTexts(options.calibrate)
   const start = performance.now()
   const { path, bytes, quant, warnings } = await withProgress({ ...options, label: 'packing' }, (show) =>

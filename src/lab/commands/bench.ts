@@ -126,7 +126,8 @@ async function bench(options: BenchOptions): Promise<void> {
 }
 
 async function load({ shape, model, quiet, color }: BenchOptions, options: LoadOptions): Promise<Model> {
-  const { loadModel, loadRandomModel } = await import('../../index.js')
+  const { loadModel } = await import('../../index.js')
+  const { loadRandomModel } = await import('../index.js')
   if (shape) return loadRandomModel(shape, options)
   await packFirst(model, { ...options, quiet, color })
   return loadModel(modelName(model), { ...options, onWarning: warner({ quiet }) })
@@ -134,7 +135,7 @@ async function load({ shape, model, quiet, color }: BenchOptions, options: LoadO
 
 async function write({ shape, write: path, quant = 'q4', quiet }: BenchOptions): Promise<void> {
   if (!shape || !path) throw new UsageError('--write needs a --shape and a file to write')
-  const { writeRandomModel } = await import('../../index.js')
+  const { writeRandomModel } = await import('../index.js')
   const bytes = await writeRandomModel(shape, quant, path)
   if (!quiet) note(`${formatBytes(bytes)} of random weights, ${shape} as ${quant}`)
   await writeOut(`${path}\n`)

@@ -1,27 +1,17 @@
+import type { ConvertCommandOptions } from '../../cli/commands/convert.js'
 import { readTextOrStdin } from '../../cli/io/input-text.js'
 import { interruptSignal } from '../../cli/io/interrupt.js'
-import { note, type OutputOptions, warner, writeJson, writeOut } from '../../cli/io/output.js'
+import { note, warner, writeJson, writeOut } from '../../cli/io/output.js'
 import { withStatusLine } from '../../cli/io/status-line.js'
-import type { CalibrationFiles } from '../../cli/parsing/calibration-option.js'
 import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { alignColumns } from '../../ground/output/table.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
-import type { AtBits, BitsOptions, BitsPoint } from '../../index.js'
-import type { Quant } from '../../model/packing/format/formats.js'
-
-export interface ConvertBitsOptions extends OutputOptions {
-  bits?: number
-  calibrate?: CalibrationFiles
-  dryRun?: boolean
-  quant?: Quant
-  threads?: number
-  json?: boolean
-}
+import type { AtBits, BitsOptions, BitsPoint } from '../index.js'
 
 /** Packs a checkpoint with a format for each expert, and prints the path written and the loss. */
-export async function convertBits(dir: string, folder: string, options: ConvertBitsOptions): Promise<void> {
-  const { convertAtBits } = await import('../../index.js')
+export async function convertBits(dir: string, folder: string, options: ConvertCommandOptions): Promise<void> {
+  const { convertAtBits } = await import('../index.js')
   const given = await libraryOptions(options)
   const { bits = 4.5, quiet, json } = options
   const made = await withStatusLine(options, (line) =>
@@ -34,8 +24,8 @@ export async function convertBits(dir: string, folder: string, options: ConvertB
 }
 
 /** Prints a table of bits, bytes and loss. Without `bits`, it has several rows. */
-export async function printBitsCurve(dir: string, options: ConvertBitsOptions): Promise<void> {
-  const { bitsCurve, CURVE_BITS } = await import('../../index.js')
+export async function printBitsCurve(dir: string, options: ConvertCommandOptions): Promise<void> {
+  const { bitsCurve, CURVE_BITS } = await import('../index.js')
   const given = await libraryOptions(options)
   const points = await withStatusLine(options, (line) =>
     bitsCurve(dir, options.bits === undefined ? CURVE_BITS : [options.bits], { ...given, onProgress: line.show }),
@@ -45,7 +35,7 @@ export async function printBitsCurve(dir: string, options: ConvertBitsOptions): 
     : writeOut(table(points, await comparedWith(dir))))
 }
 
-async function libraryOptions({ calibrate, quant, threads }: ConvertBitsOptions): Promise<BitsOptions> {
+async function libraryOptions({ calibrate, quant, threads }: ConvertCommandOptions): Promise<BitsOptions> {
   if (calibrate === undefined || calibrate === true)
     throw new UsageError('--bits and --dry-run need --calibrate: texts like those that the model will meet')
   if (quant === 'f32') throw new UsageError('--bits needs --quant q4 or q8, not f32')

@@ -19,7 +19,8 @@ import { withModel } from '../../cli/setup/with-model.js'
 import { UsageError } from '../../ground/errors.js'
 import { expandHome } from '../../ground/files/home.js'
 import { formatCount } from '../../ground/numbers.js'
-import type { Model, NamedText, Task } from '../../index.js'
+import type { Model, NamedText } from '../../index.js'
+import type { Task } from '../index.js'
 import { referenceOptions } from './reference-model.js'
 import { type Measured, measuredJson, measuredTables } from './reports/eval-report.js'
 
@@ -116,7 +117,7 @@ function checkOptions(options: EvalOptions): void {
 }
 
 async function readMeasures({ text = [], task = [] }: EvalOptions): Promise<Measures> {
-  const { parseTask } = await import('../../index.js')
+  const { parseTask } = await import('../index.js')
   const texts = await Promise.all(text.map(readTextOrStdin))
   const tasks = await Promise.all(task.map(readTextOrStdin))
   return { texts, tasks: tasks.map(parseTask) }
@@ -149,7 +150,7 @@ async function measure(
   options: EvalOptions,
   other?: Model,
 ): Promise<Measured> {
-  const { evaluateText, evaluateTask } = await import('../../index.js')
+  const { evaluateText, evaluateTask } = await import('../index.js')
   const { window, stride } = options
   const signal = interruptSignal()
   const measured: Measured = { model: model.name, texts: [], tasks: [], ...(other && { other: other.name }) }

@@ -10,8 +10,8 @@ import { UsageError } from '../../ground/errors.js'
 import { readBounded } from '../../ground/files/bounded-file.js'
 import { MOST_JSON_BYTES, parseJson } from '../../ground/json/json.js'
 import { formatBytes, plural } from '../../ground/numbers.js'
-import type { GraftOptions } from '../../index.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
+import type { GraftOptions } from '../index.js'
 import { parseNumberList } from './number-list.js'
 
 interface GraftCommandOptions extends OutputOptions, Omit<GraftOptions, 'signal' | 'from'> {
@@ -67,7 +67,7 @@ async function graft(model: string, out: string, options: GraftCommandOptions): 
   const { from, layers, experts, only, gateBias, quant, threads, json, quiet } = options
   if (options.steer !== undefined) return steer(model, out, options.steer, options)
   if (from === undefined) throw new UsageError('--from or --steer is missing')
-  const { graftModel } = await import('../../index.js')
+  const { graftModel } = await import('../index.js')
   const library: GraftOptions = { from, layers, experts, only, gateBias, quant, threads, signal: interruptSignal() }
   const folder = await freeFolder(out, options)
   for (const word of [model, from]) await packFirst(word, options)

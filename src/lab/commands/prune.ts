@@ -11,8 +11,9 @@ import { UsageError } from '../../ground/errors.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { alignColumns } from '../../ground/output/table.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
-import type { NamedText, Pruned, PruneOptions, PruningPoint } from '../../index.js'
+import type { NamedText } from '../../index.js'
 import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
+import type { Pruned, PruneOptions, PruningPoint } from '../index.js'
 
 interface PruneCommandOptions
   extends OutputOptions,
@@ -97,7 +98,7 @@ async function prune(model: string, out: string | undefined, options: PruneComma
     return options.json ? writeJson({ model, by: options.by, curve }) : writeOut(curveTable(curve))
   }
   const folder = await freeFolder(out as string, options)
-  const { pruneModel } = await import('../../index.js')
+  const { pruneModel } = await import('../index.js')
   const journal = options.by === 'acceptance' ? `${folder}.search` : undefined
   const work = (library: LibraryOptions) => pruneModel(model, folder, { ...library, journal, keep: keep ?? 1 })
   const pruned = await withLibraryOptions(texts, options, work).catch((error: unknown) => {
@@ -109,7 +110,7 @@ async function prune(model: string, out: string | undefined, options: PruneComma
 }
 
 async function measureCurve(model: string, texts: NamedText[], options: PruneCommandOptions): Promise<PruningPoint[]> {
-  const { pruneCurve, keepShares } = await import('../../index.js')
+  const { pruneCurve, keepShares } = await import('../index.js')
   const { keep, only } = options
   const sharesFor = ({ config }: { config: ModelConfig }) => (keep === undefined ? keepShares(config, only) : [1, keep])
   return withLibraryOptions(texts, options, (library) => pruneCurve(model, sharesFor, library))

@@ -16,8 +16,9 @@ import { freeFolder } from '../../cli/parsing/out-folder.js'
 import { packFirst } from '../../cli/setup/pack-first.js'
 import { UsageError } from '../../ground/errors.js'
 import { decimal } from '../../ground/numbers.js'
-import type { NamedText, TeachEvent, TeachOptions } from '../../index.js'
+import type { NamedText } from '../../index.js'
 import { MIXTURE_KINDS } from '../../model/config/config.js'
+import type { TeachEvent, TeachOptions } from '../index.js'
 import { BALANCES, INITS, type Layers } from '../teaching/teach-options.js'
 import { parseNumberList } from './number-list.js'
 import {
@@ -135,7 +136,7 @@ async function teachModel(model: string, out: string | undefined, options: Teach
   const library = libraryOptions(texts, keepTexts, options)
   await packFirst(model, options)
   if (options.dryRun) return printPlan(model, library, options)
-  const { teach } = await import('../../index.js')
+  const { teach } = await import('../index.js')
   // An interrupted training has left its best state there.
   const folder = await freeFolder(out as string, { force: options.force || options.resume })
   const { resume } = options
@@ -161,7 +162,7 @@ async function chooseAgain(model: string, out: string | undefined, options: Teac
       'give --text to teach, or MODEL and --forget alone to choose the gates of a taught model again',
     )
   }
-  const { chooseGates } = await import('../../index.js')
+  const { chooseGates } = await import('../index.js')
   const chosen = await withStatusLine(options, (line) => {
     line.show('choosing the gates')
     return chooseGates(model, { forget, threads, signal: interruptSignal() })
@@ -178,7 +179,7 @@ async function chooseAgain(model: string, out: string | undefined, options: Teac
 type LibraryOptions = Omit<TeachOptions, 'out' | 'resume'>
 
 async function printPlan(model: string, library: LibraryOptions, options: TeachCommandOptions): Promise<void> {
-  const { planTeaching } = await import('../../index.js')
+  const { planTeaching } = await import('../index.js')
   const plan = await withDisplay(options, (onEvent) => planTeaching(model, { ...library, onEvent }))
   await (options.json ? writeJson({ model, ...planJson(plan) }) : writeOut(planTable(plan)))
 }

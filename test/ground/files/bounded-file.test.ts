@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readBounded } from '#molm/ground/files/bounded-file.js'
-import { readText } from '#molm/index.js'
+import { readText } from '#molm/lab/index.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 

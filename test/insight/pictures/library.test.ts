@@ -1,15 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  compareRouting,
-  drawAgreement,
-  drawUsage,
-  meanAgreement,
-  measureUsage,
-  renderHtml,
-  renderSvg,
-  renderText,
-} from '#molm/index.js'
+import { measureUsage } from '#molm/index.js'
+import { compareRouting, meanAgreement } from '#molm/lab/index.js'
+import { drawAgreement, drawUsage, renderHtml, renderSvg, renderText } from '#molm/pictures.js'
 import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { measureFewerExperts } from '#molm/index.js'
+import { measureFewerExperts } from '#molm/lab/index.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
 import { rejectsWithUserError } from '../../support/rejects.js'

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { describeModel, type Model, measureFewerExperts } from '#molm/index.js'
+import { describeModel, type Model } from '#molm/index.js'
+import { measureFewerExperts } from '#molm/lab/index.js'
 import { fewerNumbers } from '#molm/lab/surgery/experts-per-token-curve.js'
 import type { Mixture } from '#molm/model/config/config.js'
 import { withModel } from '../../support/models.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ablateExperts, pruneModel } from '#molm/index.js'
+import { ablateExperts, pruneModel } from '#molm/lab/index.js'
 import { splitTexts } from '#molm/lab/surgery/held-out.js'
 import { withModel } from '../../support/models.js'
 import { calibration, inFolderOfEmo } from './small-emo.js'

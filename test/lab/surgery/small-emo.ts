@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readText } from '#molm/index.js'
+import { readText } from '#molm/lab/index.js'
 import { fixturePath, repositoryPath } from '../../support/fixtures.js'
 import { writeRandomCheckpoint } from '../../support/synthetic-checkpoint.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { TeachOptions } from '#molm/index.js'
+import type { TeachOptions } from '#molm/lab/index.js'
 import { fixturePath } from '../../support/fixtures.js'
 
 /** Words that nano has never seen, with a pattern that a short training can learn. */

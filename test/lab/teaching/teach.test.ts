@@ -3,16 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  convertModel,
-  describeModel,
-  type ExpertMask,
-  graftModel,
-  planTeaching,
-  type TeachEvent,
-  type TeachOptions,
-  teach,
-} from '#molm/index.js'
+import { convertModel, describeModel, type ExpertMask } from '#molm/index.js'
+import { graftModel, planTeaching, type TeachEvent, type TeachOptions, teach } from '#molm/lab/index.js'
 import { journalPath } from '#molm/lab/teaching/journal.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { TeachResult } from '#molm/index.js'
 import { warnings } from '#molm/lab/commands/reports/teach-report.js'
+import type { TeachResult } from '#molm/lab/index.js'
 import type { Dataset } from '#molm/lab/teaching/datasets.js'
 import { findRegressions, type TextComparison } from '#molm/lab/teaching/text-comparison.js'
 

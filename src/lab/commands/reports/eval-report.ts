@@ -1,6 +1,6 @@
 import { alignColumns } from '../../../ground/output/table.js'
 import { snakeCaseKeys } from '../../../ground/spelling.js'
-import type { Agreement, TaskScore, TextScore } from '../../../index.js'
+import type { Agreement, TaskScore, TextScore } from '../../index.js'
 
 export interface Measured {
   model: string

@@ -11,9 +11,10 @@ import { writeAtomically } from '../../../ground/files/write-atomically.js'
 import { formatBytes, plural } from '../../../ground/numbers.js'
 import { alignColumns } from '../../../ground/output/table.js'
 import { snakeCaseKeys } from '../../../ground/spelling.js'
-import type { FewerExperts, NamedText, NumbersPoint } from '../../../index.js'
+import type { NamedText } from '../../../index.js'
 import { MIXTURE_KINDS, type MixtureKind } from '../../../model/config/config.js'
 import { type Curve, renderCurves } from '../../figures/curves.js'
+import type { FewerExperts, NumbersPoint } from '../../index.js'
 
 interface FewerExpertsOptions extends ModelOptions {
   text?: string[]
@@ -27,7 +28,7 @@ export async function fewerExperts(options: FewerExpertsOptions): Promise<void> 
   const { text = [], budget, output = [], json } = options
   for (const file of output) checkOutput(file, budget)
   const texts = await Promise.all(text.map(readTextOrStdin))
-  const { measureFewerExperts } = await import('../../../index.js')
+  const { measureFewerExperts } = await import('../../index.js')
   const [name, measured] = await withModel(options, async ({ model }) => {
     const measured = await withStatusLine(options, (line) =>
       measureFewerExperts(model, texts, { budget, onProgress: line.show, signal: interruptSignal() }),

@@ -15,7 +15,7 @@ import type {
   TeachResult,
   TextComparison,
   Trial,
-} from '../../../index.js'
+} from '../../index.js'
 import { choiceAt, FORGETS } from '../../teaching/gate-bias.js'
 import { TRIAL_TOKENS } from '../../teaching/trial.js'
 
