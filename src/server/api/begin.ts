@@ -111,7 +111,8 @@ async function begin(context: ServerContext, body: ChatBody | CompletionBody, wr
     return { ...spec, options: all, ...routesOf(body), progress: isStream && body.return_progress }
   })
   checkSpecs(specs, n, context)
-  if (field !== undefined) await checkForm(context.model, { ...form, signal: ticket.signal }, field)
+  if (field !== undefined)
+    await checkForm(context.model, { ...form, signal: ticket.signal, client: ticket.client }, field)
   const bytes = answerBytes(specs, { ...answer, n, isStream }, context)
   return { choices: new Choices(context, specs, n, ticket), bytes }
 }
