@@ -1,4 +1,4 @@
-// Compiles the kernels of this checkout anew, beside those in dist, and prints the SHA-256 of each. With a package of molm, a
+// Compiles the kernels of this checkout again, beside those in dist, and prints the SHA-256 of each. With a package of molm, a
 // kernel of it that differs ends the script with 1. To check a release:
 //   git checkout vX.Y.Z && npm ci && node scripts/rebuild-kernels.mjs molm-X.Y.Z.tgz
 import { execFileSync } from 'node:child_process'
@@ -44,7 +44,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.stdout.write(hashLines(hashes))
   if (packed) {
     const differing = differingKernels(packed, hashes)
-    console.log(differing.length > 0 ? `${packed} has others: ${differing.join(', ')}` : `${packed} has the same kernels`)
+    console.log(
+      differing.length > 0 ? `${packed} has others: ${differing.join(', ')}` : `${packed} has the same kernels`,
+    )
     if (differing.length > 0) process.exitCode = 1
   }
 }

