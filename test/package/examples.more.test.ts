@@ -31,6 +31,19 @@ async function ended(name: string, args: string[]) {
   return { code, ...output }
 }
 
+/** Calls `use` with the base URL of a server that has nano. */
+function whileServing(use: (url: string) => Promise<void>): Promise<void> {
+  return withModel('nano', { threads: 1 }, async (model) => {
+    const server = await listen({ port: 0 })
+    server.open(model)
+    try {
+      await use(`${server.url}/v1`)
+    } finally {
+      await server.close()
+    }
+  })
+}
+
 const EXAMPLES: Record<string, () => Promise<void>> = {
   'tools.mjs': async () => {
     const { stdout, stderr } = await run('tools.mjs')
@@ -54,16 +67,16 @@ const EXAMPLES: Record<string, () => Promise<void>> = {
     }
   },
   'openai-tools.mjs': () =>
-    withModel('nano', { threads: 1 }, async (model) => {
-      const server = await listen({ port: 0 })
-      server.open(model)
-      try {
-        const { stdout, stderr } = await run('openai-tools.mjs', `${server.url}/v1`)
-        assert.is(stdout, 'It is clear and 21 degrees.\n')
-        assert.is(stderr, 'calls get_weather {"city":"Bern"}\n')
-      } finally {
-        await server.close()
-      }
+    whileServing(async (url) => {
+      const { stdout, stderr } = await run('openai-tools.mjs', url)
+      assert.is(stdout, 'It is clear and 21 degrees.\n')
+      assert.is(stderr, 'calls get_weather {"city":"Bern"}\n')
+    }),
+  'ai-sdk.mjs': () =>
+    whileServing(async (url) => {
+      const { stdout, stderr } = await run('ai-sdk.mjs', url)
+      assert.is(stdout, 'A lantern is a light inside a case that can be carried.\n')
+      assert.match(stderr, /^(layer \d mlp expert \d+: \d+ of 20 tokens\n){3}$/)
     }),
 }
 
