@@ -1,4 +1,5 @@
 import type { ChatStep } from '../../api/chat-options.js'
+import type { DeltaCall, PromptProgress, RoutedToken, WireChunk, WireMessage } from '../../api/wire.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
 import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import type { PageVoice } from '../../lab/pictures/interactive/page-data.js'
@@ -6,14 +7,11 @@ import type { PerMixture } from '../../model/config/config.js'
 import { tabStorage } from '../elements/browser-storage.js'
 import { readEvents } from './events.js'
 import { Refusal } from './refusal.js'
-import type { ModelCard, RoutedToken } from './routes.js'
+import type { ModelCard } from './routes.js'
 
-export interface Message {
+export interface Message extends WireMessage {
   role: 'system' | 'user' | 'assistant' | 'tool'
   content: string
-  reasoning_content?: string
-  tool_calls?: { id: string; type: 'function'; function: Omit<Call, 'id'> }[]
-  tool_call_id?: string
 }
 
 /** A call of a tool. The arguments are JSON, if the model did not err. */
@@ -77,14 +75,6 @@ export interface AnswerChunk {
   /** Notes on the request, such as that the model cannot stop thinking; with the first chunk. */
   notes: string[]
   finishReason?: string
-}
-
-/** Tokens of a prompt that have been read; `cache` of them an earlier request had left in memory. */
-export interface PromptProgress {
-  total: number
-  cache: number
-  processed: number
-  time_ms: number
 }
 
 /**
@@ -186,7 +176,7 @@ export class Api {
     for await (const event of readEvents(response.body)) {
       // Events that have come already belong to a conversation that may be left.
       options.signal?.throwIfAborted()
-      const { choices, notes = [], prompt_progress: progress } = event as StreamEvent
+      const { choices, notes = [], prompt_progress: progress } = event as WireChunk
       const [choice] = choices
       if (!choice) continue
       yield {
@@ -251,29 +241,8 @@ interface RequestOptions {
   asksKey?: boolean
 }
 
-/** A part of a call in the API's form. */
-interface ToolCallDelta {
-  index: number
-  id?: string
-  function?: { name?: string; arguments?: string }
-}
-
-function callDelta({ index, id = '', function: call }: ToolCallDelta): CallDelta {
+function callDelta({ index, id = '', function: call }: DeltaCall): CallDelta {
   return { index, id, name: call?.name ?? '', arguments: call?.arguments ?? '' }
-}
-
-interface StreamEvent {
-  choices: {
-    delta?: { content?: string | null; reasoning_content?: string | null; tool_calls?: ToolCallDelta[] | null }
-    text?: string
-    /** In the form of completions or of chats. */
-    logprobs?: { token_logprobs?: number[]; content?: { logprob: number }[] } | null
-    routed_experts?: RoutedToken[]
-    prompt_routed_experts?: RoutedToken[]
-    finish_reason?: string | null
-  }[]
-  notes?: string[]
-  prompt_progress?: PromptProgress
 }
 
 /** Reads the server's message from a response that refuses. */
