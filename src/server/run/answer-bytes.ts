@@ -1,6 +1,7 @@
+import { phrase } from '../../ground/message.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { usedIn } from '../../model/config/experts-per-token.js'
-import { refused } from '../common/api-error.js'
+import { field, refused } from '../common/api-error.js'
 import type { ChoiceSpec } from './choice.js'
 import type { RunContext } from './context.js'
 import { mostTokens } from './run-choice.js'
@@ -46,21 +47,18 @@ export function answerBytes(
   const stream = Math.min(n * specs.length, limits.parallel) * Math.max(...parts.map(({ prompt }) => prompt))
   if (isStream) {
     if (stream <= mostTogether) return stream
-    const param = specs.some(({ routes }) => routes) ? 'routed_experts' : 'logprobs'
+    const field = specs.some(({ routes }) => routes) ? 'routes' : 'logprobs'
     const message =
       `the scores or experts of the prompts may take ${formatBytes(stream)}, and all answers together at most ` +
       `${formatBytes(mostTogether)}: ask for less`
-    throw refused(param, message, 'answer_too_large')
+    throw refused(field, message, 'answer_too_large')
   }
   const whole = prompts + sumOf(({ answer, token }) => answer * token)
   if (whole <= most) return whole
   const fitting = Math.floor((most - prompts) / sumOf(({ token }) => token))
-  const ways = [
-    ...(stream <= mostTogether ? ['set "stream" to true'] : []),
-    fitting > 0 ? `set "max_tokens" to ${fitting} or less` : 'ask for less',
-  ]
-  const message =
-    `an answer that is not streamed may take ${formatBytes(most)}; up to ${sumOf(({ answer }) => answer)} tokens, with the scores ` +
-    `and experts asked for, may take more: ${ways.join(', or ')}`
-  throw refused('max_tokens', message, 'answer_too_large')
+  const less = fitting > 0 ? phrase`set ${field('maxTokens')} to ${fitting} or less` : 'ask for less'
+  const ways = stream <= mostTogether ? phrase`set ${field('stream')} to true, or ${less}` : less
+  const tokens = sumOf(({ answer }) => answer)
+  const message = phrase`an answer that is not streamed may take ${formatBytes(most)}; up to ${tokens} tokens, with the scores and experts asked for, may take more: ${ways}`
+  throw refused('maxTokens', message, 'answer_too_large')
 }

@@ -1,13 +1,23 @@
-import { refused } from '../common/api-error.js'
+import { phrase } from '../../ground/message.js'
+import { field, refused } from '../common/api-error.js'
 import type { AnswerPiece, Choice, ChoiceSpec } from './choice.js'
 import type { RunContext } from './context.js'
-import { interleaved } from './interleaved.js'
 import type { Ticket } from './queue.js'
 import { runChoice } from './run-choice.js'
 
+/** Tokens of a request so far. A prompt counts once, however many choices it has. */
+export interface Usage {
+  promptTokens: number
+  cachedTokens: number
+  generatedTokens: number
+  thoughtTokens: number
+  /** Drafts that were wrong are not among the tokens above. */
+  drafts: { drafted: number; right: number }
+}
+
 /** Checks the number of prompts before any is encoded. Throws an ApiError if it is 0 or, `n` times, above the limit. */
 export function checkCount(prompts: number, n: number, { limits }: Pick<RunContext, 'limits'>): void {
-  if (prompts === 0) throw refused('prompt', '"prompt" must have at least one prompt')
+  if (prompts === 0) throw refused('prompt', phrase`${field('prompt')} must have at least one prompt`)
   if (prompts * n <= limits.sequences) return
   throw refused('n', `${prompts} prompts times ${n} exceed the limit of ${limits.sequences} texts per request`)
 }
@@ -38,7 +48,7 @@ export function checkSpecs(
       const message =
         `experts are reported for prompts of at most ${limits.routedTokens} tokens; this one has ${prompt.length}; ` +
         'send "answer" for the answer’s alone'
-      throw refused('routed_experts', message)
+      throw refused('routes', message)
     }
     const unknown = prompt.find((id) => id >= model.config.vocabSize)
     if (unknown !== undefined) {
@@ -62,21 +72,13 @@ export class Choices {
     )
   }
 
-  /** Tokens so far. A prompt counts once, however many choices it has. */
-  get usage() {
-    const prompt = this.specs.reduce((sum, { prompt }) => sum + prompt.length, 0)
-    const completion = this.sum(({ generated }) => generated)
-    const cached = this.sum(({ index, cached }) => (index % this.n === 0 ? cached : 0))
-    const [drafted, right] = [this.sum(({ drafts }) => drafts?.drafted), this.sum(({ drafts }) => drafts?.right)]
+  get usage(): Usage {
     return {
-      prompt_tokens: prompt,
-      completion_tokens: completion,
-      total_tokens: prompt + completion,
-      prompt_tokens_details: { cached_tokens: cached },
-      // Drafts that were wrong are not among the tokens above.
-      ...(drafted > 0 && {
-        completion_tokens_details: { accepted_prediction_tokens: right, rejected_prediction_tokens: drafted - right },
-      }),
+      promptTokens: this.specs.reduce((sum, { prompt }) => sum + prompt.length, 0),
+      cachedTokens: this.sum(({ index, cached }) => (index % this.n === 0 ? cached : 0)),
+      generatedTokens: this.sum(({ generated }) => generated),
+      thoughtTokens: this.sum(({ thoughtTokens }) => thoughtTokens),
+      drafts: { drafted: this.sum(({ drafts }) => drafts?.drafted), right: this.sum(({ drafts }) => drafts?.right) },
     }
   }
 
@@ -103,4 +105,46 @@ function withSeed(spec: ChoiceSpec, choice: number): ChoiceSpec {
   if (seed === undefined || choice === 0) return spec
   const left = Number.MAX_SAFE_INTEGER - seed
   return { ...spec, options: { ...spec.options, seed: choice <= left ? seed + choice : choice - left - 1 } }
+}
+
+/**
+ * Runs generators, at most `most` at once, and yields their values as they come. Each is asked for one value ahead at most.
+ * If one fails or the reader leaves, calls `stop` and ends all others.
+ */
+export async function* interleaved<T>(
+  sources: readonly (() => AsyncGenerator<T, void>)[],
+  most: number,
+  stop: () => void,
+): AsyncGenerator<T> {
+  const active = new Map<AsyncGenerator<T, void>, Promise<Next<T>>>()
+  const ask = (source: AsyncGenerator<T, void>) => {
+    const next = source.next().then((result) => ({ source, result }))
+    // The race below throws the first error; later ones come from `stop`.
+    next.catch(() => undefined)
+    // Moves it behind the others, so that each has its turn.
+    active.delete(source)
+    active.set(source, next)
+  }
+  let begun = 0
+  try {
+    for (;;) {
+      for (; begun < sources.length && active.size < most; begun++) ask(sources[begun]())
+      if (active.size === 0) return
+      const { source, result } = await Promise.race(active.values())
+      if (result.done) {
+        active.delete(source)
+      } else {
+        ask(source)
+        yield result.value
+      }
+    }
+  } finally {
+    if (active.size > 0) stop()
+    await Promise.allSettled([...active.keys()].map((source) => source.return()))
+  }
+}
+
+interface Next<T> {
+  source: AsyncGenerator<T, void>
+  result: IteratorResult<T, void>
 }

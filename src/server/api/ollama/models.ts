@@ -3,11 +3,11 @@ import { z } from 'zod'
 import { UNFILTERED } from '../../../api/generation-options.js'
 import type { GenerationDefaults } from '../../../api/text.js'
 import { usedPerToken } from '../../../model/config/experts-per-token.js'
-import { fieldIn } from '../../common/option-fields.js'
 import { readBody } from '../../http/body.js'
 import type { ServedModel } from '../../models/served-model.js'
 import type { ServedModels } from '../../models/served-models.js'
-import { anyObject, flag, text, unused } from '../field-types.js'
+import { anyObject, flag, text, unused } from '../fields.js'
+import { optionNames } from './body.js'
 import { ollamaCard, ollamaTemplate } from './model-card.js'
 
 /** Version of ollama whose API this is. Clients switch features on by it: log-probabilities came with this one. */
@@ -79,7 +79,7 @@ function parametersOf(defaults: GenerationDefaults, contextTokens: number): stri
   const given = filters.filter((name) => name !== 'stop' && defaults[name] !== undefined)
   const lines = [
     ['num_ctx', contextTokens],
-    ...given.map((name) => [fieldIn('ollama', name), defaults[name]]),
+    ...given.map((name) => [optionNames[name], defaults[name]]),
     ...(defaults.stop ?? []).map((one) => ['stop', JSON.stringify(one)]),
   ]
   return lines.map(([name, value]) => `${name}`.padEnd(16) + value).join('\n')

@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import type { Hono } from 'hono'
-import { readBody } from '../http/body.js'
-import type { ServerContext } from '../http/context.js'
-import { type Reply, respond } from '../http/respond.js'
-import type { AnswerPiece } from '../run/choice.js'
-import { tokenizerOf } from '../run/context.js'
-import type { ScoredToken } from '../run/read-prompt.js'
-import { routesOf } from './asked.js'
-import { type BegunCompletion, beginCompletion } from './begin.js'
-import { type CompletionBody, completionBody, formNulls } from './fields.js'
-import { type CompletionLogprobs, CompletionScorer } from './logprobs.js'
-import { promptProgress } from './prompt-progress.js'
+import { readBody } from '../../http/body.js'
+import type { ServerContext } from '../../http/context.js'
+import { type Reply, respond } from '../../http/respond.js'
+import type { AnswerPiece } from '../../run/choice.js'
+import { tokenizerOf } from '../../run/context.js'
+import type { ScoredToken } from '../../run/read-prompt.js'
+import { type BegunCompletion, beginCompletion } from '../begin.js'
+import { type CompletionLogprobs, CompletionScorer, usageOf } from '../report.js'
+import { completionBody, completionRequest } from './body.js'
+import { formNulls } from './constraint.js'
 
 /** `POST /v1/completions`: continues prompts without a template. */
 export function completionRoutes(app: Hono, context: ServerContext): void {
   app.post('/v1/completions', async (c) => {
     const body = await readBody(c, completionBody, context, formNulls)
     return respond(c, context, body.stream, async (ticket) => {
-      return new Completion(context, body, await beginCompletion(context, body, { ticket }))
+      const begun = await beginCompletion(context, completionRequest(body), ticket)
+      return new Completion(context, begun, body.stream_options?.include_usage)
     })
   })
 }
@@ -29,22 +29,23 @@ class Completion implements Reply {
 
   constructor(
     context: ServerContext,
-    private readonly body: CompletionBody,
     readonly begun: BegunCompletion,
+    private readonly withUsage = false,
   ) {
     const created = Math.floor(Date.now() / 1000)
     this.head = { id: `cmpl-${randomUUID()}`, object: 'text_completion', created, model: context.id }
-    this.n = body.n ?? 1
+    const { n = 1, echo, report } = begun.request
+    this.n = n
     const tokenizer = tokenizerOf(context)
     this.scorers = begun.prompts.flatMap((prompt) =>
       Array.from({ length: this.n }, () =>
-        body.logprobs === undefined ? undefined : new CompletionScorer(tokenizer, body.echo ? prompt : undefined),
+        report.logprobs === undefined ? undefined : new CompletionScorer(tokenizer, echo ? prompt : undefined),
       ),
     )
   }
 
   async whole() {
-    const { routes, promptRoutes } = routesOf(this.body)
+    const { routes } = this.begun.request.report
     const tokens = this.scorers.map((): ScoredToken[] => [])
     const choices = this.scorers.map((_, index) => ({
       index,
@@ -52,7 +53,7 @@ class Completion implements Reply {
       logprobs: null as CompletionLogprobs | null,
       finish_reason: null as AnswerPiece['finishReason'] | null,
       ...(routes && { routed_experts: [] as unknown[] }),
-      ...(promptRoutes && { prompt_routed_experts: [] as unknown[] }),
+      ...(routes === 'all' && { prompt_routed_experts: [] as unknown[] }),
     }))
     for await (const piece of this.begun.choices.pieces()) {
       const choice = choices[piece.index]
@@ -63,18 +64,17 @@ class Completion implements Reply {
       if (piece.finishReason) choice.finish_reason = piece.finishReason
     }
     for (const choice of choices) choice.logprobs = this.scorers[choice.index]?.add(tokens[choice.index]) ?? null
-    return { ...this.head, choices, usage: this.begun.choices.usage }
+    return { ...this.head, choices, usage: this.usage }
   }
 
   async *chunks(): AsyncGenerator<object> {
-    const withUsage = this.body.stream_options?.include_usage
-    const usage = withUsage ? { usage: null } : {}
+    const usage = this.withUsage ? { usage: null } : {}
     const begun = new Set<number>()
     for await (const piece of this.begun.choices.pieces()) {
       const { index, tokens, routed, promptRouted, progress, finishReason } = piece
       if (progress) {
         const choices = [{ index, text: '', logprobs: null, finish_reason: null }]
-        yield { ...this.head, choices, ...promptProgress(progress), ...usage }
+        yield { ...this.head, choices, prompt_progress: progress, ...usage }
         continue
       }
       const text = begun.has(index) ? piece.text : this.echoed(index) + piece.text
@@ -82,7 +82,7 @@ class Completion implements Reply {
       if (text === '' && tokens.length === 0 && !routed && !promptRouted && !finishReason) continue
       yield { ...this.head, choices: [this.chunk(piece, text)], ...usage }
     }
-    if (withUsage) yield { ...this.head, choices: [], usage: this.begun.choices.usage }
+    if (this.withUsage) yield { ...this.head, choices: [], usage: this.usage }
   }
 
   private chunk({ index, tokens, routed, promptRouted, finishReason }: AnswerPiece, text: string) {
@@ -96,7 +96,11 @@ class Completion implements Reply {
     }
   }
 
+  private get usage() {
+    return usageOf(this.begun.choices.usage, false)
+  }
+
   private echoed(choice: number): string {
-    return this.body.echo ? this.begun.prompts[Math.floor(choice / this.n)].text : ''
+    return this.begun.request.echo ? this.begun.prompts[Math.floor(choice / this.n)].text : ''
   }
 }
