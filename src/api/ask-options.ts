@@ -1,6 +1,6 @@
 import { anyOf, type Form, fields, isCount, isFlag, isText, listOf, oneOf } from '../ground/json/forms.js'
 import { isObject } from '../ground/json/json.js'
-import { type AskOptions, THINK_LEVELS } from './chat-options.js'
+import { type AskOptions, THINK_LEVELS, TOOL_CHOICES } from './chat-options.js'
 import type { OutputConstraint } from './guide.js'
 
 /** How a model is asked: its thoughts, the form of its answers, and its tools. */
@@ -51,8 +51,8 @@ export const ASK_OPTIONS = {
   },
   tools: { mustBe: 'a list of tools', includes: listOf(isObject) },
   toolChoice: {
-    mustBe: 'one of auto, none, required',
-    includes: anyOf(oneOf(['auto', 'none', 'required']), fields({ name: isText })),
+    mustBe: `one of ${TOOL_CHOICES.join(', ')}`,
+    includes: anyOf(oneOf(TOOL_CHOICES), fields({ name: isText })),
   },
   parallelToolCalls: { mustBe: 'true or false', includes: isFlag },
 } as const satisfies { [K in AskName]-?: AskOption }

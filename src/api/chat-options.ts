@@ -20,7 +20,9 @@ export interface Tool {
 }
 
 /** Whether the model may, must or must not call tools, or which one it must call. */
-export type ToolChoice = 'auto' | 'none' | 'required' | { name: string }
+export type ToolChoice = (typeof TOOL_CHOICES)[number] | { name: string }
+
+export const TOOL_CHOICES = ['auto', 'none', 'required'] as const
 
 /** How a model is asked for an answer, in every interface. */
 export interface AskOptions {

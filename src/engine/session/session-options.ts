@@ -38,14 +38,9 @@ const GENERATE: Record<Exclude<keyof GenerateOptions, (typeof OPTION_NAMES)[numb
   signal: true,
 }
 
-/** Options that only `chat` has. */
-const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions>, true> = {
+/** Options that only `chat` has, besides the ways to ask. */
+const CHAT: Record<Exclude<keyof ChatOptions, keyof GenerateOptions | AskName>, true> = {
   args: true,
-  think: true,
-  thinkBudget: true,
-  tools: true,
-  toolChoice: true,
-  parallelToolCalls: true,
   maxTurns: true,
   onMessage: true,
   onWarning: true,
@@ -88,7 +83,7 @@ export function checkGenerate(options: GenerateOptions): void {
 
 /** Throws a UsageError that names the first wrong option of `chat`; `settle` checks the settings. */
 export function checkChat(options: ChatOptions): void {
-  checkOptionNames(options, { ...ALL_OF_GENERATE, ...CHAT }, 'chat')
+  checkOptionNames(options, { ...ALL_OF_GENERATE, ...ASK_OPTIONS, ...CHAT }, 'chat')
   checkSwitches(options, ['routes', 'probabilities', 'parallelToolCalls'])
   for (const name of ['think', 'thinkBudget', 'toolChoice'] as const) checkAsked(name, options[name])
   checkWhole('maxTurns', options.maxTurns, 1)

@@ -98,7 +98,6 @@ async function packingOf(
     path: stagedWeights(folder, quant),
     layout: planLayout(blueprint, formats),
     metadata: { quant, formats, source: path, sourceRevision: fingerprint, files },
-    notesReads: false,
   }
 }
 

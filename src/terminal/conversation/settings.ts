@@ -1,5 +1,4 @@
-import type { Asking } from '../../api/ask-options.js'
-import { ASK_NAMES, ASK_OPTIONS } from '../../api/ask-options.js'
+import { ASK_NAMES, ASK_OPTIONS, type Asking } from '../../api/ask-options.js'
 import { THINK_LEVELS, type Think } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../../api/generation-options.js'

@@ -1,4 +1,4 @@
-import { ASK_OPTIONS, type Asking, FORMS, formsIn } from '../../../../api/ask-options.js'
+import { ASK_OPTIONS, type Asking, type AskName, FORMS, formsIn } from '../../../../api/ask-options.js'
 import type { OutputConstraint } from '../../../../api/guide.js'
 import { UserError } from '../../../../ground/errors.js'
 import { optional } from '../../../../ground/json/forms.js'
@@ -12,7 +12,7 @@ export const ASK_FIELDS = ['think', 'thinkBudget', ...FORMS] as const
  * Throws a UserError that names the field.
  */
 export function askFieldsOf(fields: JsonReader, defaults: Asking): Asking {
-  const own = Object.fromEntries(ASK_FIELDS.map((name) => [name, askedIn(fields.in(name), name)]))
+  const own = Object.fromEntries(ASK_FIELDS.map((name) => [name, askedIn(fields, name)]))
   const forms = formsIn(own)
   if (forms.length > 1) throw new UserError(`give "${forms[0]}" or "${forms[1]}", not both`)
   const taken = ASK_FIELDS.map((name) => {
@@ -22,9 +22,10 @@ export function askFieldsOf(fields: JsonReader, defaults: Asking): Asking {
   return Object.fromEntries(taken.filter(([, value]) => value !== undefined))
 }
 
-function askedIn(field: JsonReader, name: (typeof ASK_FIELDS)[number]): unknown {
+/** The value of a field that asks, as the table has it. */
+export function askedIn<N extends AskName>(fields: JsonReader, name: N): Asking[N] {
   const { includes, mustBe } = ASK_OPTIONS[name]
-  return field.as(optional<unknown>(includes), mustBe)
+  return fields.in(name).as(optional<unknown>(includes), mustBe) as Asking[N]
 }
 
 /** These options for a text that is continued as is, which has no thoughts. */
