@@ -19,11 +19,6 @@ export interface Call {
   arguments: string
 }
 
-/** A part of a call, as it comes: its texts continue the call with the same index. */
-export interface CallDelta extends Call {
-  index: number
-}
-
 /** Part of an answer that a text or a token belongs to. */
 export type AnswerPart = ChatStep['kind']
 
@@ -62,7 +57,8 @@ export interface Sending {
 export interface AnswerChunk {
   text: string
   thinking: string
-  calls: CallDelta[]
+  /** Their texts continue the call with the same index. */
+  calls: DeltaCall[]
   tokens: RoutedToken[]
   /** Natural logarithms of the tokens' probabilities. */
   logprobs: number[]
@@ -160,7 +156,7 @@ export class Api {
       yield {
         text: choice.delta?.content ?? choice.text ?? '',
         thinking: choice.delta?.reasoning_content ?? '',
-        calls: (choice.delta?.tool_calls ?? []).map(callDelta),
+        calls: choice.delta?.tool_calls ?? [],
         tokens: choice.routed_experts ?? [],
         logprobs: choice.logprobs?.token_logprobs ?? choice.logprobs?.content?.map(({ logprob }) => logprob) ?? [],
         prompt: choice.prompt_routed_experts,
@@ -217,10 +213,6 @@ interface RequestOptions {
   headers?: Record<string, string>
   /** Whether the user is asked for a key if it is wrong. Default: true. */
   asksKey?: boolean
-}
-
-function callDelta({ index, id = '', function: call }: DeltaCall): CallDelta {
-  return { index, id, name: call?.name ?? '', arguments: call?.arguments ?? '' }
 }
 
 /** Reads the server's message from a response that refuses. */

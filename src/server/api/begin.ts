@@ -6,12 +6,12 @@ import { Busy, UserError } from '../../ground/errors.js'
 import { type ExpertMask, layerMasks } from '../../model/config/expert-mask.js'
 import { maskSpecs, parseMask } from '../../model/config/mask-spec.js'
 import { systemDropped } from '../../text/chat-frame.js'
+import { ToolError } from '../../text/prompt/asked.js'
 import { refused, refusedParam } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
 import type { BegunAnswer } from '../http/respond.js'
-import { answerBytes } from '../run/answer-bytes.js'
 import type { ChoiceSpec } from '../run/choice.js'
-import { Choices, checkCount, checkSpecs } from '../run/choices.js'
+import { answerBytes, Choices, checkCount, checkSpecs } from '../run/choices.js'
 import { tokenizerOf } from '../run/context.js'
 import type { Ticket } from '../run/queue.js'
 import { type GapTokens, gapPrompt, requireGapTokens } from './fill-in-middle.js'
@@ -172,8 +172,7 @@ async function chatPrompt(context: ServerContext, request: ChatRequest, signal: 
     const prompt = await writePrompt(model, saidOf(request, context), asking, { encode: encoderOf(context), signal })
     return prompt.dropsSystem ? { ...prompt, notes: [...prompt.notes, systemDropped(context.id)] } : prompt
   } catch (error) {
-    const isForTools = tools && error instanceof UserError && /\btools?\b/.test(error.message)
-    throw isForTools ? refused('tools', error.phrase) : error
+    throw tools && error instanceof ToolError ? refused('tools', error.phrase) : error
   }
 }
 

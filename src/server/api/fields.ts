@@ -9,7 +9,7 @@ import {
   type OptionName,
 } from '../../api/generation-options.js'
 import { isObject } from '../../ground/json/json.js'
-import { snakeCase } from '../../ground/spelling.js'
+import type { FieldNames } from '../common/api-error.js'
 
 /*
  * Kinds of fields, and fields that several APIs have. A field for something that molm does not do may only have the value
@@ -132,15 +132,6 @@ export const labels = {
   ...unusedFields(text, 'service_tier', 'prompt_cache_key', 'prompt_cache_retention'),
 }
 
-/** Names of the options of a generation in an API. */
-export type OptionFields = Readonly<Record<OptionName, string>>
-
-/** The names in snake case, but for `others`. */
-export function optionFields(others: Partial<OptionFields>): OptionFields {
-  const names = Object.fromEntries(OPTION_NAMES.map((name) => [name, snakeCase(name)])) as OptionFields
-  return { ...names, ...others }
-}
-
 /** Options whose values a body gives in another form than the library. */
 type Forms = { [K in OptionName]?: z.ZodType<GenerationSettings[K] | undefined> }
 
@@ -172,7 +163,7 @@ export class SamplingFields {
   private readonly pairs: [OptionName, string][]
 
   constructor(
-    fields: OptionFields,
+    fields: FieldNames,
     { omitted = [], forms = {} }: { omitted?: readonly OptionName[]; forms?: Forms } = {},
   ) {
     const names = OPTION_NAMES.filter((name) => !['context', 'logprobs', ...omitted].includes(name))

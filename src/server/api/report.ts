@@ -1,9 +1,12 @@
 import type { Tokenizer } from '../../api/text.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'
+import type { FieldNames } from '../common/api-error.js'
+import { withFields } from '../http/api.js'
 import type { Usage } from '../run/choices.js'
 import type { ScoredToken } from '../run/read-prompt.js'
+import type { BegunChat } from './begin.js'
 
-/* Reports of a response besides its text, in OpenAI's form. Other APIs have parts of it. */
+/* What a response has besides its text, in OpenAI's form. Other APIs have parts of it. */
 
 /** Tokens of a request. A chat counts its thoughts. */
 export function usageOf(usage: Usage, isChat: boolean) {
@@ -23,6 +26,11 @@ export function generatedDetails({ thoughtTokens, drafts: { drafted, right } }: 
     ...(isChat && { reasoning_tokens: thoughtTokens }),
     ...(drafted > 0 && { accepted_prediction_tokens: right, rejected_prediction_tokens: drafted - right }),
   }
+}
+
+/** Notes on a conversation, with the API's names of fields; absent if there are none. */
+export function notesOf({ prompt }: Pick<BegunChat, 'prompt'>, names: FieldNames): { notes?: string[] } {
+  return prompt.notes.length > 0 ? { notes: prompt.notes.map((note) => withFields(note, names)) } : {}
 }
 
 /** Log-probabilities of an answer's tokens; `content` includes thoughts and calls. */

@@ -1,14 +1,26 @@
-import type { AskName } from '../../api/ask-options.js'
-import type { OptionName } from '../../api/generation-options.js'
+import { ASK_NAMES, type AskName, type FormName } from '../../api/ask-options.js'
+import { OPTION_NAMES, type OptionName } from '../../api/generation-options.js'
 import { type Message, messageText, type Name, option } from '../../ground/message.js'
+import { snakeCase } from '../../ground/spelling.js'
 
 export type Status = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503
 
+const OTHERS = ['prompt', 'suffix', 'n', 'stream', 'routes', 'mask'] as const
+
 /** Settings of a request, by the library's names. Each API has its own names for them. */
-export type InnerField = OptionName | AskName | 'prompt' | 'suffix' | 'n' | 'stream' | 'routes' | 'mask'
+export type InnerField = OptionName | AskName | (typeof OTHERS)[number]
 
 /** The names that an API has for the fields. */
 export type FieldNames = Readonly<Record<InnerField, string>>
+
+/** Fields that have another name in each API. */
+type NamedFields = Pick<FieldNames, 'think' | 'thinkBudget' | FormName>
+
+/** An API's names: in snake case, but for those in `own`. */
+export function fieldNames(own: NamedFields & Partial<FieldNames>): FieldNames {
+  const all = [...OPTION_NAMES, ...ASK_NAMES, ...OTHERS].map((name) => [name, snakeCase(name)])
+  return { ...(Object.fromEntries(all) as FieldNames), routes: 'routed_experts', ...own }
+}
 
 interface Details {
   /** The request's field that caused it. */

@@ -4,11 +4,9 @@ import { hostname } from 'node:os'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 import { cors } from 'hono/cors'
 import { ApiError } from '../common/api-error.js'
-import type { Api } from './api.js'
-import { requestState } from './request-state.js'
 
 export interface AuthOptions {
-  /** Key that clients must send as `Authorization: Bearer KEY`, or in the header of their API. Default: none. */
+  /** Key that clients must send as `Authorization: Bearer KEY`. Default: none. */
   apiKey?: string
   /** Name or address that the server listens on. Default 127.0.0.1. */
   host?: string
@@ -37,7 +35,7 @@ export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions)
         })
   const admit = async (c: Context, next: Next) => {
     if (apiKey === undefined) checkHost(c.req.header('Host') ?? '', host)
-    else if (!isOpen(c.req.path)) checkKey(keyIn(c, requestState(c).api), apiKey)
+    else if (!isOpen(c.req.path)) checkKey(c.req.header('Authorization') ?? '', apiKey)
     await next()
   }
   // A browser's preflight request carries no key, so it must not reach `admit`.
@@ -45,13 +43,9 @@ export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions)
   return (c, next) => crossOrigin(c, () => admit(c, next))
 }
 
-function keyIn({ req }: Context, { keyHeader }: Pick<Api, 'keyHeader'>): string | undefined {
-  const [, bearer] = /^Bearer +(\S.*?) *$/i.exec(req.header('Authorization') ?? '') ?? []
-  return bearer ?? (keyHeader && req.header(keyHeader))
-}
-
 /** Compares hashes in constant time. */
-function checkKey(given: string | undefined, key: string): void {
+function checkKey(header: string, key: string): void {
+  const [, given] = /^Bearer +(\S.*?) *$/i.exec(header) ?? []
   if (given === undefined) {
     throw new ApiError(401, 'an API key is required: Authorization: Bearer KEY', { code: 'missing_api_key' })
   }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
+import type { ApiError } from '../common/api-error.js'
 import type { Choices } from '../run/choices.js'
-import type { Api } from './api.js'
+import { type Api, errorBody } from './api.js'
 import type { ReceivedBody } from './bodies.js'
 
 /** A body whose JSON has been parsed. */
@@ -32,6 +33,13 @@ export function requestState({ req }: Context): RequestState {
   const state = states.get(req.raw)
   if (!state) throw new Error('the request has not passed everyRequest')
   return state
+}
+
+export function errorResponse(c: Context, error: ApiError): Response {
+  const { retryAfter } = error.details
+  if (retryAfter !== undefined) c.header('Retry-After', String(retryAfter))
+  if (error.status === 401) c.header('WWW-Authenticate', 'Bearer')
+  return c.json(errorBody(error, requestState(c).api), error.status)
 }
 
 /** A request whose response has been sent, for the server's log. */

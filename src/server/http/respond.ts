@@ -3,10 +3,10 @@ import { ClientGone } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import type { Choices } from '../run/choices.js'
 import type { Queue, Ticket } from '../run/queue.js'
+import { asApiError, errorBody } from './api.js'
 import { hasLargeBody } from './bodies.js'
 import { clientOf } from './clients.js'
 import type { ServerContext } from './context.js'
-import { asApiError, errorBody } from './errors.js'
 import { connectionOf, onceAnswered, requestState } from './request-state.js'
 
 /** A request's choices, ready to run. */

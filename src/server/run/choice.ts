@@ -1,4 +1,3 @@
-import type { AssistantMessage } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import type { PromptProgress, RoutedToken } from '../../api/wire.js'
 import type { AnswerPart } from '../../engine/session/answer.js'
@@ -55,8 +54,6 @@ export interface AnswerPiece {
   events?: readonly AnswerEvent[]
   /** Part of the message that its tokens belong to. */
   part?: AnswerPart
-  /** The whole message. Only in a choice's last piece. */
-  message?: AssistantMessage
   /** A piece with progress has nothing else. */
   progress?: PromptProgress
   /** Only in a choice's last piece. */

@@ -136,12 +136,12 @@ class RunningAnswer {
     if (isReadWhole(choice.spec)) yield* this.readWhole(signal)
     this.context.metrics.promptRead(prompt.length, held.cached)
     choice.cached = held.cached
-    if (maxTokens === 0) return { finishReason: 'length', events: answer.end(true), message: answer.message }
-    const { result, events, message } = yield* this.generate(slot, signal)
+    if (maxTokens === 0) return { finishReason: 'length', events: answer.end(true) }
+    const { result, events } = yield* this.generate(slot, signal)
     const { readAgain = 0, drafts, finishReason } = result
     choice.cached -= readAgain
     choice.drafts = drafts
-    return { finishReason: finishReason === 'length' ? 'length' : 'stop', events, message }
+    return { finishReason: finishReason === 'length' ? 'length' : 'stop', events }
   }
 
   /** Runs the prompt, and yields its tokens as the request asks for them. */

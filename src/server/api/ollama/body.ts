@@ -1,15 +1,16 @@
 import { z } from 'zod'
+import { OPTION_NAMES } from '../../../api/generation-options.js'
 import { isObject } from '../../../ground/json/json.js'
-import { type FieldNames, refusedParam } from '../../common/api-error.js'
+import { type FieldNames, fieldNames, refusedParam } from '../../common/api-error.js'
 import type { Limits } from '../../common/limits.js'
 import type { KeptNulls } from '../../http/body.js'
+import { functions, messageNulls, toolsOf } from '../conversation.js'
 import {
   flag,
   isText,
   likeliest,
   mustBe,
   only,
-  optionFields,
   SamplingFields,
   text,
   thinkOf,
@@ -17,14 +18,23 @@ import {
   unusedFields,
   wholeFrom,
 } from '../fields.js'
-import { messageNulls } from '../messages.js'
 import type { ChatRequest, CompletionRequest } from '../request.js'
-import { functions, toolsOf } from '../tools.js'
 import { ollamaMessages } from './messages.js'
 
 /* The bodies of ollama's API, and the requests that they mean. */
 
-export const optionNames = optionFields({ maxTokens: 'num_predict', promptLookupNumTokens: 'draft_num_predict' })
+/** Names of the fields, those of options without `options.` before them. */
+export const optionNames = fieldNames({
+  maxTokens: 'num_predict',
+  promptLookupNumTokens: 'draft_num_predict',
+  think: 'think',
+  thinkBudget: 'think',
+  schema: 'format',
+  grammar: 'format',
+  regex: 'format',
+  toolChoice: 'tools',
+  parallelToolCalls: 'tools',
+})
 const MOST = Number.MAX_SAFE_INTEGER
 
 const sampling = new SamplingFields(optionNames, {
@@ -37,26 +47,13 @@ const sampling = new SamplingFields(optionNames, {
   },
 })
 
-const optionPaths = Object.entries(optionNames).map(([name, field]) => [name, `options.${field}`])
+const optionPaths = OPTION_NAMES.map((name) => [name, `options.${optionNames[name]}`])
 
 export const names: FieldNames = {
-  ...(Object.fromEntries(optionPaths) as typeof optionNames),
+  ...optionNames,
+  ...Object.fromEntries(optionPaths),
   context: 'options.num_ctx',
   logprobs: 'logprobs',
-  think: 'think',
-  thinkBudget: 'think',
-  schema: 'format',
-  grammar: 'format',
-  regex: 'format',
-  tools: 'tools',
-  toolChoice: 'tools',
-  parallelToolCalls: 'tools',
-  prompt: 'prompt',
-  suffix: 'suffix',
-  n: 'n',
-  stream: 'stream',
-  routes: 'routed_experts',
-  mask: 'mask',
 }
 
 const number = z.number(mustBe('a number'))
@@ -147,9 +144,8 @@ export const chatNulls: { [field: string]: KeptNulls } = {
 }
 
 export function chatRequest(body: ChatBody, messages: ChatRequest['messages'], limits: Limits): ChatRequest {
-  const tools = body.tools?.map((tool) => tool.function)
-  const pathOf = (tool: number) => `tools[${tool}].function.name`
-  return { ...sharedRequest(body, limits), ...toolsOf({ tools }, pathOf, limits), messages }
+  const tools = toolsOf({ tools: body.tools, namePath: 'function.name' }, limits)
+  return { ...sharedRequest(body, limits), ...tools, messages }
 }
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { ChatMessage } from '../../../api/text.js'
 import { isObject } from '../../../ground/json/json.js'
 import { argumentsIn, type Dialect, readFunctionCall } from '../../../text/read-messages.js'
-import { messagesOf } from '../messages.js'
+import { messagesOf } from '../conversation.js'
 
 /** Arguments are an object here; a text of OpenAI's API passes, too. */
 const OLLAMA: Dialect = {

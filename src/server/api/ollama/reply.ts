@@ -1,10 +1,9 @@
 import type { AnswerEvent } from '../../../text/answer-reader.js'
 import type { ServerContext } from '../../http/context.js'
-import { withFields } from '../../http/errors.js'
 import type { Reply, StreamFormat } from '../../http/respond.js'
 import type { AnswerPiece } from '../../run/choice.js'
 import type { BegunChat, BegunCompletion } from '../begin.js'
-import { chatLogprobs } from '../report.js'
+import { chatLogprobs, notesOf } from '../report.js'
 import { names } from './body.js'
 
 interface ReplyPart {
@@ -99,7 +98,6 @@ export class OllamaReply implements Reply {
   /** The end, with times in nanoseconds. */
   private last(part: ReplyPart): object {
     const { usage, times } = this.begun.choices
-    const notes = 'prompt' in this.begun ? this.begun.prompt.notes : []
     return {
       ...this.head,
       ...this.fieldsOf(part),
@@ -112,7 +110,7 @@ export class OllamaReply implements Reply {
       eval_count: usage.generatedTokens,
       eval_duration: nanoseconds(times.answerMs),
       ...logprobsOf(part),
-      ...(notes.length > 0 && { notes: notes.map((note) => withFields(note, names)) }),
+      ...('prompt' in this.begun && notesOf(this.begun, names)),
     }
   }
 

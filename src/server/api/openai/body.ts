@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { type FieldNames, refusedParam } from '../../common/api-error.js'
+import { fieldNames, refusedParam } from '../../common/api-error.js'
 import type { Limits } from '../../common/limits.js'
 import type { KeptNulls } from '../../http/body.js'
+import { choiceMode, choiceOf, functionOf, functions, messageNulls, messages, toolsOf } from '../conversation.js'
 import {
   anyObject,
   budget,
@@ -17,40 +18,26 @@ import {
   mustBe,
   only,
   option,
-  optionFields,
   SamplingFields,
   text,
   thinkOf,
   unused,
   wholeFrom,
 } from '../fields.js'
-import { messageNulls, messages } from '../messages.js'
 import type { ChatRequest, CompletionRequest } from '../request.js'
-import { choiceMode, choiceOf, functionOf, functions, toolsOf } from '../tools.js'
 import { constraintOf, contrary, formFields, formNulls } from './constraint.js'
 
 /* The bodies of completions and chat completions, and the requests that they mean. */
 
-const optionNames = optionFields({ repeatPenalty: 'repetition_penalty' })
-const sampling = new SamplingFields(optionNames)
-
-export const names: FieldNames = {
-  ...optionNames,
+export const names = fieldNames({
+  repeatPenalty: 'repetition_penalty',
   think: 'reasoning_effort',
   thinkBudget: 'thinking_budget',
   schema: 'response_format',
   grammar: 'grammar',
   regex: 'regex',
-  tools: 'tools',
-  toolChoice: 'tool_choice',
-  parallelToolCalls: 'parallel_tool_calls',
-  prompt: 'prompt',
-  suffix: 'suffix',
-  n: 'n',
-  stream: 'stream',
-  routes: 'routed_experts',
-  mask: 'mask',
-}
+})
+const sampling = new SamplingFields(names)
 
 /** Fields of completions and chat completions. */
 const common = {
@@ -70,14 +57,16 @@ const common = {
   ...labels,
 }
 
-const named = functionOf({ name: text })
-const allowed = z.strictObject({
-  type: z.literal('allowed_tools'),
-  allowed_tools: z.strictObject(
-    { mode: choiceMode, tools: firstWrong(named) },
-    mustBe('an object with a mode and tools'),
-  ),
-})
+const named = functionOf({ name: text }).transform((chosen) => chosen.function)
+const allowed = z
+  .strictObject({
+    type: z.literal('allowed_tools'),
+    allowed_tools: z.strictObject(
+      { mode: choiceMode, tools: firstWrong(named) },
+      mustBe('an object with a mode and tools'),
+    ),
+  })
+  .transform(({ allowed_tools: { mode, tools } }) => ({ mode, names: tools.map(({ name }) => name) }))
 const toolChoice = choiceOf(z.discriminatedUnion('type', [named, allowed]))
 
 const thinkingFields = {
@@ -156,25 +145,10 @@ export function chatRequest(body: ChatBody, limits: Limits): ChatRequest {
     ...sharedRequest(body),
     options: { ...options, maxTokens: maxTokens ?? options.maxTokens },
     messages: body.messages,
-    ...toolsOf(
-      {
-        tools: tools?.map((tool) => tool.function),
-        choice: choice && chosenBy(choice),
-        parallelToolCalls: body.parallel_tool_calls,
-      },
-      (tool) => `tools[${tool}].function.name`,
-      limits,
-    ),
+    ...toolsOf({ tools, namePath: 'function.name', choice, parallelToolCalls: body.parallel_tool_calls }, limits),
     ...thinkingOf(body),
     report: reportOf(body, logprobs ? top : undefined),
   }
-}
-
-function chosenBy(choice: z.output<typeof toolChoice>) {
-  if (typeof choice === 'string') return choice
-  if (choice.type === 'function') return { name: choice.function.name }
-  const { mode, tools } = choice.allowed_tools
-  return { mode, names: tools.map((tool) => tool.function.name) }
 }
 
 /** The request of a completion. Throws an ApiError if fields contradict each other. */

@@ -1,17 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Hono } from 'hono'
-import type { AssistantMessage } from '../../../api/chat-options.js'
-import type { ToolCall } from '../../../api/text.js'
-import type { Delta, RoutedToken, WireMessage } from '../../../api/wire.js'
-import type { AnswerEvent, Reading } from '../../../text/answer-reader.js'
+import type { Delta, RoutedToken, WireCall, WireMessage } from '../../../api/wire.js'
+import type { AnswerEvent } from '../../../text/answer-reader.js'
 import { readBody } from '../../http/body.js'
 import type { ServerContext } from '../../http/context.js'
-import { withFields } from '../../http/errors.js'
 import { type Reply, respond } from '../../http/respond.js'
 import type { AnswerPiece } from '../../run/choice.js'
 import type { ScoredToken } from '../../run/read-prompt.js'
 import { type BegunChat, beginChat } from '../begin.js'
-import { chatLogprobs, usageOf } from '../report.js'
+import { chatLogprobs, notesOf, usageOf } from '../report.js'
 import { chatBody, chatNulls, chatRequest, names } from './body.js'
 
 /** `POST /v1/chat/completions`: the next message of a conversation, framed by the model's chat template. */
@@ -47,7 +44,7 @@ class ChatCompletion implements Reply {
 
   async whole() {
     const { routes } = this.begun.request.report
-    const answers = this.indexes.map(() => new ChatAnswer(this.begun.prompt.reading))
+    const answers = this.indexes.map(() => new ChatAnswer())
     const choices = answers.map(({ message }, index): Choice => {
       const experts = { ...(routes && { routed_experts: [] }), ...(routes === 'all' && { prompt_routed_experts: [] }) }
       return { index, message, logprobs: this.logprobs([]), finish_reason: null, ...experts }
@@ -63,7 +60,7 @@ class ChatCompletion implements Reply {
       choice.message = answer.message
       choice.finish_reason = answer.finish(piece.finishReason)
     }
-    return { ...this.head, object: 'chat.completion', choices, usage: this.usage, ...this.notes }
+    return { ...this.head, object: 'chat.completion', choices, usage: this.usage, ...notesOf(this.begun, names) }
   }
 
   async *chunks(): AsyncGenerator<object> {
@@ -72,7 +69,7 @@ class ChatCompletion implements Reply {
     for (const index of this.indexes) {
       const delta = { role: 'assistant', content: '', refusal: null }
       const choices = [{ index, delta, logprobs: null, finish_reason: null }]
-      yield { ...head, choices, ...usage, ...(index === 0 && this.notes) }
+      yield { ...head, choices, ...usage, ...(index === 0 && notesOf(this.begun, names)) }
     }
     /** Answers in progress; finished ones need no memory. */
     const answers = new Map<number, ChatAnswer>()
@@ -83,7 +80,7 @@ class ChatCompletion implements Reply {
         yield { ...head, choices, prompt_progress: progress, ...usage }
         continue
       }
-      const answer = answers.get(index) ?? new ChatAnswer(this.begun.prompt.reading)
+      const answer = answers.get(index) ?? new ChatAnswer()
       answers.set(index, answer)
       for (const choice of this.choicesOf(piece, answer)) yield { ...head, choices: [choice], ...usage }
       if (piece.finishReason) answers.delete(index)
@@ -120,11 +117,6 @@ class ChatCompletion implements Reply {
     return usageOf(this.begun.choices.usage, true)
   }
 
-  private get notes(): { notes?: string[] } {
-    const { notes } = this.begun.prompt
-    return notes.length > 0 ? { notes: notes.map((note) => withFields(note, names)) } : {}
-  }
-
   private logprobs(scored: readonly ScoredToken[]) {
     const { request } = this.begun
     return request.report.logprobs === undefined ? null : chatLogprobs(scored, this.context.model.tokenizer)
@@ -138,56 +130,51 @@ function placed({ routed, part: kind = 'content' }: AnswerPiece): RoutedToken[] 
 
 /** One answer of a chat completion. */
 class ChatAnswer {
-  private whole: AssistantMessage = { role: 'assistant', content: '' }
-  private calls = 0
-
-  constructor(private readonly reading: Reading) {}
+  private content = ''
+  private thinking = ''
+  private readonly calls: WireCall[] = []
 
   /** Returns the parts of the message that a piece makes certain. */
-  add({ events = [], message }: AnswerPiece): Delta[] {
-    this.whole = message ?? this.whole
+  add({ events = [] }: AnswerPiece): Delta[] {
     return events.flatMap((event) => this.deltasOf(event))
   }
 
-  /** The message, without the beginning that the request has. */
   get message(): WireMessage {
-    const { thinking, toolCalls = [], ...whole } = this.whole
-    const content = whole.content.slice(this.reading.begun?.length ?? 0)
+    const { content, thinking, calls } = this
     return {
       role: 'assistant',
-      content: content === '' && toolCalls.length > 0 ? null : content,
+      content: content === '' && calls.length > 0 ? null : content,
       refusal: null,
       ...(thinking && { reasoning_content: thinking }),
-      ...(toolCalls.length > 0 && { tool_calls: toolCalls.map(wireCall) }),
+      ...(calls.length > 0 && { tool_calls: calls }),
     }
   }
 
   /** The end of an answer as clients know it: one that has calls ended for their results. */
   finish(reason: AnswerPiece['finishReason']) {
-    return reason === 'stop' && this.calls > 0 ? 'tool_calls' : reason
+    return reason === 'stop' && this.calls.length > 0 ? 'tool_calls' : reason
   }
 
   private deltasOf(event: AnswerEvent): Delta[] {
     switch (event.kind) {
       case 'content':
+        this.content += event.text
         return [{ content: event.text }]
       case 'thinking':
+        this.thinking += event.text
         return [{ reasoning_content: event.text }]
       // The model's notation for a call; `called` has the call itself.
       case 'call':
         return []
       case 'called': {
-        const index = this.calls++
-        const { function: called, ...call } = wireCall(event.call)
+        const { id, name, arguments: args } = event.call
+        const called = { name, arguments: JSON.stringify(args) }
+        const index = this.calls.push({ id, type: 'function', function: called }) - 1
         return [
-          { tool_calls: [{ index, ...call, function: { name: called.name, arguments: '' } }] },
+          { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] },
           { tool_calls: [{ index, function: { arguments: called.arguments } }] },
         ]
       }
     }
   }
-}
-
-function wireCall({ id, name, arguments: args }: ToolCall) {
-  return { id, type: 'function' as const, function: { name, arguments: JSON.stringify(args) } }
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import type { FieldNames } from '../../common/api-error.js'
+import { fieldNames } from '../../common/api-error.js'
 import type { Limits } from '../../common/limits.js'
 import type { KeptNulls } from '../../http/body.js'
+import { choiceMode, choiceOf, toolFields, toolsOf } from '../conversation.js'
 import {
   anyObject,
   budget,
@@ -14,7 +15,6 @@ import {
   mask,
   mustBe,
   only,
-  optionFields,
   SamplingFields,
   text,
   thinkOf,
@@ -22,29 +22,18 @@ import {
   wholeFrom,
 } from '../fields.js'
 import type { ChatRequest, Constraint } from '../request.js'
-import { choiceMode, choiceOf, toolFields, toolsOf } from '../tools.js'
 import { inputField } from './input-items.js'
 
-const optionNames = optionFields({ repeatPenalty: 'repetition_penalty', maxTokens: 'max_output_tokens' })
-const sampling = new SamplingFields(optionNames, { omitted: ['ignoreEos'] })
-
-export const names: FieldNames = {
-  ...optionNames,
+export const names = fieldNames({
+  repeatPenalty: 'repetition_penalty',
+  maxTokens: 'max_output_tokens',
   think: 'reasoning.effort',
   thinkBudget: 'thinking_budget',
   schema: 'text.format',
   grammar: 'text.format',
   regex: 'text.format',
-  tools: 'tools',
-  toolChoice: 'tool_choice',
-  parallelToolCalls: 'parallel_tool_calls',
-  prompt: 'prompt',
-  suffix: 'suffix',
-  n: 'n',
-  stream: 'stream',
-  routes: 'routed_experts',
-  mask: 'mask',
-}
+})
+const sampling = new SamplingFields(names, { omitted: ['ignoreEos'] })
 
 /** A function in the flat form of responses. */
 const tool = z.strictObject(
@@ -131,7 +120,9 @@ export function chatRequest(body: ResponsesBody, limits: Limits): ChatRequest {
   const {
     input,
     instructions = '',
+    tools,
     tool_choice: choice,
+    parallel_tool_calls: parallelToolCalls,
     text: { format } = {},
     reasoning,
     top_logprobs: top = 0,
@@ -139,11 +130,7 @@ export function chatRequest(body: ResponsesBody, limits: Limits): ChatRequest {
   return {
     options: sampling.of(body),
     messages: withInstructions(input, instructions),
-    ...toolsOf(
-      { tools: body.tools, choice: choice && chosenBy(choice), parallelToolCalls: body.parallel_tool_calls },
-      (tool) => `tools[${tool}].name`,
-      limits,
-    ),
+    ...toolsOf({ tools, namePath: 'name', choice: choice && chosenBy(choice), parallelToolCalls }, limits),
     constraint: format && constraintOf(format),
     think: reasoning?.effort && thinkOf(reasoning.effort),
     thinkBudget: body.thinking_budget,

@@ -2,12 +2,11 @@ import type { Hono } from 'hono'
 import type { Api } from '../../http/api.js'
 import { readBody } from '../../http/body.js'
 import type { ServerContext } from '../../http/context.js'
-import { withFields } from '../../http/errors.js'
 import { type Reply, respond, SERVER_SENT_EVENTS, type StreamFormat } from '../../http/respond.js'
 import type { AnswerPiece } from '../../run/choice.js'
 import { type BegunChat, beginChat } from '../begin.js'
 import { openaiError } from '../openai/api.js'
-import { chatLogprobs, generatedDetails } from '../report.js'
+import { chatLogprobs, generatedDetails, notesOf } from '../report.js'
 import { chatRequest, names, type ResponsesBody, responsesBody, responsesNulls } from './body.js'
 import { newId, Output, type OutputEvent } from './output.js'
 
@@ -100,7 +99,6 @@ class ResponseReply implements Reply {
     const { body, context, begun, output } = this
     const { instructions = null, tools = [], reasoning } = body
     const { temperature = null, topP = null, maxTokens = null } = begun.request.options
-    const notes = begun.prompt.notes.map((note) => withFields(note, names))
     return {
       id: this.id,
       object: 'response',
@@ -129,7 +127,7 @@ class ResponseReply implements Reply {
       truncation: 'disabled',
       usage: status === 'in_progress' ? null : this.usage,
       user: null,
-      ...(notes.length > 0 && { notes }),
+      ...notesOf(begun, names),
     }
   }
 
