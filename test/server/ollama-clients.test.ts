@@ -1,60 +1,13 @@
-import { HumanMessage, type ToolMessage } from '@langchain/core/messages'
-import { tool } from '@langchain/core/tools'
-import { ChatOllama, Ollama } from '@langchain/ollama'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { z } from 'zod'
 import { post, serverFor, sharedNano } from './served.js'
-import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
+import { ANSWER, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
 
-/* LangChain's client of ollama, which n8n and Flowise use, and requests as other clients write them. */
+/* Requests to ollama's API as its clients write them, and those that are refused. */
 const test = suite('clients of ollama')
 
-const CITY = z.object({ city: z.string() })
 const nano = serverFor(test, sharedNano)
 const parrot = serverFor(test, sharedParrot)
-
-test('LangChain chats, streams and asks for a form', async () => {
-  const fields = { model: 'nano', baseUrl: nano.url, temperature: 0, numPredict: 60 }
-  // The options that n8n sends for a node with all of its settings at their defaults.
-  const chat = new ChatOllama({
-    ...{ ...fields, checkOrPullModel: true, keepAlive: '5m', lowVram: false, mainGpu: 0, numBatch: 512, numGpu: -1 },
-    ...{ numThread: 0, penalizeNewline: true, presencePenalty: 0, frequencyPenalty: 0, repeatPenalty: 1, topK: -1 },
-    ...{ topP: 1, useMlock: false, useMmap: true, vocabOnly: false, numCtx: 2048 },
-  })
-  const { content, usage_metadata: usage } = await chat.invoke('What is a lantern?')
-  assert.match(String(content), /^A lantern is .*\S$/)
-  assert.ok((usage?.input_tokens ?? 0) > 4 && (usage?.output_tokens ?? 0) > 4)
-  let streamed = ''
-  for await (const part of await chat.stream('What is a lantern?')) streamed += part.content
-  assert.is(streamed, content)
-  const formed = await new ChatOllama({ ...fields, numPredict: 200 })
-    .withStructuredOutput(CITY, { method: 'jsonSchema' })
-    .invoke('Where?')
-  assert.type(formed.city, 'string')
-  const text = await new Ollama(fields).invoke('What is a lantern?')
-  assert.is(text, content)
-})
-
-test('LangChain calls tools and sends their results back', async () => {
-  const cities: string[] = []
-  const weather = tool(
-    ({ city }) => {
-      cities.push(city)
-      return '21 degrees'
-    },
-    { name: 'get_weather', description: 'The weather in a city', schema: CITY },
-  )
-  const chat = new ChatOllama({ model: 'parrot', baseUrl: parrot.url, temperature: 0 }).bindTools([weather])
-  const question = new HumanMessage(QUESTION)
-  const asked = await chat.invoke([question])
-  const results: ToolMessage[] = []
-  for (const call of asked.tool_calls ?? []) results.push(await weather.invoke({ ...call, type: 'tool_call' }))
-  assert.equal(cities, ['Bern', 'Rome'])
-  const answer = await chat.invoke([question, asked, ...results])
-  assert.is(answer.content, ANSWER)
-  assert.is(answer.additional_kwargs.reasoning_content, CONCLUSION)
-})
 
 test('requests of llm, Open WebUI and Continue are answered', async () => {
   const messages = [{ role: 'user', content: 'Hello!' }]
