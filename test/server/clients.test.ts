@@ -20,6 +20,13 @@ const LANTERN = 'What is a lantern?'
 const LANTERN_ANSWER = /^A lantern is .*\S$/
 const DESCRIPTION = 'The weather in a city'
 const CITY = z.object({ city: z.string() })
+const PLACE = z.object({
+  city: z.string().max(12),
+  kind: z.enum(['town', 'village']),
+  people: z.number().int().min(1).max(9_999_999),
+  rivers: z.array(z.object({ name: z.string().max(8), isLong: z.boolean() })).max(2),
+  mayor: z.string().max(8).nullable(),
+})
 const nano = serverFor(test, sharedNano)
 const parrot = serverFor(test, sharedParrot)
 
@@ -78,11 +85,19 @@ for (const [api, modelOf] of Object.entries(AI_SDK)) {
     assert.equal(cities, ['Bern', 'Rome', 'Bern', 'Rome'])
   })
 
-  test(`the AI SDK asks for an object by ${api}`, async () => {
-    const output = Output.object({ schema: CITY })
-    const asked = { ...common, model: modelOf(nano, 'nano'), prompt: 'Where?', maxOutputTokens: 200, output }
-    const { output: place } = await generateText(asked)
-    assert.type(place.city, 'string')
+  test(`the AI SDK asks for an object, a choice and any JSON by ${api}`, async () => {
+    const asked = { ...common, model: modelOf(nano, 'nano'), prompt: 'Name a place.', maxOutputTokens: 200 }
+    const place = { ...asked, output: Output.object({ schema: PLACE }) }
+    const { output } = await generateText(place)
+    PLACE.parse(output)
+    const streamed = streamText(place)
+    let parts = 0
+    for await (const _ of streamed.partialOutputStream) parts++
+    assert.equal(await streamed.output, output)
+    assert.ok(parts > 1)
+    const chosen = await generateText({ ...asked, output: Output.choice({ options: ['yes', 'no'] }) })
+    assert.ok(['yes', 'no'].includes(chosen.output))
+    assert.type((await generateText({ ...asked, output: Output.json() })).output, 'object')
   })
 }
 
@@ -152,8 +167,8 @@ for (const [api, chatOf] of Object.entries(LANGCHAIN)) {
     let streamed = ''
     for await (const part of await chat.stream(LANTERN)) streamed += textOf(part.content)
     assert.is(streamed, textOf(content))
-    const place = await chat.withStructuredOutput(CITY, { name: 'place', method: 'jsonSchema' }).invoke('Where?')
-    assert.type(place.city, 'string')
+    const asked = chat.withStructuredOutput(PLACE, { name: 'place', method: 'jsonSchema' })
+    PLACE.parse(await asked.invoke('Name a place.'))
   })
 
   test(`LangChain calls tools by ${api}, and sends their results back`, async () => {

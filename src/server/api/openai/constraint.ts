@@ -1,6 +1,7 @@
 import { z } from 'zod'
+import { ASK_OPTIONS, formsIn } from '../../../api/ask-options.js'
 import { UserError } from '../../../ground/errors.js'
-import { isObject, parseJson } from '../../../ground/json/json.js'
+import { parseJson } from '../../../ground/json/json.js'
 import { refusedParam } from '../../common/api-error.js'
 import type { KeptNulls } from '../../http/body.js'
 import { flag, isText, mustBe, only, text, unused } from '../fields.js'
@@ -8,22 +9,17 @@ import type { Constraint } from '../request.js'
 
 /* The form of an answer, in the fields of OpenAI, vLLM and llama.cpp. */
 
-/** A JSON Schema: an object or a boolean, or its JSON as a text, as some clients send it. */
-const schema = z.unknown().transform((value, { issues }): unknown => {
-  const wrong = (message: string) => {
-    issues.push({ code: 'custom', input: value, message })
-    return z.NEVER
-  }
-  if (value === undefined) return wrong('is missing')
-  const parsed = isText(value) ? parsedSchema(value as string) : value
-  return isObject(parsed) || typeof parsed === 'boolean' ? parsed : wrong('must be a JSON Schema')
-})
+/** A JSON Schema, or its JSON as a text, as some clients send it. */
+const schema = z.preprocess(
+  (value) => (isText(value) ? parsedSchema(value as string) : value),
+  z.custom<unknown>(ASK_OPTIONS.schema.includes, mustBe('a JSON Schema')),
+)
 
 function parsedSchema(json: string): unknown {
   try {
     return parseJson(Buffer.from(json), 'the schema')
   } catch (error) {
-    if (error instanceof UserError) return undefined
+    if (error instanceof UserError) return null
     throw error
   }
 }
@@ -121,7 +117,7 @@ export function constraintOf(body: ConstraintBody): Constraint | undefined {
     { param: 'grammar', grammar: body.grammar },
     { param: 'regex', regex: body.regex },
   ]
-  const [constraint, other] = all.filter(({ schema, grammar, regex }) => (schema ?? grammar ?? regex) !== undefined)
+  const [constraint, other] = all.filter((one) => formsIn(one).length > 0)
   if (other) throw contrary(constraint.param, other.param, 'both set the form of the answer')
   return constraint
 }
