@@ -42,12 +42,11 @@ export async function beginChat(context: ServerContext, request: ChatRequest, ti
   const mask = maskOf(request.mask, context)
   checkLength(constraint, context)
   const prompt = await chatPrompt(context, request, ticket.signal)
-  const { ids, reading, stop } = prompt
-  const { guide } = prompt.limits
+  const { ids, reading, stop, limits } = prompt
   const begun = await begin(context, request, {
     specs: [{ prompt: ids, reading }],
     stop: [...stop, ...(request.options.stop ?? [])],
-    ...{ ticket, mask, form: { guide }, param: constraint?.param ?? (tools && 'tools') },
+    ...{ ticket, mask, form: { guide: limits.guide }, param: constraint?.param ?? (tools && 'tools') },
     hasCalls: (reading.tools ?? []).length > 0,
   })
   return { request, prompt, ...begun }
@@ -93,16 +92,15 @@ async function begin(
   request: ChatRequest | CompletionRequest,
   { ticket, mask, specs: written, stop, scorePrompt = false, form, param, hasCalls }: Written,
 ): Promise<BegunAnswer> {
-  const { options, n = 1, isStream = false, room = Infinity, report } = request
+  const { options, n = 1, isStream = false, room, report } = request
   const { logprobs, routes } = report
   const specs = written.map(({ prompt, reading }): ChoiceSpec => {
     // An answer has at least one token.
-    const left = room === Infinity ? undefined : Math.max(1, room - prompt.length)
-    const maxTokens = options.maxTokens ?? left
+    const left = room && Math.max(1, room - prompt.length)
     return {
       prompt,
       reading,
-      options: { ...options, stop, maxTokens, logprobs: logprobs ?? 0, ...form },
+      options: { ...options, stop, maxTokens: options.maxTokens ?? left, logprobs: logprobs ?? 0, ...form },
       scorePrompt,
       routes: routes !== undefined,
       promptRoutes: routes === 'all',

@@ -157,24 +157,19 @@ const FORMS: Forms = {
  * The options of a generation as fields of an API, but for those in `omitted`: the server has one context for all, and each
  * API asks in its own way for log-probabilities.
  */
-export class SamplingFields {
-  /** The schemas of the fields, to be spread into a body's. */
-  readonly shape: object
-  private readonly pairs: [OptionName, string][]
-
-  constructor(
-    fields: FieldNames,
-    { omitted = [], forms = {} }: { omitted?: readonly OptionName[]; forms?: Forms } = {},
-  ) {
-    const names = OPTION_NAMES.filter((name) => !['context', 'logprobs', ...omitted].includes(name))
-    this.pairs = names.map((name) => [name, fields[name]])
-    const all: Forms = { ...FORMS, ...forms }
-    this.shape = Object.fromEntries(this.pairs.map(([name, field]) => [field, all[name]?.optional() ?? option(name)]))
-  }
-
-  /** The options that a checked body sets. */
-  of(body: object): GenerateOptions {
-    const given = body as Record<string, unknown>
-    return Object.fromEntries(this.pairs.map(([name, field]) => [name, given[field]]))
+export function samplingFields(
+  fields: FieldNames,
+  { omitted = [], forms = {} }: { omitted?: readonly OptionName[]; forms?: Forms } = {},
+) {
+  const names = OPTION_NAMES.filter((name) => !['context', 'logprobs', ...omitted].includes(name))
+  const all: Forms = { ...FORMS, ...forms }
+  const shape = names.map((name) => [fields[name], all[name]?.optional() ?? option(name)])
+  return {
+    /** The schemas of the fields, to be spread into a body's. */
+    shape: Object.fromEntries(shape) as object,
+    /** The options that a checked body sets. */
+    of(body: { [field: string]: unknown }): GenerateOptions {
+      return Object.fromEntries(names.map((name) => [name, body[fields[name]]]))
+    },
   }
 }

@@ -6,7 +6,7 @@ import type { Usage } from '../run/choices.js'
 import type { ScoredToken } from '../run/read-prompt.js'
 import type { BegunChat } from './begin.js'
 
-/* What a response has besides its text, in OpenAI's form. Other APIs have parts of it. */
+/* Reports besides the text of a response, in OpenAI's form. Other APIs have parts of it. */
 
 /** Tokens of a request. A chat counts its thoughts. */
 export function usageOf(usage: Usage, isChat: boolean) {

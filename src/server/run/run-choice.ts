@@ -34,16 +34,8 @@ export async function* runChoice(
   const { slot, take } = await turnOf(context, spec, ticket)
   let last: AnswerPiece | undefined
   try {
-    let startedAt = 0
-    const hooks = {
-      mask: spec.mask,
-      signal,
-      take(isAgain: boolean) {
-        startedAt = performance.now()
-        return take(isAgain)
-      },
-      isFinal: ({ progress }: Part) => progress === undefined,
-    }
+    const startedAt = performance.now()
+    const hooks = { mask: spec.mask, signal, take, isFinal: ({ progress }: Part) => progress === undefined }
     const parts = inSharedSession(context.prefixCache, hooks, (held) =>
       new RunningAnswer(context, choice, held, startedAt).parts(slot, signal),
     )

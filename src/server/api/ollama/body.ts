@@ -11,7 +11,7 @@ import {
   likeliest,
   mustBe,
   only,
-  SamplingFields,
+  samplingFields,
   text,
   thinkOf,
   unused,
@@ -23,7 +23,7 @@ import { ollamaMessages } from './messages.js'
 
 /* The bodies of ollama's API, and the requests that they mean. */
 
-/** Names of the fields, those of options without `options.` before them. */
+/** Names of the fields; options have no `options.` before theirs. */
 export const optionNames = fieldNames({
   maxTokens: 'num_predict',
   promptLookupNumTokens: 'draft_num_predict',
@@ -37,7 +37,7 @@ export const optionNames = fieldNames({
 })
 const MOST = Number.MAX_SAFE_INTEGER
 
-const sampling = new SamplingFields(optionNames, {
+const sampling = samplingFields(optionNames, {
   omitted: ['ignoreEos'],
   // Numbers below 0 are no limit, or the default.
   forms: {

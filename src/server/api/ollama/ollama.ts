@@ -42,7 +42,6 @@ function ollamaError({ message, param }: ShownError): { error: string } {
  * `POST /api/generate`, an answer to a prompt or a text that continues it.
  */
 function ollamaRoutes(app: Hono, context: ServerContext): void {
-  const { limits } = context
   app.post('/api/chat', async (c) => {
     const startedAt = performance.now()
     const body = await readBody(c, chatBody, context, chatNulls)
@@ -50,7 +49,7 @@ function ollamaRoutes(app: Hono, context: ServerContext): void {
     const fieldsOf = (content: string, part: object) => ({ message: { role: 'assistant', content, ...part } })
     if (messages.length === 0) return c.json(loaded(model, body.keep_alive, fieldsOf('', {})))
     return respond(c, context, body.stream ?? true, async (ticket) => {
-      const begun = await beginChat(context, chatRequest(body, messages, limits), ticket)
+      const begun = await beginChat(context, chatRequest(body, messages, context.limits), ticket)
       return new OllamaReply(begun, { context, model, startedAt, fieldsOf })
     })
   })
@@ -61,7 +60,7 @@ function ollamaRoutes(app: Hono, context: ServerContext): void {
     const fieldsOf = (response: string, part: object) => ({ response, ...part })
     if (!body.prompt && !body.suffix) return c.json(loaded(model, keepAlive, fieldsOf('', {})))
     return respond(c, context, body.stream ?? true, async (ticket) => {
-      const request = generateRequest(body, context.model.chatTemplate !== undefined, limits)
+      const request = generateRequest(body, context.model.chatTemplate !== undefined, context.limits)
       const begun = await ('messages' in request
         ? beginChat(context, request, ticket)
         : beginCompletion(context, request, ticket))

@@ -9,13 +9,8 @@ import { names } from './body.js'
 interface ReplyPart {
   content?: string
   thinking?: string
-  tool_calls?: OllamaCall[]
+  tool_calls?: object[]
   logprobs?: ReturnType<typeof chatLogprobs>['content']
-}
-
-interface OllamaCall {
-  id?: string
-  function: { index: number; name: string; arguments: Record<string, unknown> }
 }
 
 interface ReplyParts {

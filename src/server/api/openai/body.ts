@@ -18,7 +18,7 @@ import {
   mustBe,
   only,
   option,
-  SamplingFields,
+  samplingFields,
   text,
   thinkOf,
   unused,
@@ -37,7 +37,7 @@ export const names = fieldNames({
   grammar: 'grammar',
   regex: 'regex',
 })
-const sampling = new SamplingFields(names)
+const sampling = samplingFields(names)
 
 /** Fields of completions and chat completions. */
 const common = {

@@ -98,12 +98,10 @@ type ConstraintBody = { [K in keyof typeof formFields]?: z.output<(typeof formFi
 /** The constraint that a body asks for. Throws an ApiError if it asks for several. */
 export function constraintOf(body: ConstraintBody): Constraint | undefined {
   const { response_format: format, structured_outputs: outputs } = body
+  const isSchema = format?.type === 'json_schema'
   const all: Constraint[] = [
     { param: 'response_format', schema: format?.type === 'json_object' ? (format.schema ?? ANY_OBJECT) : undefined },
-    {
-      param: 'response_format.json_schema.schema',
-      schema: format?.type === 'json_schema' ? format.json_schema.schema : undefined,
-    },
+    { param: 'response_format.json_schema.schema', schema: isSchema ? format.json_schema.schema : undefined },
     { param: 'structured_outputs.json', schema: outputs?.json },
     { param: 'structured_outputs.json_object', schema: outputs?.json_object ? ANY_OBJECT : undefined },
     { param: 'structured_outputs.regex', regex: outputs?.regex },

@@ -19,8 +19,8 @@ type Whole = Record<string, unknown>
 
 /** An answer of OpenAI's API. A whole answer is what a client makes of its chunks. */
 abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Reply {
-  /** Fields besides the choices. */
-  protected abstract readonly heads: { whole: object; chunk: object }
+  /** Fields of a chunk besides its choices. */
+  protected abstract readonly head: object
   /** Text of a chunk that has none. */
   protected abstract readonly noText: Pick<ChunkChoice, 'delta' | 'text'>
 
@@ -47,7 +47,7 @@ abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Rep
       choices[index] ??= { index, ...this.empty(index), finish_reason: null, ...experts() }
       for (const choice of this.choicesOf(piece)) join(choices[index], choice)
     }
-    return { ...this.heads.whole, choices, usage: this.usage }
+    return { ...this.head, choices, usage: this.usage }
   }
 
   async *chunks(): AsyncGenerator<object> {
@@ -57,11 +57,11 @@ abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Rep
       if (progress) yield this.chunk(none, { prompt_progress: progress })
       else for (const choice of this.choicesOf(piece)) yield this.chunk(choice)
     }
-    if (this.withUsage) yield { ...this.heads.chunk, choices: [], usage: this.usage }
+    if (this.withUsage) yield { ...this.head, choices: [], usage: this.usage }
   }
 
   protected chunk(choice: ChunkChoice, more: object = {}): object {
-    return { ...this.heads.chunk, choices: [choice], ...more, ...(this.withUsage && { usage: null }) }
+    return { ...this.head, choices: [choice], ...more, ...(this.withUsage && { usage: null }) }
   }
 
   private get usage() {
@@ -69,7 +69,7 @@ abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Rep
   }
 }
 
-/** Adds a choice of a chunk to the whole choice: texts and lists go on. */
+/** Adds a choice of a chunk to the whole choice: texts and lists become longer. */
 function join(whole: Whole, part: object): void {
   for (const [name, value] of Object.entries(part)) {
     const before = whole[name]
@@ -98,17 +98,16 @@ const NO_MESSAGE = { role: 'assistant', content: '', refusal: null }
 
 /** The next message of a conversation. */
 export class ChatReply extends OpenaiReply<BegunChat> {
-  private readonly head = { id: `chatcmpl-${randomUUID()}`, created: now(), model: this.context.id }
-  protected readonly heads = {
-    whole: { ...this.head, object: 'chat.completion' },
-    chunk: { ...this.head, object: 'chat.completion.chunk' },
+  protected readonly head = {
+    ...{ id: `chatcmpl-${randomUUID()}`, created: now(), model: this.context.id },
+    object: 'chat.completion.chunk',
   }
   protected readonly noText = { delta: {} }
   /** Number of calls of each choice so far. */
   private readonly calls: number[] = []
 
   override async whole(): Promise<object> {
-    return { ...(await super.whole()), ...notesOf(this.begun, names) }
+    return { ...(await super.whole()), object: 'chat.completion', ...notesOf(this.begun, names) }
   }
 
   override async *chunks(): AsyncGenerator<object> {
@@ -178,13 +177,12 @@ export class ChatReply extends OpenaiReply<BegunChat> {
 
 /** Texts that continue prompts. */
 export class CompletionReply extends OpenaiReply<BegunCompletion> {
-  private readonly head = {
+  protected readonly head = {
     id: `cmpl-${randomUUID()}`,
     object: 'text_completion',
     created: now(),
     model: this.context.id,
   }
-  protected readonly heads = { whole: this.head, chunk: this.head }
   protected readonly noText = { text: '' }
   private readonly scorers: (CompletionScorer | undefined)[] = []
   /** Choices whose prompts have been echoed. */

@@ -15,7 +15,7 @@ import {
   mask,
   mustBe,
   only,
-  SamplingFields,
+  samplingFields,
   text,
   thinkOf,
   unused,
@@ -33,7 +33,7 @@ export const names = fieldNames({
   grammar: 'text.format',
   regex: 'text.format',
 })
-const sampling = new SamplingFields(names, { omitted: ['ignoreEos'] })
+const sampling = samplingFields(names, { omitted: ['ignoreEos'] })
 
 /** A function in the flat form of responses. */
 const tool = z.strictObject(
