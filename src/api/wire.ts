@@ -8,7 +8,6 @@ export interface WireMessage {
   role: string
   /** Null if there are only calls. */
   content: string | null
-  refusal?: null
   reasoning_content?: string
   tool_calls?: WireCall[]
   tool_call_id?: string
