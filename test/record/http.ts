@@ -66,9 +66,12 @@ function short(text: string): string {
 
 async function answered(url: string, ask: Ask, work: string): Promise<string> {
   const { until } = ask
-  for (let left = 20; ; left--) {
-    const answer = await send(url, ask)
-    if (until !== undefined && !answer.includes(until) && left > 0) continue
-    return steadyResponse(answer, { work, drafts: until !== undefined })
+  let answer = await send(url, ask)
+  // Asked again at least once: the cache has the prompt then, however many times it takes.
+  for (let left = 20; until !== undefined && left > 0; left--) {
+    await settled(url)
+    answer = await send(url, ask)
+    if (answer.includes(until)) break
   }
+  return steadyResponse(answer, { work, drafts: until !== undefined })
 }

@@ -1,5 +1,6 @@
-import type { ChatStep, Think } from '../../api/chat-options.js'
+import type { Think } from '../../api/chat-options.js'
 import type { LayerRoutes } from '../../api/routes.js'
+import type { RoutedToken } from '../../api/wire.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { MIXTURE_KINDS, type Mixture, type PerMixture } from '../../model/config/config.js'
 import type { Quant } from '../../model/packing/format/formats.js'
@@ -69,16 +70,6 @@ export function pageModel({ id, max_model_len: most, meta }: ModelCard): PageMod
     ...{ name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking, callsTools: tools, contextTokens },
     firstQuestions: firstQuestions(meta.name ?? id),
   }
-}
-
-/** A token with its experts, from a response with `routed_experts`. */
-export interface RoutedToken {
-  token: number
-  text: string
-  /** Null if the model had no position left to read the token. */
-  experts: ({ layer: number } & PerMixture<{ ids: number[]; gates: number[] }>)[] | null
-  /** Part of the answer that it belongs to; only in answers of a conversation. */
-  kind?: ChatStep['kind']
 }
 
 /** Converts a token's experts to molm's own form, an entry per layer. */

@@ -1,8 +1,39 @@
 import type { Tokenizer } from '../../api/text.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'
+import type { FieldNames } from '../common/api-error.js'
+import { withFields } from '../http/api.js'
+import type { Usage } from '../run/choices.js'
 import type { ScoredToken } from '../run/read-prompt.js'
+import type { BegunChat } from './begin.js'
 
-/** Log-probabilities of an answer's tokens in OpenAI's form; `content` includes thoughts and calls. */
+/* Reports besides the text of a response, in OpenAI's form. Other APIs have parts of it. */
+
+/** Tokens of a request. A chat counts its thoughts. */
+export function usageOf(usage: Usage, isChat: boolean) {
+  const { promptTokens, cachedTokens, generatedTokens } = usage
+  const details = generatedDetails(usage, isChat)
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: generatedTokens,
+    total_tokens: promptTokens + generatedTokens,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
+    ...(Object.keys(details).length > 0 && { completion_tokens_details: details }),
+  }
+}
+
+export function generatedDetails({ thoughtTokens, drafts: { drafted, right } }: Usage, isChat: boolean) {
+  return {
+    ...(isChat && { reasoning_tokens: thoughtTokens }),
+    ...(drafted > 0 && { accepted_prediction_tokens: right, rejected_prediction_tokens: drafted - right }),
+  }
+}
+
+/** Notes on a conversation, with the API's names of fields; absent if there are none. */
+export function notesOf({ prompt }: Pick<BegunChat, 'prompt'>, names: FieldNames): { notes?: string[] } {
+  return prompt.notes.length > 0 ? { notes: prompt.notes.map((note) => withFields(note, names)) } : {}
+}
+
+/** Log-probabilities of an answer's tokens; `content` includes thoughts and calls. */
 export function chatLogprobs(scored: readonly ScoredToken[], tokenizer: Tokenizer | undefined) {
   const entry = (token: number, logprob: number | null) => {
     return { token: tokenText(token, tokenizer), logprob, bytes: [...bytesOf(token, tokenizer)] }
@@ -14,7 +45,7 @@ export function chatLogprobs(scored: readonly ScoredToken[], tokenizer: Tokenize
   return { content, refusal: null }
 }
 
-/** Log-probabilities of a completion's tokens, in OpenAI's form. */
+/** Log-probabilities of a completion's tokens. */
 export interface CompletionLogprobs {
   tokens: string[]
   /** Null for the first token of a text. */
