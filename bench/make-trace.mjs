@@ -1,6 +1,6 @@
-// Writes a synthetic trace of a published shape, in the form of vLLM's response, for `molm trace replay`:
+// Writes a synthetic trace of a published shape, as a table of molm's, for `molm trace replay`:
 //
-//   node bench/make-trace.mjs SHAPE OUT.json [--tokens 512] [--texts 4] [--even] [--seed 1]
+//   node bench/make-trace.mjs SHAPE OUT.csv [--tokens 512] [--texts 4] [--even] [--seed 1]
 //
 // Experts are the k largest of a sum of normal numbers: what a text prefers, what drifts from token to token, what a word
 // of the text prefers, and chance. Their sizes are fitted to the hits that traces of Qwen3-30B-A3B had with a place for
@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   },
 })
 const [shape, path] = positionals
-if (!path) throw new Error('usage: node bench/make-trace.mjs SHAPE OUT.json [--tokens 512] [--texts 4] [--even]')
+if (!path) throw new Error('usage: node bench/make-trace.mjs SHAPE OUT.csv [--tokens 512] [--texts 4] [--even]')
 const [tokens, texts] = [Number(values.tokens), Number(values.texts)]
 const OF_TEXT = 2.556
 const DRIFTING = 2.612
@@ -63,19 +63,18 @@ function* layerOf(experts, k, words) {
   }
 }
 
-const mixture = publishedShape(shape).mixtures.find(({ kind }) => kind === 'mlp')
-const counts = mixture.experts.filter((experts) => experts > 0)
-const ids = new Int16Array(texts * tokens * counts.length * mixture.topK)
+const { experts: counts, topK } = publishedShape(shape).mixtures.find(({ kind }) => kind === 'mlp')
+/** Rows of each token, layer by layer. */
+const rows = Array.from({ length: texts * tokens }, () => [])
 for (let text = 0; text < texts; text++) {
   const words = Array.from({ length: tokens }, () => Math.floor(WORDS * uniform() ** SKEW))
   for (const [layer, experts] of counts.entries()) {
-    let token = text * tokens
-    for (const chosen of layerOf(experts, mixture.topK, words))
-      ids.set(chosen, (token++ * counts.length + layer) * mixture.topK)
+    if (experts === 0) continue
+    let index = text * tokens
+    for (const chosen of layerOf(experts, topK, words)) {
+      rows[index].push(...chosen.map((expert, rank) => `${index},0,,${layer},mlp,${rank},${expert},\n`))
+      index++
+    }
   }
 }
-const header = `{'descr': '<i2', 'fortran_order': False, 'shape': (${texts * tokens}, ${counts.length}, ${mixture.topK}), }`
-const length = Math.ceil((10 + header.length + 1) / 64) * 64 - 10
-const start = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, length & 255, length >> 8])
-const array = Buffer.concat([start, Buffer.from(`${header.padEnd(length - 1)}\n`), Buffer.from(ids.buffer)])
-await writeFile(path, JSON.stringify({ model: shape, choices: [{ routed_experts: array.toString('base64') }] }))
+await writeFile(path, ['index,token,text,layer,kind,rank,expert,gate\n', ...rows.flat()])

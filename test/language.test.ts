@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { changedLines } from './support/changes.js'
 import { repositoryPath } from './support/fixtures.js'
 import { type Line, wordsOfDocument, wordsOfSource } from './support/written-words.js'
 
@@ -76,6 +77,7 @@ test('comments, messages and prose are found, and code is not', () => {
 })
 
 const files = [...SOURCES.flatMap(filesOf), ...DOCUMENTS].filter((file) => file !== SELF)
+const isChanged = changedLines()
 const words = files.flatMap((file) => wordsOf(file).map((line) => ({ file, ...line })))
 
 for (const [name, { instead, pattern, onlyFirst, budget }] of Object.entries(RULES)) {
@@ -83,8 +85,11 @@ for (const [name, { instead, pattern, onlyFirst, budget }] of Object.entries(RUL
     assert.ok(words.length > 10_000, 'comments and documents were found')
     const found = words
       .filter(({ text, isFirst }) => pattern.test(text) && (isFirst || !onlyFirst))
-      .map(({ file, number, text }) => `${file}:${number}: ${text}`)
-    const more = `${found.length} of ${budget} allowed; write ${instead}\n${found.join('\n')}`
+      .map(({ file, number, text }) => ({ changed: isChanged(file, number), place: `${file}:${number}: ${text}` }))
+    const placesOf = (changed: boolean) =>
+      found.filter((one) => one.changed === changed).map(({ place }) => `\n${place}`)
+    const lists = `\nIn lines that main does not have:${placesOf(true).join('')}\nElsewhere:${placesOf(false).join('')}`
+    const more = `${found.length} of ${budget} allowed; write ${instead}${lists}`
     assert.ok(found.length <= budget, more)
     // A budget that is larger than what there is would let the old habits back in.
     assert.is(budget, found.length, `lower the budget of "${name}" to ${found.length}`)

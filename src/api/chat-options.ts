@@ -2,7 +2,9 @@ import type { GenerateOptions, GenerationResult, Step } from './generation.js'
 import type { ChatMessage, ToolCall } from './text.js'
 
 /** Whether, or how long, a model thinks before it answers. */
-export type Think = 'off' | 'on' | 'low' | 'medium' | 'high'
+export type Think = (typeof THINK_LEVELS)[number]
+
+export const THINK_LEVELS = ['off', 'on', 'low', 'medium', 'high'] as const
 
 /** A function that the model may call. */
 export interface Tool {
@@ -18,7 +20,9 @@ export interface Tool {
 }
 
 /** Whether the model may, must or must not call tools, or which one it must call. */
-export type ToolChoice = 'auto' | 'none' | 'required' | { name: string }
+export type ToolChoice = (typeof TOOL_CHOICES)[number] | { name: string }
+
+export const TOOL_CHOICES = ['auto', 'none', 'required'] as const
 
 /** How a model is asked for an answer, in every interface. */
 export interface AskOptions {

@@ -1,4 +1,5 @@
 import { UsageError } from '../ground/errors.js'
+import { option, phrase } from '../ground/message.js'
 
 /** Settings for the choice of the next token from the model's logits. */
 export interface Sampling {
@@ -231,7 +232,7 @@ export function checkOptions(options: Partial<GenerationSettings>): void {
     const { mustBe, includes } = GENERATION_OPTIONS[name]
     if (value === undefined || includes(value)) continue
     const said = value !== null && typeof value === 'object' ? '' : `, not ${JSON.stringify(value) ?? String(value)}`
-    throw new UsageError(`\`${name}\` must be ${mustBe}${said}`)
+    throw new UsageError(phrase`${option(name)} must be ${mustBe}${said}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { type Message, messageText, type Phrase, phrase } from './message.js'
 import { printableLines } from './printable.js'
 
 /** An error whose message is written for the user: the problem, its place and the remedy. */
@@ -6,9 +7,14 @@ export class UserError extends Error {
   /** Exit code of the command: 1 failed, 2 wrong usage. */
   readonly exitCode: 1 | 2 = 1
 
-  constructor(message: string, options?: ErrorOptions) {
+  /** The message as data, for interfaces with their own names of options. `message` has the library's. */
+  readonly phrase: Phrase
+
+  constructor(message: Message, options?: ErrorOptions) {
     // It may quote others, such as the author of a file.
-    super(printableLines(message), options)
+    const printable = phrase`${message}`.map((part) => (typeof part === 'string' ? printableLines(part) : part))
+    super(messageText(printable), options)
+    this.phrase = printable
   }
 }
 
@@ -21,7 +27,7 @@ export class UsageError extends UserError {
 /** The memory that all texts share has no room for more tokens of a text. */
 export class NoRoom extends UserError {
   constructor(
-    message: string,
+    message: Message,
     /** Tokens of this text in memory, and tokens without room; both 0 if not even an empty text fits. */
     readonly tokens: { held: number; more: number },
   ) {
@@ -35,20 +41,12 @@ export class NoMemory extends UserError {}
 /** Others take too much of what it needs now; it may be tried again. */
 export class Busy extends UserError {
   constructor(
-    message: string,
+    message: Message,
     /** Seconds to wait. */
     readonly retryAfter: number,
   ) {
     super(message)
   }
-}
-
-/**
- * Replaces the options in a message by the names from `nameOf`, if it has one. A message names an option as the library
- * does, in backticks (`maxTokens`); the command line shows what its user types.
- */
-export function renameOptions(message: string, nameOf: (option: string) => string | undefined): string {
-  return message.replace(/`([a-z][A-Za-z]*)`/g, (quoted: string, option: string) => nameOf(option) ?? quoted)
 }
 
 /** The system's code of an error, such as ENOENT. */

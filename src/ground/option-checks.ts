@@ -1,7 +1,8 @@
 import { UsageError } from './errors.js'
+import { option, phrase } from './message.js'
 import { nearest } from './spelling.js'
 
-/* Checks of options for callers without types. Each message has the option's name in backticks. */
+/* Checks of options for callers without types. */
 
 /** Throws a UsageError if `given` has an option that `known` lacks. */
 export function checkOptionNames(given: object, known: Readonly<Record<string, unknown>>, call: string): void {
@@ -10,14 +11,14 @@ export function checkOptionNames(given: object, known: Readonly<Record<string, u
   const unknown = Object.keys(given).find((name) => !names.includes(name))
   if (unknown === undefined) return
   const meant = nearest(unknown, names)
-  const hint = meant ? `did you mean \`${meant}\`?` : `its options are ${names.join(', ')}`
-  throw new UsageError(`${call} has no option '${unknown}'; ${hint}`)
+  const hint = meant ? phrase`did you mean ${option(meant)}?` : `its options are ${names.join(', ')}`
+  throw new UsageError(phrase`${call} has no option '${unknown}'; ${hint}`)
 }
 
 /** Throws a UsageError unless the value is one of `values` or absent. */
 export function checkOneOf(name: string, value: unknown, values: readonly unknown[]): void {
   if (value === undefined || values.includes(value)) return
-  throw new UsageError(`\`${name}\` must be one of ${values.join(', ')}, not ${shown(value)}`)
+  throw new UsageError(phrase`${option(name)} must be one of ${values.join(', ')}, not ${shown(value)}`)
 }
 
 /** Throws a UsageError unless each named option is true, false or absent. */

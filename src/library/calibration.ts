@@ -1,4 +1,5 @@
 import { UsageError } from '../ground/errors.js'
+import { option, phrase } from '../ground/message.js'
 import { layoutOf } from '../model/families/index.js'
 import type { Quant } from '../model/packing/format/formats.js'
 import type { WithCalibration } from '../model/packing/write/calibrate.js'
@@ -17,8 +18,9 @@ export interface CalibrationOptions {
 
 /** Throws a UsageError if there is no text, or if the packing has no weights that inputs could decide. */
 export function checkCalibration(calibrate: CalibrationTexts, quant: Quant = 'q4'): void {
-  if (quant !== 'q4') throw new UsageError(`\`calibrate\` changes only q4: ${quant} loses next to nothing`)
-  if (calibrate !== true && calibrate.length === 0) throw new UsageError('`calibrate` needs a text')
+  if (quant !== 'q4')
+    throw new UsageError(phrase`${option('calibrate')} changes only q4: ${quant} loses next to nothing`)
+  if (calibrate !== true && calibrate.length === 0) throw new UsageError(phrase`${option('calibrate')} needs a text`)
 }
 
 /** Reads texts, or a text that the model writes, with the packed model in a folder. */

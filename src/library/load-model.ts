@@ -24,6 +24,7 @@ import { tokenIds } from '../engine/session/generation/token-ids.js'
 import { ModelEngine } from '../engine/session/model-engine.js'
 import { EngineSession } from '../engine/session/session.js'
 import { UsageError, UserError } from '../ground/errors.js'
+import { option, phrase } from '../ground/message.js'
 import { checkOptionNames } from '../ground/option-checks.js'
 import { setFlagsForGood } from '../kernels/compiler/compile.js'
 import type { ModelConfig } from '../model/config/config.js'
@@ -204,7 +205,7 @@ class EngineModel implements Model {
     const { width, architecture } = this.config
     if (architecture === 'classifier') throw new UsageError('a classifier has no head of words to read through')
     const wrong = rows.find(({ length }) => length !== width)
-    if (wrong) throw new UsageError(`\`rows\` must have ${width} floats each, not ${wrong.length}`)
+    if (wrong) throw new UsageError(phrase`${option('rows')} must have ${width} floats each, not ${wrong.length}`)
     return settled(this.engine.call<ReadOut[]>({ kind: 'read-out', rows, top }))
   }
 

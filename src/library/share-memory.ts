@@ -1,5 +1,6 @@
 import type { ModelInfo } from '../api/model.js'
 import { UserError } from '../ground/errors.js'
+import { option, phrase } from '../ground/message.js'
 import { formatSize } from '../ground/numbers.js'
 import { availableMemory, MARGIN } from './available-memory.js'
 
@@ -27,7 +28,9 @@ export function shareMemory(
   const remedy = whole
     ? `\n${whole.name} is held whole; packed, it needs less: molm convert ${whole.path} OUT --quant ${whole.quant}`
     : ''
-  throw new UserError(`\`memory\` ${formatSize(memory)} is too little for both: ${needs.join(', ')}${remedy}`)
+  throw new UserError(
+    phrase`${option('memory')} ${formatSize(memory)} is too little for both: ${needs.join(', ')}${remedy}`,
+  )
 }
 
 /**

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Model } from '../api/model.js'
 import { codeOf, UserError } from '../ground/errors.js'
+import { option, phrase } from '../ground/message.js'
 import { loadingApp } from './api/monitoring.js'
 import { type AppOptions, createApp, endpointsOf } from './app.js'
 import { LIMITS } from './common/limits.js'
@@ -97,7 +98,9 @@ function started(server: Server, host: string, port: number): Promise<void> {
 
 function cannotListen(error: Error, host: string, port: number): UserError {
   const code = codeOf(error)
-  if (code === 'EADDRINUSE') return new UserError(`port ${port} of ${host} is in use; choose another with \`port\``)
-  if (code === 'EACCES') return new UserError(`this user may not listen on port ${port}; choose another with \`port\``)
+  if (code === 'EADDRINUSE')
+    return new UserError(phrase`port ${port} of ${host} is in use; choose another with ${option('port')}`)
+  if (code === 'EACCES')
+    return new UserError(phrase`this user may not listen on port ${port}; choose another with ${option('port')}`)
   return new UserError(`${host}: not an address of this computer to listen on (${code})`)
 }

@@ -2,6 +2,7 @@ import type { AskOptions, Think } from '../api/chat-options.js'
 import type { GuideSpec, OutputConstraint } from '../api/guide.js'
 import type { ChatMessage, ChatTemplate, EncodeOptions, Tokenizer } from '../api/text.js'
 import { UserError } from '../ground/errors.js'
+import type { Message } from '../ground/message.js'
 import type { Reading } from './answer-reader.js'
 import { type Asked, askedOf } from './prompt/asked.js'
 import { LiteralTexts } from './prompt/literal-texts.js'
@@ -33,7 +34,7 @@ export interface ChatFrame {
   /** Limits of the answer; absent if there are none. */
   guide?: GuideSpec
   /** Notes for the user, such as that the model cannot stop thinking. */
-  notes: string[]
+  notes: Message[]
   /** Whether the template leaves out the system text, so that the model never reads it. */
   dropsSystem: boolean
 }

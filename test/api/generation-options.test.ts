@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkOptions, GENERATION_OPTIONS, OPTION_NAMES, settle, UNFILTERED } from '#molm/api/generation-options.js'
-import { renameOptions, UsageError } from '#molm/ground/errors.js'
+import { UsageError } from '#molm/ground/errors.js'
 import { repositoryPath } from '../support/fixtures.js'
 
 function refusal(options: object): string {
@@ -56,12 +56,6 @@ test('UNFILTERED replaces all that generation_config.json may say of a text, but
   const replaced = said.filter((name) => name !== 'maxTokens' && name !== 'promptLookupNumTokens')
   assert.equal(Object.keys(UNFILTERED), replaced)
   checkOptions(UNFILTERED)
-})
-
-test('renames the options in a message, and leaves other words in backticks', () => {
-  const flags: Record<string, string> = { maxTokens: '--max-tokens' }
-  const shown = renameOptions('`maxTokens` is not `topK`; see `molm list`', (option) => flags[option])
-  assert.is(shown, '--max-tokens is not `topK`; see `molm list`')
 })
 
 test('docs/SERVE.md has the defaults of the numbers of tokens', () => {

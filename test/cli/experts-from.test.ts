@@ -6,14 +6,16 @@ import { integers } from '../support/random.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { assertAllRefused, molm } from './molm.js'
 
-const NESTED = Array.from({ length: 5 }, (_, t) => [0, 1, 2].map((l) => [(t + l) % 7, 7 + (t % 3)]))
 const HEAD = 'index,token,text,layer,kind,rank,expert,gate\n'
-const RESPONSE = JSON.stringify({ model: 'org/model', choices: [{ routed_experts: NESTED }] })
+/** Five tokens, three layers, two experts of a token. */
+const UNGATED = [0, 1, 2, 3, 4].flatMap((t) =>
+  [0, 1, 2].flatMap((l) => [(t + l) % 7, 7 + (t % 3)].map((id, rank) => `${t},${t},a,${l},mlp,${rank},${id},\n`)),
+)
 
-test('experts --from draws the trace of another engine in every format, and says that it has no gates', async () => {
+test('experts --from draws a trace without gates in every format, and says that it has none', async () => {
   await inTemporaryFolder(async (dir) => {
-    const file = join(dir, 'response.json')
-    await writeFile(file, RESPONSE)
+    const file = join(dir, 'other.csv')
+    await writeFile(file, HEAD + UNGATED.join(''))
     const [text, json, svg, html] = await Promise.all([
       molm(['experts', '--from', file, '--experts', '16', '--tokens']),
       molm(['experts', '--from', file, '--tokens', '--json', '-q']),
@@ -22,10 +24,10 @@ test('experts --from draws the trace of another engine in every format, and says
     ])
     assert.match(
       text.stdout,
-      /^Experts of org\/model\n\d+ of 48 .*\nper layer a token uses 2 of 16 MLP experts\ngates are not/,
+      /^Experts of other\.csv\n\d+ of 48 .*\nper layer a token uses 2 of 16 MLP experts\ngates are not/,
     )
     assert.match(text.stdout, /the first expert of the trace in each layer/)
-    assert.match(text.stderr, /response\.json: 5 tokens, 3 layers\n.*no gates/)
+    assert.match(text.stderr, /other\.csv: 5 tokens, 3 layers\n.*no gates/)
     const { texts } = JSON.parse(json.stdout)
     assert.equal(texts[0].usage.mlp[0].slice(0, 5), [1, 1, 1, 1, 1])
     assert.equal(texts[0].per_token[1].experts[2], { layer: 2, mlp: { ids: [3, 8] } })

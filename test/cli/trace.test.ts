@@ -38,18 +38,19 @@ test('trace replay shows the hits of run, and speeds from disk and memory', asyn
 
 test('trace replay takes a published shape in place of a model, and then gives bytes without speeds', async () => {
   await inTemporaryFolder(async (dir) => {
-    const file = join(dir, 'response.json')
-    const routed = Array.from({ length: 6 }, (_, t) =>
-      Array.from({ length: 48 }, (_, l) => [0, 1, 2, 3, 4, 5, 6, 7].map((i) => (16 * i + t + l) % 128)),
-    )
-    await writeFile(file, JSON.stringify({ choices: [{ routed_experts: routed }], usage: { prompt_tokens: 2 } }))
+    const file = join(dir, 'trace.csv')
+    const rows = Array.from({ length: 6 * 48 * 8 }, (_, i) => {
+      const [t, l, rank] = [Math.floor(i / 384), Math.floor(i / 8) % 48, i % 8]
+      return `${t - 2},7,a,${l},mlp,${rank},${(16 * rank + t + l) % 128},\n`
+    })
+    await writeFile(file, `index,token,text,layer,kind,rank,expert,gate\n${rows.join('')}`)
     const shape = ['trace', 'replay', file, '--shape', 'qwen3-30b-a3b']
     const { stdout, code } = await molm([...shape, '--memory', '3G'])
     assert.is(code, 0)
     assert.match(stdout, /qwen3-30b-a3b \(q4\): 17\.\d GB of weights/)
     assert.match(stdout, /tokens\/s in less memory need --disk and --speed/)
     await assertAllRefused('trace', [
-      [['replay', file, '--shape', 'gpt-oss-20b'], /response\.json: not a trace of gpt-oss-20b: /, 1],
+      [['replay', file, '--shape', 'gpt-oss-20b'], /trace\.csv: not a trace of gpt-oss-20b: /, 1],
       [['play', file], /there is no action 'play'; molm trace replay FILE/],
       [['replay'], /molm trace replay FILE replays a trace; --hidden LAYERS writes states/],
       [['--hidden', '1', '-o', join(dir, 'x.safetensors')], /--hidden needs --file FILE/],

@@ -18,7 +18,7 @@ export interface TorchState {
 }
 
 /** A state dict with a few views of a few storages. `wild`: one number in `wild` is invalid; 0 for none. */
-export function torchState(chance: Chance, form: 'zip' | 'legacy', wild = 0): TorchState {
+export function torchState(chance: Chance, wild = 0): TorchState {
   const number = (value: number) => {
     if (wild === 0 || !chance.oneIn(wild)) return value
     const other = chance.oneIn(2) ? value + chance.pick([-1, 1, 7, 1000]) : chance.pick(HOSTILE)
@@ -40,7 +40,7 @@ export function torchState(chance: Chance, form: 'zip' | 'legacy', wild = 0): To
     used.add(storage)
     const { first, shape, strides } = viewOf(storage.elements, chance)
     shapes[`layers.${i}.weight`] = shape
-    const id = storageId({ ...storage, elements: number(storage.elements) }, form)
+    const id = storageId({ ...storage, elements: number(storage.elements) })
     items.push([`layers.${i}.weight`, tensor(id, number(first), shape.map(number), strides.map(number))])
   }
   return { root: orderedDict(items, chance.oneIn(3)), storages: [...used], shapes }

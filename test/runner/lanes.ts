@@ -16,6 +16,14 @@ export function isIn(lane: Lane, file: string): boolean {
   return file.includes('.more.test.') === (lane === 'more')
 }
 
+/** Files of a lane whose path matches one of the patterns; all without patterns. Throws for a pattern that matches none. */
+export function matching(patterns: readonly string[], files: readonly string[]): string[] {
+  const expressions = patterns.map((pattern) => new RegExp(pattern))
+  const idle = patterns.filter((_, i) => !files.some((file) => expressions[i].test(file)))
+  if (idle.length > 0) throw new Error(`no test file of this lane matches ${idle.join(', ')}`)
+  return files.filter((file) => patterns.length === 0 || expressions.some((expression) => expression.test(file)))
+}
+
 /** Variable of the environment with the number of values that meet. */
 export const STRENGTH = 'MOLM_TEST_STRENGTH'
 

@@ -1,11 +1,11 @@
-// Runs the compiled test files of a lane whose path matches the pattern, or all of them:
-//   node build/test/runner/run.js [pattern] [--lane quick|more|matrix|all] [--jobs N] [--shuffle SEED]
+// Runs the compiled test files of a lane whose path matches one of the patterns, or all of them:
+//   node build/test/runner/run.js [pattern...] [--lane quick|more|matrix|all] [--jobs N] [--shuffle SEED]
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { isIn, LANES, STRENGTH, strengthOf } from './lanes.js'
+import { isIn, LANES, matching, STRENGTH, strengthOf } from './lanes.js'
 import { planned } from './order.js'
 import { runFiles } from './run-files.js'
 import type { Times } from './stopwatch.js'
@@ -33,9 +33,11 @@ const { values, positionals } = parseArgs({ options, allowPositionals: true })
 const lane = LANES.find((name) => name === values.lane)
 if (lane === undefined) throw new Error(`--lane is '${values.lane}'; it can be ${LANES.join(', ')}`)
 process.env[STRENGTH] = String(strengthOf(lane))
-const pattern = new RegExp(positionals[0] ?? '')
 const all = await sources()
-const files = all.filter((file) => isIn(lane, file) && pattern.test(file))
+const files = matching(
+  positionals,
+  all.filter((file) => isIn(lane, file)),
+)
 const seconds = JSON.parse(await readFile(SECONDS, 'utf8'))
 const start = performance.now()
 const results: FileResult[] = []

@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { combinations } from '../support/combinations.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { isIn, type Lane } from './lanes.js'
+import { isIn, type Lane, matching } from './lanes.js'
 import { runFiles } from './run-files.js'
 import type { FileResult } from './worker-process.js'
 
@@ -74,6 +74,13 @@ test('the name of a file decides its lanes', () => {
   assert.equal(lanesOf('a/b.test.js'), ['quick', 'all'])
   assert.equal(lanesOf('a/b.more.test.js'), ['more', 'all'])
   assert.equal(lanesOf('a/b.matrix.test.js'), ['quick', 'matrix', 'all'])
+})
+
+test('several patterns choose files together, and one that matches none is refused', () => {
+  const files = ['cli/help.test.js', 'cli/run.test.js', 'server/routes.test.js']
+  assert.equal(matching([], files), files)
+  assert.equal(matching(['^server/', 'help'], files), ['cli/help.test.js', 'server/routes.test.js'])
+  assert.throws(() => matching(['help', 'pages', 'x$'], files), /^no test file of this lane matches pages, x\$$/)
 })
 
 test('of the combinations few are taken, and any values of two or three axes meet', () => {

@@ -248,20 +248,4 @@ inBrowser('answers of an earlier visit are read again to show their experts', as
   })
 })
 
-inBrowser('the work of all clients is shown, from the start or from now', async () => {
-  await open({}, async (page, { served }) => {
-    await post(served.url, '/v1/completions', { prompt: 'A lantern', max_tokens: 8 })
-    await page.click('#to-work')
-    await page.waitForSelector('#work-caption:has-text("did half of the work")')
-    assert.is(await count(page, '#work-map [data-expert]'), 192)
-    assert.is(await count(page, '#work-most li'), 10)
-    await page.click('#work-mark')
-    await page.waitForSelector('#work-caption:text-is("The work of all experts")')
-    await post(served.url, '/v1/completions', { prompt: 'Two', max_tokens: 1 })
-    await page.waitForSelector('#work-caption:has-text("did half of the work")')
-    await page.click('#work-all')
-    await page.waitForSelector('#work-since:has-text("the server started")')
-  })
-})
-
 end()

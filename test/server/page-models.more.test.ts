@@ -1,12 +1,12 @@
 import * as assert from 'uvu/assert'
 import { accessibilityFaults } from '../support/accessibility.js'
-import { ask, listed, modelsPageSuite, serve, untilCells, untilKeptFor, visited } from './models-page.js'
+import { ask, listed, modelsPageSuite, serve, untilKeptFor, visited } from './models-page.js'
 import { send, texts } from './simulated-server.js'
 import { GREETING } from './weather-parrot.js'
 
 const { inBrowser, end } = modelsPageSuite('views and kept conversations of several models')
 
-inBrowser('each view shows the work of the chosen model, also after a reload', async (context) => {
+inBrowser('the comparison is of the chosen model, and answers name their own after a reload', async (context) => {
   const { url } = await serve(context)
   await visited(url, async (page, faults) => {
     await ask(page, 'What is a lantern?')
@@ -15,25 +15,6 @@ inBrowser('each view shows the work of the chosen model, also after a reload', a
     await page.selectOption('#model', 'parrot')
     await ask(page, 'Hello')
     assert.equal(await texts(page, '.turn.model > h2'), ['nano', 'parrot'])
-    await page.selectOption('#model', 'nano')
-    await page.click('#to-work')
-    await page.waitForSelector('#work-map [data-expert="mlp 5 23"]')
-    // The mark of one model is set when another is chosen already.
-    let choose: (() => void) | undefined
-    const chosen = new Promise<void>((resolve) => {
-      choose = resolve
-    })
-    await page.route('**/experts/mark*', async (route) => {
-      const response = await route.fetch()
-      await chosen
-      await route.fulfill({ response })
-    })
-    await page.click('#work-mark')
-    await page.selectOption('#model', 'parrot')
-    const marked = page.waitForResponse((response) => response.url().includes('/experts/mark'))
-    choose?.()
-    await marked
-    await untilCells(page, '#work-map', 4)
     await page.click('#to-compare')
     await page.fill('#first', 'Hello')
     await page.fill('#second', 'How are you?')
@@ -42,10 +23,6 @@ inBrowser('each view shows the work of the chosen model, also after a reload', a
     assert.is(await page.locator('#figure svg [data-expert^="mlp 5"]').count(), 0)
     await page.selectOption('#model', 'nano')
     assert.is(await page.locator('#figure svg').count(), 0)
-    await page.click('#to-work')
-    await page.waitForSelector('#work-map [data-expert="mlp 5 23"]')
-    assert.is(await page.textContent('#work-alert'), '')
-
     await page.selectOption('#model', 'parrot')
     assert.is(await page.getByLabel('Model', { exact: true }).inputValue(), 'parrot')
     await page.setViewportSize({ width: 390, height: 800 })

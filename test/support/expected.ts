@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { LayerRoutes, Model } from '#molm/index.js'
 import { isNear } from './compare.js'
@@ -32,9 +33,9 @@ export interface Expected {
   meanCrossEntropy: Record<string, number>
 }
 
-/** Reads the results for a fixture. IBM's code wrote ModuleFormer's results, in keys that name their prompt. */
+/** Reads the results for a fixture, or for another folder. IBM's code wrote ModuleFormer's results, in keys that name their prompt. */
 export function readExpected(fixture: string): Expected {
-  const json = JSON.parse(readFileSync(fixturePath(`${fixture}/expected.json`), 'utf8'))
+  const json = JSON.parse(readFileSync(resolve(fixturePath(''), fixture, 'expected.json'), 'utf8'))
   const all = json.all_logits_p7 ? { p7: json.all_logits_p7 } : json.all_logits
   const outputs = json.block_outputs_p7_last ? { p7: json.block_outputs_p7_last } : json.block_outputs_last
   const floats = (stored: Record<string, StoredFloats> = {}) =>

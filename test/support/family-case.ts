@@ -23,5 +23,10 @@ export function casesOf<K = Keys>(
   })
 }
 
+/** A seed by the name, so that a new case leaves the weights of the others as they are. */
+export function seedOf(name: string): number {
+  return [...name].reduce((seed, character) => (31 * seed + (character.codePointAt(0) ?? 0)) % 9973, 1)
+}
+
 /** Multiplies the spread of keys that match. */
 export const wider = (pattern: RegExp, factor: number) => (key: string) => (pattern.test(key) ? factor : 1)

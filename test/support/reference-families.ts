@@ -29,6 +29,8 @@ export interface Passed {
   logits: Row[]
   /** By layer and token, in falling order of the gates. Empty for a layer without experts. */
   chosen: Chosen[][][]
+  /** Residual stream after each block, at the last token. */
+  hidden?: Row[]
 }
 
 /** Keys of config.json that the families read. */
@@ -288,6 +290,7 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
   const chosen: Chosen[][][] = []
+  const hidden: Row[] = []
   let x: Row[] = tokens.map((id) => times(read.row('model.embed_tokens', id, keys.hidden_size), embedding))
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const entered = x
@@ -300,10 +303,11 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
       1,
     )
     x = x.map((row, t) => sum(row, times(outputs[t], residual)))
+    hidden.push(x[x.length - 1])
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
-  return { logits: normed(x, `model.${norms[2]}`).map((row) => times(read.linear(head, row), logits)), chosen }
+  return { logits: normed(x, `model.${norms[2]}`).map((row) => times(read.linear(head, row), logits)), chosen, hidden }
 }
 
 function times(row: Row, factor: number): Row {

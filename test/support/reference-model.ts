@@ -1,6 +1,6 @@
 import { type MixtureKind, mixtureOf } from '#molm/model/config/config.js'
 import { usedIn } from '#molm/model/config/experts-per-token.js'
-import type { ModuleFormerConfig } from '#molm/model/families/moduleformer.js'
+import type { ModuleFormerConfig } from '#molm/model/families/moduleformer/moduleformer.js'
 import { type Reader, type Row, readerOf, softmax, sum, weighted } from './reference-layers.js'
 import { ACTIVATIONS, dot, layerNorm, stickBreaking } from './reference-math.js'
 

@@ -1,5 +1,5 @@
 import type { TrainedTensor } from '#molm/engine/training/plan.js'
-import type { ModuleFormerConfig } from '#molm/model/families/moduleformer.js'
+import type { ModuleFormerConfig } from '#molm/model/families/moduleformer/moduleformer.js'
 import type { Tensors } from './reference-model.js'
 
 /** Key of the checkpoint tensor that contains a trained one. It holds all experts of a layer. */

@@ -19,8 +19,8 @@ const storages: SavedStorage[] = [
 ]
 
 /** A state dict with views of every kind, the same as PyTorch saved in test/model/checkpoint/saved-by-torch. */
-export function stateOfViews(form: 'zip' | 'legacy'): { root: Py; storages: SavedStorage[] } {
-  const [base, pair, half, bfloat, mask, parameter, long, empty] = storages.map((storage) => storageId(storage, form))
+export function stateOfViews(): { root: Py; storages: SavedStorage[] } {
+  const [base, pair, half, bfloat, mask, parameter, long, empty] = storages.map((storage) => storageId(storage))
   const whole = tensor(base, 0, [4, 6], [6, 1])
   const root = orderedDict(
     [

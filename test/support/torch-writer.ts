@@ -1,4 +1,3 @@
-import { joinBytes, littleEndian } from './bytes.js'
 import { Call, Global, Persistent, type Py, pickle, Tuple } from './pickle-writer.js'
 import { type ZipFile, zip } from './zip-writer.js'
 
@@ -9,8 +8,6 @@ export interface SavedStorage {
   type: string
   elements: number
   data: Uint8Array
-  /** Legacy form only: the part of the storage in use, as (key, first element, elements). */
-  view?: [string, number, number]
 }
 
 export const REBUILD_TENSOR = new Global('torch._utils', '_rebuild_tensor_v2')
@@ -23,11 +20,9 @@ export function floatStorage(key: string, values: number[]): SavedStorage {
   return { key, type: 'FloatStorage', elements: values.length, data }
 }
 
-/** The pickle's reference to a storage, with six entries in the legacy form and five in the zip form. */
-export function storageId(storage: SavedStorage, form: 'zip' | 'legacy'): Persistent {
-  const view = storage.view ? new Tuple(...storage.view) : null
-  const id = ['storage', new Global('torch', storage.type), storage.key, 'cpu', storage.elements]
-  return new Persistent(new Tuple(...id, ...(form === 'legacy' ? [view] : [])))
+/** The pickle's reference to a storage. */
+export function storageId({ type, key, elements }: SavedStorage): Persistent {
+  return new Persistent(new Tuple('storage', new Global('torch', type), key, 'cpu', elements))
 }
 
 /** A tensor: a view of a storage. */
@@ -43,7 +38,7 @@ export function orderedDict(items: [Py, Py][], withMetadata = false): Call {
   return new Call(ORDERED_DICT, new Tuple(), items, state)
 }
 
-/** A torch.save file in the zip form. */
+/** A torch.save file. */
 export function torchZip(
   root: Py,
   storages: SavedStorage[],
@@ -63,39 +58,5 @@ export function torchZipOf(
   return zip(
     [{ name: `${folder}/data.pkl`, bytes: pickled }, ...order, ...data, { name: `${folder}/version`, bytes: '3\n' }],
     { wide, zip64 },
-  )
-}
-
-export const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn
-const SYSTEM = new Map<Py, Py>([
-  ['protocol_version', 1001],
-  ['little_endian', true],
-  [
-    'type_sizes',
-    new Map<Py, Py>([
-      ['short', 2],
-      ['int', 4],
-      ['long', 4],
-    ]),
-  ],
-])
-
-/** A torch.save file in the legacy form. */
-export function torchLegacy(root: Py, storages: SavedStorage[], protocol: 2 | 4 = 2): Uint8Array {
-  return torchLegacyOf(pickle(root, protocol), storages, protocol)
-}
-
-/** The same with the given bytes as the state dict's pickle. */
-export function torchLegacyOf(pickled: Uint8Array, storages: SavedStorage[], protocol: 2 | 4 = 2): Uint8Array {
-  return joinBytes(
-    pickle(MAGIC_NUMBER, protocol),
-    pickle(1001, protocol),
-    pickle(SYSTEM, protocol),
-    pickled,
-    pickle(
-      storages.map(({ key }) => key),
-      protocol,
-    ),
-    ...storages.flatMap(({ elements, data }) => [littleEndian(elements, 8), data]),
   )
 }

@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Think } from '#molm/api/chat-options.js'
+import { messageText } from '#molm/ground/message.js'
 import { type ChatFrameOptions, thinkingChoices, writeChat } from '#molm/text/chat-frame.js'
 import { CALLED, type Family, familyTemplate, framedBy, HI, WEATHER } from './framed.js'
 
@@ -12,7 +13,7 @@ const CLOSED = '<think>\n\n</think>\n\n'
 async function endOf(family: Family, options: ChatFrameOptions): Promise<[end: string, notes: string[]]> {
   const { text, notes } = await framedBy(family, HI, options)
   const beginning = /<\|(?:im_start|start)\|>assistant\n?|<\|turn>model\n|<\|assistant\|>|assistant<\|end_of_role\|>/
-  return [text.slice(text.search(beginning)).replace(beginning, ''), notes]
+  return [text.slice(text.search(beginning)).replace(beginning, ''), notes.map((note) => messageText(note))]
 }
 
 test('a template with a switch is given its value', async () => {
@@ -79,7 +80,7 @@ test('thoughts whose texts are only patterns cannot be closed, and a note says s
   assert.ok(text.endsWith('<|im_start|>assistant\n'))
   assert.equal(notes, ['m has no switch for thinking: it thinks all the same'])
   const limited = await writeChat(HI, { template, model: 'm', thinkBudget: 9 })
-  assert.equal(limited.notes, ["the end of m's thoughts cannot be forced: `thinkBudget` has no effect"])
+  assert.equal(messageText(limited.notes[0]), "the end of m's thoughts cannot be forced: `thinkBudget` has no effect")
 })
 
 test("a model without thoughts ignores 'off', and notes all else", async () => {
@@ -94,7 +95,7 @@ test("a model without thoughts ignores 'off', and notes all else", async () => {
     assert.is((await endOf(family, { thinkBudget: 9, think: 'on' }))[1].length, 1)
   }
   const plain = await writeChat(HI, { think: 'on', model: 'base' })
-  assert.equal(plain.notes, ['base does not think: `think` has no effect'])
+  assert.equal(messageText(plain.notes[0]), 'base does not think: `think` has no effect')
   assert.equal((await writeChat(HI, { think: 'off' })).notes, [])
 })
 
@@ -111,7 +112,7 @@ test("a template argument of the user's wins, and a conflict is noted", async ()
   ])
   const effort = await framedBy('harmony', HI, { think: 'high', args: { reasoning_effort: 'low' } })
   assert.match(effort.text, 'Reasoning: low\n')
-  assert.equal(effort.notes, ['the template argument reasoning_effort wins over `think`'])
+  assert.equal(messageText(effort.notes[0]), 'the template argument reasoning_effort wins over `think`')
 })
 
 test('a budget of 0 closes the thoughts, as off does', async () => {

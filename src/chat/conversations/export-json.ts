@@ -1,5 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { parseJson } from '../../ground/json/json.js'
+import { phrase } from '../../ground/message.js'
 import { messageJson } from '../../text/message-json.js'
 import { readMessages } from '../../text/read-messages.js'
 import type { ConversationState } from './conversation-state.js'
@@ -20,6 +21,6 @@ export function readConversationJson(bytes: Uint8Array, source: string): Omit<Co
       : { system: '', messages: [first, ...others] }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    throw new UserError(`${source}: ${error.message}`)
+    throw new UserError(phrase`${source}: ${error}`)
   }
 }

@@ -37,7 +37,7 @@ export function define(command: Command): void {
     .option('--json', 'print events, one object per line: plan, progress, note, done')
     .optionsGroup('Packing:')
     .option('--keep', 'also store the checked files in the hub’s cache')
-    .option('--verify', 'verify all bytes with the hub’s checksums; fetches twice without --keep')
+    .option('--verify', 'verify all bytes with the hub’s checksums; without --keep fetches twice, and does not resume')
   addThreadsOption(addQuantOption(command, 'format of the packed weights'))
   addCalibrateOption(command)
   addOutputOptions(command)

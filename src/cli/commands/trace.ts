@@ -5,7 +5,7 @@ import { expandHome } from '../../ground/files/home.js'
 import { useModel } from '../../lab/evaluation/reading.js'
 import { leastBudget, replay } from '../../lab/experts/replay.js'
 import { writeStates } from '../../lab/experts/states-file.js'
-import { fitToModel } from '../../lab/experts/trace-texts.js'
+import { checkFit } from '../../lab/experts/trace-texts.js'
 import { readChunks, readTrace } from '../../lab/experts/traces/read-trace.js'
 import type { ModelConfig } from '../../model/config/config.js'
 import { layoutOf, publishedFormats } from '../../model/families/index.js'
@@ -56,7 +56,7 @@ export function define(command: Command): void {
         `texts instead. docs/EXPERTS.md describes traces and states.\n${EXAMPLES}`,
     )
     .addArgument(new Argument('[action]', 'what to do').choices(ACTIONS).argParser(actionNamed))
-    .argument('[file]', 'a trace of molm or vLLM (- for stdin)')
+    .argument('[file]', 'a trace of molm (- for stdin)')
     .option('--memory <list>', 'limits for weights, like 2G,4G,8G (default: four that fit the model)', parseMemories)
     .addOption(
       new Option('--shape <name>', 'a published size in place of a model').choices(PUBLISHED_SHAPES).conflicts('model'),
@@ -89,7 +89,7 @@ const EXAMPLES = `
 Examples:
   molm run --trace t.csv "What is a lantern?" && molm trace replay t.csv
   molm trace replay t.csv -m ./my-model --memory 2G,4G,8G
-  molm trace replay vllm.json --shape qwen3-30b-a3b --disk 2GB/s --speed 10
+  molm trace replay t.csv --shape qwen3-30b-a3b --disk 2GB/s --speed 10
   molm trace --hidden 2,5 --file prose.txt --file code.js -o states.safetensors`
 
 /** A model whose experts a trace uses, and what is needed to replay it. */
@@ -108,7 +108,8 @@ async function replayFile(path: string, options: TraceOptions): Promise<void> {
     isStdin ? readChunks(name, process.stdin) : readTrace(path),
     modelOf(options),
   ])
-  const texts = trace.texts.map(({ text }) => fitToModel(name, text, model, trace.onlyMixtures))
+  const texts = trace.texts.map(({ text }) => text)
+  for (const text of texts) checkFit(name, text, model)
   const layout = layoutOf(model.config, model.formats)
   const least = leastBudget(layout)
   const memories =

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander'
-import { NoRoom, renameOptions, UserError } from '../../ground/errors.js'
+import { NoRoom, UserError } from '../../ground/errors.js'
+import { messageText } from '../../ground/message.js'
 import { formatCount } from '../../ground/numbers.js'
 import { printable, printableLines } from '../../ground/printable.js'
 import { interruption } from './interrupt.js'
@@ -35,8 +36,7 @@ function reportUsage(error: CommanderError, command?: Command): void {
 
 function reportFailure(error: unknown, complete: Complete, command?: Command): void {
   process.exitCode = error instanceof UserError ? error.exitCode : 1
-  const message = messageOf(error, flagOf('context', command))
-  note(renameOptions(complete(message), (option) => flagOf(option, command)))
+  note(complete(messageOf(error, (option) => flagOf(option, command))))
   if (process.env.MOLM_DEBUG === '1' && error instanceof Error) {
     writeErr(`${printableLines(error.stack ?? '')}\n`)
   }
@@ -60,9 +60,9 @@ export function noRoomMessage({ message, tokens: { held, more } }: NoRoom, conte
   return `no room for ${formatCount(held + more)} tokens of text ${memory}; ${remedy}`
 }
 
-function messageOf(error: unknown, context?: string): string {
-  if (error instanceof NoRoom) return noRoomMessage(error, context)
-  if (error instanceof UserError) return error.message
+function messageOf(error: unknown, flagFor: (option: string) => string | undefined): string {
+  if (error instanceof NoRoom) return noRoomMessage(error, flagFor('context'))
+  if (error instanceof UserError) return messageText(error.phrase, flagFor)
   const known = tooManyFiles(error) ?? missingPackage(error)
   if (known) return known
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n')

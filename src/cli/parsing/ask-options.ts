@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
-import type { AskOptions, Think } from '../../api/chat-options.js'
-import type { Grammar, OutputConstraint } from '../../api/guide.js'
+import { ASK_OPTIONS, type Asking, FORMS } from '../../api/ask-options.js'
+import { THINK_LEVELS, type Think } from '../../api/chat-options.js'
+import { typedName } from '../../api/generation-options.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { readBounded } from '../../ground/files/bounded-file.js'
 import { expandHome } from '../../ground/files/home.js'
@@ -20,27 +21,24 @@ export interface AskFlags {
   regex?: string
 }
 
-export const THINK_LEVELS: readonly Think[] = ['off', 'on', 'low', 'medium', 'high']
-
 /** Maximum bytes of a schema or grammar. */
 const MOST_BYTES = 2 ** 20
 
 /** Adds the options of thinking and of the form of an answer to a command that asks a model. */
 export function addAskOptions(command: Command): Command {
-  return command
+  command
     .optionsGroup('Thinking:')
-    .addOption(new Option('--think <level>', 'thinking before the answer').choices(THINK_LEVELS).argParser(parseThink))
-    .option('--think-budget <n>', 'maximum tokens of thinking', wholeNumber('--think-budget', 0))
+    .addOption(askOption('think').choices(THINK_LEVELS).argParser(parseThink))
+    .addOption(askOption('thinkBudget').argParser(wholeNumber('--think-budget', 0)))
     .optionsGroup('Form of the answer:')
-    .addOption(
-      new Option('--schema <json|file>', 'JSON that fits a JSON Schema: the schema, or a file')
-        .conflicts('grammar')
-        .conflicts('regex'),
-    )
-    .addOption(
-      new Option('--grammar <ebnf|file>', 'text of a grammar in GBNF or EBNF: rules, or a file').conflicts('regex'),
-    )
-    .option('--regex <pattern>', 'text that a regular expression matches as a whole')
+  // One of two is enough to refuse both.
+  for (const [i, name] of FORMS.entries()) command.addOption(askOption(name).conflicts(FORMS.slice(i + 1)))
+  return command
+}
+
+function askOption(name: keyof AskFlags): Option {
+  const { argument, help } = ASK_OPTIONS[name].flag
+  return new Option(`--${typedName(name)} <${argument}>`, help)
 }
 
 /** Whether an option of thinking was given, which only a model with a chat template can follow. */
@@ -52,27 +50,29 @@ export function asksForThinking({ think, thinkBudget }: AskFlags): boolean {
  * Reads the options, and the file of a schema or grammar. Rejects with a UsageError or UserError that names the option
  * or the file.
  */
-export async function readAskOptions(
-  flags: AskFlags,
-): Promise<Pick<AskOptions, 'think' | 'thinkBudget'> & OutputConstraint> {
+export async function readAskOptions(flags: AskFlags): Promise<Asking> {
   const { think, thinkBudget, schema, grammar, regex } = flags
   return {
     ...(think !== undefined && { think }),
     ...(thinkBudget !== undefined && { thinkBudget }),
     ...(schema !== undefined && { schema: await readSchema(schema) }),
     ...(grammar !== undefined && { grammar: await readGrammar(grammar) }),
-    ...(regex !== undefined && { regex: await checked('--regex', { kind: 'regex', pattern: regex }, regex) }),
+    ...(regex !== undefined && { regex: await checked('--regex', regex) }),
   }
 }
 
 /** Returns the text of a typed grammar. Rejects with a UsageError if it is wrong. */
-async function checked(flag: string, grammar: Grammar, text: string): Promise<string> {
-  const { expressionOf } = await import('../../text/grammar/forms/grammar-expression.js')
+async function checked(flag: '--grammar' | '--regex', text: string): Promise<string> {
+  const [{ named }, { readEbnf }, { readPattern }] = await Promise.all([
+    import('../../text/grammar/forms/grammar-expression.js'),
+    import('../../text/grammar/forms/read-ebnf.js'),
+    import('../../text/grammar/forms/read-pattern.js'),
+  ])
   try {
-    expressionOf(grammar)
+    named(flag, () => (flag === '--regex' ? readPattern(text) : readEbnf(text)))
     return text
   } catch (error) {
-    throw error instanceof UserError ? new UsageError(`${flag}${error.message.replace(/^\w+/, '')}`) : error
+    throw error instanceof UserError ? new UsageError(error.phrase) : error
   }
 }
 
@@ -95,7 +95,7 @@ async function readSchema(value: string): Promise<unknown> {
     try {
       return schemaIn(Buffer.from(value), '--schema')
     } catch (error) {
-      throw error instanceof UserError ? new UsageError(error.message) : error
+      throw error instanceof UserError ? new UsageError(error.phrase) : error
     }
   }
   const path = fileNamed('--schema', value, `JSON, like '{"type": "object"}', or a file, like ./schema.json`)
@@ -109,7 +109,7 @@ function schemaIn(bytes: Uint8Array, source: string): unknown {
 }
 
 async function readGrammar(value: string): Promise<string> {
-  if (value.includes('::=')) return checked('--grammar', { kind: 'ebnf', text: value }, value)
+  if (value.includes('::=')) return checked('--grammar', value)
   const path = fileNamed('--grammar', value, `rules, like 'root ::= "yes" | "no"', or a file, like ./list.gbnf`)
   return utf8Text(await readBounded(path, MOST_BYTES, 'a grammar is shorter'), path)
 }

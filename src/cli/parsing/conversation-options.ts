@@ -4,6 +4,7 @@ import { UsageError, UserError } from '../../ground/errors.js'
 import { readBounded } from '../../ground/files/bounded-file.js'
 import { expandHome } from '../../ground/files/home.js'
 import { parseJson } from '../../ground/json/json.js'
+import { phrase } from '../../ground/message.js'
 import { readMessages } from '../../text/read-messages.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { readStdin, STDIN } from '../io/stdin.js'
@@ -116,6 +117,6 @@ function messagesIn(text: string, path: string): ChatMessage[] {
     return readMessages(parsed)
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    throw new UserError(`${path}: ${error.message}; the file must hold [{"role": "user", "content": "..."}, ...]`)
+    throw new UserError(phrase`${path}: ${error}; the file must hold [{"role": "user", "content": "..."}, ...]`)
   }
 }

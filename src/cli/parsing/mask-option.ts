@@ -3,6 +3,7 @@ import { UsageError, UserError } from '../../ground/errors.js'
 import { readBounded } from '../../ground/files/bounded-file.js'
 import { expandHome } from '../../ground/files/home.js'
 import { MOST_JSON_BYTES } from '../../ground/json/json.js'
+import { phrase } from '../../ground/message.js'
 import { printable } from '../../ground/printable.js'
 import type { ModelConfig } from '../../model/config/config.js'
 import { type ExpertMask, layerMasks } from '../../model/config/expert-mask.js'
@@ -90,6 +91,6 @@ function checkFits(mask: ExpertMask, source: string, config: ModelConfig): void 
   try {
     layerMasks([mask], config)
   } catch (error) {
-    throw error instanceof UserError ? new UserError(`mask ${source}: ${error.message}`) : error
+    throw error instanceof UserError ? new UserError(phrase`mask ${source}: ${error}`) : error
   }
 }

@@ -10,6 +10,7 @@ import { MOST_CONFIG_BYTES, readSmallFile } from '../../ground/files/small-file.
 import { writeAtomically } from '../../ground/files/write-atomically.js'
 import { anyOf, isFlag, isNumber, isText, listOf, valuesOf } from '../../ground/json/forms.js'
 import { parseJsonObject } from '../../ground/json/json.js'
+import { phrase } from '../../ground/message.js'
 import { printable } from '../../ground/printable.js'
 import { nearest } from '../../ground/spelling.js'
 import { isShipped } from '../../library/packing/model-folders.js'
@@ -200,7 +201,7 @@ function apply(command: Command, settings: Settings, source: 'preset' | 'setting
       else if (isOfText) left.generation = { [key]: parsedBy(known, value), ...left.generation }
       else left[key] ??= parsedBy(known, value)
     } catch (error) {
-      throw error instanceof UsageError ? new UserError(`${settingsPath()}: ${error.message}`) : error
+      throw error instanceof UsageError ? new UserError(phrase`${settingsPath()}: ${error}`) : error
     }
   }
 }

@@ -171,10 +171,10 @@ export function disposed(): Error {
   return new Error('the model has been disposed')
 }
 
-function errorFrom({ message, stack, stopped, noRoom, userError }: Failed): Error {
+function errorFrom({ message, stack, stopped, noRoom, phrase }: Failed): Error {
   if (stopped) return new Interrupted('stopped')
-  const Known = userError ? UserError : Error
-  const error = noRoom ? new NoRoom(message, noRoom) : new Known(message)
+  const known = phrase && (noRoom ? new NoRoom(phrase, noRoom) : new UserError(phrase))
+  const error = known ?? new Error(message)
   if (stack) error.stack = stack
   return error
 }

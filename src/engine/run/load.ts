@@ -1,5 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { localFolder } from '../../ground/files/local-folder.js'
+import { option, phrase } from '../../ground/message.js'
 import { formatBytes, formatSize } from '../../ground/numbers.js'
 import { SyncFile } from '../../ground/platform/files.js'
 import { Bank } from '../../kernels/memory/bank.js'
@@ -65,7 +66,9 @@ const BESIDES_WEIGHTS = 1 / 8
 function checkRoom({ memory, memoryIsGiven, free }: ModelSource, layout: Layout, what: string, remedy = ''): void {
   if (memoryIsGiven && memory < layout.bytes) {
     const [limit, bytes] = [formatSize(memory), formatSize(layout.bytes)]
-    throw new UserError(`\`memory\` ${limit} is too little for ${what}, which is held whole: ${bytes}${remedy}`)
+    throw new UserError(
+      phrase`${option('memory')} ${limit} is too little for ${what}, which is held whole: ${bytes}${remedy}`,
+    )
   }
   const wanted = layout.bytes * (1 + BESIDES_WEIGHTS)
   if (!memoryIsGiven && wanted > free) {
@@ -107,7 +110,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const memory = Math.min(layout.bytes, memoryIsGiven ? source.memory : Math.max(source.memory, least))
   if (memory < least) {
     throw new UserError(
-      `\`memory\` ${formatSize(memory)} is too little for this model: it needs at least ${formatSize(least)}`,
+      phrase`${option('memory')} ${formatSize(memory)} is too little for this model: it needs at least ${formatSize(least)}`,
     )
   }
   const weights = new SyncFile(source.path)

@@ -1,5 +1,6 @@
 import type { TrainingPlan, TrainingSize } from '../../api/training.js'
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { expertWeights } from '../training/expert-weights.js'
 import { trainingOf } from '../training/families/index.js'
 import type { CheckStop, TrainedModel } from '../training/network.js'
@@ -76,7 +77,7 @@ export class Training {
     const { model, formats, layout, store, pool } = this.loaded
     if (model.config.mixtures.some(({ used }) => used)) {
       throw new UserError(
-        'experts are taught with the experts per token of config.json: load the model with `expertsPerToken` trained',
+        phrase`experts are taught with the experts per token of config.json: load the model with ${option('expertsPerToken')} trained`,
       )
     }
     return { config: model.config, formats, layout, store, pool, build: trainingOf(model.config) }

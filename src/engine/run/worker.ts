@@ -112,7 +112,7 @@ function failure(id: number, error: unknown): FromEngine {
     id,
     message,
     stack,
-    userError: error instanceof UserError,
+    phrase: error instanceof UserError ? error.phrase : undefined,
     noRoom: error instanceof NoRoom ? error.tokens : undefined,
     stopped: error instanceof Stopped,
   }

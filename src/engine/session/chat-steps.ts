@@ -1,11 +1,13 @@
+import type { Asking } from '../../api/ask-options.js'
 import type { ChatOptions, ChatResult, ChatStep } from '../../api/chat-options.js'
 import type { ChatMessage } from '../../api/text.js'
 import { UsageError, UserError } from '../../ground/errors.js'
+import { messageText, option, phrase } from '../../ground/message.js'
 import type { AnswerEvent } from '../../text/answer-reader.js'
 import { systemDropped } from '../../text/chat-frame.js'
 import type { AnswerPart, AnswerToken } from './answer.js'
 import type { SessionModel } from './generation/session-model.js'
-import { type Asking, type Prompt, type PromptModel, saidWith, writePrompt } from './prompt.js'
+import { type Prompt, type PromptModel, saidWith, writePrompt } from './prompt.js'
 import { type TurnOptions, takeTurn } from './turn.js'
 
 /** Takes a turn of a conversation, and yields the tokens of its answers. */
@@ -34,7 +36,7 @@ export async function* chat(
   for await (const event of turn) {
     if (event.kind === 'prompt') {
       const { dropsSystem, notes } = event.prompt
-      for (const note of dropsSystem ? [systemDropped('the model'), ...notes] : notes) warn(note)
+      for (const note of dropsSystem ? [systemDropped('the model'), ...notes] : notes) warn(messageText(note))
       steps = new ChatSteps(event.answer.part)
     } else if (event.kind === 'token') yield* steps.add(event)
     else if (event.kind !== 'call') {
@@ -62,7 +64,9 @@ function modelOf({ chatTemplate, tokenizer, defaults }: SessionModel): PromptMod
 
 function limitsOf({ limits }: Prompt, { guide }: ChatOptions): Prompt['limits'] {
   if (limits.guide && guide) {
-    throw new UsageError('`guide` cannot be combined with tools, a budget of thinking or a form of the content')
+    throw new UsageError(
+      phrase`${option('guide')} cannot be combined with tools, a budget of thinking or a form of the content`,
+    )
   }
   return guide ? { guide } : limits
 }

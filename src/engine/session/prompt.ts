@@ -1,4 +1,4 @@
-import type { AskOptions } from '../../api/chat-options.js'
+import { type Asking, formsIn } from '../../api/ask-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import type { OutputConstraint } from '../../api/guide.js'
 import type { Model } from '../../api/model.js'
@@ -22,9 +22,6 @@ export interface Said {
   /** Values for the chat template. */
   args?: Readonly<Record<string, unknown>>
 }
-
-/** How the model is asked: its thoughts, its tools, and the form of its answers. */
-export type Asking = AskOptions & OutputConstraint
 
 /** Parts of a model that a prompt is written for. */
 export interface PromptModel extends Pick<Model, 'chatTemplate' | 'generationDefaults'> {
@@ -50,8 +47,8 @@ export interface WriteOptions {
 }
 
 /** Whether answers have a form of their own, such as JSON. */
-export function hasForm({ schema, grammar, regex }: OutputConstraint): boolean {
-  return [schema, grammar, regex].some((form) => form !== undefined)
+export function hasForm(options: OutputConstraint): boolean {
+  return formsIn(options).length > 0
 }
 
 /** Writes a conversation with the chat template or as plain turns, and a text as it is. Rejects as `writeChat` does. */

@@ -1,8 +1,9 @@
+import type { Asking } from '../../api/ask-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { eventsOf } from '../../api/generation-events.js'
 import type { ChatMessage, ToolCall } from '../../api/text.js'
 import { Answer, type AnswerEnd, type AnswerToken } from './answer.js'
-import type { Asking, Prompt } from './prompt.js'
+import type { Prompt } from './prompt.js'
 import { canRun, type OfferedTool, type RunCallsOptions, runCalls } from './run-calls.js'
 import type { Generation } from './shared/shared-generation.js'
 

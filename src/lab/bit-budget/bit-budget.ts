@@ -1,4 +1,5 @@
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { isMxfp4, type PartFormats, type WeightFormat } from '../../model/packing/format/formats.js'
 import { type Blueprint, type Part, planLayout } from '../../model/packing/format/layout.js'
 import { isExpert } from '../surgery/derived-model.js'
@@ -65,7 +66,7 @@ export function planBits(experts: readonly BudgetedExpert[], bits: number): BitP
 /** Throws a UserError if no mixture of the formats has this mean. */
 export function checkBits(bits: number): void {
   if (bits >= BITS.least && bits <= BITS.most) return
-  throw new UserError(`\`bits\` must be from ${BITS.least} to ${BITS.most}, not ${bits}`)
+  throw new UserError(phrase`${option('bits')} must be from ${BITS.least} to ${BITS.most}, not ${bits}`)
 }
 
 /**
@@ -100,10 +101,12 @@ export function expertFormats(
   importance: ExpertImportance,
   bits: number,
 ): ExpertFormats {
-  if (isMxfp4(formats.mlp)) throw new UserError('`bits`: the experts of this model are stored as MXFP4, in 4.25 bits')
-  if (formats.mlp === 'f32') throw new UserError('`bits` needs the other weights in q8 or q4, not in f32')
+  if (isMxfp4(formats.mlp))
+    throw new UserError(phrase`${option('bits')}: the experts of this model are stored as MXFP4, in 4.25 bits`)
+  if (formats.mlp === 'f32')
+    throw new UserError(phrase`${option('bits')} needs the other weights in q8 or q4, not in f32`)
   const experts = planLayout(blueprint, formats).parts.filter(isExpert)
-  if (experts.length === 0) throw new UserError('`bits`: the model has no experts')
+  if (experts.length === 0) throw new UserError(phrase`${option('bits')}: the model has no experts`)
   const plan = planBits(
     experts.map((part) => ({
       weights: matricesOf(part).reduce((sum, { rows, cols }) => sum + rows * cols, 0),

@@ -1,6 +1,7 @@
 import os from 'node:os'
 import { join, resolve } from 'node:path'
 import { UsageError, UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { convertModel } from '../../library/convert-model.js'
 import { resolveModel } from '../../library/finding/resolve-model.js'
 import { loadModel } from '../../library/load-model.js'
@@ -86,11 +87,14 @@ interface Weighed {
 async function weigh(name: string, bits: readonly number[], options: BitsOptions): Promise<Weighed> {
   const { calibrate, threads, onProgress, signal } = options
   for (const each of bits) checkBits(each)
-  if (calibrate.length === 0) throw new UsageError('`bits` needs a calibration text')
-  if ((options.quant as Quant | undefined) === 'f32') throw new UsageError('`bits` needs `quant` q4 or q8, not f32')
+  if (calibrate.length === 0) throw new UsageError(phrase`${option('bits')} needs a calibration text`)
+  if ((options.quant as Quant | undefined) === 'f32')
+    throw new UsageError(phrase`${option('bits')} needs ${option('quant')} q4 or q8, not f32`)
   const found = await resolveModel(name)
   if (found.kind === 'packed') {
-    throw new UserError(`${name} is packed already, as ${found.quant}: \`bits\` needs the checkpoint or GGUF file`)
+    throw new UserError(
+      phrase`${name} is packed already, as ${found.quant}: ${option('bits')} needs the checkpoint or GGUF file`,
+    )
   }
   const isGguf = found.kind === 'gguf'
   const quant = options.quant ?? (isGguf ? undefined : 'q4')

@@ -2,6 +2,7 @@ import type { PromptProgress } from '../../api/generation.js'
 import type { Model } from '../../api/model.js'
 import { UsageError } from '../../ground/errors.js'
 import { inOrder } from '../../ground/in-order.js'
+import { option, phrase } from '../../ground/message.js'
 import { sequencesAtOnce, useSession, withOwnSignal } from './reading.js'
 
 /** Tokens of windows under way: two micro-batches, so that the model never waits for the next window. */
@@ -25,9 +26,10 @@ interface Window {
  * first token, which has no context. The last window ends with the text.
  */
 export function* windowsOf(tokens: number, { window, stride }: WindowOptions): Generator<Window> {
-  if (!Number.isInteger(window) || window < 2) throw new UsageError('`window` must be a whole number from 2 on')
+  if (!Number.isInteger(window) || window < 2)
+    throw new UsageError(phrase`${option('window')} must be a whole number from 2 on`)
   if (!Number.isInteger(stride) || stride < 1 || stride > window) {
-    throw new UsageError(`\`stride\` must be a whole number from 1 to the window's ${window}`)
+    throw new UsageError(phrase`${option('stride')} must be a whole number from 1 to the window's ${window}`)
   }
   let reached = 0
   for (let start = 0; reached < tokens; start += stride) {

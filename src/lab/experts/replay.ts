@@ -1,4 +1,5 @@
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { formatSize } from '../../ground/numbers.js'
 import { MAX_BATCH } from '../../model/layers/decoder.js'
 import type { Layout } from '../../model/packing/format/layout.js'
@@ -44,7 +45,7 @@ export function replay(
   return memories.map((memory) => {
     if (memory < least) {
       throw new UserError(
-        `\`memory\` ${formatSize(memory)} is too little for this model: it needs ${formatSize(least)}`,
+        phrase`${option('memory')} ${formatSize(memory)} is too little for this model: it needs ${formatSize(least)}`,
       )
     }
     const plans = planPools(layout, planBanks(layout, Math.min(memory, layout.bytes), bankBytes))

@@ -36,19 +36,17 @@ export function textsOfTraces(
   const mixtures = (model?.config.mixtures ?? mixturesOf(named, experts)).map((one) => asTraced(one, named))
   const hasGates = named.every(({ text }) => text.layers.every(({ gates }) => gates))
   const words = new Map(traces.flatMap(({ trace }) => [...trace.words]))
-  const hasTokens = named.every(({ text }) => text.tokens)
   const known = traces.map(({ trace }) => trace.model).find((name) => name !== undefined)
   const reader: Reader = {
     name: model?.name ?? known ?? (traces.length === 1 ? traces[0].name : 'the traces'),
     quant: model?.quant,
     config: { mixtures: mixtures as Mixture[] },
-    textOf: (token) => (hasTokens ? (words.get(token) ?? model?.textOf(token) ?? `<${token}>`) : `[${token}]`),
+    textOf: (token) => words.get(token) ?? model?.textOf(token) ?? `<${token}>`,
     ...(!hasGates && { hasGates: false as const }),
   }
   const notes = named.flatMap(({ name, text }) => [described(name, text), ...lacking(name, text)])
   if (model) notes.push(...otherNumbers(mixtures, model))
   if (!hasGates) notes.push('the trace has no gates: shares count the choices alone')
-  if (!hasTokens) notes.push('the trace has no token ids: [0] is its first token')
   if (!model && experts === undefined) {
     const each = mixtures.map(({ kind, experts }) => `${Math.max(...experts)} ${kind} experts`).join(', ')
     const remedy = mixtures.length > 1 ? '-m MODEL' : '--experts N or -m MODEL'
@@ -62,37 +60,29 @@ type NamedText = TraceFormat['texts'][number]
 function fitted({ name, trace }: NamedTrace, model?: TracedModel): NamedText[] {
   return trace.texts.map(({ name: part, text }) => {
     const full = part === '' || part === name ? name : `${name}, ${printable(part)}`
-    return { name: full, text: model ? fitToModel(full, text, model, trace.onlyMixtures) : text }
+    if (model) checkFit(full, text, model)
+    return { name: full, text }
   })
 }
 
-/**
- * Checks that a model has a text's experts. Gives layers their numbers in the model if the trace numbers only
- * those with experts. Throws a UserError, which begins with `name`, if they cannot be.
- */
-export function fitToModel(
+/** Checks that a model has a text's experts. Throws a UserError, which begins with `name`, if it has not. */
+export function checkFit(
   name: string,
   text: TracedText,
   { name: model, config }: Pick<TracedModel, 'name' | 'config'>,
-  onlyMixtures = false,
-): TracedText {
+): void {
   const fail = (what: string): never => {
     throw new UserError(`${name}: not a trace of ${model}: ${what}`)
   }
-  const withExperts = mixtureOf(config, 'mlp')?.experts.flatMap((count, layer) => (count > 0 ? [layer] : [])) ?? []
-  const layers = text.layers.map((traced) => {
-    const { kind, k, ids } = traced
-    const layer = onlyMixtures ? (withExperts[traced.layer] ?? config.layers) : traced.layer
-    if (layer >= config.layers) fail(`it has layer ${traced.layer}, the model ${plural(withExperts.length, 'layer')}`)
+  for (const { kind, k, ids, layer } of text.layers) {
+    if (layer >= config.layers) fail(`it has layer ${layer}, the model ${plural(config.layers, 'layer')}`)
     const mixture = mixtureOf(config, kind)
     const experts = mixture?.experts[layer] ?? 0
-    if (!mixture || experts === 0) return fail(`the model has no ${kind} experts in layer ${layer}`)
+    if (!mixture || experts === 0) fail(`the model has no ${kind} experts in layer ${layer}`)
     if (k > experts) fail(`a token has ${k} ${kind} experts in layer ${layer}, and the model ${experts} in all`)
     const most = largest(ids)
     if (most >= experts) fail(`layer ${layer} has ${kind} expert ${most}, and the model ${experts} of them`)
-    return { ...traced, layer }
-  })
-  return { ...text, layers }
+  }
 }
 
 type TracedMixture = Pick<Mixture, 'kind' | 'experts' | 'topK' | 'used'>
@@ -162,7 +152,7 @@ function lacking(name: string, { length, layers }: TracedText): string[] {
 }
 
 function textRoutes(name: string, text: TracedText, reader: Reader): TextRoutes {
-  const routes = new TextRoutes(name, text.tokens ?? Array.from({ length: text.length }, (_, i) => i), reader)
+  const routes = new TextRoutes(name, text.tokens, reader)
   const layers = reader.config.mixtures[0].experts.length
   for (let first = 0; first < text.length; first += CHUNK) {
     const count = Math.min(CHUNK, text.length - first)

@@ -4,6 +4,7 @@ import type { LayerRoutes } from '../../api/routes.js'
 import { csvRow } from '../../ground/csv.js'
 import { UsageError } from '../../ground/errors.js'
 import { cannotWrite } from '../../ground/files/folders.js'
+import { option, phrase } from '../../ground/message.js'
 import { rowsOf, TRACE_COLUMNS, type TraceRow } from './traces/trace-rows.js'
 import { routesOfToken } from './usage/token-routes.js'
 
@@ -64,7 +65,7 @@ export class TraceFile {
 
 function formatOf(path: string): 'csv' | 'jsonl' {
   const [, ending] = /\.(csv|jsonl)$/i.exec(path) ?? []
-  if (!ending) throw new UsageError(`\`trace\` needs a file that ends in .csv or .jsonl, not '${path}'`)
+  if (!ending) throw new UsageError(phrase`${option('trace')} needs a file that ends in .csv or .jsonl, not '${path}'`)
   return ending.toLowerCase() as 'csv' | 'jsonl'
 }
 

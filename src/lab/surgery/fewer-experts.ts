@@ -1,5 +1,6 @@
 import type { Model } from '../../api/model.js'
 import { UsageError, UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { type MixtureKind, type PerMixture, perMixture } from '../../model/config/config.js'
 import { usedIn, usedPerToken } from '../../model/config/experts-per-token.js'
 import { alwaysChosen } from '../../model/config/routing.js'
@@ -82,7 +83,8 @@ async function searchExpertsPerToken(
   texts: readonly NamedText[],
   { budget, onProgress, signal }: CurveOptions & { budget: number },
 ): Promise<PerMixture<number[]>> {
-  if (!(budget > 0 && budget <= 1)) throw new UsageError('`budget` must be a share above 0 and at most 1')
+  if (!(budget > 0 && budget <= 1))
+    throw new UsageError(phrase`${option('budget')} must be a share above 0 and at most 1`)
   const { mixtures } = model.config
   const full = perMixture(mixtures, ({ experts, topK }) => experts.map((count) => Math.min(count, topK)))
   // As many tokens of each text.

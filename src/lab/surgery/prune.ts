@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Model } from '../../api/model.js'
 import { UsageError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { loadModel } from '../../library/load-model.js'
 import type { MixtureKind, PerMixture } from '../../model/config/config.js'
 import type { ExpertMask, GateSoftmax } from '../../model/config/expert-mask.js'
@@ -220,6 +221,6 @@ function checkOptions({ keep, calibrate, by, budget, searchMs, journal }: PruneO
   const searches = by === 'acceptance'
   if (searches && budget) throw new UsageError('`acceptance` searches the budgets of the layers itself')
   if (!searches && (searchMs ?? journal) !== undefined) throw new UsageError('only `acceptance` has a search')
-  if (!(keep > 0 && keep <= 1)) throw new UsageError('`keep` must be a share above 0 and at most 1')
+  if (!(keep > 0 && keep <= 1)) throw new UsageError(phrase`${option('keep')} must be a share above 0 and at most 1`)
   if (calibrate.length === 0) throw new UsageError('pruning needs a calibration text')
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import {
   type Mixture,
   type MixtureKind,
@@ -135,6 +136,6 @@ function shares(scores: Float64Array, always: readonly number[]): Float64Array {
 function tooFew(kind: MixtureKind, count: number, k: number, experts: number): UserError {
   const least = Math.ceil((1000 * k) / experts) / 1000
   return new UserError(
-    `\`keep\` leaves ${count} of ${experts} ${kind} experts in a layer, but a token uses ${k}; keep at least ${least}`,
+    phrase`${option('keep')} leaves ${count} of ${experts} ${kind} experts in a layer, but a token uses ${k}; keep at least ${least}`,
   )
 }

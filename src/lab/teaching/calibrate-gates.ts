@@ -1,6 +1,7 @@
 import { matrixWeights } from '../../engine/training/expert-weights.js'
 import type { TrainedTensor } from '../../engine/training/plan.js'
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { formatPercent } from '../../ground/numbers.js'
 import { withPacker } from '../../library/packing/with-packer.js'
 import type { Layout, Part } from '../../model/packing/format/layout.js'
@@ -64,15 +65,14 @@ export async function calibrateGates(
     if (choices.length > 0) return { ...calibration, newExperts, choices }
     if (hasLearnt(curve[0], before)) {
       throw new UserError(
-        `no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(all[0].forget)}; ` +
-          'teach with `resume` and a higher `forget`',
+        phrase`no bias of the gates keeps what was learnt and the perplexity of retained texts within ${formatPercent(all[0].forget)}; teach with ${option('resume')} and a higher ${option('forget')}`,
       )
     }
   }
   if (outcome.stopReason === 'interrupted') {
+    const step = outcome.curve.at(-1)?.step ?? 0
     throw new UserError(
-      `interrupted at step ${outcome.curve.at(-1)?.step}, before anything worth writing was learnt; ` +
-        'teach with `resume` to continue',
+      phrase`interrupted at step ${step}, before anything worth writing was learnt; teach with ${option('resume')} to continue`,
     )
   }
   await removeJournal(journalPath(out))
@@ -80,7 +80,7 @@ export async function calibrateGates(
     outcome.stopReason === 'not-a-number'
       ? 'the loss is not a number any more'
       : 'no step predicted the held-out text better than the original model'
-  throw new UserError(`nothing was learnt: ${why}; take a lower \`learningRate\`, or more text`)
+  throw new UserError(phrase`nothing was learnt: ${why}; take a lower ${option('learningRate')}, or more text`)
 }
 
 /**

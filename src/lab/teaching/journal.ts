@@ -6,6 +6,7 @@ import { codeOf, UserError } from '../../ground/errors.js'
 import { writeAtomically } from '../../ground/files/write-atomically.js'
 import { fields, isCount, isNumber, isText, listOf, optional } from '../../ground/json/forms.js'
 import { parseJsonObject } from '../../ground/json/json.js'
+import { option, phrase } from '../../ground/message.js'
 import type { ReplaySequences } from './rehearsal.js'
 import type { TeachingPoint } from './teach-events.js'
 
@@ -60,7 +61,7 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
     throw new UserError(`${path}: cannot be read (${codeOf(error)})`)
   })
   const damaged = new UserError(
-    `${path}: damaged, or not of this version of molm; teach without \`resume\`, from the beginning`,
+    phrase`${path}: damaged, or not of this version of molm; teach without ${option('resume')}, from the beginning`,
   )
   const start = MAGIC.length + 4
   const whole = bytes.subarray(0, -SHA256_BYTES)
@@ -74,7 +75,7 @@ export async function readJournal(path: string, key: string): Promise<Journal> {
   if (!isWhole || body.length !== header.floats * 4 * (ARRAYS.length + 1)) throw damaged
   if (header.key !== key) {
     throw new UserError(
-      `${path}: belongs to another training; give the same model, texts and options, or omit \`resume\``,
+      phrase`${path}: belongs to another training; give the same model, texts and options, or omit ${option('resume')}`,
     )
   }
   const floats = new Float32Array(body.buffer.slice(body.byteOffset, body.byteOffset + body.length))

@@ -2,6 +2,7 @@ import type { Model } from '../../api/model.js'
 import type { TrainingPlan } from '../../api/training.js'
 import { MAX_TOKENS } from '../../engine/training/plan.js'
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { formatBytes } from '../../ground/numbers.js'
 import { availableMemory } from '../../library/available-memory.js'
 import type { ModelConfig } from '../../model/config/config.js'
@@ -124,8 +125,8 @@ async function checkMemory(model: Model, plan: TrainingPlan): Promise<{ paramete
   const memoryBytes = bytes + COPIES * 4 * parameters
   const free = availableMemory()
   if (memoryBytes <= free) return { parameters, memoryBytes }
+  const lack = `${formatBytes(memoryBytes)} of memory in addition to the model, and ${formatBytes(free)} are free`
   throw new UserError(
-    `teaching takes ${formatBytes(memoryBytes)} of memory in addition to the model, and ${formatBytes(free)} are free; ` +
-      'take fewer `layers` or `experts`, or a smaller `batch`',
+    phrase`teaching takes ${lack}; take fewer ${option('layers')} or ${option('experts')}, or a smaller ${option('batch')}`,
   )
 }

@@ -1,5 +1,6 @@
 import type { Balance } from '../../api/training.js'
 import { UsageError, UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { checkOneOf, checkOptionNames, shown } from '../../ground/option-checks.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig, mixtureOf } from '../../model/config/config.js'
 import type { Quant } from '../../model/packing/format/formats.js'
@@ -101,7 +102,7 @@ const number =
   (range: string, fits: (value: number) => boolean): Check =>
   (name, value) => {
     if (value === undefined || (typeof value === 'number' && fits(value))) return
-    throw new UsageError(`\`${name}\` must be ${range}, not ${shown(value)}`)
+    throw new UsageError(phrase`${option(name)} must be ${range}, not ${shown(value)}`)
   }
 
 const whole = (least: number, most?: number) =>
@@ -146,7 +147,7 @@ const OPTIONS: Record<keyof TeachOptions, Check | true> = {
 export function checkTeachOptions(options: TeachOptions): void {
   checkOptionNames(options, OPTIONS, 'teach')
   const { out, texts } = options
-  if (typeof out !== 'string' || out === '') throw new UsageError('`out` must name a folder')
+  if (typeof out !== 'string' || out === '') throw new UsageError(phrase`${option('out')} must name a folder`)
   if (!Array.isArray(texts) || texts.length === 0) throw new UsageError('teaching needs a text')
   for (const [name, check] of Object.entries(OPTIONS)) {
     if (check !== true) check(name, options[name as keyof TeachOptions])
@@ -177,8 +178,7 @@ export function settingsOf(options: Omit<TeachOptions, 'out'>, config: ModelConf
 export function fitBatch(settings: Settings, wanted: number | undefined, available: number): Settings {
   if (wanted !== undefined && wanted > available) {
     throw new UserError(
-      `the texts have ${available} tokens to learn from, fewer than a \`batch\` of ${wanted}; ` +
-        'give more text, or a smaller `batch`',
+      phrase`the texts have ${available} tokens to learn from, fewer than a ${option('batch')} of ${wanted}; give more text, or a smaller ${option('batch')}`,
     )
   }
   if (available < LEAST_BATCH) {
@@ -214,14 +214,15 @@ function layersOf(wanted: Layers, kind: MixtureKind, config: ModelConfig): numbe
   if (wanted === 'all') return able
   if (typeof wanted === 'string') {
     const count = Number(/^last:(\d+)$/.exec(wanted)?.[1])
-    if (!(count >= 1)) throw new UsageError(`\`layers\` must be like 4,5 or last:8 or all, not ${shown(wanted)}`)
+    if (!(count >= 1))
+      throw new UsageError(phrase`${option('layers')} must be like 4,5 or last:8 or all, not ${shown(wanted)}`)
     if (count > able.length) {
       throw new UserError(`${wanted}: only ${able.length} layers of the model have ${kind} experts`)
     }
     return able.slice(-count)
   }
   if (!Array.isArray(wanted) || wanted.length === 0) {
-    throw new UsageError(`\`layers\` must be a list of layers, last:8 or all, not ${shown(wanted)}`)
+    throw new UsageError(phrase`${option('layers')} must be a list of layers, last:8 or all, not ${shown(wanted)}`)
   }
   const bad = wanted.find((layer) => !(Number.isInteger(layer) && layer >= 0 && layer < config.layers))
   if (bad !== undefined) throw new UserError(`there is no layer ${bad}: the model has layers 0 to ${config.layers - 1}`)

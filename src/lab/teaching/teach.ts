@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { UserError } from '../../ground/errors.js'
 import { DiskFull } from '../../ground/files/folders.js'
+import { option, phrase } from '../../ground/message.js'
 import { loadModel } from '../../library/load-model.js'
 import type { PerMixture } from '../../model/config/config.js'
 import { packedFileName } from '../../model/packing/format/packed-folder.js'
@@ -68,7 +69,9 @@ export async function teach(name: string, options: TeachOptions): Promise<TeachR
     if (!(error instanceof DiskFull)) throw error
     const journal = await stat(journalPath(options.out)).catch(() => undefined)
     if (!journal?.isFile()) throw error
-    throw new UserError(`${error.path}: the disk is full; make room and teach with \`resume\``, { cause: error })
+    throw new UserError(phrase`${error.path}: the disk is full; make room and teach with ${option('resume')}`, {
+      cause: error,
+    })
   }
 }
 
@@ -89,7 +92,9 @@ async function trainAndWrite(prepared: Prepared, options: TeachOptions, clock: P
     return await write(prepared, outcome, { ...options, signal }, clock)
   } catch (error) {
     if (!signal?.aborted || error !== signal.reason) throw error
-    throw new UserError('interrupted; the training is kept: teach with `resume` to continue', { cause: error })
+    throw new UserError(phrase`interrupted; the training is kept: teach with ${option('resume')} to continue`, {
+      cause: error,
+    })
   }
 }
 

@@ -6,6 +6,7 @@ import { expandHome, molmHome } from '../../ground/files/home.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../../ground/files/small-file.js'
 import { parseJsonObject } from '../../ground/json/json.js'
+import { option, phrase } from '../../ground/message.js'
 import { shown } from '../../ground/option-checks.js'
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js'
 import { hasWeights } from '../../model/checkpoint/shards.js'
@@ -84,7 +85,7 @@ export async function resolveModel(typed: string, wanted?: Quant): Promise<Found
 async function namedModel(name: string, wanted?: Quant): Promise<FoundModel> {
   const { repository, quant } = splitName(name)
   if (quant && wanted && quant !== wanted) {
-    throw new UsageError(`${name} asks for ${quant} and \`quant\` for ${wanted}: give one of them`)
+    throw new UsageError(phrase`${name} asks for ${quant} and ${option('quant')} for ${wanted}: give one of them`)
   }
   const model = await pulledName(repository, quant ?? wanted)
   // A short name becomes the model's own, so that what is kept under it loads after the table of names has changed.

@@ -10,7 +10,6 @@ import { checkTakesInputs } from '../../model/packing/write/calibrate.js'
 import { checkTensors } from '../../model/packing/write/check-tensors.js'
 import { unfitLicences, unknownTensors } from '../../model/packing/write/checkpoint-warnings.js'
 import type { PackMatrix } from '../../model/packing/write/pack.js'
-import type { SourceRange } from '../../model/packing/write/pack-journal.js'
 import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
 import { withoutChecksums } from '../../model/packing/write/packed-file-writer.js'
 import {
@@ -40,7 +39,7 @@ import {
 import { findPulledModel, type PulledModel, type PullPlace } from './pulled-model.js'
 import { type Track, trackPhase } from './track.js'
 import { HashMismatch } from './transfer/file-hash.js'
-import { verifyRemote } from './transfer/verify.js'
+import { type SourceRange, verifyRemote } from './transfer/verify.js'
 import { findUnchanged, type Unchanged } from './unchanged.js'
 
 /** Bytes of a checkpoint to request ahead of the packing, over a network and from a disk. */
@@ -48,11 +47,12 @@ const READ_AHEAD = { hub: 32 * 2 ** 20, disk: 16 * 2 ** 20 }
 
 const FETCHED_TWICE = 'the weights are fetched twice, to pack them and to calibrate; with `keep` they are fetched once'
 
+const NOT_RESUMED =
+  'to see every byte, `verify` does not resume an interrupted pull; with `keep` a pull resumes, and verifies too'
+
 export class CheckpointPull {
-  /** Ranges that were read to open the weights: they decide what is read later. */
-  private headers: SourceRange[] = []
-  /** Ranges that were read since the last part was done. */
-  private reads: SourceRange[] = []
+  /** Ranges of the weights that were read, to verify them. */
+  private readonly reads: SourceRange[] = []
   /** Counts bytes of weights as they arrive from the hub, once their total is known. */
   private fetching?: ReturnType<Track>
 
@@ -94,9 +94,7 @@ export class CheckpointPull {
         if (this.request.verify) this.reads.push({ file, start, bytes: bytes.length, sha256: sha256Hex(bytes) })
       },
     })
-    const source = await openPackSource(watched, this.sourceRequest(files))
-    this.headers = this.takeReads()
-    return source
+    return openPackSource(watched, this.sourceRequest(files))
   }
 
   private sourceRequest(notes: FileSet): SourceRequest {
@@ -116,12 +114,6 @@ export class CheckpointPull {
     return files.map(({ name, bytes }) => ({ name: pathIn(this.folder, name), bytes }))
   }
 
-  private takeReads(): SourceRange[] {
-    const { reads } = this
-    this.reads = []
-    return reads
-  }
-
   private async packChecked(source: PackSource): Promise<PulledModel> {
     const { verify } = this.request
     const { way, commit, name: repo } = this.origin
@@ -138,7 +130,7 @@ export class CheckpointPull {
         ...(this.request.revision !== DEFAULT_REVISION && { sourceBranch: this.request.revision }),
       },
       // With a calibration, the second reading decides the weights.
-      notesReads: verify && way === 'hub' && !this.place.calibration,
+      startsAgain: verify && way === 'hub' && !this.place.calibration,
     }
     let leftovers = await findLeftovers(packing, this.callbacks.signal)
     this.reportLeftovers(leftovers, packing)
@@ -149,6 +141,7 @@ export class CheckpointPull {
     await noteLicence(this.origin, this.request, this.callbacks.onNote)
     checkPlan(plan)
     if (this.place.calibration && way === 'hub') this.callbacks.onNote?.(`${repo}: ${FETCHED_TWICE}`)
+    if (verify && way === 'hub') this.callbacks.onNote?.(`${repo}: ${NOT_RESUMED}`)
     if (unchanged) leftovers = await this.takeUnchanged(unchanged, packing)
     const conversion = await this.fetchAndPack(source, packing, leftovers)
     const path = join(this.place.folder, packedFileName(quant))
@@ -250,7 +243,7 @@ export class CheckpointPull {
           done: entries,
         })
         if (!calibration) return first
-        const again = { ...plain, notesReads: this.request.verify && way === 'hub' }
+        const again = { ...plain, startsAgain: this.request.verify && way === 'hub' }
         return calibrateResumably(source, again, {
           ...this.readingOf(source, again, pack, new Set()),
           withCalibration: calibration.withCalibration,
@@ -268,7 +261,7 @@ export class CheckpointPull {
   /** Options of reading a source once, without the parts that are done, with the progress of that. */
   private readingOf(source: PackSource, packing: ResumablePacking, pack: PackMatrix, done: ReadonlySet<string>) {
     const { way } = this.origin
-    const { layout, notesReads } = packing
+    const { layout } = packing
     const { connections, requestBytes } = this.request.network
     const size = (wanted: (name: string) => boolean) =>
       layout.parts.reduce((sum, part) => sum + (wanted(part.name) ? sourceBytes(part, source.tensors) : 0), 0)
@@ -280,23 +273,22 @@ export class CheckpointPull {
     return {
       pack,
       signal: this.callbacks.signal,
-      ...(notesReads && { takeReads: () => this.takeReads() }),
       readAhead: { reads: connections, bytes: this.readAhead, together: requestBytes },
       onPart: ({ name }: Part) => progress.item(name),
       onPartDone: (part: Part) => void (way === 'hub' || progress.add(sourceBytes(part, source.tensors))),
-      check: (reads: SourceRange[]) => this.check(source, packing, reads),
+      check: () => this.check(source, packing),
     }
   }
 
   /** Fetches the files again, in order, and compares them with the ranges that were read before. */
-  private async check(source: PackSource, packing: ResumablePacking, reads: SourceRange[]): Promise<void> {
+  private async check(source: PackSource, { startsAgain }: ResumablePacking): Promise<void> {
     const { remote } = this.origin
-    if (!packing.notesReads || !remote) return
+    if (!startsAgain || !remote) return
     const files = this.pathsOf(source).map(({ name }) => remote.repository.file(name))
     const progress = this.track('verify')(files.reduce((sum, { size }) => sum + size, 0))
     for (const file of files) {
       progress.item(file.name)
-      const ranges = [...this.headers, ...reads].filter(({ file: name }) => name === `${file.repo}/${file.name}`)
+      const ranges = this.reads.filter(({ file: name }) => name === `${file.repo}/${file.name}`)
       await verifyRemote(remote.client, file, ranges, progress.add)
     }
   }

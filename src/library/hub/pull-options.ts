@@ -1,4 +1,5 @@
 import { UsageError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { isGguf } from '../../model/gguf/split-names.js'
 import { checkQuant, QUANTS, type Quant } from '../../model/packing/format/formats.js'
 import { nameHint } from '../catalogue/known-names.js'
@@ -84,7 +85,9 @@ export async function readRequest(name: string, options: PullOptions): Promise<P
     )
   }
   if (named && options.quant && named !== options.quant) {
-    throw new UsageError(`${name} asks for ${named} and \`quant\` for ${options.quant}: give one of them`)
+    throw new UsageError(
+      phrase`${name} asks for ${named} and ${option('quant')} for ${options.quant}: give one of them`,
+    )
   }
   const { keep = false, verify = false, fresh = false, network } = options
   const { revision = page?.revision ?? DEFAULT_REVISION } = options

@@ -1,6 +1,7 @@
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { formatBytes } from '../../ground/numbers.js'
 
 /** A folder to write to, with the bytes needed and free there. */
@@ -31,10 +32,9 @@ export async function diskNeeds(needs: readonly { folder: string; bytes: number 
 export function checkDisks(model: string, needs: readonly DiskNeed[]): void {
   for (const { folder, bytes, free } of needs) {
     if (bytes === 0 || bytes + DISK_MARGIN <= free) continue
+    const spare = `${formatBytes(DISK_MARGIN)} to spare; ${formatBytes(free)} are free`
     throw new UserError(
-      `${model}: needs ${formatBytes(bytes)} of disk in ${folder}, and ${formatBytes(DISK_MARGIN)} to spare; ` +
-        `${formatBytes(free)} are free\n` +
-        'make room there, or set MOLM_HOME (with `keep` HF_HOME) to a folder on a larger disk',
+      phrase`${model}: needs ${formatBytes(bytes)} of disk in ${folder}, and ${spare}\nmake room there, or set MOLM_HOME (with ${option('keep')} HF_HOME) to a folder on a larger disk`,
     )
   }
 }

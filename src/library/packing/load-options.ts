@@ -1,6 +1,7 @@
 import { checkOptions } from '../../api/generation-options.js'
 import type { LoadOptions } from '../../api/model.js'
 import { UsageError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { checkOneOf, checkOptionNames, checkSwitches } from '../../ground/option-checks.js'
 import { MAX_THREADS } from '../../kernels/abi/control.js'
 
@@ -32,7 +33,7 @@ export function checkLoadOptions(options: LoadOptions): void {
   const { threads, memory, cacheType, kernels, generation = {} } = options
   if (threads !== undefined) checkThreads(threads)
   if (memory !== undefined && !(typeof memory === 'number' && memory > 0)) {
-    throw new UsageError('`memory` must be a number of bytes above 0')
+    throw new UsageError(phrase`${option('memory')} must be a number of bytes above 0`)
   }
   checkOptions(generation)
   checkOneOf('cacheType', cacheType, CACHE_TYPES)
@@ -43,5 +44,5 @@ export function checkLoadOptions(options: LoadOptions): void {
 /** Throws a UsageError unless an engine can have this number of threads. */
 export function checkThreads(threads: number): void {
   if (Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS) return
-  throw new UsageError(`\`threads\` must be a whole number from 1 to ${MAX_THREADS}`)
+  throw new UsageError(phrase`${option('threads')} must be a whole number from 1 to ${MAX_THREADS}`)
 }

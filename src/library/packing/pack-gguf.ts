@@ -7,6 +7,7 @@ import { NO_FILES, whileOpen } from '../../ground/files/byte-source.js'
 import { molmHome } from '../../ground/files/home.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { takeLock } from '../../ground/files/lock.js'
+import { phrase } from '../../ground/message.js'
 import { isCompanion } from '../../model/packing/format/companions.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 import { planLayout } from '../../model/packing/format/layout.js'
@@ -46,8 +47,7 @@ export async function packGguf(path: string, options: PackOptions): Promise<void
     }
   } catch (error) {
     if (!(error instanceof UserError && error.message.startsWith(molmHome()))) throw error
-    const { message } = error
-    throw new UserError(`${message}\nset MOLM_HOME to another folder, or choose one with \`molm convert\``)
+    throw new UserError(phrase`${error}\nset MOLM_HOME to another folder, or choose one with \`molm convert\``)
   }
 }
 
@@ -98,7 +98,6 @@ async function packingOf(
     path: stagedWeights(folder, quant),
     layout: planLayout(blueprint, formats),
     metadata: { quant, formats, source: path, sourceRevision: fingerprint, files },
-    notesReads: false,
   }
 }
 

@@ -40,6 +40,6 @@ function withStored(config: ModelConfig, { numbers, path }: StoredNumbers): Mode
     return withExpertsPerToken(config, numbers, { name: `${path}: the number of experts` })
   } catch (error) {
     // A wrong file is no wrong usage.
-    throw error instanceof UserError ? new UserError(error.message) : error
+    throw error instanceof UserError ? new UserError(error.phrase) : error
   }
 }

@@ -12,23 +12,17 @@ const MOST_OBJECTS = 2 ** 20
 /** Opcode that ends a pickle. */
 const STOP = 0x2e
 
-/** Maximum bytes of an integer; torch's own magic number has 10. */
+/** Maximum bytes of an integer. */
 const MOST_INTEGER_BYTES = 255
 
 /**
- * Reads one pickle as data: builds values, and calls only what the host supplies for a name on its list. Returns the
- * value and the end of the pickle, or undefined if the bytes end before the pickle does. Throws a UserError if the
- * pickle is broken, names anything else or uses an opcode that torch.save does not write.
+ * Reads a pickle as data: builds values, and calls only what the host supplies for a name on its list. Returns undefined
+ * if the bytes end before the pickle does. Throws a UserError if the pickle is broken, names anything else or uses an
+ * opcode that torch.save does not write.
  */
-export function unpickle(
-  bytes: Uint8Array,
-  start: number,
-  host: PickleHost,
-): { value: PickleValue; end: number } | undefined {
-  const cursor = new ByteCursor(bytes, start)
+export function unpickle(bytes: Uint8Array, host: PickleHost): PickleValue | undefined {
   try {
-    const value = new Unpickler(cursor, host).run()
-    return { value, end: cursor.at }
+    return new Unpickler(new ByteCursor(bytes, 0), host).run()
   } catch (error) {
     if (error instanceof EndOfBytes) return undefined
     throw error

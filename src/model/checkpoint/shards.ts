@@ -111,8 +111,8 @@ function addTensors(
 
 const LFS_POINTER = 'version https://git-lfs'
 
-/** First bytes of pickles: PROTO from torch.save, and GLOBAL, so that a crafted one is named. */
-const PICKLE_STARTS = [0x80, 0x63]
+/** First byte of the pickles that torch.save wrote before PyTorch 1.6. */
+const PICKLE_START = 0x80
 
 /** Reads the tensors of one file of weights. Rejects with a UserError that names the file. */
 export async function readWeightFile(source: ByteSource, format: 'safetensors' | 'torch'): Promise<Tensor[]> {
@@ -123,14 +123,14 @@ export async function readWeightFile(source: ByteSource, format: 'safetensors' |
   }
   if (format === 'safetensors') return (await readSafetensors(source)).tensors
   // Imported here, so that reading safetensors does not load these modules.
-  const [{ readTorchLegacy }, { readTorchZip }, { ZIP_SIGNATURE }] = await Promise.all([
-    import('./torch-legacy.js'),
-    import('./torch-zip.js'),
-    import('./zip.js'),
-  ])
+  const [{ readTorchZip }, { ZIP_SIGNATURE }] = await Promise.all([import('./torch-zip.js'), import('./zip.js')])
   if (head.length >= 4 && new DataView(head.buffer, head.byteOffset).getUint32(0, true) === ZIP_SIGNATURE) {
     return readTorchZip(source)
   }
-  if (PICKLE_STARTS.includes(head[0])) return readTorchLegacy(source)
-  throw new UserError(`${source.name}: not a file written by torch.save (neither a zip archive nor its older form)`)
+  if (head[0] === PICKLE_START) {
+    throw new UserError(
+      `${source.name}: in the form of PyTorch before 1.6; save it again with a later one: torch.save(torch.load(FILE), FILE)`,
+    )
+  }
+  throw new UserError(`${source.name}: not a file written by torch.save`)
 }

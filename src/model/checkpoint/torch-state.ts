@@ -6,17 +6,10 @@ import { PickleCallable, type PickleHost, PickleObject, type PickleValue } from 
 import { isSizes, type Tensor, tensorIn } from './tensor.js'
 
 /** Elements that torch.save writes once, for all tensors that view them. */
-export interface StorageRecord {
-  key: string
-  dtype: ElementType
-  elements: number
-}
-
-/** Storage of a tensor: a record, or in old files a part of one. */
 class Storage extends PickleObject {
   constructor(
-    readonly record: StorageRecord,
-    readonly first: number,
+    readonly key: string,
+    readonly dtype: ElementType,
     readonly elements: number,
   ) {
     super()
@@ -66,8 +59,7 @@ const DTYPE_NAME = /^torch\.(float(16|32|64)|bfloat16|u?int8|int(16|32|64)|bool|
  * a name means a function in this file, never anything in the running program.
  */
 export class TorchHost implements PickleHost {
-  /** Storages by key, in the order of their first mention. */
-  readonly records = new Map<string, StorageRecord>()
+  private readonly storages = new Map<string, Storage>()
 
   constructor(readonly file: string) {}
 
@@ -100,17 +92,17 @@ export class TorchHost implements PickleHost {
     return undefined
   }
 
-  /** ('storage', type, key, device, elements), in the legacy form with a view of (key, first, elements) or None. */
+  /** ('storage', type, key, device, elements) */
   persistent(id: PickleValue): PickleValue {
     if (!Array.isArray(id) || id[0] !== 'storage') throw this.broken('it refers to something that is not a storage')
-    const [, type, key, , size, view = null] = id
+    const [, type, key, , size, ...others] = id
+    if (others.length > 0) throw this.broken('it has a view of a storage')
     if (!(type instanceof StorageType) || typeof key !== 'string') throw this.broken('it has a storage without a type')
-    const record = this.record(key, type.dtype, this.count(size))
-    if (view === null) return new Storage(record, 0, record.elements)
-    if (!Array.isArray(view) || view.length !== 3) throw this.broken('it has a view of a storage without a range')
-    const [first, elements] = [this.count(view[1]), this.count(view[2])]
-    if (first + elements > record.elements) throw this.broken(`it views more of storage ${printable(key)} than exists`)
-    return new Storage(record, first, elements)
+    const storage = new Storage(key, type.dtype, this.count(size))
+    const known = this.storages.get(key) ?? storage
+    this.storages.set(key, known)
+    if (known.dtype === storage.dtype && known.elements === storage.elements) return known
+    throw this.broken(`it describes storage ${printable(key)} in two ways`)
   }
 
   /** Returns the tensors of a state dict by name, without entries of other kinds (numbers, texts). */
@@ -124,19 +116,6 @@ export class TorchHost implements PickleHost {
       throw new UserError(`${this.file}: holds no tensors by name at its top level; save model.state_dict() instead`)
     }
     return tensors
-  }
-
-  private record(key: string, dtype: ElementType, elements: number): StorageRecord {
-    const known = this.records.get(key)
-    if (!known) {
-      const record = { key, dtype, elements }
-      this.records.set(key, record)
-      return record
-    }
-    if (known.dtype !== dtype || known.elements !== elements) {
-      throw this.broken(`it describes storage ${printable(key)} in two ways`)
-    }
-    return known
   }
 
   /** OrderedDict(); its items follow as opcodes of their own. */
@@ -180,7 +159,7 @@ export function placeTensors(
   places: ReadonlyMap<string, StoragePlace>,
 ): Tensor[] {
   return [...views].map(([name, { storage, first, shape, strides }]) => {
-    const { key, dtype, elements } = storage.record
+    const { key, dtype, elements } = storage
     const place = places.get(key)
     const size = bytesOf(dtype, 1)
     if (!place || elements * size > place.bytes) {
@@ -192,7 +171,7 @@ export function placeTensors(
     if (!isSizes(shape) || !isSizes(strides)) {
       throw new UserError(`${source.name}: tensor ${printable(name)} has an impossible shape; fetch the file again`)
     }
-    const extent = { source, offset: place.offset + storage.first * size, bytes: storage.elements * size }
+    const extent = { source, offset: place.offset, bytes: elements * size }
     return tensorIn(extent, { name, dtype, shape, strides, first })
   })
 }

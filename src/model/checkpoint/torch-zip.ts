@@ -15,14 +15,14 @@ export async function readTorchZip(source: ByteSource): Promise<Tensor[]> {
   const [folder, pickle] = findPickle(source, archive)
   await checkByteOrder(source, archive, folder)
   const host = new TorchHost(source.name)
-  const read = unpickle(await archive.read(pickle, MOST_PICKLE_BYTES), 0, host)
-  if (!read) throw new UserError(`${source.name}: its pickle is cut short; fetch the file again`)
-  const views = host.stateDict(read.value)
+  const state = unpickle(await archive.read(pickle, MOST_PICKLE_BYTES), host)
+  if (state === undefined) throw new UserError(`${source.name}: its pickle is cut short; fetch the file again`)
+  const views = host.stateDict(state)
 
   const places = new Map<string, StoragePlace>()
   // All at once, because over a network each takes long to arrive.
   await Promise.all(
-    [...new Set([...views.values()].map((view) => view.storage.record.key))].map(async (key) => {
+    [...new Set([...views.values()].map((view) => view.storage.key))].map(async (key) => {
       const entry = archive.entries.get(`${folder}data/${key}`)
       if (entry) places.set(key, { offset: await archive.locate(entry), bytes: entry.bytes })
     }),

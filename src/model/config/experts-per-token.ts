@@ -1,4 +1,5 @@
 import { UsageError } from '../../ground/errors.js'
+import { type Name, option, phrase } from '../../ground/message.js'
 import { shown } from '../../ground/option-checks.js'
 import type { Part } from '../packing/format/layout.js'
 import { MIXTURE_KINDS, type Mixture, type ModelConfig, mixtureOf, type PerMixture } from './config.js'
@@ -41,7 +42,7 @@ export function rangeOfUsed(mixture: Pick<Mixture, 'experts' | 'topK' | 'used'>)
 export function withExpertsPerToken(
   config: ModelConfig,
   given: ExpertsPerToken,
-  { name = '`expertsPerToken`', most }: { name?: string; most?: PerMixture<number> } = {},
+  { name = option('expertsPerToken'), most }: { name?: Name | string; most?: PerMixture<number> } = {},
 ): ModelConfig {
   const byKind = kindsOf(given, config, name)
   const mixtures = config.mixtures.map((mixture) => {
@@ -52,7 +53,7 @@ export function withExpertsPerToken(
     const limit = most?.[mixture.kind] ?? largest
     if (largest > limit) {
       throw new UsageError(
-        `${name} is ${largest}, but the model was loaded for at most ${limit} ${mixture.kind} experts`,
+        phrase`${name} is ${largest}, but the model was loaded for at most ${limit} ${mixture.kind} experts`,
       )
     }
     const { used: _, ...rest } = mixture
@@ -63,9 +64,13 @@ export function withExpertsPerToken(
   return { ...config, mixtures }
 }
 
-function kindsOf(given: ExpertsPerToken, { mixtures }: ModelConfig, name: string): PerMixture<number | number[]> {
+function kindsOf(
+  given: ExpertsPerToken,
+  { mixtures }: ModelConfig,
+  name: Name | string,
+): PerMixture<number | number[]> {
   if (typeof given === 'number' || Array.isArray(given)) {
-    if (mixtures.length === 0) throw new UsageError(`${name}: the model has no experts`)
+    if (mixtures.length === 0) throw new UsageError(phrase`${name}: the model has no experts`)
     return Object.fromEntries(mixtures.map(({ kind }) => [kind, given]))
   }
   const isObject = typeof given === 'object' && given !== null
@@ -73,34 +78,37 @@ function kindsOf(given: ExpertsPerToken, { mixtures }: ModelConfig, name: string
     ? Object.keys(given).find((kind) => !MIXTURE_KINDS.some((known) => known === kind))
     : undefined
   if (!isObject || unknown !== undefined) {
+    const kinds = MIXTURE_KINDS.join(' and ')
+    const wrong = unknown === undefined ? shown(given) : `an object with '${unknown}'`
     throw new UsageError(
-      `${name} must be a number, a list with one for each layer, or an object with either of these for ` +
-        `${MIXTURE_KINDS.join(' and ')}, not ${unknown === undefined ? shown(given) : `an object with '${unknown}'`}`,
+      phrase`${name} must be a number, a list with one for each layer, or an object with either of these for ${kinds}, not ${wrong}`,
     )
   }
   const missing = Object.keys(given).find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
-  if (missing !== undefined) throw new UsageError(`${name}: the model has no ${missing} experts`)
+  if (missing !== undefined) throw new UsageError(phrase`${name}: the model has no ${missing} experts`)
   return given
 }
 
 /** The number for each layer, checked. */
-function usedBy(mixture: Mixture, numbers: number | number[], name: string): number[] {
+function usedBy(mixture: Mixture, numbers: number | number[], name: Name | string): number[] {
   const { kind, experts, routing } = mixture
   const isList = Array.isArray(numbers)
   if (isList && numbers.length !== experts.length) {
-    throw new UsageError(`${name} has ${numbers.length} numbers of ${kind} experts for ${experts.length} layers`)
+    throw new UsageError(phrase`${name} has ${numbers.length} numbers of ${kind} experts for ${experts.length} layers`)
   }
   return experts.map((count, layer) => {
     const used: unknown = isList ? numbers[layer] : numbers
     const place = isList ? ` (${kind}, layer ${layer})` : ''
     if (count === 0) {
       if (!isList || used === 0) return 0
-      throw new UsageError(`${name} must be 0 in layer ${layer}, which has no ${kind} experts, not ${shown(used)}`)
+      throw new UsageError(
+        phrase`${name} must be 0 in layer ${layer}, which has no ${kind} experts, not ${shown(used)}`,
+      )
     }
     if (!(typeof used === 'number' && Number.isInteger(used) && used >= 1)) {
-      throw new UsageError(`${name} must be a whole number from 1 on, not ${shown(used)}${place}`)
+      throw new UsageError(phrase`${name} must be a whole number from 1 on, not ${shown(used)}${place}`)
     }
-    const refused = (why: string) => new UsageError(`${name} is ${used}, but ${why}`)
+    const refused = (why: string) => new UsageError(phrase`${name} is ${used}, but ${why}`)
     if (used > count) throw refused(`layer ${layer} has ${count} ${kind} experts`)
     const always = alwaysChosen(mixture, layer).length
     if (used < always) throw refused(`every token uses the same ${always} ${kind} experts of layer ${layer}`)

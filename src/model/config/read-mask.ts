@@ -1,6 +1,7 @@
 import { UserError } from '../../ground/errors.js'
 import { isText, listOf } from '../../ground/json/forms.js'
 import { isObject, parseJson } from '../../ground/json/json.js'
+import { phrase } from '../../ground/message.js'
 import { MIXTURE_KINDS, type ModelConfig } from './config.js'
 import type { ExpertMask } from './expert-mask.js'
 import { maskSpecs, parseMask } from './mask-spec.js'
@@ -26,7 +27,7 @@ export function readMask(value: unknown, source: string, config: ModelConfig): E
     try {
       return parseMask(list, config)
     } catch (error) {
-      throw error instanceof UserError ? new UserError(`${source}: ${error.message}`) : error
+      throw error instanceof UserError ? new UserError(phrase`${source}: ${error}`) : error
     }
   }
   if (!isObject(value))

@@ -8,7 +8,7 @@ import type { Swatch } from '../experts/text-colouring.js'
 import type { PageModel } from '../requests/routes.js'
 import type { Settings, WrongSetting } from '../requests/settings.js'
 
-export const VIEWS = ['chat', 'compare', 'work'] as const
+export const VIEWS = ['chat', 'compare'] as const
 export type View = (typeof VIEWS)[number]
 
 /** An exchange of the branch that is shown, and its number among the branches at its place, from 1 on. */

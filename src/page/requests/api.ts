@@ -1,8 +1,6 @@
 import type { ChatStep } from '../../api/chat-options.js'
 import type { Atlas } from '../../lab/experts/atlas/atlas.js'
-import type { ExpertPlace } from '../../lab/experts/usage/awake.js'
 import type { PageVoice } from '../../lab/pictures/interactive/page-data.js'
-import type { PerMixture } from '../../model/config/config.js'
 import { tabStorage } from '../elements/browser-storage.js'
 import { readEvents } from './events.js'
 import { Refusal } from './refusal.js'
@@ -110,15 +108,6 @@ export interface TokenPlace {
   mask?: readonly string[]
 }
 
-/** The work of all experts, as `GET /experts` reports it. */
-export interface ExpertWork {
-  tokens: number
-  /** Seconds since 1970. */
-  since: number
-  usage: PerMixture<number[][]>
-  most_used: (ExpertPlace & { count: number; share: number; name?: string })[]
-}
-
 /** Name of the API key in the tab's storage. */
 const KEY = 'molm-api-key'
 
@@ -138,17 +127,6 @@ export class Api {
   /** The names of a model's experts. Rejects if the server has none. */
   async atlas(model: string): Promise<Atlas> {
     return (await this.request(`experts/atlas?${new URLSearchParams({ model })}`)).json()
-  }
-
-  /** The work of all experts of a model since the server began, or since a mark. */
-  async work(model: string, since?: string): Promise<ExpertWork> {
-    const parameters = new URLSearchParams({ model, ...(since !== undefined && { since }) })
-    return (await this.request(`experts?${parameters}`)).json()
-  }
-
-  /** Sets a mark for `work`. */
-  async mark(model: string, name: string): Promise<void> {
-    await this.request('experts/mark', { body: { model, name } })
   }
 
   /** Asks what each expert of the last of some tokens says. */

@@ -6,9 +6,8 @@ import { useStore } from '../elements/store.js'
 import { Compare } from './compare.js'
 import { ConversationList } from './conversation-list.js'
 import { Talk } from './talk.js'
-import { Work } from './work.js'
 
-const TITLES = { chat: 'Chat', compare: 'Compare', work: 'All work' }
+const TITLES = { chat: 'Chat', compare: 'Compare' }
 
 /** The whole page. */
 export function App({ page }: { page: Page }) {
@@ -23,7 +22,6 @@ export function App({ page }: { page: Page }) {
       <main>
         <Talk page={page} state={state} />
         <Compare page={page} isShown={view === 'compare'} model={model} atlas={atlas} />
-        <Work key={model.name} api={page.api} isShown={view === 'work'} model={model} atlas={atlas} />
       </main>
       <ConversationList page={page} state={state} />
     </>

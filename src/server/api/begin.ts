@@ -18,7 +18,7 @@ import { type GapTokens, gapPrompt, requireGapTokens } from './fill-in-middle.js
 import { samplingOf } from './sampling-fields.js'
 
 export interface BegunChat extends BegunAnswer {
-  prompt: Prompt
+  prompt: ChatPrompt
 }
 
 export interface BegunCompletion extends BegunAnswer {
@@ -122,16 +122,19 @@ async function checkForm(model: Model, form: Written['form'], field: string): Pr
     await model.checkConstraint(form)
   } catch (error) {
     if (!(error instanceof UserError) || error instanceof Busy) throw error
-    throw refused(field, withFields(error.message))
+    throw refused(field, withFields(error.phrase))
   }
 }
+
+/** A prompt with notes that name fields of the request. */
+type ChatPrompt = Omit<Prompt, 'notes'> & { notes: string[] }
 
 async function chatPrompt(
   context: ServerContext,
   said: Parameters<typeof writePrompt>[1],
   asking: Parameters<typeof writePrompt>[2],
   signal: AbortSignal,
-): Promise<Prompt> {
+): Promise<ChatPrompt> {
   const { chatTemplate, generationDefaults, tokenizer } = context.model
   const model = { chatTemplate, generationDefaults, tokenizer, name: context.id }
   try {
@@ -140,7 +143,7 @@ async function chatPrompt(
     return { ...prompt, notes: notes.map(withFields) }
   } catch (error) {
     const isForTools = asking.tools && error instanceof UserError && /\btools?\b/.test(error.message)
-    throw isForTools ? refused('tools', withFields(error.message)) : error
+    throw isForTools ? refused('tools', withFields(error.phrase)) : error
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import { OPTION_NAMES } from '../../api/generation-options.js'
-import { Busy, NoMemory, renameOptions, UserError } from '../../ground/errors.js'
+import { Busy, NoMemory, UserError } from '../../ground/errors.js'
+import { type Message, messageText } from '../../ground/message.js'
 import { ApiError, type Status } from '../common/api-error.js'
 import { fieldIn } from '../common/option-fields.js'
 
@@ -20,10 +21,10 @@ const TYPES: Record<Status, string> = {
 export function asApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error
   if (error instanceof Busy) {
-    return new ApiError(503, withFields(error.message), { code: 'busy', retryAfter: error.retryAfter })
+    return new ApiError(503, withFields(error.phrase), { code: 'busy', retryAfter: error.retryAfter })
   }
   if (error instanceof NoMemory) return new ApiError(503, error.message, { code: 'no_memory' })
-  if (error instanceof UserError) return new ApiError(400, withFields(error.message))
+  if (error instanceof UserError) return new ApiError(400, withFields(error.phrase))
   return new ApiError(500, 'internal error; the server log has the details')
 }
 
@@ -31,8 +32,8 @@ export function asApiError(error: unknown): ApiError {
  * A message of the library with the names of a request's fields: `maxTokens` is `max_tokens` there. Other names, such
  * as keywords of schemas, stay.
  */
-export function withFields(message: string): string {
-  return renameOptions(message, (name) => `"${Object.hasOwn(FIELDS, name) ? FIELDS[name] : name}"`)
+export function withFields(message: Message): string {
+  return messageText(message, (name) => (Object.hasOwn(FIELDS, name) ? `"${FIELDS[name]}"` : undefined), '"')
 }
 
 /** An error in the form of OpenAI's API. */

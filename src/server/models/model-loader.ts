@@ -250,7 +250,7 @@ export class ModelLoader {
 /** Error for requests whose model could not be loaded. */
 function asUnavailable({ id }: ServedModel, error: unknown): unknown {
   if (!(error instanceof UserError)) return error
-  const message = `${id} cannot be loaded: ${withFields(error.message)}`
+  const message = `${id} cannot be loaded: ${withFields(error.phrase)}`
   return new ApiError(503, message, { param: 'model', code: 'model_unavailable' })
 }
 

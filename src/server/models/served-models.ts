@@ -3,6 +3,7 @@ import type { Model } from '../../api/model.js'
 import type { PromptStore } from '../../chat/prompt-cache/prompt-store.js'
 import { PrefixCache } from '../../engine/session/shared/prefix-cache.js'
 import { UserError } from '../../ground/errors.js'
+import { option, phrase } from '../../ground/message.js'
 import { checkLanguageModel } from '../../lab/evaluation/check-language-model.js'
 import { LIMITS, type Limits } from '../common/limits.js'
 import { Bodies } from '../http/bodies.js'
@@ -146,5 +147,5 @@ function checkNames(all: readonly ServedModel[]): void {
   const ids = all.map(({ id }) => id)
   const twice = ids.find((id, i) => ids.indexOf(id) < i)
   if (twice === undefined) return
-  throw new UserError(`two models are called ${twice}: give each a name of its own with \`alias\``)
+  throw new UserError(phrase`two models are called ${twice}: give each a name of its own with ${option('alias')}`)
 }

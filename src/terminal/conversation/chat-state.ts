@@ -2,7 +2,6 @@ import type { Model } from '../../api/model.js'
 import type { ChatMessage } from '../../api/text.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { hasForm } from '../../engine/session/prompt.js'
-import { renameOptions } from '../../ground/errors.js'
 import { plural } from '../../ground/numbers.js'
 import { harmless } from '../../ground/output/cell-width.js'
 import type { Background } from '../../lab/pictures/blocks/ramps.js'
@@ -20,7 +19,6 @@ import { Keeper, type KeepOccasion } from './keeper.js'
 import { messageOf } from './notes.js'
 import type { ChatBeginning, ChatOptions, ChatTerminal } from './options.js'
 import { lastTurns, trailOf } from './past-turns.js'
-import { typedHere } from './settings.js'
 import type { Thought } from './watcher.js'
 
 /** 'working' is a command that takes its time. */
@@ -157,7 +155,7 @@ export class Chat implements AnswersScreen {
 
   /** Shows an error, with options by the names that they have here. Once the user has left, does nothing. */
   fail(error: unknown): void {
-    if (!this.left) this.say('error', renameOptions(messageOf(error), typedHere))
+    if (!this.left) this.say('error', messageOf(error))
   }
 
   /** Draws again: now for what the user does; soon for what the model does, once for all changes until then. */

@@ -1,9 +1,11 @@
 import type { Model } from '../../api/model.js'
-import { NoRoom } from '../../ground/errors.js'
+import { NoRoom, UserError } from '../../ground/errors.js'
+import { messageText } from '../../ground/message.js'
 import { formatCount, plural } from '../../ground/numbers.js'
 import { isBeyondTraining } from '../../library/finding/trained-context.js'
 import { systemDropped } from '../../text/chat-frame.js'
 import type { FinishedAnswer } from './answers/running-answer.js'
+import { typedHere } from './settings.js'
 
 /** Notes below an answer that was stopped or cut. `hasForm`: it was to have a form, and cannot be continued. */
 export function endNotes(
@@ -79,6 +81,7 @@ export function messageOf(error: unknown): string {
   if (error instanceof NoRoom) {
     return 'no room for more text in the 4 GiB of a WebAssembly memory; /reset begins again, /set context N counts only the latest N tokens'
   }
+  if (error instanceof UserError) return messageText(error.phrase, typedHere)
   return error instanceof Error ? error.message : String(error)
 }
 

@@ -1,8 +1,8 @@
-import type { Think } from '../../api/chat-options.js'
+import { ASK_NAMES, ASK_OPTIONS, type Asking } from '../../api/ask-options.js'
+import { THINK_LEVELS, type Think } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import { GENERATION_OPTIONS, type GenerationSettings, OPTION_NAMES, typedName } from '../../api/generation-options.js'
 import type { Model } from '../../api/model.js'
-import type { Asking } from '../../engine/session/prompt.js'
 import { UsageError } from '../../ground/errors.js'
 import { decimal, plural } from '../../ground/numbers.js'
 
@@ -12,7 +12,8 @@ const SETTINGS = OPTION_NAMES.filter((name) => GENERATION_OPTIONS[name].inChat)
 /** Other options of `molm chat` that errors name. */
 const FLAGS: readonly string[] = [
   ...[...OPTION_NAMES, 'memory', 'threads', 'quant', 'mask', 'expertsPerToken', 'cacheType'],
-  ...['system', 'prefill', 'think', 'thinkBudget', 'schema', 'grammar', 'regex'],
+  ...['system', 'prefill'],
+  ...ASK_NAMES.filter((name) => 'flag' in ASK_OPTIONS[name]),
 ]
 
 export type Settings = Partial<GenerationSettings>
@@ -82,20 +83,18 @@ export interface AnswerSettings {
   drawsMarkdown: boolean
 }
 
-const LEVELS: readonly Think[] = ['off', 'on', 'low', 'medium', 'high']
-
-export const THINK_WORDS = [...LEVELS, 'default', 'budget']
+export const THINK_WORDS = [...THINK_LEVELS, 'default', 'budget']
 
 /** Reads `off`, `low`, `default`, `budget 200` or `budget off`. Throws a UsageError for other words. */
 export function parseThink(argument: string): Pick<Asking, 'think' | 'thinkBudget'> {
   const [word, value, ...others] = argument.split(/[\s=]+/)
   const isAlone = value === undefined
   if (word === 'default' && isAlone) return { think: undefined, thinkBudget: undefined }
-  if ((LEVELS as readonly string[]).includes(word) && isAlone) return { think: word as Think }
+  if ((THINK_LEVELS as readonly string[]).includes(word) && isAlone) return { think: word as Think }
   const budget = value === 'off' ? undefined : decimal(value ?? '')
   const fits = budget === undefined || (Number.isSafeInteger(budget) && budget >= 0)
   if (word === 'budget' && fits && others.length === 0) return { thinkBudget: budget }
-  throw new UsageError(`/think takes ${LEVELS.join(', ')}, default, budget N or budget off`)
+  throw new UsageError(`/think takes ${THINK_LEVELS.join(', ')}, default, budget N or budget off`)
 }
 
 /** How a model thinks, for the user: `thinking: off`. */

@@ -3,6 +3,7 @@ import type { Model } from '../../api/model.js'
 import type { LayerRoutes } from '../../api/routes.js'
 import type { AnswerPart } from '../../engine/session/answer.js'
 import type { Prompt } from '../../engine/session/prompt.js'
+import { messageText } from '../../ground/message.js'
 import { formatCount, formatElapsed, plural } from '../../ground/numbers.js'
 import { harmless } from '../../ground/output/cell-width.js'
 import { describeReading } from '../../ground/output/reading.js'
@@ -64,7 +65,7 @@ export class ChatWatcher implements AnswerWatcher {
   prompt({ ids, notes, dropsSystem }: Prompt): void {
     const { screen, warnings, model, settings } = this.chat
     if (dropsSystem) this.note(warnings.ofSystem(model))
-    for (const note of notes) this.note(warnings.once(model, note))
+    for (const note of notes) this.note(warnings.once(model, messageText(note)))
     screen.keep('asked')
     this.note(warnings.ofLength(ids.length, model, settings.generation.context))
   }

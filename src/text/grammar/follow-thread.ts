@@ -1,3 +1,4 @@
+import { messageText } from '../../ground/message.js'
 import { openMailbox, threadData } from '../../ground/platform/threads.js'
 import { GUIDE_LIMITS } from './guide-limits.js'
 import { GuideWriter, MOST_FORCED } from './guide-memory.js'
@@ -137,7 +138,7 @@ async function follow({
     }
   } catch (error) {
     const message = failureOf(error, 'the guide of the text failed')
-    writer.answer({ kind: 'failed', message })
+    writer.answer({ kind: 'failed', message: messageText(message) })
     mailbox.post({ kind: 'begun', id, error: message })
   } finally {
     if (writers.get(id) === writer) writers.delete(id)

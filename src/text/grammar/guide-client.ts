@@ -2,6 +2,7 @@ import type { Grammar, GuidePhase, GuideSpec } from '../../api/guide.js'
 import type { Tokenizer } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
 import { inTurns } from '../../ground/in-turns.js'
+import { keyword, phrase } from '../../ground/message.js'
 import { startThread } from '../../ground/platform/threads.js'
 import { FollowedGuides } from './followed-guides.js'
 import { formName } from './form-name.js'
@@ -109,7 +110,9 @@ function encodedPhase(
 /** JSON.stringify would leave these values out. */
 function onlyJson(name: string, value: unknown): unknown {
   if (typeof value !== 'function' && typeof value !== 'symbol') return value
-  throw new UserError(`the schema or grammar cannot be used: \`${name}\` is a ${typeof value}, and JSON has none`)
+  throw new UserError(
+    phrase`the schema or grammar cannot be used: ${keyword(name)} is a ${typeof value}, and JSON has none`,
+  )
 }
 
 function jsonOf(value: unknown): string {

@@ -1,4 +1,5 @@
 import type { GuidePhase } from '../../api/guide.js'
+import type { Message } from '../../ground/message.js'
 import type { VocabularyData } from './run/vocabulary.js'
 
 /** A phase whose fixed texts are tokens, and whose grammars are places in a list. */
@@ -25,7 +26,7 @@ export interface PrepareReply {
   id: number
   /** JSON of the grammar (`sharedGrammar`). */
   words?: SharedArrayBuffer
-  error?: string
+  error?: Message
 }
 
 /** A grammar that any thread can follow. */
@@ -56,4 +57,4 @@ export type FollowRequest =
 
 export type FollowReply =
   /** The guide has its first limits, or has failed before. */
-  { kind: 'begun'; id: number; error?: string } | { kind: 'left'; id: number }
+  { kind: 'begun'; id: number; error?: Message } | { kind: 'left'; id: number }

@@ -1,4 +1,5 @@
 import { UserError } from '../../ground/errors.js'
+import type { Message } from '../../ground/message.js'
 import { computedMsOfThread, lowerPriorityOfThread, systemThreadId } from '../../ground/platform/computed-time.js'
 
 /*
@@ -47,8 +48,8 @@ export class MarkedWork {
 }
 
 /** Message of an error in a thread. `what`: what failed, unless the error is for the user. */
-export function failureOf(error: unknown, what: string): string {
-  if (error instanceof UserError) return error.message
+export function failureOf(error: unknown, what: string): Message {
+  if (error instanceof UserError) return error.phrase
   return `${what}: ${error instanceof Error ? error.message : String(error)}`
 }
 

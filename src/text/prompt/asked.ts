@@ -1,7 +1,9 @@
+import { formsIn } from '../../api/ask-options.js'
 import type { AskOptions, Tool, ToolChoice } from '../../api/chat-options.js'
 import type { Grammar, OutputConstraint } from '../../api/guide.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { isObject } from '../../ground/json/json.js'
+import { joinNames, option, phrase } from '../../ground/message.js'
 import { printable } from '../../ground/printable.js'
 
 /** Demands on an answer, checked. */
@@ -18,7 +20,7 @@ export function askedOf(options: AskOptions & OutputConstraint & { args?: Readon
   checkTools(tools, toolChoice)
   const used = toolChoice === 'none' ? [] : tools
   if (used.length > 0 && args?.tools !== undefined) {
-    throw new UserError('tools are given twice: as `tools`, and as the template argument tools')
+    throw new UserError(phrase`tools are given twice: as ${option('tools')}, and as the template argument tools`)
   }
   return { tools: used, toolChoice, content: constraintGrammar(options) }
 }
@@ -50,15 +52,18 @@ function checkTools(tools: readonly Tool[], choice: ToolChoice): void {
 }
 
 /** The grammar of a constraint; undefined without any. Throws a UsageError for more than one, or for one of a wrong type. */
-export function constraintGrammar({ schema, grammar, regex }: OutputConstraint): Grammar | undefined {
-  const given = Object.entries({ schema, grammar, regex }).filter(([, value]) => value !== undefined)
+export function constraintGrammar(constraint: OutputConstraint): Grammar | undefined {
+  const { schema, grammar, regex } = constraint
+  const given = formsIn(constraint)
   if (given.length > 1) {
-    throw new UsageError(`give one of ${given.map(([name]) => `\`${name}\``).join(' and ')}, not several`)
+    const names = given.map((name) => option(name))
+    throw new UsageError(phrase`give one of ${joinNames(names, ' and ')}, not several`)
   }
-  for (const [name, value] of given) {
+  for (const name of given) {
+    const value = constraint[name]
     if (name === 'schema' || typeof value === 'string') continue
     const advice = value instanceof RegExp ? ', like the `source` of a RegExp' : ''
-    throw new UsageError(`\`${name}\` must be a text${advice}`)
+    throw new UsageError(phrase`${option(name)} must be a text${advice}`)
   }
   if (schema !== undefined) return { kind: 'schema', schema }
   if (grammar !== undefined) return { kind: 'ebnf', text: grammar }

@@ -1,6 +1,7 @@
 import type { AskOptions, Tool } from '../../api/chat-options.js'
 import type { ChatMessage, ChatTemplate, TemplateMessage } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
+import { type Message, phrase } from '../../ground/message.js'
 import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/thinking-form.js'
 import type { LiteralTexts } from './literal-texts.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
@@ -24,7 +25,7 @@ interface TemplatePromptOptions extends Pick<AskOptions, 'think' | 'thinkBudget'
 /** A conversation as a template writes it. */
 export interface TemplatePrompt {
   text: string
-  notes: string[]
+  notes: Message[]
   dropsSystem: boolean
   /** Form of the thoughts, if the model thinks. */
   form?: ThinkingForm
@@ -112,7 +113,7 @@ async function renderMessages(messages: readonly TemplateMessage[], render: Rend
     return { text, dropsSystem: text === withoutSystem, dropsResults }
   } catch (error) {
     if (!(error instanceof UserError) || withoutSystem === undefined) throw error
-    throw new UserError(`${error.message}; without the system text it does`)
+    throw new UserError(phrase`${error}; without the system text it does`)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Think } from '../../api/chat-options.js'
+import { type Message, option, phrase } from '../../ground/message.js'
 
 type Variables = Readonly<Record<string, unknown>>
 
@@ -25,7 +26,7 @@ export interface ThinkOptions {
 
 export interface Switched {
   variables: Variables
-  notes: string[]
+  notes: Message[]
   /** Whether the thoughts must be closed before they begin, since the template cannot turn them off. */
   closes: boolean
 }
@@ -46,7 +47,7 @@ export async function switchThinking(options: ThinkOptions): Promise<Switched> {
   }
   const thinks = hasThoughts || hasSwitch || hasLevels
   const isLevel = LEVELS.includes(think)
-  const notes: string[] = []
+  const notes: Message[] = []
   if (!thinks) notes.push(doesNotThink(model, 'think'))
   else if (isLevel && !hasLevels) notes.push(`${model} has no levels of thinking: ${think} is the same as on`)
   return { variables: variablesFor(think), notes, closes: false }
@@ -83,26 +84,26 @@ function variablesFor(think: Think, effort = LEVELS.find((level) => level === th
   }
 }
 
-function conflicts(given: readonly string[], { think, args }: ThinkOptions): string[] {
+function conflicts(given: readonly string[], { think, args }: ThinkOptions): Message[] {
   const wanted = variablesFor(think)
   return given
     .filter((name) => wanted[name] !== undefined && wanted[name] !== args[name])
-    .map((name) => `the template argument ${name} wins over \`think\``)
+    .map((name) => phrase`the template argument ${name} wins over ${option('think')}`)
 }
 
 /** Warnings for thoughts asked of a prompt that cannot have them. */
-export function unthought({ think, thinkBudget }: { think?: Think; thinkBudget?: number }, model: string): string[] {
+export function unthought({ think, thinkBudget }: { think?: Think; thinkBudget?: number }, model: string): Message[] {
   const ignored = think && think !== 'off' ? 'think' : thinkBudget && 'thinkBudget'
   return ignored ? [doesNotThink(model, ignored)] : []
 }
 
-function doesNotThink(model: string, option: 'think' | 'thinkBudget'): string {
-  return `${model} does not think: \`${option}\` has no effect`
+function doesNotThink(model: string, ignored: 'think' | 'thinkBudget'): Message {
+  return phrase`${model} does not think: ${option(ignored)} has no effect`
 }
 
-export function noBudget(model: string, hasThoughts: boolean): string {
+export function noBudget(model: string, hasThoughts: boolean): Message {
   if (!hasThoughts) return doesNotThink(model, 'thinkBudget')
-  return `the end of ${model}'s thoughts cannot be forced: \`thinkBudget\` has no effect`
+  return phrase`the end of ${model}'s thoughts cannot be forced: ${option('thinkBudget')} has no effect`
 }
 
 function alwaysThinks({ model, canClose }: ThinkOptions, hasLevels: boolean): string {

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { Model } from '#molm/api/model.js'
 import type { CacheSnapshot, Session } from '#molm/api/session.js'
 import { loadModel } from '#molm/index.js'
-import type { ModuleFormerConfig } from '#molm/model/families/moduleformer.js'
+import type { ModuleFormerConfig } from '#molm/model/families/moduleformer/moduleformer.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 

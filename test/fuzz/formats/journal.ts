@@ -30,7 +30,6 @@ export const journal: Format = {
       path: join(folder, FILE),
       layout,
       metadata,
-      notesReads: true,
     })
 
     const whole = join(dir, 'whole')

@@ -2,7 +2,7 @@ import { readWeightFile } from '#molm/model/checkpoint/shards.js'
 import { joinBytes, littleEndian } from '../../support/bytes.js'
 import { bytesSource } from '../../support/memory-files.js'
 import { pickle as writePickle } from '../../support/pickle-writer.js'
-import { torchLegacyOf, torchZipOf } from '../../support/torch-writer.js'
+import { torchZipOf } from '../../support/torch-writer.js'
 import type { Chance } from '../chance.js'
 import { checkTensors } from '../check-tensors.js'
 import { bytesOf, type Files } from '../files.js'
@@ -17,14 +17,12 @@ export const pickle: Format = {
   name: 'pickle',
   inputs: 7000,
   prepare: () => ({
-    sound: (chance) => inFile(chance, (form) => writePickle(torchState(chance, form).root)),
+    sound: (chance) => inFile(writePickle(torchState(chance).root)),
 
     harm(_, chance) {
-      return inFile(chance, () => {
-        chance.note('pickle: a program from the grammar')
-        const program = joinBytes([0x80, chance.pick([2, 2, 3, 4, 5, 6])], new Program(chance).value(5), '.')
-        return chance.oneIn(4) ? harmBytes(program, chance, 'program') : program
-      })
+      chance.note('pickle: a program from the grammar')
+      const program = joinBytes([0x80, chance.pick([2, 2, 3, 4, 5, 6])], new Program(chance).value(5), '.')
+      return inFile(chance.oneIn(4) ? harmBytes(program, chance, 'program') : program)
     },
 
     async read({ files }) {
@@ -33,13 +31,10 @@ export const pickle: Format = {
   }),
 }
 
-/** A file with the pickle in either form, and with the storages of a state dict from the same random source. */
-function inFile(chance: Chance, write: (form: 'zip' | 'legacy') => Uint8Array): Files {
-  // A zip archive may have unused storages; torch.ts covers sound legacy files.
-  const pickled = write('zip')
+/** A file with the pickle and storages that fit a state dict. */
+function inFile(pickled: Uint8Array): Files {
   const storages = ['0', '1', '2', '3'].map((key) => ({ key, type: '', elements: 40, data: new Uint8Array(8 * 40) }))
-  const isZip = chance.notes.length === 0 || chance.oneIn(2)
-  return new Map([[FILE, isZip ? torchZipOf(pickled, storages) : torchLegacyOf(pickled, storages)]])
+  return new Map([[FILE, torchZipOf(pickled, storages)]])
 }
 
 const GLOBALS = [

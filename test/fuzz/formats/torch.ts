@@ -1,7 +1,7 @@
 import { readWeightFile } from '#molm/model/checkpoint/shards.js'
 import { bytesSource } from '../../support/memory-files.js'
 import { pickle } from '../../support/pickle-writer.js'
-import { torchLegacyOf, torchZipOf } from '../../support/torch-writer.js'
+import { torchZipOf } from '../../support/torch-writer.js'
 import type { Chance } from '../chance.js'
 import { checkTensors } from '../check-tensors.js'
 import { bytesOf, type Files, utf8 } from '../files.js'
@@ -13,49 +13,42 @@ const FILE = 'pytorch_model.bin'
 /** Tensor shapes of a sound file. */
 const SHAPES = 'shapes.json'
 
-/** torch.save files in the current form, a zip archive. */
-export const torchZipFormat: Format = torchFormat('zip', 7000)
-/** torch.save files in the legacy form: a sequence of pickles and storages. */
-export const torchLegacyFormat: Format = torchFormat('legacy', 7000)
+function saved(chance: Chance, wild = 0, edit = (pickled: Uint8Array) => pickled): Files {
+  const { root, storages, shapes } = torchState(chance, wild)
+  const pickled = edit(pickle(root, chance.pick([2, 4] as const)))
+  const wide = chance.oneIn(4)
+  const zip = { wide, zip64: wide || chance.oneIn(2), byteorder: chance.pick(['', 'little']) }
+  return new Map([
+    [FILE, torchZipOf(pickled, storages, zip)],
+    [SHAPES, utf8(JSON.stringify(shapes))],
+  ])
+}
 
-function torchFormat(form: 'zip' | 'legacy', inputs: number): Format {
-  const saved = (chance: Chance, wild = 0, edit = (pickled: Uint8Array) => pickled): Files => {
-    const { root, storages, shapes } = torchState(chance, form, wild)
-    const protocol = chance.pick([2, 4] as const)
-    const pickled = edit(pickle(root, protocol))
-    const wide = chance.oneIn(4)
-    const zip = { wide, zip64: wide || chance.oneIn(2), byteorder: chance.pick(['', 'little']) }
-    const bytes = form === 'zip' ? torchZipOf(pickled, storages, zip) : torchLegacyOf(pickled, storages, protocol)
-    return new Map([
-      [FILE, bytes],
-      [SHAPES, utf8(JSON.stringify(shapes))],
-    ])
-  }
-  return {
-    name: `torch-${form}`,
-    inputs,
-    prepare: () => ({
-      sound: (chance) => saved(chance),
+/** Files of torch.save. */
+export const torch: Format = {
+  name: 'torch',
+  inputs: 7000,
+  prepare: () => ({
+    sound: (chance) => saved(chance),
 
-      harm(files, chance) {
-        switch (chance.below(4)) {
-          case 0:
-            return saved(chance, 12)
-          case 1:
-            return saved(chance, 0, (pickled) => harmBytes(pickled, chance, 'pickle'))
-          default:
-            return new Map([[FILE, harmBytes(bytesOf(files, FILE), chance)]])
-        }
-      },
+    harm(files, chance) {
+      switch (chance.below(4)) {
+        case 0:
+          return saved(chance, 12)
+        case 1:
+          return saved(chance, 0, (pickled) => harmBytes(pickled, chance, 'pickle'))
+        default:
+          return new Map([[FILE, harmBytes(bytesOf(files, FILE), chance)]])
+      }
+    },
 
-      async read({ files, isSound }) {
-        const tensors = await readWeightFile(bytesSource(bytesOf(files, FILE)), 'torch')
-        await checkTensors(tensors)
-        if (!isSound) return
-        const shapes: Record<string, number[]> = JSON.parse(new TextDecoder().decode(bytesOf(files, SHAPES)))
-        const found = Object.fromEntries(tensors.map(({ name, shape }) => [name, shape]))
-        expect(JSON.stringify(found) === JSON.stringify(shapes), `the shapes are ${JSON.stringify(found)}`)
-      },
-    }),
-  }
+    async read({ files, isSound }) {
+      const tensors = await readWeightFile(bytesSource(bytesOf(files, FILE)), 'torch')
+      await checkTensors(tensors)
+      if (!isSound) return
+      const shapes: Record<string, number[]> = JSON.parse(new TextDecoder().decode(bytesOf(files, SHAPES)))
+      const found = Object.fromEntries(tensors.map(({ name, shape }) => [name, shape]))
+      expect(JSON.stringify(found) === JSON.stringify(shapes), `the shapes are ${JSON.stringify(found)}`)
+    },
+  }),
 }

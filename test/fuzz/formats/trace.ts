@@ -1,22 +1,24 @@
 import { Readable } from 'node:stream'
 import { textsOfTraces } from '#molm/lab/experts/trace-texts.js'
 import { readChunks } from '#molm/lab/experts/traces/read-trace.js'
-import { npyOf } from '../../support/npy.js'
 import { bytesOf, type Files, replaced } from '../files.js'
 import { expect, type Format } from '../format.js'
 import { harmBytes } from '../harm-bytes.js'
 
 const FILE = 'trace'
-const IDS = Array.from({ length: 24 }, (_, i) => i % 11)
-const NESTED = Array.from({ length: 3 }, (_, t) => [0, 1].map((l) => IDS.slice(8 * t + 4 * l, 8 * t + 4 * l + 4)))
+const ROUTED = [3, 5].map((token) => ({
+  token,
+  text: 'a',
+  experts: [{ layer: 1, mlp: { ids: [4, 0], gates: [0.5, 0.25] } }],
+}))
 const ROW = { index: -1, token: 5, text: 'a "b"', layer: 0, kind: 'mlp', rank: 0, expert: 3, gate: 0.5 }
 
 /** Traces of routing in each of their formats. */
 const SOUND = [
   `index,token,text,layer,kind,rank,expert,gate\n-1,5,"a ""b""\n",0,attention,0,3,0.5\n0,6,c,0,attention,0,1,1e-3\n`,
   `${JSON.stringify(ROW)}\n${JSON.stringify({ ...ROW, index: 0 })}\n`,
-  JSON.stringify({ prompt_routed_experts: NESTED, choices: [{ routed_experts: NESTED }] }, null, 1),
-  JSON.stringify({ choices: [{ routed_experts: npyOf([3, 2, 4], IDS).toString('base64') }] }),
+  JSON.stringify({ choices: [{ prompt_routed_experts: ROUTED, routed_experts: ROUTED }] }, null, 1),
+  JSON.stringify({ tokens: [3, 5], experts: ROUTED.map(({ experts }) => experts) }),
 ].map((content) => Buffer.from(content))
 
 export const trace: Format = {

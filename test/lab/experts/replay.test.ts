@@ -39,7 +39,9 @@ function traced(prompt: { routes: LayerRoutes[]; tokens: number }, steps: LayerR
       return [{ kind, layer, k: own.ids.length / prompt.tokens, ids: Int32Array.from(ids) }]
     }),
   )
-  return { length: prompt.tokens + steps.length, prompt: prompt.tokens, layers }
+  const length = prompt.tokens + steps.length
+  // A replay does not look at ids of tokens.
+  return { length, prompt: prompt.tokens, tokens: new Array(length).fill(0), layers }
 }
 
 /** Generates after a prompt, and returns the trace of all of it. */

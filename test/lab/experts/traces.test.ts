@@ -10,7 +10,6 @@ import type { TraceFormat } from '#molm/lab/experts/traces/traced-text.js'
 import { usageObject } from '#molm/lab/experts/usage-json.js'
 import { post, serveNano } from '../../server/served.js'
 import { withModel } from '../../support/models.js'
-import { npyOf } from '../../support/npy.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
@@ -42,30 +41,23 @@ async function layersIn(content: string | Uint8Array) {
 const ROW = { index: 0, token: 7, text: 'a', layer: 0, kind: 'mlp', rank: 0, expert: 1, gate: 0.5 }
 const HEAD = 'index,token,text,layer,kind,rank,expert,gate\n'
 
-/** Three tokens, two layers, two experts of a token. */
-const IDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
-const NESTED = [0, 1, 2].map((t) => [0, 1].map((l) => IDS.slice(4 * t + 2 * l, 4 * t + 2 * l + 2)))
-const BOTH_LAYERS = [
-  [0, 'mlp', 2, [1, 2, 5, 6, 9, 10], undefined],
-  [1, 'mlp', 2, [3, 4, 7, 8, 11, 12], undefined],
-]
+/** Rows of three tokens, two layers and two experts of a token, whose gates are not known. */
+const UNGATED = [0, 1, 2].flatMap((t) =>
+  [0, 1].flatMap((l) => [0, 1].map((rank) => `${t},7,a,${l},mlp,${rank},${4 * t + 2 * l + rank + 1},\n`)),
+)
+const UNGATED_TABLE = HEAD + UNGATED.join('')
 
-test('the response of vLLM has an array in NumPy’s format, of prompt and answer', async () => {
-  for (const type of ['|u1', '<i2', '<i4', '<i8'] as const) {
-    const routed = npyOf([3, 2, 2], IDS, type).toString('base64')
-    const response = { model: 'Qwen', choices: [{ routed_experts: routed }], usage: { prompt_tokens: 2 } }
-    assert.equal(await layersIn(JSON.stringify(response)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
-    assert.equal(await layersIn(JSON.stringify(response, null, 1)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
-  }
-})
-
-test('earlier vLLM has nested lists, the prompt apart', async () => {
-  const earlier = { prompt_routed_experts: NESTED.slice(0, 2), choices: [{ routed_experts: NESTED.slice(2) }] }
-  assert.equal(await layersIn(JSON.stringify(earlier)), { length: 3, prompt: 2, layers: BOTH_LAYERS })
+test('a table without gates has the choices alone', async () => {
+  const layers = [
+    [0, 'mlp', 2, [1, 2, 5, 6, 9, 10], undefined],
+    [1, 'mlp', 2, [3, 4, 7, 8, 11, 12], undefined],
+  ]
+  assert.equal(await layersIn(UNGATED_TABLE), { length: 3, prompt: 0, layers })
 })
 
 test('several choices or lines are several texts', async () => {
-  const choice = { routed_experts: NESTED }
+  const experts = [{ layer: 0, mlp: { ids: [1, 2], gates: [0.5, 0.25] } }]
+  const choice = { routed_experts: [0, 1, 2].map((token) => ({ token, text: 'a', experts })) }
   const two = JSON.stringify({ choices: [choice, choice] })
   const { texts } = await read(`${two}\n${JSON.stringify({ choices: [choice] })}\n`)
   assert.equal(
@@ -118,28 +110,15 @@ test('a response of molm’s server is read with the tokens of its prompt', asyn
   }
 })
 
-test('without gates there is no gate mass, and tokens without ids are numbered', async () => {
-  const trace = await read(JSON.stringify({ choices: [{ routed_experts: NESTED }] }))
-  const { texts, notes } = textsOfTraces([{ name: 'v.json', trace }], {})
-  const [{ model, usage }] = texts
-  assert.is(usage.of('mlp', 0).experts, 13)
-  assert.is(model.textOf(2), '[2]')
+test('without gates there is no gate mass', async () => {
+  const trace = await read(UNGATED_TABLE)
+  const { texts, notes } = textsOfTraces([{ name: 'v.csv', trace }], {})
+  assert.is(texts[0].usage.of('mlp', 0).experts, 13)
   assert.is(usageObject(texts[0]).gate_mass, undefined)
-  assert.match([...tokensCsv(texts)].join(''), /^v\.json,2,2,\[2\],1,mlp,1,12,$/m)
-  assert.match(notes.join('\n'), /no gates.*no token ids.*13 mlp experts in a layer, judged by the largest id/s)
-  const { texts: wider } = textsOfTraces([{ name: 'v.json', trace }], { experts: 16 })
+  assert.match([...tokensCsv(texts)].join(''), /^v\.csv,2,7,a,1,mlp,1,12,$/m)
+  assert.match(notes.join('\n'), /no gates.*13 mlp experts in a layer, judged by the largest id/s)
+  const { texts: wider } = textsOfTraces([{ name: 'v.csv', trace }], { experts: 16 })
   assert.is(wider[0].usage.of('mlp', 1).experts, 16)
-})
-
-test('a trace of layers with experts alone gets the layers of its model', async () => {
-  const trace = await read(JSON.stringify({ choices: [{ routed_experts: NESTED }] }))
-  const config = { layers: 3, mixtures: [{ kind: 'mlp' as const, experts: [0, 13, 13], topK: 2 }] }
-  const model = { name: 'a', config, textOf: String }
-  const [text] = textsOfTraces([{ name: 'v.json', trace }], { model }).texts
-  assert.equal(
-    text.usage.mixtures[0].layers.map(({ counts }) => counts.reduce((sum, n) => sum + n, 0)),
-    [0, 6, 6],
-  )
 })
 
 test('the numbers of experts per token come from the trace, layer by layer', async () => {
@@ -163,22 +142,21 @@ test('the numbers of experts per token come from the trace, layer by layer', asy
 })
 
 test('what does not belong together is refused', async () => {
-  const trace = await read(JSON.stringify({ choices: [{ routed_experts: NESTED }] }))
-  const named = [{ name: 'v.json', trace }]
+  const named = [{ name: 'v.csv', trace: await read(UNGATED_TABLE) }]
   const shape = (experts: number[], topK: number) => ({
     model: { name: 'a', config: { layers: 2, mixtures: [{ kind: 'mlp' as const, experts, topK }] }, textOf: String },
   })
   const refused: [Parameters<typeof textsOfTraces>[1], RegExp][] = [
     [{ experts: 12 }, /--experts 12 is too little: there is mlp expert 12 in the trace/],
-    [shape([13, 12], 2), /v\.json: not a trace of a: layer 1 has mlp expert 12, and the model 12 of them/],
+    [shape([13, 12], 2), /v\.csv: not a trace of a: layer 1 has mlp expert 12, and the model 12 of them/],
     [shape([1, 13], 1), /not a trace of a: a token has 2 mlp experts in layer 0, and the model 1 in all/],
-    [shape([13, 0], 2), /not a trace of a: it has layer 1, the model 1 layer/],
+    [shape([13, 0], 2), /not a trace of a: the model has no mlp experts in layer 1/],
   ]
   for (const [facts, pattern] of refused) await rejectsWithUserError(() => textsOfTraces(named, facts), pattern)
-  const one = await read(JSON.stringify({ choices: [{ routed_experts: [[[1]]] }] }))
+  const one = await read(`${HEAD}0,7,a,0,mlp,0,1,\n`)
   await rejectsWithUserError(
-    () => textsOfTraces([...named, { name: 'w.json', trace: one }], {}),
-    /w\.json: a token has 1 mlp experts in layer 0, and 2 in v\.json/,
+    () => textsOfTraces([...named, { name: 'w.csv', trace: one }], {}),
+    /w\.csv: a token has 1 mlp experts in layer 0, and 2 in v\.csv/,
   )
 })
 
@@ -207,20 +185,12 @@ test('a file that is no trace, or a damaged one, is refused with the place', asy
       `${HEAD}0,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,0,3,1\n1,1,a,0,mlp,1,4,1\n`,
       /2 experts of a token, and 1 of those before$/,
     ],
-    [choice('not base64!'), /^t: line 1: choices\[0\]\.routed_experts: not base64$/],
-    [choice('aGVsbG8='), /choices\[0\]\.routed_experts: not an array in the \.npy format$/],
-    [choice(npyOf([3, 2, 2], IDS.slice(1)).toString('base64')), /44 bytes of ids do not have the shape \(3, 2, 2\)$/],
-    [choice(npyOf([3, 4], IDS).toString('base64')), /the shape of the ids must be \(tokens, layers, experts/],
-    [choice([[[1], [1, 2]]]), /must be expert ids \[tokens\]\[layers\]\[experts of a token\]/],
     [choice([]), /choices\[0\]: there are no experts in it$/],
+    [choice('k05VTVBZ'), /^t: line 1: choices\[0\]: routed_experts must be a list of tokens with their experts/],
+    [choice([[[1, 2]]]), /routed_experts must be a list .*; docs\/EXPERTS\.md has a table for other engines$/],
     [JSON.stringify({ choices: [{ text: 'x' }] }), /choices\[0\]: there are no routed_experts; ask molm/],
-    [
-      choice(npyOf([3, 2, 2], IDS, '<i4', true).toString('base64')),
-      /the \.npy array is in Fortran order; C order is read$/,
-    ],
-    [choice(npyOf([3, 2, 2], IDS).subarray(0, 30).toString('base64')), /: the header of the \.npy array is damaged$/],
     [Buffer.from(`${HEAD}\xff`, 'latin1'), /^t: it is not UTF-8 text$/],
-    [`${JSON.stringify(ROW)}\n${choice(NESTED)}\n`, /^t: line 2: another format than the lines before$/],
+    [`${JSON.stringify(ROW)}\n${choice([])}\n`, /^t: line 2: another format than the lines before$/],
     [`{"a":${'['.repeat(100)}`, /^t: not valid here, nested more than 64 deep$/],
   ]
   for (const [content, pattern] of refused) await rejectsWithUserError(() => read(content), pattern)

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -27,13 +27,21 @@ for (const requests of [7, 60, 110]) {
     }))
 }
 
-test('killed between requests for several tensors, a pull that verifies resumes later', () =>
-  withHub(async (hub) => {
-    await hub.serve(REPO, FIXTURE)
-    const options = { network: { ...QUICK.network, requestBytes: 2 ** 16 }, verify: true }
+test('killed between requests for several tensors, a pull resumes later, and one that verifies starts again and says so', () =>
+  withHub(async (hub, dir) => {
+    const { files } = await hub.serve(REPO, FIXTURE)
+    const options = { ...QUICK, network: { ...QUICK.network, requestBytes: 2 ** 16 } }
     assert.ok(await killedAfter(hub, 20, options), 'was not killed')
     const notes: string[] = []
-    const { path } = await pullModel(`${REPO}:f32`, { ...QUICK, ...options, onNote: (note) => notes.push(note) })
+    const onNote = (note: string) => notes.push(note)
+    const verified = await pullModel(`${REPO}:f32`, { ...options, verify: true, onNote })
+    assert.match(notes.join('\n'), /`verify` does not resume an interrupted pull; with `keep` a pull resumes/)
+    assert.not.match(notes.join('\n'), /resuming/)
+    assert.ok(hub.sentOf(WEIGHTS) > 2 * (files.get(WEIGHTS)?.length ?? 0), 'to pack and to verify')
+    await hasPartsOf(verified.path, FIXTURE)
+    await rm(join(dir, 'molm'), { recursive: true })
+    assert.ok(await killedAfter(hub, 20, { ...options, verify: true }), 'was not killed')
+    const { path } = await pullModel(`${REPO}:f32`, { ...options, onNote })
     assert.match(notes.join('\n'), /resuming an earlier pull, \d+ of \d+ parts are done/)
     await hasPartsOf(path, FIXTURE)
   }))

@@ -4,14 +4,14 @@ import * as assert from 'uvu/assert'
 import { isCheckpoint, localFolder, openCheckpoint } from '#molm/model/checkpoint/checkpoint.js'
 import type { Tensor } from '#molm/model/checkpoint/tensor.js'
 import { tensorOf, withFixture } from '../../support/checkpoints.js'
-import { FIXTURES, fixturePath } from '../../support/fixtures.js'
+import { FIXTURES, fixturePath, repositoryPath } from '../../support/fixtures.js'
 import { MemoryFiles } from '../../support/memory-files.js'
 import type { Py } from '../../support/pickle-writer.js'
 import { readAll } from '../../support/read-all.js'
 import { readFloats } from '../../support/read-floats.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { safetensors } from '../../support/safetensors-writer.js'
-import { floatStorage, storageId, tensor, torchLegacy, torchZip } from '../../support/torch-writer.js'
+import { floatStorage, storageId, tensor, torchZip } from '../../support/torch-writer.js'
 
 type Files = Record<string, Uint8Array | string>
 
@@ -34,12 +34,12 @@ function vectors(values: Record<string, number[]>): Uint8Array {
 }
 
 /** The same as a .bin file. */
-function binVectors(values: Record<string, number[]>, form: 'zip' | 'legacy' = 'zip'): Uint8Array {
+function binVectors(values: Record<string, number[]>): Uint8Array {
   const storages = Object.values(values).map((vector, i) => floatStorage(`${i}`, vector))
   const items = Object.keys(values).map((name, i): [Py, Py] => {
-    return [name, tensor(storageId(storages[i], form), 0, [storages[i].elements], [1])]
+    return [name, tensor(storageId(storages[i]), 0, [storages[i].elements], [1])]
   })
-  return form === 'zip' ? torchZip(new Map(items), storages) : torchLegacy(new Map(items), storages)
+  return torchZip(new Map(items), storages)
 }
 
 const indexOf = (map: unknown) => JSON.stringify({ metadata: { total_size: 1 }, weight_map: map })
@@ -132,12 +132,10 @@ test('safetensors files are preferred to .bin files, and one file to shards', as
   await refuses(all, /no weights in this folder \(looked for model\.safetensors, /)
 })
 
-test('a legacy .bin file and a zip archive are distinguished by their first bytes', async () => {
-  for (const form of ['zip', 'legacy'] as const) {
-    const files = new MemoryFiles({ 'config.json': config, 'pytorch_model.bin': binVectors({ w: [1, 2] }, form) })
-    const { tensors } = await openCheckpoint(files)
-    assert.equal((await readAll(tensors.values())).w.values, [1, 2])
-  }
+test('a .bin file from before PyTorch 1.6 is refused with what to do', async () => {
+  const file = await readFile(repositoryPath('test/model/checkpoint/saved-by-torch/views-legacy.bin'))
+  const again = /pytorch_model\.bin: in the form of PyTorch before 1\.6; save it again with a later one: torch\.save\(/
+  await refuses({ 'config.json': config, 'pytorch_model.bin': file }, again)
 })
 
 test('only the tensors that the index names are read from a shard', async () => {
@@ -225,7 +223,10 @@ test('files that are not weights are refused with their kind', async () => {
   )
   await refuses({ 'config.json': config, 'model.safetensors': '<html></html>' }, /not a safetensors file/)
   const evil = "cos\nsystem\n(S'touch hurt'\ntR."
-  await refuses({ 'config.json': config, 'pytorch_model.bin': evil }, /pytorch_model\.bin: refused.*os\.system/)
+  await refuses(
+    { 'config.json': config, 'pytorch_model.bin': evil },
+    /pytorch_model\.bin: not a file written by torch\.save/,
+  )
 })
 
 test('a folder with config.json and weights is recognised', async () => {

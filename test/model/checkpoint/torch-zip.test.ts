@@ -30,14 +30,14 @@ const storage = floatStorage('0', [1, 2, 3, 4])
 const dict = (...items: [Py, Py][]) => new Map<Py, Py>(items)
 /** A file of one tensor `w` that views a storage of four floats. */
 const fileOf = (first: number, shape: number[], strides: number[]) =>
-  torchZip(dict(['w', tensor(storageId(storage, 'zip'), first, shape, strides)]), [storage])
+  torchZip(dict(['w', tensor(storageId(storage), first, shape, strides)]), [storage])
 
 test('a file that PyTorch saved is read, including views', async () => {
   assert.equal(await readAll(await read(await readFile(new URL('views-zip.bin', SAVED)))), VALUES_OF_VIEWS)
 })
 
 test('views of shared storages are read in every form of archive', async () => {
-  const { root, storages } = stateOfViews('zip')
+  const { root, storages } = stateOfViews()
   const forms = [
     {},
     { protocol: 4 as const },
@@ -52,7 +52,7 @@ test('views of shared storages are read in every form of archive', async () => {
 })
 
 test('tensors that share a storage share its bytes', async () => {
-  const { root, storages } = stateOfViews('zip')
+  const { root, storages } = stateOfViews()
   const byName = new Map((await read(torchZip(root, storages))).map((t) => [t.name, t]))
   assert.is(byName.get('base')?.offset, byName.get('alias')?.offset)
   assert.is(byName.get('block')?.offset, (byName.get('base')?.offset ?? 0) + 4 * 8)
@@ -63,7 +63,7 @@ test('an empty state dict is read, and entries that are not tensors are skipped'
   assert.equal(await read(torchZip(dict(), [])), [])
   const size = new Call(new Global('torch', 'Size'), new Tuple(new Tuple(2, 3)))
   const device = new Call(new Global('torch', 'device'), new Tuple('cpu'))
-  const w = tensor(storageId(storage, 'zip'), 0, [4], [1])
+  const w = tensor(storageId(storage), 0, [4], [1])
   const root = dict(
     ['epoch', 3],
     ['rate', 1e-4],
@@ -77,7 +77,7 @@ test('an empty state dict is read, and entries that are not tensors are skipped'
 
 test('a forbidden global is named and nothing is opened', async () => {
   const evil = new Call(new Global('os', 'system'), new Tuple('touch hurt'))
-  const root = dict(['w', tensor(storageId(storage, 'zip'), 0, [4], [1])], ['x', evil])
+  const root = dict(['w', tensor(storageId(storage), 0, [4], [1])], ['x', evil])
   for (const protocol of [2, 4] as const) {
     await refuses(
       torchZip(root, [storage], { protocol }),
@@ -96,7 +96,7 @@ test('a forbidden global is named and nothing is opened', async () => {
 test('tensors of unknown dtypes and layouts are refused by name', async () => {
   const complex: SavedStorage = { key: '0', type: 'ComplexFloatStorage', elements: 1, data: new Uint8Array(8) }
   await refuses(
-    torchZip(dict(['w', tensor(storageId(complex, 'zip'), 0, [1], [1])]), [complex]),
+    torchZip(dict(['w', tensor(storageId(complex), 0, [1], [1])]), [complex]),
     /unknown dtype torch\.ComplexFloatStorage/,
   )
   const quantised = new Call(new Global('torch._utils', '_rebuild_qtensor'), new Tuple())
@@ -132,22 +132,22 @@ test('a view cannot reach outside its storage', async () => {
 })
 
 test('a storage must be as large as the pickle says', async () => {
-  const root = dict(['w', tensor(storageId({ ...storage, elements: 5 }, 'zip'), 0, [4], [1])])
+  const root = dict(['w', tensor(storageId({ ...storage, elements: 5 }), 0, [4], [1])])
   await refuses(torchZip(root, [storage]), /tensor w needs a storage of 20 bytes, the file has 16 bytes/)
   await refuses(torchZip(root, []), /tensor w needs a storage of 20 bytes, the file has nothing/)
-  const two = tensor(storageId({ ...storage, elements: 2 }, 'zip'), 0, [1], [1])
+  const two = tensor(storageId({ ...storage, elements: 2 }), 0, [1], [1])
   await refuses(torchZip(dict(['v', two], ...root), [storage]), /describes storage 0 in two ways/)
 })
 
 test('keys of storages lead only to storages', async () => {
   for (const key of ['../data.pkl', '/etc/passwd', '__proto__', 'x\n']) {
-    const odd = storageId({ ...storage, key }, 'zip')
+    const odd = storageId({ ...storage, key })
     await refuses(torchZip(dict(['w', tensor(odd, 0, [1], [1])]), [storage]), /the file has nothing/)
   }
 })
 
 test('calls with arguments that torch does not use are refused', async () => {
-  const id = storageId(storage, 'zip')
+  const id = storageId(storage)
   const rebuild = (...args: Py[]) => torchZip(dict(['w', new Call(REBUILD_TENSOR, new Tuple(...args))]), [storage])
   await refuses(rebuild(), /has a tensor without a storage/)
   await refuses(rebuild(1, 0, new Tuple(4), new Tuple(1)), /has a tensor without a storage/)
@@ -169,7 +169,7 @@ test('calls with arguments that torch does not use are refused', async () => {
 test('one long list shared among many tensors is not copied for each', async () => {
   // Memo: 200 the function, 201 the list, 202 its arguments. Copies would be 20,000 times 100,000 numbers.
   const ones = joinBytes('](', joinBytes(...new Array<string>(100_000).fill('K\x01')), 'eq', [201])
-  const id = pickle(storageId(storage, 'zip')).slice(2, -1)
+  const id = pickle(storageId(storage)).slice(2, -1)
   const args = joinBytes('(', id, 'K', [0], ones, 'h', [201], 'Nt', 'q', [202])
   const tensors = Array.from({ length: 20_000 }, (_, i) =>
     joinBytes('X', littleEndian(5, 4), `${10_000 + i}`, 'h', [200], 'h', [202], 'R'),
@@ -179,7 +179,7 @@ test('one long list shared among many tensors is not copied for each', async () 
 })
 
 test('a root that is not a state dict of tensors is refused', async () => {
-  const w = tensor(storageId(storage, 'zip'), 0, [4], [1])
+  const w = tensor(storageId(storage), 0, [4], [1])
   await refuses(torchZip(w, [storage]), /holds no state dict/)
   await refuses(torchZip([w], [storage]), /holds no state dict/)
   await refuses(torchZip(dict(['model', dict(['w', w])]), [storage]), /holds no tensors by name at its top level/)
@@ -218,7 +218,7 @@ test('a directory with false sizes or offsets is refused', async () => {
 })
 
 test('an incomplete pickle in a complete archive is refused', async () => {
-  const whole = pickle(dict(['w', tensor(storageId(storage, 'zip'), 0, [4], [1])]))
+  const whole = pickle(dict(['w', tensor(storageId(storage), 0, [4], [1])]))
   for (let size = 0; size < whole.length; size++) {
     await refuses(torchZipOf(whole.slice(0, size), [storage]), /its pickle is cut short/)
   }

@@ -3,12 +3,15 @@ import * as assert from 'uvu/assert'
 import type { Decoder } from '#molm/model/layers/decoder.js'
 import { isNear } from '../../support/compare.js'
 import { checkLayers, type Expected, readExpected } from '../../support/expected.js'
+import { FAMILY_CASES } from '../../support/family-cases.js'
 import { FAMILY_FIXTURES, FIXTURES, fixturePath } from '../../support/fixtures.js'
 import { greedyHere, lastLogits, passHere } from '../../support/forward-here.js'
 import { TIERS } from '../../support/kernel-bench.js'
 import { withLoaded } from '../../support/loaded-model.js'
 import { meanCrossEntropy } from '../../support/log-softmax.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
 import { CROSS_ENTROPY, LOGITS } from '../../support/tolerances.js'
+import { writeFixture } from '../../support/write-fixture.js'
 
 /*
  * Expected values are from Hugging Face transformers and, for ModuleFormer, from IBM's own code, in float32. Its own
@@ -40,6 +43,14 @@ function check(model: Decoder, expected: Expected): void {
 test('are all found, and so tested', () => {
   assert.ok(FAMILY_FIXTURES.length >= 23, FAMILY_FIXTURES.join(' '))
 })
+
+test('a fixture that is written from a reference is like the others', () =>
+  inTemporaryFolder(async (dir) => {
+    for (const family of FAMILY_CASES.filter(({ name }) => /^(afmoe: no positions|zaya: )/.test(name)).slice(0, 2)) {
+      await writeFixture(dir, family)
+      await withLoaded(dir, { quant: 'f32' }, ({ model }) => check(model, readExpected(dir)))
+    }
+  }))
 
 const MODULE_FORMERS = FIXTURES.filter((name) => !name.includes('classifier'))
 

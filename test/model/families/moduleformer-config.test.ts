@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { mixtureOf, routerRows } from '#molm/model/config/config.js'
 import { parseConfig as parseAny } from '#molm/model/families/index.js'
-import type { ModuleFormerConfig } from '#molm/model/families/moduleformer.js'
+import type { ModuleFormerConfig } from '#molm/model/families/moduleformer/moduleformer.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 

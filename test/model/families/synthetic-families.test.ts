@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Decoder } from '#molm/model/layers/decoder.js'
 import { inOneRow, isNear, maxDifference, sameBits } from '../../support/compare.js'
-import type { FamilyCase } from '../../support/family-case.js'
+import { type FamilyCase, seedOf } from '../../support/family-case.js'
 import { FAMILY_CASES } from '../../support/family-cases.js'
 import { logitsInPieces, passHere } from '../../support/forward-here.js'
 import { TIERS } from '../../support/kernel-bench.js'
@@ -38,11 +38,6 @@ function check(model: Decoder, { reference }: FamilyCase, tensors: ReferenceTens
   }
   const inPieces = logitsInPieces(model, tokens, [1, 5, 2, 14], [21, 19, 11, 1])
   sameBits(inPieces, found.logits, 'in pieces, after cuts')
-}
-
-/** By the name, so that a new case leaves the weights of the others as they are. */
-function seedOf(name: string): number {
-  return [...name].reduce((seed, character) => (31 * seed + (character.codePointAt(0) ?? 0)) % 9973, 1)
 }
 
 for (const [i, family] of FAMILY_CASES.entries()) {

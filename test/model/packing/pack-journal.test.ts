@@ -8,7 +8,7 @@ import { inTemporaryFolder } from '../../support/temporary-folder.js'
 const IDENTITY = { source: 'org/model', commit: 'c0ffee', layout: 'abc' }
 
 function entry(part: string): JournalEntry {
-  return { part, sha256: 'ab'.repeat(32), crc32: '01234567', nonFinite: [], reads: [] }
+  return { part, sha256: 'ab'.repeat(32), crc32: '01234567', nonFinite: [] }
 }
 
 test('entries of a packing count up to one that makes no sense, and a file that is no journal of one is ignored', () =>

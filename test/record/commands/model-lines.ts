@@ -22,8 +22,6 @@ export const MODEL_LINES: CommandLines = {
   'experts-json': 'molm experts --json --tokens "The lantern"',
   'experts-colour': 'molm experts --colour expert:3:mlp "The lantern is lit."',
   'experts-surprise': 'molm experts --colour surprise "The lantern is lit."',
-  'experts-pairs': 'molm experts --pairs --file in/novel.txt --layers 5',
-  'experts-flow': 'molm experts --flow --file in/novel.txt --layers 4-5',
   'experts-ablate': [
     'molm experts -m models/base --ablate --file in/notes.txt',
     'molm experts -m models/base --ablate --csv --file in/notes.txt',

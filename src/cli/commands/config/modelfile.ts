@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { readBounded } from '../../../ground/files/bounded-file.js'
 import { expandHome } from '../../../ground/files/home.js'
+import { phrase } from '../../../ground/message.js'
 import { printable } from '../../../ground/printable.js'
 import { utf8Text } from '../../parsing/conversation-options.js'
 import { checkedValue, findSetting, nameOf, type Settings, settingNamed } from '../../setup/settings.js'
@@ -46,7 +47,7 @@ export async function readModelfile(path: string): Promise<{ preset: Settings; n
       const [before, next] = [preset[nameOf(option)], checkedValue(option, value, dirname(file))]
       preset[nameOf(option)] = Array.isArray(next) && Array.isArray(before) ? [...before, ...next] : next
     } catch (error) {
-      throw error instanceof UsageError ? new UserError(`${path}: ${error.message}`) : error
+      throw error instanceof UsageError ? new UserError(phrase`${path}: ${error}`) : error
     }
   }
   return { preset, notes }

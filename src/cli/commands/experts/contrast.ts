@@ -5,6 +5,7 @@ import { expandHome } from '../../../ground/files/home.js'
 import { writeAtomically } from '../../../ground/files/write-atomically.js'
 import { isWord } from '../../../ground/json/forms.js'
 import { parseJsonObject } from '../../../ground/json/json.js'
+import { phrase } from '../../../ground/message.js'
 import { type NamedText, readText } from '../../../lab/evaluation/text-file.js'
 import { loadAtlas } from '../../../lab/experts/atlas/load-atlas.js'
 import { type Contrast, contrastExperts } from '../../../lab/experts/contrast/contrast.js'
@@ -87,7 +88,7 @@ function promptIn(value: unknown, source: string): ContrastPrompt {
   try {
     return readMessages(value)
   } catch (error) {
-    throw error instanceof UserError ? new UserError(`${source}: ${error.message}`) : error
+    throw error instanceof UserError ? new UserError(phrase`${source}: ${error}`) : error
   }
 }
 

@@ -112,7 +112,7 @@ export function define(command: Command): void {
     .option('--names <file>', 'an atlas with names of the experts (default: atlas.json of the model)', expandHome)
     .optionsGroup('Traces:')
     .addOption(
-      new Option('--from <file>', 'draw a trace of molm or vLLM (- for stdin); repeatable, to compare')
+      new Option('--from <file>', 'draw a trace of molm (- for stdin); repeatable, to compare')
         .argParser(collect)
         .conflicts(['against', 'atlas', 'ablate', 'file', 'mask', 'names']),
     )
@@ -144,7 +144,7 @@ Examples:
   molm experts --contrast sums.txt prose.txt --write steer.json
   molm experts --lens "What is 12 + 30?"
   molm experts --ablate --file prose.txt --budget 10m -o worth.html
-  molm experts --from vllm-response.json --experts 128 -o experts.html`
+  molm experts --from response.json --experts 128 -o experts.html`
 
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
   // An ablation measures only these layers and kind, in every format.

@@ -1,6 +1,7 @@
+import type { Asking } from '../../../api/ask-options.js'
 import { optionsIn } from '../../../api/generation-options.js'
 import type { ChatMessage, ToolCall } from '../../../api/text.js'
-import { type Asking, saidWith, writePrompt } from '../../../engine/session/prompt.js'
+import { saidWith, writePrompt } from '../../../engine/session/prompt.js'
 import type { OfferedTool } from '../../../engine/session/run-calls.js'
 import { type Answered, MOST_ANSWERS, takeTurn } from '../../../engine/session/turn.js'
 import { UserError } from '../../../ground/errors.js'

@@ -3,7 +3,7 @@ import type { Model } from '../../../api/model.js'
 import type { ChatMessage } from '../../../api/text.js'
 import type { Prompt } from '../../../engine/session/prompt.js'
 import type { Answered } from '../../../engine/session/turn.js'
-import { renameOptions } from '../../../ground/errors.js'
+import { type Message, messageText } from '../../../ground/message.js'
 import { formatCount } from '../../../ground/numbers.js'
 import { printable } from '../../../ground/printable.js'
 import { isBeyondTraining } from '../../../library/finding/trained-context.js'
@@ -54,6 +54,6 @@ function warnOfLength(tokens: number, { config, name }: Model, context?: number)
 }
 
 /** A note with the names of options as they are typed. */
-export function asFlags(text: string): string {
-  return renameOptions(text, (option) => `--${typedName(option)}`)
+export function asFlags(note: Message): string {
+  return messageText(note, (option) => `--${typedName(option)}`)
 }

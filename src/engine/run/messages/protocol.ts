@@ -3,6 +3,7 @@ import type { GenerationSettings } from '../../../api/generation-options.js'
 import type { CacheType } from '../../../api/model.js'
 import type { ForwardOptions, ForwardResult } from '../../../api/session.js'
 import type { NoRoom } from '../../../ground/errors.js'
+import type { Phrase } from '../../../ground/message.js'
 import type { Tier } from '../../../kernels/tiers/choose-kernels.js'
 import type { ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
@@ -218,7 +219,8 @@ export interface Failed {
   id: number
   message: string
   stack?: string
-  userError: boolean
+  /** The message of a UserError, with its options. */
+  phrase?: Phrase
   /** Counts of a NoRoom error. */
   noRoom?: NoRoom['tokens']
   stopped: boolean

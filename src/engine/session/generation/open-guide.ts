@@ -1,6 +1,7 @@
 import type { GenerateOptions } from '../../../api/generation.js'
 import type { GuidePhase, GuideSpec, OutputConstraint } from '../../../api/guide.js'
 import { UsageError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import type { OpenGuide, OpenGuideOptions } from '../../../text/grammar/guides.js'
 import { constraintGrammar } from '../../../text/prompt/asked.js'
 import type { SessionModel } from './session-model.js'
@@ -26,17 +27,21 @@ const PHASES: Record<GuidePhase['kind'], true> = { free: true, forced: true, gra
 function guideSpec({ guide, ...constraint }: OutputConstraint & { guide?: GuideSpec }): GuideSpec | undefined {
   const { schema, grammar, regex } = constraint
   const whole = constraintGrammar({ schema, grammar, regex })
-  if (whole && guide) throw new UsageError('give `guide`, or one of `schema`, `grammar` and `regex`, not both')
+  if (whole && guide)
+    throw new UsageError(
+      phrase`give ${option('guide')}, or one of ${option('schema')}, ${option('grammar')} and ${option('regex')}, not both`,
+    )
   if (guide !== undefined) checkGuide(guide)
   return whole ? { phases: [{ kind: 'grammar', grammar: whole }] } : guide
 }
 
 function checkGuide(guide: unknown): void {
   const phases = (guide as GuideSpec | null)?.phases
-  if (!Array.isArray(phases)) throw new UsageError('`guide` must be an object with a list of `phases`')
+  if (!Array.isArray(phases))
+    throw new UsageError(phrase`${option('guide')} must be an object with a list of ${option('phases')}`)
   for (const [i, phase] of phases.entries()) {
     const kind: unknown = phase?.kind
     if (typeof kind === 'string' && Object.hasOwn(PHASES, kind)) continue
-    throw new UsageError(`phase ${i} of \`guide\` must have a kind: ${Object.keys(PHASES).join(', ')}`)
+    throw new UsageError(phrase`phase ${i} of ${option('guide')} must have a kind: ${Object.keys(PHASES).join(', ')}`)
   }
 }

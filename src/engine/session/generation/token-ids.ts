@@ -1,4 +1,5 @@
 import { UsageError, UserError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import { shown } from '../../../ground/option-checks.js'
 import type { ModelConfig } from '../../../model/config/config.js'
 
@@ -25,7 +26,8 @@ export function targetIds(
 ): Int32Array {
   if (architecture === 'classifier') throw new UserError('a sequence classifier predicts no tokens; use classify')
   const ids = tokenIds(targets, vocabSize)
-  if (ids.length > tokens) throw new UsageError(`there are more \`targets\` (${ids.length}) than tokens (${tokens})`)
+  if (ids.length > tokens)
+    throw new UsageError(phrase`there are more ${option('targets')} (${ids.length}) than tokens (${tokens})`)
   return ids
 }
 

@@ -1,7 +1,7 @@
 import { UserError } from '../../../ground/errors.js'
 import type { ModelConfig } from '../../../model/config/config.js'
 import { architectureOf } from '../../../model/families/index.js'
-import { moduleformer } from '../../../model/families/moduleformer.js'
+import { moduleformer } from '../../../model/families/moduleformer/moduleformer.js'
 import type { Architecture } from '../../../model/families/shared/architecture.js'
 import type { TrainingBlocks, TrainingWorkspace } from '../layers/training-workspace.js'
 import { moduleFormerTraining } from './moduleformer.js'

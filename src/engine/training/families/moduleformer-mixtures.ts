@@ -1,5 +1,5 @@
 import type { MixtureKind } from '../../../model/config/config.js'
-import type { ModuleFormerConfig } from '../../../model/families/moduleformer-config.js'
+import type { ModuleFormerConfig } from '../../../model/families/moduleformer/moduleformer-config.js'
 import { MixtureTraining } from '../layers/mixture-training.js'
 import { TrainedCosineLogits } from '../layers/trained-cosine-logits.js'
 import { TrainedLinearLogits, TrainedMlpLogits } from '../layers/trained-logits.js'

@@ -1,7 +1,7 @@
 import { Norm } from '../../../kernels/calls/norm.js'
 import { GateBackward } from '../../../kernels/calls/training/gate-backward.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
-import type { ModuleFormerConfig } from '../../../model/families/moduleformer-config.js'
+import type { ModuleFormerConfig } from '../../../model/families/moduleformer/moduleformer-config.js'
 import type { ExpertRun, MixtureTraining } from '../layers/mixture-training.js'
 import type { TrainingWorkspace } from '../layers/training-workspace.js'
 import { mixtureOf } from './moduleformer-mixtures.js'

@@ -1,6 +1,6 @@
 import { Norm } from '../../../kernels/calls/norm.js'
 import { NormBackward } from '../../../kernels/calls/training/norm-backward.js'
-import type { ModuleFormerConfig } from '../../../model/families/moduleformer-config.js'
+import type { ModuleFormerConfig } from '../../../model/families/moduleformer/moduleformer-config.js'
 import type { MixtureTraining } from '../layers/mixture-training.js'
 import { PreNormTraining } from '../layers/pre-norm-training.js'
 import type { TrainingBlocks, TrainingWorkspace } from '../layers/training-workspace.js'
@@ -8,7 +8,7 @@ import { AttentionTraining } from './moduleformer-attention.js'
 import { MlpTraining } from './moduleformer-mlp.js'
 
 /**
- * Binds ModuleFormer's blocks for training. The forward pass is as in model/families/moduleformer.ts. It keeps two
+ * Binds ModuleFormer's blocks for training. The forward pass is as in model/families/moduleformer/moduleformer.ts. It keeps two
  * states of the residual stream for each block, and the backward pass computes the rest again. Activations that a q8 or
  * q4 product quantises count as exact in the backward pass (straight-through).
  */

@@ -16,8 +16,7 @@ export interface TracedText {
   length: number
   /** The number of its first tokens that are a prompt. */
   prompt: number
-  /** Ids of the tokens. Absent if the trace does not have them. */
-  tokens?: number[]
+  tokens: number[]
   /** By layer, then by kind, in the order of use. */
   layers: TracedLayer[]
 }
@@ -29,8 +28,6 @@ export interface TraceFormat {
   texts: { name: string; text: TracedText }[]
   /** Texts of tokens by their ids, as far as the file has them. */
   words: Map<number, string>
-  /** Whether layers without experts have no number: layer 0 is the first one with experts. */
-  onlyMixtures?: true
 }
 
 /** Limits of traces, which are untrusted. */
@@ -68,12 +65,12 @@ export class TracedTextBuilder {
 
   constructor(private readonly place: () => string) {}
 
-  /** Adds a token, and returns its number. The id is absent if the trace does not have it. */
-  addToken({ id, isPrompt }: { id?: number; isPrompt: boolean }): number {
+  /** Adds a token, and returns its number. */
+  addToken({ id, isPrompt }: { id: number; isPrompt: boolean }): number {
     if (isPrompt && this.prompt < this.length) this.fail('a token of the prompt follows one of the answer')
     if (this.length >= MOST_TRACED.tokens) this.fail(`more than ${MOST_TRACED.tokens} tokens`)
     if (isPrompt) this.prompt++
-    if (id !== undefined) this.tokens.push(id)
+    this.tokens.push(id)
     return this.length++
   }
 
@@ -108,7 +105,7 @@ export class TracedTextBuilder {
       const { ids, gates, ...about } = column
       return { ...about, ids: new Int32Array(ids), ...(gates && { gates: new Float32Array(gates) }) }
     })
-    return { length, prompt, ...(tokens.length === length && { tokens }), layers }
+    return { length, prompt, tokens, layers }
   }
 
   private column(kind: MixtureKind, layer: number, k: number, hasGates: boolean): Column {

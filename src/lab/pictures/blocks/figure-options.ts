@@ -1,4 +1,5 @@
 import { UsageError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import type { MixtureKind } from '../../../model/config/config.js'
 import type { Atlas } from '../../experts/atlas/atlas.js'
 import type { ExpertPlace } from '../../experts/usage/awake.js'
@@ -36,9 +37,10 @@ export function scopeOf(all: readonly MapMixture[], { layers, only }: FigureOpti
   const count = all[0]?.experts.length ?? 0
   const shown = [...new Set(layers ?? Array.from({ length: count }, (_, layer) => layer))].sort((a, b) => a - b)
   const absent = shown.find((layer) => layer >= count)
-  if (absent !== undefined) throw new UsageError(`\`layers\`: the model has layers 0 to ${count - 1}, not ${absent}`)
+  if (absent !== undefined)
+    throw new UsageError(phrase`${option('layers')}: the model has layers 0 to ${count - 1}, not ${absent}`)
   const mixtures = all.filter(({ kind }) => only === undefined || kind === only)
-  if (mixtures.length === 0) throw new UsageError(`\`only\`: the model has no ${only} experts`)
+  if (mixtures.length === 0) throw new UsageError(phrase`${option('only')}: the model has no ${String(only)} experts`)
   return {
     layers: shown,
     mixtures,
@@ -55,7 +57,7 @@ export function partsOf(
   const wanted = new Set([...(parts ?? usual), ...(tokens ? (['tokens'] as const) : [])])
   for (const part of wanted) {
     if (available.includes(part)) continue
-    throw new UsageError(`\`parts\`: this figure has no ${part}; it has ${available.join(', ')}`)
+    throw new UsageError(phrase`${option('parts')}: this figure has no ${part}; it has ${available.join(', ')}`)
   }
   return wanted
 }

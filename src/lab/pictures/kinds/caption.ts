@@ -14,7 +14,7 @@ export function modelTitle({ name, quant }: Pick<Reader, 'name' | 'quant'>): str
   return `${printable(name.endsWith(tag) ? name.slice(0, -tag.length) : name)} (${quant})`
 }
 
-/** A line that says so if the gates are not known, as in vLLM's traces. */
+/** A line that says so if the gates are not known, as in traces of other engines. */
 export function gatesLine({ hasGates }: Pick<Reader, 'hasGates'>): string[] {
   return hasGates === false ? ['gates are not known: the trace has none'] : []
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import { wrap } from '../../../ground/output/wrap.js'
 import { type Block, type ExpertMap, type Figure, mapsOf } from '../blocks/figure.js'
 import { CHARACTER, type Drawing, onPaper, stack, svgImage, textLines } from './svg-drawing.js'
@@ -31,7 +32,9 @@ export function renderSvg(figure: Figure, options: PictureOptions = {}): string 
   const tall = Math.ceil(height + 2 * MARGIN)
   if (Math.max(full, tall) > MOST_PICTURE) {
     const size = `${full} x ${tall} pixels, and ${MOST_PICTURE} is the most`
-    throw new UserError(`the picture would have ${size}: show less with \`layers\`, \`only\` or \`parts\``)
+    throw new UserError(
+      phrase`the picture would have ${size}: show less with ${option('layers')}, ${option('only')} or ${option('parts')}`,
+    )
   }
   const content = `<g transform="translate(${MARGIN} ${MARGIN})">${markup}</g>`
   return svgImage(full, tall, figure.title || 'Experts', content)

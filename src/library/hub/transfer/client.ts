@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { UserError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import { allowManyListeners } from '../../../ground/platform/listeners.js'
 import { printable } from '../../../ground/printable.js'
 import type { HubEnvironment } from './environment.js'
@@ -217,8 +218,7 @@ function checkExtent({ status, headers, body }: Reply, file: HubFile, start: num
   if (start <= MOST_SKIPPED_BYTES) return start
   throw refuse(
     new RangeIgnored(
-      `${file.repo}/${file.name}: the server sends whole files only (it ignores ranges)\n` +
-        'pull with `keep`: it fetches whole files and packs them from the disk',
+      phrase`${file.repo}/${file.name}: the server sends whole files only (it ignores ranges)\npull with ${option('keep')}: it fetches whole files and packs them from the disk`,
     ),
   )
 }

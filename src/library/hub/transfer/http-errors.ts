@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import { printable } from '../../../ground/printable.js'
 import { askedWait, TransientError } from './retry.js'
 import type { Reply } from './transport.js'
@@ -26,8 +27,9 @@ export function httpError(reply: Reply, subject: Subject): TransientError | User
   switch (headers['x-error-code']) {
     case 'GatedRepo':
       return new UserError(
-        `${repo}: the model is gated on ${host}: ask for access on its page there` +
-          (hasToken ? ', with the account of your token' : ', then give a token (`token` or HF_TOKEN)'),
+        phrase`${repo}: the model is gated on ${host}: ask for access on its page there${
+          hasToken ? ', with the account of your token' : phrase`, then give a token (${option('token')} or HF_TOKEN)`
+        }`,
       )
     case 'RevisionNotFound':
       return new UserError(`${repo}: has no revision '${revision}' on ${host}; see the branches and tags on its page`)
@@ -45,6 +47,8 @@ export function httpError(reply: Reply, subject: Subject): TransientError | User
 
 /** The hub does not say whether a repository is missing or only hidden. */
 function noRepository(repo: string, host: string, hasToken: boolean): UserError {
-  const hidden = hasToken ? 'hidden from your token' : 'private (then give a token: `token` or HF_TOKEN)'
-  return new UserError(`${repo}: there is no such model on ${host}, or it is ${hidden}`)
+  const hidden = hasToken
+    ? 'hidden from your token'
+    : phrase`private (then give a token: ${option('token')} or HF_TOKEN)`
+  return new UserError(phrase`${repo}: there is no such model on ${host}, or it is ${hidden}`)
 }

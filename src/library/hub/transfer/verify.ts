@@ -1,12 +1,20 @@
 import { createHash, type Hash } from 'node:crypto'
 import { whileOpen } from '../../../ground/files/byte-source.js'
 import { openLocalFile } from '../../../ground/files/local-folder.js'
-import type { SourceRange } from '../../../model/packing/write/pack-journal.js'
 import type { HubClient } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
 import type { RepositoryFile } from './repository.js'
 
 const READ_BYTES = 4 * 2 ** 20
+
+/** Range of a file that was read. */
+export interface SourceRange {
+  file: string
+  start: number
+  bytes: number
+  /** Of its bytes, in hex. */
+  sha256: string
+}
 
 /** Fetches a file without storing it. Rejects with a UserError if its hash, or the hash of a range read before, differs. */
 export async function verifyRemote(

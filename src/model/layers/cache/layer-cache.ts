@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import { MOST_Q8_CHANNELS, MOST_Q8_ROW_CHANNELS, PAGE_ROWS } from '../../../kernels/abi/formats.js'
 import type { Bank } from '../../../kernels/memory/bank.js'
 import { type CacheFormat, cacheHeadBytes, cacheRowBytes } from '../../../kernels/memory/formats.js'
@@ -60,7 +61,7 @@ export function checkHeads({ channels, heads = 1, byHead }: RowShape, format: Ca
   const most = byHead ? MOST_Q8_CHANNELS : MOST_Q8_ROW_CHANNELS
   if (format !== 'q8' || size <= most) return
   throw new UserError(
-    `\`cacheType\` q8 is for heads of at most ${most} channels, and those of this model have ${size}; use bf16`,
+    phrase`${option('cacheType')} q8 is for heads of at most ${most} channels, and those of this model have ${size}; use bf16`,
   )
 }
 

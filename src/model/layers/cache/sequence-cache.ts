@@ -1,4 +1,5 @@
 import { NoRoom } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import { PAGE_ROWS } from '../../../kernels/abi/formats.js'
 import { MemoryFull } from '../../../kernels/memory/arena.js'
 import { roundUp } from '../../../kernels/memory/formats.js'
@@ -326,8 +327,7 @@ export class SequenceCache {
 /** Error of a request that the banks have no memory for. `tokens` are its session's. */
 function noRoom(what: string, tokens: NoRoom['tokens']): NoRoom {
   return new NoRoom(
-    `no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember ` +
-      'fewer tokens with `context`, or dispose of other sessions',
+    phrase`no room for ${what}: all sessions together have what is left of 4 GiB, the size of a WebAssembly memory; remember fewer tokens with ${option('context')}, or dispose of other sessions`,
     tokens,
   )
 }

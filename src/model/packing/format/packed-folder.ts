@@ -1,6 +1,7 @@
 import { UserError } from '../../../ground/errors.js'
 import { localFolder } from '../../../ground/files/local-folder.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../../../ground/files/small-file.js'
+import { option, phrase } from '../../../ground/message.js'
 import { namesIn, pathIn } from '../../../ground/platform/files.js'
 import { QUANTS, type Quant } from './formats.js'
 
@@ -27,7 +28,9 @@ export async function findPackedFile(dir: string, quant?: Quant): Promise<string
   if (quant !== undefined) return found.includes(packedFileName(quant)) ? pathIn(dir, packedFileName(quant)) : undefined
   if (found.length > 1) {
     const quants = QUANTS.filter((name) => found.includes(packedFileName(name)))
-    throw new UserError(`${dir}: has several packings (${found.join(', ')}); choose with \`quant\` ${quants.join('|')}`)
+    throw new UserError(
+      phrase`${dir}: has several packings (${found.join(', ')}); choose with ${option('quant')} ${quants.join('|')}`,
+    )
   }
   return found.length === 1 ? pathIn(dir, found[0]) : undefined
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { option, phrase } from '../../../ground/message.js'
 import { takesInputs } from '../format/formats.js'
 import { type Part, type Piece, planLayout, type Source } from '../format/layout.js'
 import type { CalibrationRecord } from '../format/packed-metadata.js'
@@ -21,7 +22,7 @@ export type WithCalibration = <T>(folder: string, work: (calibration: Calibratio
 export function checkTakesInputs(source: PackSource): void {
   if (takesAnyInputs(source)) return
   throw new UserError(
-    `${source.name}: \`calibrate\` changes only weights that are rounded to q4 or q3, and this packing has none of them`,
+    phrase`${source.name}: ${option('calibrate')} changes only weights that are rounded to q4 or q3, and this packing has none of them`,
   )
 }
 

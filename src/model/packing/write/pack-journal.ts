@@ -7,25 +7,14 @@ import type { NonFinite } from './pack.js'
 export interface JournalIdentity {
   source: string
   commit: string
-  /** layoutIdentity of the packed file, and whether the entries list what was read. */
+  /** layoutIdentity of the packed file. */
   layout: string
-}
-
-/** Range of a checkpoint's file that was read. */
-export interface SourceRange {
-  file: string
-  start: number
-  bytes: number
-  /** Of its bytes, in hex. */
-  sha256: string
 }
 
 /** A part that has been written. */
 export interface JournalEntry extends Required<PartChecksums> {
   part: string
   nonFinite: NonFinite[]
-  /** Ranges that were read up to its end and that no earlier entry has. */
-  reads: SourceRange[]
 }
 
 /**
@@ -48,5 +37,4 @@ const isEntry = fields<JournalEntry>({
   sha256: isText,
   crc32: isText,
   nonFinite: listOf(fields({ tensor: isText, part: isText, count: isCount })),
-  reads: listOf(fields({ file: isText, start: isCount, bytes: isCount, sha256: isText })),
 })

@@ -14,7 +14,7 @@ import { nonFiniteWeights } from './checkpoint-warnings.js'
 import type { ReadAhead } from './chunks.js'
 import type { Conversion } from './convert.js'
 import { type NonFinite, type PackMatrix, type PackPartsOptions, packParts } from './pack.js'
-import { type JournalEntry, type JournalIdentity, readPackJournal, type SourceRange } from './pack-journal.js'
+import { type JournalEntry, type JournalIdentity, readPackJournal } from './pack-journal.js'
 import type { PackSource } from './pack-source.js'
 import { createPackedFile, layoutIdentity, partialPath, placesOf } from './packed-file-writer.js'
 
@@ -24,8 +24,8 @@ export interface ResumablePacking {
   path: string
   layout: Layout
   metadata: PackedMetadata & { sourceRevision: string }
-  /** Whether to record the ranges that were read, so that they can be checked afterwards. */
-  notesReads: boolean
+  /** Whether an earlier attempt is left out, since every byte must be seen again. */
+  startsAgain?: boolean
 }
 
 /** Parts that an earlier attempt has finished. */
@@ -41,20 +41,18 @@ export interface ResumableOptions {
   done: readonly JournalEntry[]
   readAhead?: ReadAhead
   signal?: AbortSignal
-  /** Returns the ranges that were read since its last call. Required if they are recorded. */
-  takeReads?: () => SourceRange[]
   inputsOf?: PackPartsOptions['inputsOf']
   /** Called before the bytes of a part are packed. */
   onPart?: (part: Part) => void
   onPartDone?: (part: Part) => void
   /** Called when all parts are written, before the file gets its name. If it rejects, so does the packing. */
-  check?: (reads: SourceRange[]) => Promise<void>
+  check?: () => Promise<void>
 }
 
 /** Looks for parts that are done, and verifies each by its checksums. */
 export async function findLeftovers(packing: ResumablePacking, signal?: AbortSignal): Promise<Leftovers> {
-  const { path, layout, metadata } = packing
-  const journal = await readPackJournal(journalPath(path))
+  const { path, layout, metadata, startsAgain } = packing
+  const journal = startsAgain ? undefined : await readPackJournal(journalPath(path))
   if (!journal) return { entries: [] }
   const identity = identityOf(packing)
   const { source: from, commit, layout: places } = journal.identity
@@ -76,8 +74,6 @@ export async function findLeftovers(packing: ResumablePacking, signal?: AbortSig
       // Both are written to the packed file, so both must be right.
       const { sha256, crc32 } = await checksumsOfRange(source, range, signal)
       if (sha256 === entry.sha256 && crc32 === entry.crc32) entries.push(entry)
-      // Its entry may have ranges of the parts that follow.
-      else if (packing.notesReads) break
     }
     return { entries }
   } finally {
@@ -117,7 +113,7 @@ export async function takeOver(
         known = await file.write(part, bytes, from)
         from += bytes.length
       }
-      if (known?.sha256 === range.sha256) entries.push({ part: part.name, ...known, nonFinite: [], reads: [] })
+      if (known?.sha256 === range.sha256) entries.push({ part: part.name, ...known, nonFinite: [] })
     }
     await file.sync()
     const journal = await Journal.create(journalPath(path), [identityOf(packing), ...entries])
@@ -137,7 +133,7 @@ export async function packResumably(
   options: ResumableOptions,
 ): Promise<Conversion> {
   const { path, layout, metadata } = packing
-  const { pack, done, readAhead, signal, takeReads, inputsOf, onPart, onPartDone, check } = options
+  const { pack, done, readAhead, signal, inputsOf, onPart, onPartDone, check } = options
   const finished = new Map(done.map(({ part, sha256, crc32 }) => [part, { sha256, crc32 }]))
   const entries = [...done]
   const file = await createPackedFile(path, layout, metadata, finished)
@@ -160,8 +156,7 @@ export async function packResumably(
       const written = await file.write(part, packed.bytes, packed.offset)
       nonFinite.push(...packed.nonFinite)
       if (written === undefined) continue
-      // Read-ahead may have fetched ranges of the next part. The entry has them too, so that none is lost.
-      const entry = { part: part.name, ...written, nonFinite, reads: takeReads?.() ?? [] }
+      const entry = { part: part.name, ...written, nonFinite }
       nonFinite = []
       await notes.append(entry)
       // The disk may be busy with a part while the next one is packed, but no longer.
@@ -172,7 +167,7 @@ export async function packResumably(
       onPartDone?.(part)
     }
     await synced
-    await check?.(entries.flatMap((entry) => entry.reads))
+    await check?.()
     await file.finish()
   } catch (error) {
     await synced.catch(() => undefined)
@@ -207,9 +202,9 @@ export async function calibrateResumably(
       ...options,
       done,
       inputsOf: (part, piece) => calibration.inputsOf(part, piece),
-      check: async (reads) => {
+      check: async () => {
         metadata.calibration = await calibration.finish()
-        await check?.(reads)
+        await check?.()
       },
     })
     await rename(packing.path, plain.path)
@@ -224,9 +219,9 @@ export function withFiles(packing: ResumablePacking, files: Readonly<Record<stri
   return { ...packing, metadata: { ...metadata, files: Object.fromEntries(announced) } }
 }
 
-function identityOf({ layout, metadata, notesReads }: ResumablePacking): JournalIdentity {
+function identityOf({ layout, metadata }: ResumablePacking): JournalIdentity {
   const { source, sourceRevision: commit } = metadata
-  return { source, commit, layout: `${layoutIdentity(layout, metadata)}${notesReads ? ' with reads' : ''}` }
+  return { source, commit, layout: layoutIdentity(layout, metadata) }
 }
 
 function journalPath(path: string): string {

@@ -1,6 +1,7 @@
+import type { Asking } from '../../../api/ask-options.js'
 import type { Model } from '../../../api/model.js'
 import type { ChatMessage } from '../../../api/text.js'
-import { type Asking, type Said, writeFittingPrompt, writePrompt } from '../../../engine/session/prompt.js'
+import { type Said, writeFittingPrompt, writePrompt } from '../../../engine/session/prompt.js'
 import { commonPrefix } from '../../../ground/common-prefix.js'
 
 /** The place of an answer among the tokens of its conversation. */

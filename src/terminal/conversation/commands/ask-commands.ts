@@ -1,4 +1,4 @@
-import type { Asking } from '../../../engine/session/prompt.js'
+import type { Asking } from '../../../api/ask-options.js'
 import { fit, harmless } from '../../../ground/output/cell-width.js'
 import { nameInWords } from '../answers/call-words.js'
 import type { Chat } from '../chat-state.js'

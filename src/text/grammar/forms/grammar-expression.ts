@@ -1,5 +1,6 @@
 import type { Grammar } from '../../../api/guide.js'
 import { UserError } from '../../../ground/errors.js'
+import { phrase } from '../../../ground/message.js'
 import { choice, type Expression, separated, sequence, text } from './expression.js'
 import { readEbnf } from './read-ebnf.js'
 import { readPattern } from './read-pattern.js'
@@ -34,6 +35,6 @@ export function named<T>(what: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    throw error instanceof UserError ? new UserError(`${what}: ${error.message}`) : error
+    throw error instanceof UserError ? new UserError(phrase`${what}: ${error}`) : error
   }
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { keyword, phrase } from '../../../ground/message.js'
 import type { Expression, Rule } from './expression.js'
 
 export function rulesOf(root: Expression): Set<Rule> {
@@ -72,8 +73,8 @@ export function checkRecursion(rules: ReadonlySet<Rule>): void {
         path.delete(rule)
         done.add(rule)
       } else if (path.has(rule)) {
-        const name = rule.name === undefined ? 'a rule' : `the rule \`${rule.name}\``
-        throw new UserError(`${name} begins with itself (left recursion), which is not supported`)
+        const name = rule.name === undefined ? 'a rule' : phrase`the rule ${keyword(rule.name)}`
+        throw new UserError(phrase`${name} begins with itself (left recursion), which is not supported`)
       } else if (!done.has(rule)) {
         path.add(rule)
         open.push({ rule, isLeft: true })

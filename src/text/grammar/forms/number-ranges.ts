@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { keyword, phrase } from '../../../ground/message.js'
 import { choice, type Expression, NEVER, oneOf, optional, repeat, sequence, text } from './expression.js'
 
 export interface NumberLimits {
@@ -36,7 +37,7 @@ export function numberExpression(limits: NumberLimits): Expression {
   const bound = BOUNDS.find((name) => limits[name] !== undefined)
   if (!bound) return limits.isInteger ? INTEGER : NUMBER
   if (limits.isInteger) return integersWithin(limits)
-  throw new UserError(`\`${bound}\` is not supported, except with the \`type\` "integer"`)
+  throw new UserError(phrase`${keyword(bound)} is not supported, except with the ${keyword('type')} "integer"`)
 }
 
 /** Largest integer whose neighbours are all exact. */

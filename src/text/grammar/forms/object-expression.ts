@@ -1,3 +1,4 @@
+import { keyword, phrase } from '../../../ground/message.js'
 import { Automaton } from './automaton.js'
 import { choicesInOrder } from './choices-in-order.js'
 import { choice, EMPTY, type Expression, NEVER, repeat, sequence, text } from './expression.js'
@@ -27,7 +28,10 @@ export function objectExpression(limits: ObjectLimits, reader: SchemaReader, wri
   }))
   const others = generatesMore(limits) ? otherMembers(limits, listed, reader, write) : NEVER
   if (others !== NEVER && minProperties > members.length + 1) {
-    failAt(limits.path, '`minProperties` is not supported above the number of listed properties and one more')
+    failAt(
+      limits.path,
+      phrase`${keyword('minProperties')} is not supported above the number of listed properties and one more`,
+    )
   }
   const more = (taken: number): Expression => {
     const missing = Math.max(0, minProperties - taken)
@@ -45,7 +49,7 @@ function otherMembers(limits: ObjectLimits, listed: string[], reader: SchemaRead
   const { parts, names, path } = limits
   const patterns = [...new Set(parts.flatMap(({ patterns }) => patterns.map(({ pattern }) => pattern)))]
   if (patterns.length > MOST_PATTERNS)
-    failAt(path, `more than ${MOST_PATTERNS} \`patternProperties\` are not supported`)
+    failAt(path, phrase`more than ${MOST_PATTERNS} ${keyword('patternProperties')} are not supported`)
   const asksForMore = parts.some(({ additional }) => additional !== undefined && additional.schema !== false)
   const listsNone = patterns.length === 0 && listed.length === 0
   const options: Expression[] = []

@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { keyword, type Message, phrase } from '../../../ground/message.js'
 import { characters, choice, EMPTY, type Expression, type Rule, repeat, sequence, text } from './expression.js'
 import { ANY } from './read-pattern.js'
 
@@ -32,18 +33,18 @@ class EbnfReader {
     this.match(BLANKS)
     while (this.at < this.source.length) this.definition()
     for (const [name, { isDefined }] of this.rules)
-      if (!isDefined) throw new UserError(`the grammar has no rule \`${name}\``)
+      if (!isDefined) throw new UserError(phrase`the grammar has no rule ${keyword(name)}`)
     const root = this.rules.get('root')
-    if (!root) throw new UserError('the grammar has no rule `root`')
+    if (!root) throw new UserError(phrase`the grammar has no rule ${keyword('root')}`)
     return { kind: 'rule', rule: root }
   }
 
   private definition(): void {
     const name = this.match(NAME)?.[0] ?? this.fail('a rule, such as `root ::= "yes" | "no"`, was expected')
     const rule = this.rule(name)
-    if (rule.isDefined) this.fail(`the rule \`${name}\` is defined twice`)
+    if (rule.isDefined) this.fail(phrase`the rule ${keyword(name)} is defined twice`)
     this.match(BLANKS)
-    if (!this.take('::=')) this.fail(`\`::=\` was expected after the rule's name \`${name}\``)
+    if (!this.take('::=')) this.fail(phrase`\`::=\` was expected after the rule's name ${keyword(name)}`)
     this.match(BLANKS)
     rule.body = this.alternatives(0)
     rule.isDefined = true
@@ -165,8 +166,8 @@ class EbnfReader {
     return isNext
   }
 
-  private fail(what: string): never {
+  private fail(what: Message): never {
     const line = this.source.slice(0, this.at).split('\n').length
-    throw new UserError(`${what}, in line ${line} of the grammar`)
+    throw new UserError(phrase`${what}, in line ${line} of the grammar`)
   }
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../../../ground/errors.js'
+import { keyword, phrase } from '../../../ground/message.js'
 import { choicesInOrder } from './choices-in-order.js'
 import { choice, EMPTY, type Expression, NEVER, type Rule, repeat, separated, sequence, text } from './expression.js'
 import { ANY_STRING, COMMA, jsonString, jsonValue } from './json-text.js'
@@ -106,7 +107,10 @@ class SchemaWriter {
     )
     const isListed = cases.every(({ type }) => type === 'value' || type === 'boolean' || type === 'null')
     if (!isListed || longest > 0) {
-      failAt(path, '`uniqueItems` is not supported, except for `items` with an `enum`')
+      failAt(
+        path,
+        phrase`${keyword('uniqueItems')} is not supported, except for ${keyword('items')} with an ${keyword('enum')}`,
+      )
     }
     const unique = values.filter((value, i) => !values.slice(0, i).some((other) => isDeepStrictEqual(value, other)))
     return choicesInOrder(
@@ -122,6 +126,6 @@ function placed<T>(path: string, read: () => T): T {
     return read()
   } catch (error) {
     if (!(error instanceof UserError) || path === '' || error.message.startsWith('/')) throw error
-    throw new UserError(`${path}: ${error.message}`)
+    throw new UserError(phrase`${path}: ${error}`)
   }
 }

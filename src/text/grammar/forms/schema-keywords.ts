@@ -1,6 +1,7 @@
 import { UserError } from '../../../ground/errors.js'
 import { type Form, isNumber, isText, whole } from '../../../ground/json/forms.js'
 import { isObject } from '../../../ground/json/json.js'
+import { keyword, type Message, phrase } from '../../../ground/message.js'
 import type { NumberLimits } from './number-ranges.js'
 
 /** A subschema, with its place in the schema as a JSON Pointer. */
@@ -110,8 +111,8 @@ const OF_TYPE: Partial<Record<JsonType, readonly string[]>> = {
 }
 
 /** Throws a UserError about a place in a schema. */
-export function failAt(path: string, what: string): never {
-  throw new UserError(path === '' ? what : `${path}: ${what}`)
+export function failAt(path: string, what: Message): never {
+  throw new UserError(path === '' ? what : phrase`${path}: ${what}`)
 }
 
 /** A schema's keywords of types and limits as cases, one for each type. */
@@ -145,7 +146,7 @@ function typesOf({ type }: Keywords, path: string): Set<string> | undefined {
   const known = [...JSON_TYPES, 'integer']
   const wrong = types.find((one) => typeof one !== 'string' || !(known as string[]).includes(one))
   if (wrong !== undefined || types.length === 0) {
-    failAt(path, `\`type\` ${JSON.stringify(wrong ?? type)} is not a type (${known.join(', ')})`)
+    failAt(path, phrase`${keyword('type')} ${JSON.stringify(wrong ?? type)} is not a type (${known.join(', ')})`)
   }
   return new Set(types as string[])
 }
@@ -175,9 +176,11 @@ function arrayLimits(keywords: Keywords, path: string): ArrayLimits {
   // Before 2020, a list of `items` was what `prefixItems` is now, and `additionalItems` the rest.
   const prefixName = Array.isArray(items) ? 'items' : 'prefixItems'
   const prefix = Array.isArray(items) ? items : prefixItems
-  if (prefix !== undefined && !Array.isArray(prefix)) failAt(path, '`prefixItems` must be a list of schemas')
+  if (prefix !== undefined && !Array.isArray(prefix))
+    failAt(path, phrase`${keyword('prefixItems')} must be a list of schemas`)
   const restName = Array.isArray(items) ? 'additionalItems' : 'items'
-  if (contains !== undefined && keywords.maxContains !== undefined) failAt(path, '`maxContains` is not supported')
+  if (contains !== undefined && keywords.maxContains !== undefined)
+    failAt(path, phrase`${keyword('maxContains')} is not supported`)
   return {
     parts: [
       {
@@ -198,7 +201,7 @@ function arrayLimits(keywords: Keywords, path: string): ArrayLimits {
 function objectLimits(keywords: Keywords, path: string): ObjectLimits {
   const { required } = keywords
   const isList = Array.isArray(required) && required.every((name) => typeof name === 'string')
-  if (required !== undefined && !isList) failAt(path, '`required` must be a list of names')
+  if (required !== undefined && !isList) failAt(path, phrase`${keyword('required')} must be a list of names`)
   return {
     parts: [
       {
@@ -225,7 +228,7 @@ function subschema(keywords: Keywords, name: string, path: string): Located | un
 export function subschemas(keywords: Keywords, name: string, path: string): [string, Located][] {
   const schemas = keywords[name]
   if (schemas === undefined) return []
-  if (!isObject(schemas)) failAt(path, `\`${name}\` must be an object of schemas`)
+  if (!isObject(schemas)) failAt(path, phrase`${keyword(name)} must be an object of schemas`)
   return Object.entries(schemas).map(([key, schema]) => [
     key,
     within({ schema, path: `${path}/${name}/${pointer(key)}` }),
@@ -236,7 +239,7 @@ export function subschemas(keywords: Keywords, name: string, path: string): [str
 export function listedSchemas(keywords: Keywords, name: string, path: string): Located[] | undefined {
   const schemas = keywords[name]
   if (schemas === undefined) return undefined
-  if (!Array.isArray(schemas) || schemas.length === 0) failAt(path, `\`${name}\` must be a list of schemas`)
+  if (!Array.isArray(schemas) || schemas.length === 0) failAt(path, phrase`${keyword(name)} must be a list of schemas`)
   return schemas.map((schema, i) => within({ schema, path: `${path}/${name}/${i}` }))
 }
 
@@ -258,5 +261,5 @@ function count(keywords: Keywords, name: string, path: string): number | undefin
 
 function checked<T>(keywords: Keywords, name: string, path: string, is: Form<T>, mustBe: string): T | undefined {
   const value = keywords[name]
-  return value === undefined || is(value) ? value : failAt(path, `\`${name}\` must be ${mustBe}`)
+  return value === undefined || is(value) ? value : failAt(path, phrase`${keyword(name)} must be ${mustBe}`)
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isObject } from '../../../ground/json/json.js'
+import { keyword, phrase } from '../../../ground/message.js'
 import { Automaton } from './automaton.js'
 import { readSearch } from './read-pattern.js'
 import {
@@ -128,7 +129,7 @@ export class SchemaReader {
     const keywords: Keywords = schema
     const inner = [...active, path]
     const refused = REFUSED.find((name) => keywords[name] !== undefined)
-    if (refused && !isIdleCondition(keywords)) failAt(path, `\`${refused}\` is not supported`)
+    if (refused && !isIdleCondition(keywords)) failAt(path, phrase`${keyword(refused)} is not supported`)
     let cases = this.withValues(limitCases(keywords, path), keywords, path)
     const and = (others: Case[]) => {
       cases = this.both(cases, others, path)
@@ -145,11 +146,11 @@ export class SchemaReader {
   }
 
   private withValues(cases: Case[], { enum: values, const: only }: Keywords, path: string): Case[] {
-    if (values !== undefined && !Array.isArray(values)) failAt(path, '`enum` must be a list')
+    if (values !== undefined && !Array.isArray(values)) failAt(path, phrase`${keyword('enum')} must be a list`)
     const lists = [...(values === undefined ? [] : [values as unknown[]]), ...(only === undefined ? [] : [[only]])]
     if (lists.length === 0) return cases
     // Each value is compared with the others.
-    if (lists[0].length > MOST_CASES) failAt(path, `\`enum\` may have ${MOST_CASES} values`)
+    if (lists[0].length > MOST_CASES) failAt(path, phrase`${keyword('enum')} may have ${MOST_CASES} values`)
     const unique = lists[0].filter((value, i) => !lists[0].slice(0, i).some((other) => isDeepStrictEqual(value, other)))
     return unique
       .filter((value) => lists.every((list) => list.some((other) => isDeepStrictEqual(value, other))))
@@ -184,7 +185,10 @@ export class SchemaReader {
         if (one.type === 'value' && others.some((other) => this.caseAccepts(other, one.value))) return false
         if (one.type !== 'value' && !one.isNamed && list.some(({ isNamed }) => isNamed)) return false
         if (others.every((other) => isApart(this, one, other))) return true
-        return failAt(path, '`oneOf` is not supported if a value may match several of its schemas; `anyOf` is')
+        return failAt(
+          path,
+          phrase`${keyword('oneOf')} is not supported if a value may match several of its schemas; ${keyword('anyOf')} is`,
+        )
       })
     })
   }
@@ -234,7 +238,8 @@ function without(cases: Case[], not: unknown, path: string): Case[] {
   const { type } = (not ?? {}) as Keywords
   const types: unknown[] = Array.isArray(type) ? type : [type]
   const areTypes = types.every((one) => JSON_TYPES.includes(one as JsonType))
-  if (names.join() !== 'type' || !areTypes) failAt(path, '`not` is not supported, except with a `type` alone')
+  if (names.join() !== 'type' || !areTypes)
+    failAt(path, phrase`${keyword('not')} is not supported, except with a ${keyword('type')} alone`)
   return cases.filter((one) => !types.includes(one.type === 'value' ? typeOf(one.value) : one.type))
 }
 

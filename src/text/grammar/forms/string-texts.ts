@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { keyword, phrase } from '../../../ground/message.js'
 import { Automaton } from './automaton.js'
 import { type Expression, NEVER, repeat } from './expression.js'
 import { ANY, readPattern, readSearch } from './read-pattern.js'
@@ -48,7 +49,7 @@ PATTERNS['iri-reference'] = PATTERNS['uri-reference']
 export function formatExpression(format: string): Expression {
   if (Object.hasOwn(PATTERNS, format)) return readPattern(PATTERNS[format])
   const known = Object.keys(PATTERNS).join(', ')
-  throw new UserError(`\`format\` ${JSON.stringify(format.slice(0, 40))} is not supported (${known})`)
+  throw new UserError(phrase`${keyword('format')} ${JSON.stringify(format.slice(0, 40))} is not supported (${known})`)
 }
 
 /** Most characters of a limit that is combined with a pattern. */
@@ -69,7 +70,7 @@ export function stringAutomaton(limits: StringLimits): Automaton {
   const parts = partsOf(limits)
   if (Math.max(minLength, maxLength ?? 0) > LONGEST_COMBINED) {
     throw new UserError(
-      `\`minLength\` and \`maxLength\` above ${LONGEST_COMBINED} are not supported together with a pattern`,
+      phrase`${keyword('minLength')} and ${keyword('maxLength')} above ${LONGEST_COMBINED} are not supported together with a pattern`,
     )
   }
   if (minLength > 0 || maxLength !== undefined || parts.length === 0) parts.push(lengths(limits))

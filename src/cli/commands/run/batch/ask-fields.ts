@@ -1,34 +1,19 @@
-import type { AskOptions } from '../../../../api/chat-options.js'
+import { ASK_OPTIONS, type Asking, type AskName, FORMS, formsIn } from '../../../../api/ask-options.js'
 import type { OutputConstraint } from '../../../../api/guide.js'
 import { UserError } from '../../../../ground/errors.js'
-import { anyOf, type Form, isCount, isFlag, isText, oneOf, optional } from '../../../../ground/json/forms.js'
-import { isObject } from '../../../../ground/json/json.js'
+import { optional } from '../../../../ground/json/forms.js'
 import type { JsonReader } from '../../../../ground/json/reader.js'
-import { THINK_LEVELS } from '../../../parsing/ask-options.js'
 
 /** Fields of a line for thinking and for the form of its answer. */
-export const ASK_FIELDS = ['think', 'thinkBudget', 'schema', 'grammar', 'regex'] as const
-
-const FORMS = ['schema', 'grammar', 'regex'] as const
-
-const CHECKS: Record<(typeof ASK_FIELDS)[number], readonly [form: Form<unknown>, mustBe: string]> = {
-  think: [optional(oneOf(THINK_LEVELS)), `one of ${THINK_LEVELS.join(', ')}`],
-  thinkBudget: [optional(isCount), 'a whole number from 0 on'],
-  schema: [optional(anyOf(isObject, isFlag)), 'a JSON Schema: an object, or true or false'],
-  grammar: [optional(isText), 'a text'],
-  regex: [optional(isText), 'a text'],
-}
+export const ASK_FIELDS = ['think', 'thinkBudget', ...FORMS] as const
 
 /**
  * Reads these fields of a line. Missing fields come from the command line; a form in the line replaces the form there.
  * Throws a UserError that names the field.
  */
-export function askFieldsOf(
-  fields: JsonReader,
-  defaults: AskOptions & OutputConstraint,
-): AskOptions & OutputConstraint {
-  const own = Object.fromEntries(ASK_FIELDS.map((name) => [name, fields.in(name).as(...CHECKS[name])]))
-  const forms = FORMS.filter((name) => own[name] !== undefined)
+export function askFieldsOf(fields: JsonReader, defaults: Asking): Asking {
+  const own = Object.fromEntries(ASK_FIELDS.map((name) => [name, askedIn(fields, name)]))
+  const forms = formsIn(own)
   if (forms.length > 1) throw new UserError(`give "${forms[0]}" or "${forms[1]}", not both`)
   const taken = ASK_FIELDS.map((name) => {
     const isReplaced = forms.length > 0 && FORMS.some((form) => form === name)
@@ -37,7 +22,13 @@ export function askFieldsOf(
   return Object.fromEntries(taken.filter(([, value]) => value !== undefined))
 }
 
+/** The value of a field that asks, as the table has it. */
+export function askedIn<N extends AskName>(fields: JsonReader, name: N): Asking[N] {
+  const { includes, mustBe } = ASK_OPTIONS[name]
+  return fields.in(name).as(optional<unknown>(includes), mustBe) as Asking[N]
+}
+
 /** These options for a text that is continued as is, which has no thoughts. */
-export function withoutThinking({ schema, grammar, regex }: AskOptions & OutputConstraint): OutputConstraint {
+export function withoutThinking({ schema, grammar, regex }: Asking): OutputConstraint {
   return { schema, grammar, regex }
 }

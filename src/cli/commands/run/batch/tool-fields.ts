@@ -1,8 +1,9 @@
-import type { AskOptions, Tool, ToolChoice } from '../../../../api/chat-options.js'
+import { type AskOptions, TOOL_CHOICES, type Tool, type ToolChoice } from '../../../../api/chat-options.js'
 import { UserError } from '../../../../ground/errors.js'
-import { isFlag, isText, oneOf, optional } from '../../../../ground/json/forms.js'
+import { isText, oneOf, optional } from '../../../../ground/json/forms.js'
 import { isObject } from '../../../../ground/json/json.js'
 import type { JsonReader } from '../../../../ground/json/reader.js'
+import { askedIn } from './ask-fields.js'
 
 /** Fields of a line for tools. A batch runs no tools: the answer ends with the calls. */
 export const TOOL_FIELDS = ['tools', 'toolChoice', 'parallelToolCalls'] as const
@@ -11,7 +12,7 @@ export const TOOL_FIELDS = ['tools', 'toolChoice', 'parallelToolCalls'] as const
 export function toolFieldsOf(fields: JsonReader): Pick<AskOptions, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
   const [tools, choice] = [fields.in('tools'), fields.in('toolChoice')]
   const list = tools.value === undefined ? [] : tools.items('a list')
-  const parallelToolCalls = fields.in('parallelToolCalls').as(optional(isFlag), 'true or false')
+  const parallelToolCalls = askedIn(fields, 'parallelToolCalls')
   return {
     ...(list.length > 0 && { tools: list.map(toolOf) }),
     ...(choice.value !== undefined && { toolChoice: choiceOf(choice) }),
@@ -29,8 +30,7 @@ function toolOf(tool: JsonReader, i: number): Tool {
 }
 
 function choiceOf(choice: JsonReader): ToolChoice {
-  const isWord = oneOf(['auto', 'none', 'required'] as const)
-  if (isWord(choice.value)) return choice.value
+  if (oneOf(TOOL_CHOICES)(choice.value)) return choice.value
   const { name } = functionIn(choice)
   if (isText(name)) return { name }
   throw choice.error('must be "auto", "none", "required" or {"type": "function", "function": {"name"}}')

@@ -1,12 +1,12 @@
-import { formatBytes } from '../../ground/numbers.js'
-import { MOST_TAPS } from '../../kernels/abi/states.js'
-import type { ConfigReader } from '../config/config-reader.js'
-import { byLayer } from '../layers/by-layer.js'
-import { type DeltaShape, deltaStateFloats, GatedDeltaNet } from '../layers/mixers/gated-delta-net.js'
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
-import type { Workspace } from '../layers/workspace.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import type { Part, Source } from '../packing/format/layout.js'
+import { formatBytes } from '../../../ground/numbers.js'
+import { MOST_TAPS } from '../../../kernels/abi/states.js'
+import type { ConfigReader } from '../../config/config-reader.js'
+import { byLayer } from '../../layers/by-layer.js'
+import { type DeltaShape, deltaStateFloats, GatedDeltaNet } from '../../layers/mixers/gated-delta-net.js'
+import { preNormBlocks } from '../../layers/pre-norm-blocks.js'
+import type { Workspace } from '../../layers/workspace.js'
+import type { PartFormats } from '../../packing/format/formats.js'
+import type { Part, Source } from '../../packing/format/layout.js'
 import {
   changed,
   either,
@@ -18,14 +18,14 @@ import {
   tapOf,
   vector,
   whole,
-} from '../packing/format/pieces.js'
+} from '../../packing/format/pieces.js'
+import type { Architecture } from '../shared/architecture.js'
+import { type DecoderConfig, decoderConfig } from '../shared/decoder-config.js'
+import { DECODER, describeDecoder, groupedCache } from '../shared/decoder-family.js'
+import { attentionLayers, feedLayers } from '../shared/decoder-layers.js'
+import { attentionPieces, namedParts, queryKeyNorms } from '../shared/decoder-parts.js'
+import { ropeConfig } from '../shared/rope-config.js'
 import { sparseKeys } from './qwen.js'
-import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
-import { DECODER, describeDecoder, groupedCache } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
-import { attentionPieces, namedParts, queryKeyNorms } from './shared/decoder-parts.js'
-import { ropeConfig } from './shared/rope-config.js'
 
 const LAYER_TYPES = ['linear_attention', 'full_attention'] as const
 

@@ -1,8 +1,8 @@
-import { UserError } from '../../ground/errors.js'
-import { plural } from '../../ground/numbers.js'
-import type { ModelConfig } from '../config/config.js'
-import type { ConfigReader } from '../config/config-reader.js'
-import type { ShapeWords } from './shared/architecture.js'
+import { UserError } from '../../../ground/errors.js'
+import { plural } from '../../../ground/numbers.js'
+import type { ModelConfig } from '../../config/config.js'
+import type { ConfigReader } from '../../config/config-reader.js'
+import type { ShapeWords } from '../shared/architecture.js'
 
 const ACTIVATIONS = ['gelu_new', 'gelu', 'silu', 'relu', 'tanh'] as const
 const GATE_TYPES = ['mlp', 'linear', 'gmm'] as const

@@ -1,17 +1,17 @@
-import type { ConfigReader } from '../config/config-reader.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import type { Part } from '../packing/format/layout.js'
-import { expertOf, type PlannedPiece, rowsOf, whole } from '../packing/format/pieces.js'
-import type { Architecture } from './shared/architecture.js'
+import type { ConfigReader } from '../../config/config-reader.js'
+import type { PartFormats } from '../../packing/format/formats.js'
+import type { Part } from '../../packing/format/layout.js'
+import { expertOf, type PlannedPiece, rowsOf, whole } from '../../packing/format/pieces.js'
+import type { Architecture } from '../shared/architecture.js'
 import {
   type DecoderConfig,
   decoderConfig,
   hasExperts,
   type RopesOf,
   refuseOtherHeadSize,
-} from './shared/decoder-config.js'
-import { DECODER } from './shared/decoder-family.js'
-import { attentionPieces, decoderParts, gatedPieces, normPieces, routerPieces } from './shared/decoder-parts.js'
+} from '../shared/decoder-config.js'
+import { DECODER } from '../shared/decoder-family.js'
+import { attentionPieces, decoderParts, gatedPieces, normPieces, routerPieces } from '../shared/decoder-parts.js'
 
 export interface GraniteConfig extends DecoderConfig {
   /** Factor of a sublayer's output. */

@@ -1,17 +1,17 @@
-import type { ConfigReader } from '../config/config-reader.js'
-import type { Workspace } from '../layers/workspace.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import type { Architecture } from './shared/architecture.js'
+import type { ConfigReader } from '../../config/config-reader.js'
+import type { Workspace } from '../../layers/workspace.js'
+import type { PartFormats } from '../../packing/format/formats.js'
+import type { Architecture } from '../shared/architecture.js'
 import {
   type DecoderConfig,
   decoderConfig,
   refuseOtherHeadSize,
   softmaxRouting,
   unlessDense,
-} from './shared/decoder-config.js'
-import { DECODER } from './shared/decoder-family.js'
-import { decoderBlocks } from './shared/decoder-layers.js'
-import { namedParts } from './shared/decoder-parts.js'
+} from '../shared/decoder-config.js'
+import { DECODER } from '../shared/decoder-family.js'
+import { decoderBlocks } from '../shared/decoder-layers.js'
+import { namedParts } from '../shared/decoder-parts.js'
 
 export interface QwenConfig extends DecoderConfig {
   /** Whether each head of queries and keys is normalised. */

@@ -1,12 +1,12 @@
-import { UserError } from '../../ground/errors.js'
-import { anyOf, listOfEach, numberFrom } from '../../ground/json/forms.js'
-import { isObject } from '../../ground/json/json.js'
-import { MOST_TAPS } from '../../kernels/abi/states.js'
-import type { ConfigReader } from '../config/config-reader.js'
-import { byLayer } from '../layers/by-layer.js'
-import { Mamba2, type Mamba2Shape, mamba2Channels, mamba2StateFloats } from '../layers/mixers/mamba2.js'
-import { preNormBlocks } from '../layers/pre-norm-blocks.js'
-import type { PartFormats } from '../packing/format/formats.js'
+import { UserError } from '../../../ground/errors.js'
+import { anyOf, listOfEach, numberFrom } from '../../../ground/json/forms.js'
+import { isObject } from '../../../ground/json/json.js'
+import { MOST_TAPS } from '../../../kernels/abi/states.js'
+import type { ConfigReader } from '../../config/config-reader.js'
+import { byLayer } from '../../layers/by-layer.js'
+import { Mamba2, type Mamba2Shape, mamba2Channels, mamba2StateFloats } from '../../layers/mixers/mamba2.js'
+import { preNormBlocks } from '../../layers/pre-norm-blocks.js'
+import type { PartFormats } from '../../packing/format/formats.js'
 import {
   changed,
   entriesOf,
@@ -16,14 +16,14 @@ import {
   tapOf,
   vector,
   whole,
-} from '../packing/format/pieces.js'
+} from '../../packing/format/pieces.js'
+import type { Architecture } from '../shared/architecture.js'
+import { unlessDense } from '../shared/decoder-config.js'
+import { DECODER, describeDecoder, groupedCache } from '../shared/decoder-family.js'
+import { attentionLayers, feedLayers } from '../shared/decoder-layers.js'
+import { attentionPieces } from '../shared/decoder-parts.js'
+import { ropeConfig } from '../shared/rope-config.js'
 import { GRANITE_DEFAULTS, type GraniteConfig, graniteKeys, graniteParts } from './granite.js'
-import type { Architecture } from './shared/architecture.js'
-import { unlessDense } from './shared/decoder-config.js'
-import { DECODER, describeDecoder, groupedCache } from './shared/decoder-family.js'
-import { attentionLayers, feedLayers } from './shared/decoder-layers.js'
-import { attentionPieces } from './shared/decoder-parts.js'
-import { ropeConfig } from './shared/rope-config.js'
 
 /** Names of the kinds of layers: the published ones, and newer ones, which transformers writes for the same kinds. */
 const LAYER_TYPES = ['mamba', 'attention', 'linear_attention', 'full_attention'] as const

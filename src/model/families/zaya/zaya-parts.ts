@@ -1,6 +1,6 @@
-import { routerRows } from '../config/config.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import type { Part, Source } from '../packing/format/layout.js'
+import { routerRows } from '../../config/config.js'
+import type { PartFormats } from '../../packing/format/formats.js'
+import type { Part, Source } from '../../packing/format/layout.js'
 import {
   entriesOf,
   expertOf,
@@ -11,9 +11,9 @@ import {
   tapOf,
   vector,
   whole,
-} from '../packing/format/pieces.js'
-import type { DecoderConfig } from './shared/decoder-config.js'
-import { decoderParts, gatedPieces } from './shared/decoder-parts.js'
+} from '../../packing/format/pieces.js'
+import type { DecoderConfig } from '../shared/decoder-config.js'
+import { decoderParts, gatedPieces } from '../shared/decoder-parts.js'
 
 export interface ZayaConfig extends DecoderConfig {
   /** Tokens that the convolution by channels sees, and the one by heads. */
