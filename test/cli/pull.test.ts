@@ -4,7 +4,6 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Throughput } from '#molm/cli/io/throughput.js'
 import { repositoryPath } from '../support/fixtures.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { REPO } from '../support/with-hub.js'
 import { assertRefused, molm, parseLines } from './molm.js'
 import { withServedModel } from './served-model.js'
@@ -30,52 +29,6 @@ test('pull prints the plan to stderr and the path to stdout; then the model has 
     await writeFile(stdout.trim(), bytes)
     assertRefused(await run('show', '--verify', REPO), 1, /the packed file is damaged: .*lm_head.* checksum/)
     assertRefused(await run('show', '--verify', 'nano'), 1, /a checkpoint has no checksums/)
-  })
-})
-
-test('pull without a name lists the models that have a short one, with their costs on this computer', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const env = { MOLM_HOME: dir }
-    const { code, stdout, stderr } = await molm(['pull'], { env })
-    assert.equal([code, stderr], [0, ''])
-    const rows = stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split('\t'))
-    const row = rows.find(([name]) => name === 'olmoe:7b') ?? []
-    assert.match(
-      row.join(' '),
-      /^olmoe:7b 4213512192 51\d{8} [\d.]+ \/ [\d.]+ (fits|from the disk|too large) 2025-01 $/,
-    )
-    const json = JSON.parse((await molm(['pull', '--json'], { env })).stdout)
-    assert.equal(
-      json.map(({ name }: { name: string }) => name),
-      rows.map(([name]) => name),
-    )
-    const [{ source, family, licence, calls_tools, prefill_tokens_per_second: speed }] = json
-    assert.is(source, 'bartowski/granite-3.1-1b-a400m-instruct-GGUF:Q4_K_M')
-    assert.equal([family, licence, calls_tools], ['Granite MoE', 'apache-2.0', true])
-    assert.ok(speed > 0)
-  })
-})
-
-test('a short name that is not here is refused in a pipe with the command that fetches it', async () => {
-  await withServedModel(async (run) => {
-    assertRefused(
-      await run('run', '-m', 'granite', 'hi'),
-      1,
-      /^molm: granite is not on this computer; `molm pull granite` fetches it\n$/,
-    )
-    assertRefused(await run('show', 'Granite:3b'), 1, /`molm pull Granite:3b` fetches it\n$/)
-    assertRefused(await run('run', '-m', 'grantie', 'hi'), 1, /did you mean granite\?\n$/)
-    assertRefused(await run('run', '-m', 'granite:7b', 'hi'), 1, /there is granite:1b and granite:3b\n$/)
-    assertRefused(await run('pull', 'olmeo'), 2, /\ndid you mean olmoe\?\n$/)
-    assertRefused(
-      await run('pull', 'granite'),
-      1,
-      /bartowski\/granite-3\.1-1b-a400m-instruct-GGUF: there is no such model/,
-    )
-    assertRefused(await run('rm', 'granite', '--yes'), 1, /no pulled model 'granite'/)
   })
 })
 

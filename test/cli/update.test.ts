@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { REPO } from '../support/with-hub.js'
-import { assertRefused, molm, parseLines } from './molm.js'
+import { parseLines } from './molm.js'
 import { withServedModel } from './served-model.js'
 
 const NEWS = { 'generation_config.json': Buffer.from('{"temperature": 0.5}') }
@@ -43,15 +43,6 @@ test('update --json prints an object for each model, also for one that fails', a
     assert.match(other.error, /there is no such model/)
     assert.equal([code, stderr], [1, ''])
   })
-})
-
-test('update refuses in a line what was not pulled', async () => {
-  await withServedModel(async (run) => {
-    assertRefused(await run('update'), 1, /no pulled models to update; `molm pull` lists models/)
-    assertRefused(await run('update', 'nano'), 1, /nano comes with molm: it was not pulled, and cannot be .*updated/)
-    assertRefused(await run('update', './folder'), 1, /no pulled model '\.\/folder' in /)
-  })
-  assertRefused(await molm(['update', '--dry']), 2, /did you mean --dry-run\?/)
 })
 
 test.run()

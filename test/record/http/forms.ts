@@ -1,4 +1,4 @@
-import { type Ask, CHAT, COMPLETIONS, refused, table, user } from './asks.js'
+import { type Ask, CHAT, COMPLETIONS, single, table, user } from './asks.js'
 
 const SCHEMA = {
   type: 'object',
@@ -61,7 +61,7 @@ const { logprobs: scored, ...others } = FORMS
 
 export const FORMED: Ask[] = [
   ...table('form-chat', CHAT, CHATTED, { ...others, logprobs: { ...scored, logprobs: true } }),
-  ...table('form-completion', COMPLETIONS, COMPLETED, FORMS),
-  ...refused('form-chat-refused', CHAT, CHATTED, REFUSED),
-  ...refused('form-completion-refused', COMPLETIONS, { ...COMPLETED, stream: true }, REFUSED),
+  ...single('form-completion', COMPLETIONS, COMPLETED, FORMS),
+  ...single('form-chat-refused', CHAT, CHATTED, REFUSED),
+  ...single('form-completion-refused', COMPLETIONS, { ...COMPLETED, stream: true }, REFUSED),
 ]

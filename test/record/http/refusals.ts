@@ -1,4 +1,4 @@
-import { type Ask, assistant, CHAT, COMPLETIONS, get, post, RESPONSES, refused, system, user } from './asks.js'
+import { type Ask, assistant, CHAT, COMPLETIONS, get, post, RESPONSES, single, system, user } from './asks.js'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const MESSAGES = [user('Hello')]
@@ -143,9 +143,9 @@ const MISSPELLED = ['/chat/completions', '/v1/v1/completions', '/v1/completions/
 const greedy = { temperature: 0, max_tokens: 8 }
 
 export const REFUSALS: Ask[] = [
-  ...refused('chat', CHAT, { messages: MESSAGES, ...greedy }, { ...WRONG, ...CHATTED }),
-  ...refused('completion', COMPLETIONS, { prompt: 'a', ...greedy }, { ...WRONG, ...COMPLETED }),
-  ...refused('response', RESPONSES, { input: 'a', temperature: 0, max_output_tokens: 8 }, RESPONDED),
+  ...single('chat', CHAT, { messages: MESSAGES, ...greedy }, { ...WRONG, ...CHATTED }),
+  ...single('completion', COMPLETIONS, { prompt: 'a', ...greedy }, { ...WRONG, ...COMPLETED }),
+  ...single('response', RESPONSES, { input: 'a', temperature: 0, max_output_tokens: 8 }, RESPONDED),
   ...Object.entries(TYPES).map(([end, headers]) =>
     post(`type-${end}`, COMPLETIONS, { prompt: 'a', ...greedy }, headers),
   ),
