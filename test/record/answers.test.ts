@@ -1,3 +1,3 @@
 import { testRecords } from './records.js'
 
-testRecords('commands', ['run', 'forms', 'thoughts', 'tools', 'conversations', 'batch'])
+testRecords('commands', ['run', 'forms', 'thoughts', 'batch'])

@@ -4,7 +4,9 @@ import { writeFile } from 'node:fs/promises'
 import { devNull } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { WarmProcess } from '../cli/warm-process.js'
+import { HubServer } from '../support/hub-server.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { REPO } from '../support/with-hub.js'
 import { readCommandLine } from './command-line.js'
 import { SERVER, writeCommand, writeInputs } from './inputs.js'
 import { normalisePrinted } from './printed.js'
@@ -24,10 +26,16 @@ export function runCommands(transcript: string): Promise<string> {
   return inTemporaryFolder(async (work) => {
     await writeInputs(work, transcript)
     await writeCommand(work)
-    const runner = new CommandRunner(work)
-    const entries = readTranscript(transcript)
-    for (const entry of entries) entry.printed = normalisePrinted(printedOf(await runner.run(entry.command)), work)
-    return writtenTranscript(entries)
+    const hub = transcript.includes(REPO) ? await HubServer.start() : undefined
+    await hub?.serve(REPO, '01-base-bin-f32')
+    try {
+      const runner = new CommandRunner(work, hub)
+      const entries = readTranscript(transcript)
+      for (const entry of entries) entry.printed = normalisePrinted(printedOf(await runner.run(entry.command)), work)
+      return writtenTranscript(entries)
+    } finally {
+      await hub?.close()
+    }
   })
 }
 
@@ -36,7 +44,10 @@ class CommandRunner {
   private readonly warm = new WarmProcess()
   private readonly env: NodeJS.ProcessEnv
 
-  constructor(private readonly work: string) {
+  constructor(
+    private readonly work: string,
+    private readonly hub?: HubServer,
+  ) {
     const kept = KEPT_VARIABLES.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined)
     this.env = {
       ...Object.fromEntries(kept),
@@ -46,12 +57,13 @@ class CommandRunner {
       SERVER,
       TZ: 'UTC',
       LANG: 'C.UTF-8',
-      HF_HUB_OFFLINE: '1',
+      ...(hub ? { HF_ENDPOINT: hub.endpoint } : { HF_HUB_OFFLINE: '1' }),
     }
   }
 
   async run(command: string): Promise<Printed> {
     const line = readCommandLine(command, this.env)
+    if (line?.words[0] === 'hub') return this.changeHub(line.words.slice(1))
     if (line?.words[0] !== 'molm') return this.inShell(command)
     const { words, env, from, to } = line
     const args = words.slice(1)
@@ -60,6 +72,18 @@ class CommandRunner {
     if (to === undefined) return { code, stdout, stderr }
     await writeFile(join(this.work, to), stdout)
     return { code, stdout: '', stderr }
+  }
+
+  /** Commits a change to a repository of the hub, copies it under another name, gives it a new name, or removes it. */
+  private changeHub([verb, repo, other]: string[]): Printed {
+    const { repositories, renamed } = this.hub as HubServer
+    const repository = repositories.get(repo)
+    if (verb === 'rename') renamed.set(other, repo)
+    else if (verb === 'remove') repositories.delete(repo)
+    else if (!repository) throw new Error(`the hub has no ${repo}`)
+    else if (verb === 'copy') repositories.set(other, repository)
+    else this.hub?.change(repository, { 'generation_config.json': Buffer.from('{"temperature": 0.5}') })
+    return { code: 0, stdout: '', stderr: '' }
   }
 
   private async inShell(command: string): Promise<Printed> {

@@ -24,13 +24,15 @@ export function runServer(name: string): Promise<string> {
     for (const folder of ['home', 'models']) await mkdir(join(work, folder))
     for (const model of models) await writeModel(join(work, 'models'), model)
     const records: string[] = []
+    let before: Ask | undefined
     for (const asks of starts) {
       const server = await startServer(args, work)
       try {
         for (const ask of asks) {
           await settled(server.url)
           const response = steadyResponse(await send(server.url, ask), { work })
-          records.push(`## ${ask.name}\n${written(ask)}\n\n${rounded(shortened(response))}\n`)
+          records.push(`## ${ask.name}\n${written(ask, before)}\n\n${rounded(shortened(response))}\n`)
+          before = ask
         }
       } finally {
         records.push(`## server\n${steadyOutput(await server.stop(), { work })}`)
@@ -40,13 +42,17 @@ export function runServer(name: string): Promise<string> {
   })
 }
 
-/** A request as its record has it. */
-function written({ method, path, headers, body }: Ask): string {
+/** A request as its record has it. Fields that the request before has, too, are left out. */
+function written({ method, path, headers, body }: Ask, before?: Ask): string {
   const lines = [`${method} ${short(path)}`]
   for (const [name, value] of Object.entries(headers)) {
     if (value !== 'application/json') lines.push(`${name}: ${short(value)}`)
   }
-  if (body !== undefined) lines.push(short(typeof body === 'string' ? body : JSON.stringify(body)))
+  if (typeof body === 'string') lines.push(short(body))
+  else if (body !== undefined) {
+    const former = before?.path === path ? before.body : undefined
+    lines.push(short(JSON.stringify(differing(body as object, former))))
+  }
   return lines.join('\n')
 }
 
@@ -56,19 +62,24 @@ function short(text: string): string {
 
 /** A response without the usual headers. A later event of a stream has only the fields that the one before has not. */
 function shortened(response: string): string {
-  let before: Record<string, unknown> = {}
+  let before: object = {}
   const events = response.replace(USUAL, '').split(/\n\n(?=data: |event: )|\n(?=\{)/)
   return events
     .map((event) => {
       const [, head, json] = /^((?:event: .*\n)?(?:data: )?)(\{.*\})$/s.exec(event) ?? []
       if (json === undefined) return event
-      const fields: Record<string, unknown> = JSON.parse(json.replace(/:<(\w+)>/g, ':"<$1>"'))
-      const differing = Object.entries(fields).filter(
-        ([name, value]) => JSON.stringify(value) !== JSON.stringify(before[name]),
-      )
+      const fields: object = JSON.parse(json.replace(/:<(\w+)>/g, ':"<$1>"'))
+      const shown = JSON.stringify(differing(fields, before)).replace(/:"<(\w+)>"/g, ':<$1>')
       before = fields
-      return head + JSON.stringify(Object.fromEntries(differing)).replace(/:"<(\w+)>"/g, ':<$1>')
+      return head + shown
     })
     .join('\n')
     .trimEnd()
+}
+
+/** The fields of an object that another has not, or not so. */
+function differing(fields: object, before: unknown): object {
+  const former = (before ?? {}) as Record<string, unknown>
+  const isOther = ([name, value]: [string, unknown]) => JSON.stringify(value) !== JSON.stringify(former[name])
+  return Object.fromEntries(Object.entries(fields).filter(isOther))
 }

@@ -1,3 +1,3 @@
 import { testRecords } from './records.js'
 
-testRecords('commands', ['models', 'convert'])
+testRecords('commands', ['models', 'hub', 'convert'])

@@ -19,6 +19,8 @@ const VALUES: [pattern: RegExp, instead: string][] = [
   [/(experts: )\d+( times in memory)/g, '$1<n>$2'],
   [/(attention: )[\d.]+( keys visited)/g, '$1<n>$2'],
   [/(decode, tokens\/s)( +\d+)+/g, '$1 <n>'],
+  [/\b((?:disk|of memory,) free )[\d.]+ [kMGT]?B/g, '$1<n>'],
+  [/(runs in )\d+( MB of memory)/g, '$1<n>$2'],
   // Hash of a path.
   [/(\/gguf\/[\w.]+-)[0-9a-f]{12}\b/g, '$1<id>'],
   [/("seed":)\d{5,}/g, '$1<seed>'],

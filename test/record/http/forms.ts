@@ -1,4 +1,4 @@
-import { type Ask, CHAT, COMPLETIONS, single, table, user } from './asks.js'
+import { type Ask, both, CHAT, COMPLETIONS, single, user } from './asks.js'
 
 const SCHEMA = {
   type: 'object',
@@ -60,7 +60,8 @@ const COMPLETED = { prompt: 'A lantern is', temperature: 0, max_tokens: 60 }
 const { logprobs: scored, ...others } = FORMS
 
 export const FORMED: Ask[] = [
-  ...table('form-chat', CHAT, CHATTED, { ...others, logprobs: { ...scored, logprobs: true } }),
+  ...single('form-chat', CHAT, CHATTED, { ...others, logprobs: { ...scored, logprobs: true } }),
+  ...both('form-chat-of-both', CHAT, { ...CHATTED, ...FORMS['response-format'] }),
   ...single('form-completion', COMPLETIONS, COMPLETED, FORMS),
   ...single('form-chat-refused', CHAT, CHATTED, REFUSED),
   ...single('form-completion-refused', COMPLETIONS, { ...COMPLETED, stream: true }, REFUSED),

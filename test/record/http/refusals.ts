@@ -31,11 +31,11 @@ const WRONG: Record<string, object> = {
   'presence-penalty': { presence_penalty: -1 },
   'logit-bias': { logit_bias: { 50: 10 } },
   'metadata-list': { metadata: [1] },
-  'mask-text': { mask: '3:mlp:5' },
+  'mask-text': { mask: '2:mlp:5' },
   'mask-form': { mask: ['mlp'] },
   'mask-layer': { mask: ['99:mlp:1'] },
-  'mask-expert': { mask: ['3:mlp:99'] },
-  'mask-all': { mask: ['3:mlp:0-23'] },
+  'mask-expert': { mask: ['2:mlp:99'] },
+  'mask-all': { mask: ['2:mlp:0-7'] },
   'answer-too-large': { max_tokens: 300_000, n: 9 },
 }
 

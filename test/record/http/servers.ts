@@ -122,7 +122,7 @@ const asNano = (model: string) => ({ models: [model], args: ['-m', `./${model}`,
 
 export const SERVERS: Served[] = [
   { name: 'texts', ...asNano('plain'), starts: [TEXTS] },
-  { name: 'refusals', models: [], args: [], starts: [REFUSALS] },
+  { name: 'refusals', ...asNano('plain'), starts: [REFUSALS] },
   { name: 'forms', ...asNano('granite'), starts: [FORMED] },
   { name: 'ollama', ...asNano('qwen3'), starts: [OLLAMA] },
   ...Object.keys(PARROTS).map((name) => {

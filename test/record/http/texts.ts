@@ -1,4 +1,17 @@
-import { type Ask, assistant, both, CHAT, COMPLETIONS, get, post, RESPONSES, system, table, user } from './asks.js'
+import {
+  type Ask,
+  assistant,
+  both,
+  CHAT,
+  COMPLETIONS,
+  get,
+  post,
+  RESPONSES,
+  single,
+  system,
+  table,
+  user,
+} from './asks.js'
 
 const QUESTION = user('What is a lantern?')
 const GREEDY = { temperature: 0, max_tokens: 6 }
@@ -111,9 +124,14 @@ const RESPONDED: Record<string, object> = {
 
 const LONG = 'A lantern is a light inside a case that can be carried. '.repeat(40)
 
+const CHAT_BODY = { messages: [QUESTION], ...GREEDY }
+const PROMPT_BODY = { prompt: 'A lantern is', ...GREEDY }
+
 export const TEXTS: Ask[] = [
-  ...table('chat', CHAT, { messages: [QUESTION], ...GREEDY }, { ...OPTIONS, ...CHATTED }),
-  ...table('completion', COMPLETIONS, { prompt: 'A lantern is', ...GREEDY }, { ...OPTIONS, ...COMPLETED }),
+  ...single('chat', CHAT, CHAT_BODY, OPTIONS),
+  ...table('chat', CHAT, CHAT_BODY, CHATTED),
+  ...single('completion', COMPLETIONS, PROMPT_BODY, OPTIONS),
+  ...table('completion', COMPLETIONS, PROMPT_BODY, COMPLETED),
   ...table('response', RESPONSES, { input: 'What is a lantern?', temperature: 0, max_output_tokens: 6 }, RESPONDED),
   ...both('chat-progress', CHAT, { messages: [user(LONG)], ...GREEDY, return_progress: true }),
   ...both('completion-progress', COMPLETIONS, { prompt: LONG, ...GREEDY, return_progress: true }),
