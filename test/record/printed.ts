@@ -20,6 +20,7 @@ const VALUES: [pattern: RegExp, instead: string][] = [
   [/(attention: )[\d.]+( keys visited)/g, '$1<n>$2'],
   [/(decode, tokens\/s)( +\d+)+/g, '$1 <n>'],
   [/\b((?:disk|of memory,) free )[\d.]+ [kMGT]?B/g, '$1<n>'],
+  [/("(?:free|packing|running)":)\d+/g, '$1<n>'],
   [/(runs in )\d+( MB of memory)/g, '$1<n>$2'],
   // Hash of a path.
   [/(\/gguf\/[\w.]+-)[0-9a-f]{12}\b/g, '$1<id>'],
