@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
-import { assertAllRefused, molm } from './molm.js'
+import { molm } from './molm.js'
 
 const test = suite<{ folder: string }>('completion in a shell')
 const run = promisify(execFile)
@@ -96,13 +96,6 @@ _arguments() { print -l -- "$@"; }; words=(molm ''); CURRENT=2; _molm; words=(mo
   assert.is(stderr, '')
   assert.match(stdout, /^_molm molm\nrun:answer or complete one prompt/)
   assert.match(stdout, /\n\*--quant=\[.*\]:value:\(f32 q8 q4\)\n/)
-})
-
-test('another shell is refused', async () => {
-  await assertAllRefused('', [
-    ['completion tcsh', /^molm: there is no completion for '.*'; choose bash, zsh or fish$/m],
-    ['completion', /missing required argument 'shell'/],
-  ])
 })
 
 test.run()
