@@ -1,10 +1,7 @@
 import { Argument, type Command } from 'commander'
 import { UsageError } from '../../ground/errors.js'
-import { bashScript } from '../completion/bash.js'
-import { type CompletedCommand, commandTree } from '../completion/command-tree.js'
-import { fishScript } from '../completion/fish.js'
-import { zshScript } from '../completion/zsh.js'
-import { type OutputOptions, writeOut } from '../io/output.js'
+import { SCRIPTS } from '../completion/scripts.js'
+import { writeOut } from '../io/output.js'
 import { addOutputOptions } from '../parsing/options.js'
 
 export function define(command: Command): void {
@@ -12,8 +9,8 @@ export function define(command: Command): void {
     .description(
       `Prints a script that completes commands, options, their values and names of models in a shell.\n${EXAMPLES}`,
     )
-    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS).argParser(shellNamed))
-    .action(complete)
+    .addArgument(new Argument('<shell>', 'the shell').choices(Object.keys(SCRIPTS)).argParser(scriptFor))
+    .action(writeOut)
   addOutputOptions(command)
 }
 
@@ -23,21 +20,8 @@ Examples:
   eval "$(molm completion zsh)"             in ~/.zshrc, after compinit
   molm completion fish > ~/.config/fish/completions/molm.fish`
 
-function shellNamed(word: string): Shell {
-  const shell = SHELLS.find((name) => name === word)
-  if (shell) return shell
-  throw new UsageError(`there is no completion for '${word}'; choose bash, zsh or fish`)
-}
-
-async function complete(shell: Shell, _options: OutputOptions, command: Command): Promise<void> {
-  await writeOut(SCRIPTS[shell](commandTree(command.parent as Command)))
-}
-
-const SHELLS = ['bash', 'zsh', 'fish'] as const
-type Shell = (typeof SHELLS)[number]
-
-const SCRIPTS: Record<Shell, (commands: readonly CompletedCommand[]) => string> = {
-  bash: bashScript,
-  zsh: zshScript,
-  fish: fishScript,
+function scriptFor(shell: string): string {
+  const script = Object.entries(SCRIPTS).find(([name]) => name === shell)?.[1]
+  if (script !== undefined) return script
+  throw new UsageError(`there is no completion for '${shell}'; choose bash, zsh or fish`)
 }

@@ -113,6 +113,7 @@ export const MODEL_LINES: CommandLines = {
   'rm-unknown': ['molm rm owner/name --yes', 'molm rm nano --yes', 'molm rm nowhere', 'molm rm'],
   'bench-refused': ['molm bench -p 0 -n 0', 'molm bench -t 2,99', 'molm bench --shape 9b', 'molm bench -b 0'],
   'serve-refused': ['molm serve nano', 'molm serve --host 0.0.0.0', 'molm serve --port 99999', 'molm serve -m nowhere'],
+  'completion-words': ["molm complete -- ''", "molm complete -- chat --quant ''", 'molm complete -- help config'],
   'completion-scripts': ['molm completion bash', 'molm completion zsh', 'molm completion fish', 'molm completion csh'],
 
   'version-and-help': ['molm --version', 'molm', 'molm --help', 'molm help', 'molm help nothing'],
