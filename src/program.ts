@@ -17,7 +17,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   chat: () => import('./cli/commands/chat.js'),
   serve: () => import('./cli/commands/serve.js'),
   experts: () => import('./lab/commands/experts/experts.js'),
-  trace: () => import('./lab/commands/trace.js'),
+  trace: () => import('./lab/commands/experts/trace.js'),
   show: () => import('./cli/commands/show.js'),
   pull: () => import('./cli/commands/pull.js'),
   update: () => import('./cli/commands/update.js'),

@@ -72,6 +72,7 @@ test('two traces are compared, and what contradicts --from is refused', async ()
       [['--from', first, 'words'], /give a prompt or --from, not both/],
       [['--from', first, '--file', second], /cannot be used/],
       [['--experts', '8', 'words'], /--experts needs --from/],
+      [['--experts', '8', '--atlas', first], /--experts needs --from/],
       [['--from', other, '-m', 'nano'], unlike, 1],
       [['--from', first, '-m', 'nano', '--experts', '8'], /leave out --experts/],
       [['--from', join(dir, 'no.csv')], /no\.csv: no such file/, 1],
