@@ -46,7 +46,7 @@ export const loadCommand = (name: CommandName): Promise<CommandFile> => FILES[na
 export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
   if (asksToComplete(args)) {
-    const { complete } = await import('./cli/completion/complete.js')
+    const { complete } = await import('./cli/commands/complete.js')
     return complete(args.slice(2), loadCommand)
   }
   const given = await commandFirst(args, loadCommand)
