@@ -72,9 +72,16 @@ export async function* besideResults(
   // The answer may be on another line: inserting a line moves all those after it.
   const hashes = new Set<string | undefined>(earlier.flatMap(({ hash }) => hash ?? []))
   const answers = earlier.filter(({ hash }) => hash !== undefined).length
-  const otherInput = () => refuse(`none of its ${answers} answers belongs to a line of it`)
   let isKnown = answers < FEWEST_ANSWERS
   const read: Pick<BatchRequest, 'id' | 'line'>[] = []
+  const otherInput = () => {
+    const [other] = results.ofNoRequest.values()
+    if (!other) return isKnown ? undefined : refuse(`none of its ${answers} answers belongs to a line of it`)
+    const there = read[other.line - 1]
+    if (!there) return refuse(`it has more lines than the ${read.length} of the input`)
+    const ids = [JSON.stringify(other.id), JSON.stringify(there.id)]
+    return refuse(`its line ${other.line} has the id ${ids[0]}, line ${there.line} of the input ${ids[1]}`)
+  }
   let held: Work[] = []
   for await (const request of requests) {
     const here = earlier[read.length]
@@ -86,14 +93,8 @@ export async function* besideResults(
     yield* held
     held = []
   }
-  const [other] = results.ofNoRequest.values()
-  if (other) {
-    const there = read[other.line - 1]
-    if (!there) throw refuse(`it has more lines than the ${read.length} of the input`)
-    const ids = [JSON.stringify(other.id), JSON.stringify(there.id)]
-    throw refuse(`its line ${other.line} has the id ${ids[0]}, line ${there.line} of the input ${ids[1]}`)
-  }
-  if (!isKnown) throw otherInput()
+  const refusal = otherInput()
+  if (refusal) throw refusal
   yield* held
 }
 
