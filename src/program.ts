@@ -45,10 +45,6 @@ export const loadCommand = (name: CommandName): Promise<CommandFile> => FILES[na
  */
 export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
-  if (asksToComplete(args)) {
-    const { complete } = await import('./cli/commands/complete.js')
-    return complete(args.slice(2), loadCommand)
-  }
   const given = await commandFirst(args, loadCommand)
   const words = spelledOut(given)
   const called = commandNamed(words[0])
@@ -56,6 +52,10 @@ export async function main(args: readonly string[]): Promise<void> {
   const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined && !given.includes('--')
   let program: Command | undefined
   try {
+    if (asksToComplete(args)) {
+      const { complete } = await import('./cli/commands/complete.js')
+      return await complete(args.slice(2), loadCommand)
+    }
     await checkHelp(words)
     if (words.some(mayBeForeign)) (await wrongWords()).checkOneDashOptions(words)
     program = await createProgram(called ? [called] : [], asksForAll(words))

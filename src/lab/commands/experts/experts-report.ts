@@ -18,8 +18,8 @@ const FIGURE_OPTIONS = ['layers', 'only', 'title', 'parts'] as const
 
 /** The format of the report. Throws a UsageError if the options contradict it. */
 export function formatOf(options: ExpertsOptions): Format {
-  const { json, csv, format, output, width, colour } = options
-  const chosen = json ? 'json' : csv ? 'csv' : (format ?? (output === undefined ? 'text' : formatOfFile(output)))
+  const { output, width, colour } = options
+  const chosen = chosenFormat(options)
   if (chosen === 'png' && output === undefined && process.stdout.isTTY) {
     throw new UsageError('a terminal cannot show a PNG: write it to a file with -o')
   }
@@ -38,6 +38,12 @@ export function formatOf(options: ExpertsOptions): Format {
     throw new UsageError(`--width of a picture must be at most ${MOST_PICTURE} pixels, not ${width}`)
   }
   return chosen
+}
+
+function chosenFormat({ json, csv, format, output }: ExpertsOptions): Format {
+  if (json) return 'json'
+  if (csv) return 'csv'
+  return format ?? (output === undefined ? 'text' : formatOfFile(output))
 }
 
 function formatOfFile(output: string): Format {

@@ -1,6 +1,5 @@
-import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { readTextOrStdin } from '../../../cli/io/input-text.js'
+import { readTextOrStdin, shortName } from '../../../cli/io/input-text.js'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../../cli/io/stdin.js'
 import { addMaskOption } from '../../../cli/parsing/mask-option.js'
@@ -116,11 +115,10 @@ async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions):
   return [{ name: 'prompt', text }]
 }
 
-/** Names texts by their file name, or by their path if two files have the same name. */
 function withShortNames(texts: readonly NamedText[]): NamedText[] {
+  const paths = texts.map(({ name }) => name)
   return texts.map(({ name: path, text }) => {
     if (text === '') throw new UserError(`${path}: the file is empty`)
-    const isTwice = texts.filter(({ name }) => basename(name) === basename(path)).length > 1
-    return { name: isTwice ? path : basename(path), text }
+    return { name: shortName(path, paths), text }
   })
 }

@@ -1,6 +1,7 @@
-import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
+import { shortName } from '../../../cli/io/input-text.js'
 import { note } from '../../../cli/io/output.js'
+import { STDIN } from '../../../cli/io/stdin.js'
 import { collect, type ModelOptions, wholeNumber } from '../../../cli/parsing/options.js'
 import { packFirst } from '../../../cli/setup/pack-first.js'
 import { UsageError } from '../../../ground/errors.js'
@@ -37,10 +38,8 @@ export async function report(options: ExpertsOptions): Promise<Report> {
   }
   const traces: NamedTrace[] = []
   for (const path of from) {
-    const isStdin = path === '-'
-    const trace = await (isStdin ? readChunks('stdin', process.stdin) : readTrace(path))
-    const isTwice = from.filter((other) => basename(other) === basename(path)).length > 1
-    traces.push({ name: isStdin ? 'stdin' : isTwice ? path : basename(path), trace })
+    if (path === STDIN) traces.push({ name: 'stdin', trace: await readChunks('stdin', process.stdin) })
+    else traces.push({ name: shortName(path, from), trace: await readTrace(path) })
   }
   const known = model === undefined ? undefined : await tracedModel(model, options)
   const { texts, notes } = textsOfTraces(traces, { model: known, experts })
