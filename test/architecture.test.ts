@@ -34,7 +34,7 @@ const KNOWS: Record<string, string[]> = {
 const WITHIN: Record<string, string[]> = {
   chat: ['conversations', 'prompt-cache', 'tools', 'markdown'],
   'chat/tools': ['.', 'mcp'],
-  cli: ['.', 'commands', 'completion', 'reports', 'setup', 'parsing', 'io'],
+  cli: ['.', 'commands', 'setup', 'parsing', 'io'],
   'cli/commands': ['.', 'run', 'config'],
   engine: ['session', 'run', 'sampling', 'training'],
   'engine/run': ['.', 'lookup', 'sequences', 'recording', 'messages', 'reading'],

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { taughtLine } from '#molm/cli/reports/model-card.js'
+import { taughtLine } from '#molm/cli/commands/show.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { lesson, teachSuite } from './lesson.js'
 import { assertRefused, molm } from './molm.js'

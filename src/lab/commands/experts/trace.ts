@@ -1,50 +1,39 @@
 import { basename } from 'node:path'
 import { Argument, type Command, Option } from 'commander'
-import { readTextOrStdin } from '../../cli/io/input-text.js'
-import { interruptSignal } from '../../cli/io/interrupt.js'
-import { note, type OutputOptions, writeOut } from '../../cli/io/output.js'
-import { withStatusLine } from '../../cli/io/status-line.js'
+import { note, type OutputOptions } from '../../../cli/io/output.js'
 import {
   addModelOption,
   addOutputOptions,
   addQuantOption,
-  collect,
   FIRST,
   modelName,
   numberThat,
   parseMemory,
   parseSize,
-} from '../../cli/parsing/options.js'
-import { packFirst } from '../../cli/setup/pack-first.js'
-import { UsageError, UserError } from '../../ground/errors.js'
-import { expandHome } from '../../ground/files/home.js'
-import { useModel } from '../../insight/texts/reading.js'
-import type { ModelConfig } from '../../model/config/config.js'
-import { layoutOf, publishedFormats } from '../../model/families/index.js'
-import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../model/families/published-shapes.js'
-import type { PartFormats, Quant } from '../../model/packing/format/formats.js'
-import type { PackedFile } from '../../model/packing/format/packed-file.js'
-import { readChunks, readTrace } from '../traces/read-trace.js'
-import { leastBudget, replay } from '../traces/replay.js'
-import { writeStates } from '../traces/states-file.js'
-import { checkFit } from '../traces/trace-texts.js'
-import { parseNumberList } from './number-list.js'
-import { putReplay, type ReplayReport } from './reports/trace-report.js'
+} from '../../../cli/parsing/options.js'
+import { packFirst } from '../../../cli/setup/pack-first.js'
+import { UsageError, UserError } from '../../../ground/errors.js'
+import { useModel } from '../../../insight/texts/reading.js'
+import type { ModelConfig } from '../../../model/config/config.js'
+import { layoutOf, publishedFormats } from '../../../model/families/index.js'
+import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../../model/families/published-shapes.js'
+import type { PartFormats, Quant } from '../../../model/packing/format/formats.js'
+import type { PackedFile } from '../../../model/packing/format/packed-file.js'
+import { readChunks, readTrace } from '../../traces/read-trace.js'
+import { leastBudget, replay } from '../../traces/replay.js'
+import { checkFit } from '../../traces/trace-texts.js'
+import { putReplay, type ReplayReport } from '../reports/trace-report.js'
+import * as states from './states.js'
 
 const ACTIONS = ['replay'] as const
 
-interface TraceOptions extends OutputOptions {
-  model?: string
+interface TraceOptions extends OutputOptions, states.StatesOptions {
   shape?: PublishedShape
-  quant?: Quant
   memory?: number[]
   disk?: number
   speed?: number
   json?: boolean
   csv?: boolean
-  hidden?: number[] | 'all'
-  file?: string[]
-  output?: string
 }
 
 export function define(command: Command): void {
@@ -66,21 +55,8 @@ export function define(command: Command): void {
     .optionsGroup('Speeds:')
     .option('--disk <speed>', 'speed of reading experts, like 1.2GB/s (default: measured)', parseSpeed)
     .option('--speed <n>', 'tokens/s with all experts in memory (default: measured)', parseTokens)
-    .optionsGroup('States of texts:')
-    .addOption(
-      new Option('--hidden <layers>', 'write the residual stream after these blocks, like 0-2,5 or all')
-        .argParser(parseLayers)
-        .conflicts(['shape', 'json', 'csv', 'memory', 'disk', 'speed']),
-    )
-    .option('--file <file>', 'a text to read as it is (- for stdin); repeatable', collect)
-    .option('-o, --output <file>', 'the file to write, with the ending .safetensors', expandHome)
-    .action((action: string | undefined, file: string | undefined, options: TraceOptions) => {
-      if (options.hidden) return statesOf(action, options.hidden, options)
-      if (file === undefined)
-        throw new UsageError('molm trace replay FILE replays a trace; --hidden LAYERS writes states')
-      if (options.file || options.output !== undefined) throw new UsageError('--file and --output need --hidden LAYERS')
-      return replayFile(file, options)
-    })
+    .action(trace)
+  states.define(command)
   addQuantOption(command.optionsGroup('Model:'), 'weights of a checkpoint or shape')
   addOutputOptions(command)
 }
@@ -91,6 +67,16 @@ Examples:
   molm trace replay t.csv -m ./my-model --memory 2G,4G,8G
   molm trace replay t.csv --shape qwen3-30b-a3b --disk 2GB/s --speed 10
   molm trace --hidden 2,5 --file prose.txt --file code.js -o states.safetensors`
+
+function trace(action: string | undefined, file: string | undefined, options: TraceOptions): Promise<void> {
+  if (options.hidden) {
+    if (action !== undefined) throw new UsageError('give an action or --hidden, not both; --file FILE names a text')
+    return states.write(options.hidden, options)
+  }
+  if (file === undefined) throw new UsageError('molm trace replay FILE replays a trace; --hidden LAYERS writes states')
+  if (options.file || options.output !== undefined) throw new UsageError('--file and --output need --hidden LAYERS')
+  return replayFile(file, options)
+}
 
 /** A model whose experts a trace uses, and what is needed to replay it. */
 interface TracedModel {
@@ -129,44 +115,13 @@ async function replayFile(path: string, options: TraceOptions): Promise<void> {
   await putReplay(report, options)
 }
 
-/** Length of windows if the model does not say how long the texts were that it learnt from. */
-const DEFAULT_WINDOW = 1024
-
-async function statesOf(
-  action: string | undefined,
-  hidden: number[] | 'all',
-  { output = '', file: files = [], ...options }: TraceOptions,
-): Promise<void> {
-  if (action !== undefined) throw new UsageError('give an action or --hidden, not both; --file FILE names a text')
-  if (!output.endsWith('.safetensors')) throw new UsageError('--hidden needs -o FILE.safetensors')
-  if (files.length === 0) throw new UsageError('--hidden needs --file FILE: a text to read')
-  const texts = await Promise.all(files.map(readTextOrStdin))
-  await packFirst(options.model, options)
-  const { loadModel } = await import('../../library/load-model.js')
-  const signal = interruptSignal()
-  const model = await loadModel(modelName(options.model), { quant: options.quant, signal })
-  await useModel(model, ({ config }) =>
-    withStatusLine(options, (line) => {
-      const layers = hidden === 'all' ? [...Array(config.layers).keys()] : hidden
-      const onProgress = (share: number) => line.refresh(() => `reading ${Math.floor(100 * share)} %`)
-      return writeStates(model, texts, output, {
-        layers,
-        window: config.trainedContext || DEFAULT_WINDOW,
-        onProgress,
-        signal,
-      })
-    }),
-  )
-  await writeOut(`${output}\n`)
-}
-
 async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedModel> {
   if (shape) {
     const config = publishedShape(shape)
     const packing = quant ?? 'q4'
     return { name: shape, quant: packing, config, formats: publishedFormats(config, packing) }
   }
-  const { resolveModel } = await import('../../library/finding/resolve-model.js')
+  const { resolveModel } = await import('../../../library/finding/resolve-model.js')
   const found = await resolveModel(modelName(model), quant)
   if (found.config.mixtures.length === 0) throw new UserError(`${found.name} has no experts`)
   return found
@@ -175,7 +130,7 @@ async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedMod
 async function diskOf({ disk }: TraceOptions, { file }: TracedModel): Promise<ReplayReport['disk']> {
   if (disk !== undefined) return { bytesPerSecond: disk, isMeasured: false }
   if (!file) return undefined
-  const { measureReading } = await import('../../library/reading-speed.js')
+  const { measureReading } = await import('../../../library/reading-speed.js')
   return { bytesPerSecond: measureReading(file), isMeasured: true }
 }
 
@@ -191,10 +146,10 @@ async function speedOf(
 ): Promise<ReplayReport['speed']> {
   if (options.speed !== undefined) return { tokensPerSecond: options.speed, isMeasured: false }
   if (options.shape || config.architecture === 'classifier') return undefined
-  const { availableMemory } = await import('../../library/available-memory.js')
+  const { availableMemory } = await import('../../../library/available-memory.js')
   if (bytes * BESIDES_WEIGHTS > availableMemory()) return undefined
-  const { loadModel } = await import('../../library/load-model.js')
-  const { benchmark } = await import('../benchmark/benchmark.js')
+  const { loadModel } = await import('../../../library/load-model.js')
+  const { benchmark } = await import('../../benchmark/benchmark.js')
   await packFirst(options.model, options)
   if (!options.quiet) note(`measuring ${name} with all experts in memory; --speed N gives its tokens/s`)
   return useModel(await loadModel(modelName(options.model), { quant: options.quant }), async (model) => {
@@ -206,12 +161,6 @@ async function speedOf(
 function actionNamed(word: string): string {
   if ((ACTIONS as readonly string[]).includes(word)) return word
   throw new UsageError(`there is no action '${word}'; molm trace replay FILE replays a trace`)
-}
-
-function parseLayers(text: string): number[] | 'all' {
-  const layers = text === 'all' ? text : parseNumberList(text)
-  if (layers) return layers === 'all' ? layers : [...new Set(layers)]
-  throw new UsageError(`--hidden must be 'all' or layers like 0-2,5, not '${text}'`)
 }
 
 function parseMemories(text: string): number[] {
