@@ -1,16 +1,6 @@
-import type { MixtureKind } from '../../../model/config/config.js'
-import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT, TITLES } from '../blocks/figure.js'
-import {
-  CHARACTER,
-  type Drawing,
-  endLabel,
-  escapeXml,
-  type Fill,
-  fixed,
-  label,
-  stack,
-  textWidth,
-} from './svg-drawing.js'
+import { DENSE, type ExpertMap, TITLES } from '../blocks/figure.js'
+import { layoutOf, type MapLayout, type MapPanel, type MapUnits } from '../blocks/map-layout.js'
+import { CHARACTER, type Drawing, endLabel, escapeXml, type Fill, fixed, label, stack } from './svg-drawing.js'
 import { markOf } from './svg-legend.js'
 
 /** Maximum side of a cell, and the minimum at which the kinds are still side by side. */
@@ -24,90 +14,79 @@ const GAP = 24
 /** Width of the layers' numbers below their head `layer`. */
 const LABELS = 6 * CHARACTER
 const HEAD = 32
-/** Characters of a measure for one kind. */
-const NUMBER = 5
+
+const PIXELS: MapUnits = {
+  label: LABELS,
+  gap: GAP,
+  measureGap: GAP / 2,
+  character: CHARACTER,
+  titles: TITLES,
+  digits: 5,
+  none: '–',
+}
 
 /**
  * Draws a row for each layer: the experts of each kind, then the measures. Puts kinds below one another if `width` is
  * small. Cells are as large as in each of `maps`, so that the columns of a figure's maps are below one another.
  */
 export function mapDrawing(map: ExpertMap, fill: Fill, width: number, maps: readonly ExpertMap[] = [map]): Drawing {
-  const beside = Math.min(...maps.map((one) => largestCell(one, one.mixtures, width)))
-  if (beside >= LEAST_CELL) return panels(map, map.mixtures, fill, beside)
-  const cell = Math.max(1, cellAlone(maps, map.mixtures, width))
-  return stack(
-    map.mixtures.map((kind) => panels(narrowed(map), [kind], fill, cell)),
-    12,
-  )
-}
-
-function narrowed(map: ExpertMap): ExpertMap {
-  return { ...map, measures: map.measures.map((measure) => ({ ...measure, name: measure.short })) }
+  const { cell, isBeside } = formOf(maps, width)
+  if (isBeside) return drawn(map, layoutOf(map, map.mixtures, cell, PIXELS), fill, cell)
+  const side = Math.max(1, cell)
+  const kinds = map.mixtures.map((kind) => drawn(map, layoutOf(map, [kind], side, PIXELS, 'short'), fill, side))
+  return stack(kinds, 12)
 }
 
 /** Side of the cells in the narrowest of some maps, or in one kind of it if the kinds are below one another. */
 export function cellSide(maps: readonly ExpertMap[], width: number): number {
-  const sides = maps.map((map) => {
-    const beside = largestCell(map, map.mixtures, width)
-    return beside >= LEAST_CELL ? beside : cellAlone([map], map.mixtures, width)
-  })
-  return Math.min(...sides)
+  return Math.min(...maps.map((map) => formOf([map], width).cell))
 }
 
-/** Maximum side of the cells of maps whose kinds are below one another. */
-function cellAlone(maps: readonly ExpertMap[], mixtures: readonly MapMixture[], width: number): number {
-  return Math.min(...maps.flatMap((map) => mixtures.map((kind) => largestCell(narrowed(map), [kind], width))))
+/** The largest cells with which all of some maps fit, and whether their kinds are then side by side. */
+function formOf(maps: readonly ExpertMap[], width: number): { cell: number; isBeside: boolean } {
+  const beside = largestCell((cell) => maps.map((map) => layoutOf(map, map.mixtures, cell, PIXELS)), width)
+  if (beside >= LEAST_CELL) return { cell: beside, isBeside: true }
+  const alone = (cell: number) =>
+    maps.flatMap((map) => map.mixtures.map((kind) => layoutOf(map, [kind], cell, PIXELS, 'short')))
+  return { cell: largestCell(alone, width), isBeside: false }
 }
 
-/** Maximum side of a cell that lets these kinds fit side by side. */
-function largestCell(map: ExpertMap, mixtures: readonly MapMixture[], width: number): number {
-  const fits = (cell: number) => columnsOf(mixtures, cell).end + measuresWidth(map, mixtures) <= width
+function largestCell(layoutsOf: (cell: number) => MapLayout[], width: number): number {
   let cell = CELL
-  while (cell > 0 && !fits(cell)) cell -= 0.25
+  while (cell > 0 && layoutsOf(cell).some(({ right }) => right > width)) cell -= 0.25
   return cell
 }
 
 /** Width at which all cells have their full size. */
 export function naturalWidth(map: ExpertMap): number {
-  const { starts, end } = columnsOf(map.mixtures, CELL)
-  return starts.length === 0 ? LABELS : end + measuresWidth(map, map.mixtures)
+  return map.mixtures.length === 0 ? LABELS : layoutOf(map, map.mixtures, CELL, PIXELS).right
 }
 
-function panels(map: ExpertMap, mixtures: readonly MapMixture[], fill: Fill, cell: number): Drawing {
+function drawn(map: ExpertMap, { panels, columns, end, right }: MapLayout, fill: Fill, cell: number): Drawing {
   const row = Math.max(LEAST_ROW, cell)
-  const { starts, end } = columnsOf(mixtures, cell)
-  const parts = mixtures.flatMap((mixture, i) => [
-    label(starts[i], 11, TITLES[mixture.kind], 'head'),
-    ...axis(mostExperts(mixture), starts[i], cell),
-  ])
-  parts.push(endLabel(LABELS - 6, 27, 'layer'), ...measureHeads(map, mixtures, end))
+  const parts = [
+    ...panels.flatMap(({ title, most, x }) => [label(x, 11, title, 'head'), ...axis(most, x, cell)]),
+    endLabel(LABELS - 6, 27, 'layer'),
+    ...columns.flatMap(({ name, meaning, kinds, x }) => [
+      explained(label(x, 11, name, 'head'), meaning),
+      label(x, 27, kinds),
+    ]),
+  ]
   for (const [i, layer] of map.layers.entries()) {
     const y = HEAD + i * row
-    const cells = mixtures.map(({ kind, experts }, i) =>
-      rowOfCells(map, { kind, layer, experts: experts[layer], fill }, { x: starts[i], y, cell, row }),
-    )
-    const name = endLabel(LABELS - 6, y + row / 2 + 4, String(layer))
-    const measured = measuresOf(map, mixtures, layer, end, y + row / 2 + 4)
+    const baseline = y + row / 2 + 4
+    const cells = panels.map((panel) => rowOfCells(map, panel, layer, fill, { y, cell, row }))
+    const name = endLabel(LABELS - 6, baseline, String(layer))
+    const measured = columns.map((column) => label(column.x, baseline, column.row(layer).trimEnd()))
     // Cells without gaps would show their seams.
     const crisp = cell < LEAST_APART ? ' shape-rendering="crispEdges"' : ''
-    parts.push(`<g class="layer" data-layer="${layer}"${crisp}>${name}${cells.join('')}${measured}</g>`)
+    parts.push(`<g class="layer" data-layer="${layer}"${crisp}>${name}${cells.join('')}${measured.join('')}</g>`)
   }
   return {
     markup: parts.join('\n'),
-    width: end - (map.measures.length > 0 ? 0 : GAP) + measuresWidth(map, mixtures),
+    width: columns.length > 0 ? right : end - GAP,
     height: HEAD + map.layers.length * row,
   }
-}
-
-/** Places of the first cell of each kind, and of the measures beside them. */
-function columnsOf(mixtures: readonly MapMixture[], cell: number): { starts: number[]; end: number } {
-  let end = LABELS
-  const starts = mixtures.map((mixture) => {
-    const start = end
-    end += Math.max(textWidth(TITLES[mixture.kind]), mostExperts(mixture) * cell) + GAP
-    return start
-  })
-  return { starts, end }
 }
 
 function axis(experts: number, x: number, cell: number): string[] {
@@ -121,13 +100,15 @@ function axis(experts: number, x: number, cell: number): string[] {
 
 function rowOfCells(
   map: ExpertMap,
-  { kind, layer, experts, fill }: { kind: MixtureKind; layer: number; experts: number; fill: Fill },
-  { x, y, cell, row }: { x: number; y: number; cell: number; row: number },
+  { kind, experts, x }: MapPanel,
+  layer: number,
+  fill: Fill,
+  { y, cell, row }: { y: number; cell: number; row: number },
 ): string {
-  if (experts === 0) return label(x, y + row / 2 + 4, DENSE)
+  if (experts[layer] === 0) return label(x, y + row / 2 + 4, DENSE)
   const gap = cell >= LEAST_APART ? 1 : 0
   const [width, height] = [fixed(cell - gap), fixed(row - gap)]
-  return Array.from({ length: experts }, (_, expert) => {
+  return Array.from({ length: experts[layer] }, (_, expert) => {
     const place = { kind, layer, expert }
     const amount = map.amount(place)
     const named = `data-expert="${kind} ${layer} ${expert}"`
@@ -145,45 +126,7 @@ function rowOfCells(
   }).join('')
 }
 
-function measuresWidth({ measures }: ExpertMap, mixtures: readonly MapMixture[]): number {
-  return measures.reduce((sum, { name }) => sum + measureWidth(name, mixtures), 0)
-}
-
-function measureWidth(name: string, mixtures: readonly MapMixture[]): number {
-  return Math.max(name.length, mixtures.length * (NUMBER + 1) - 1) * CHARACTER + GAP / 2
-}
-
-function forMeasures(
-  { measures }: ExpertMap,
-  mixtures: readonly MapMixture[],
-  end: number,
-  draw: (measure: Measure, x: number) => string[],
-): string[] {
-  let x = end
-  return measures.flatMap((measure) => {
-    const drawn = draw(measure, x)
-    x += measureWidth(measure.name, mixtures)
-    return drawn
-  })
-}
-
-function measureHeads(map: ExpertMap, mixtures: readonly MapMixture[], end: number): string[] {
-  const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
-  return forMeasures(map, mixtures, end, ({ name, meaning }, x) => [
-    explained(label(x, 11, name, 'head'), meaning),
-    label(x, 27, kinds.trimEnd()),
-  ])
-}
-
 /** Adds an explanation to a label, which readers see when they point at it. */
 function explained(label: string, meaning: string): string {
   return label.replace('</text>', `<title>${escapeXml(meaning)}</title></text>`)
-}
-
-function measuresOf(map: ExpertMap, mixtures: readonly MapMixture[], layer: number, end: number, y: number): string {
-  const texts = forMeasures(map, mixtures, end, ({ of }, x) => {
-    const numbers = mixtures.map(({ kind }) => (of({ kind, layer })?.toFixed(2) ?? '–').padEnd(NUMBER)).join(' ')
-    return [label(x, y, numbers.trimEnd())]
-  })
-  return texts.join('')
 }

@@ -1,12 +1,21 @@
+import type { MixtureKind } from '../../../model/config/config.js'
 import type { ExpertPlace } from '../../usage/awake.js'
-import { DENSE, type ExpertMap, type MapMixture, type Measure, mostExperts, SHORT } from '../blocks/figure.js'
+import { DENSE, type ExpertMap, type MapMixture, mostExperts } from '../blocks/figure.js'
+import { layoutOf, type MapUnits } from '../blocks/map-layout.js'
 
 export type DrawCell = (place: ExpertPlace, width: number) => string
 
 const GAP = '  '
-const NUMBER = 4
-/** Columns of a layer's number. */
-const LABEL = 5
+const HEAD = 'layer'
+const COLUMNS: MapUnits = {
+  label: HEAD.length + GAP.length,
+  gap: GAP.length,
+  measureGap: GAP.length,
+  character: 1,
+  titles: { attention: 'attention', mlp: 'mlp' },
+  digits: 4,
+  none: '   -',
+}
 
 /**
  * Draws a row for each layer: the experts of each kind, then the measures. Cells have two columns, or one in a narrow
@@ -14,83 +23,68 @@ const LABEL = 5
  * Cells are as wide as in each of `maps`, so that the columns of a figure's maps are below one another.
  */
 export function textMap(map: ExpertMap, draw: DrawCell, width: number, maps: readonly ExpertMap[]): string[] {
+  const widthOf = (one: ExpertMap, cell: number) => layoutOf(one, one.mixtures, cell, COLUMNS).right - GAP.length
   const cell = [2, 1].find((cell) => maps.every((one) => widthOf(one, cell) <= width))
   if (cell) return sideBySide(map, draw, cell)
-  const measures = Math.max(...maps.flatMap((one) => one.mixtures.map((mixture) => shortWidth(one, mixture))))
-  return map.mixtures.flatMap((mixture) => {
-    const spare = measures - shortWidth(map, mixture)
-    return alone(mixture, map, draw, width - spare)
+  const measures = maps.flatMap((one) => {
+    const layouts = one.mixtures.map((mixture) => layoutOf(one, [mixture], 1, COLUMNS, 'short'))
+    return layouts.map(({ end, right }) => right - end)
   })
-}
-
-/** Columns of a map whose kinds are side by side. */
-function widthOf({ mixtures, measures }: ExpertMap, cell: number): number {
-  const columns = [
-    ...cellColumns(mixtures, cell),
-    ...measureColumns(mixtures, measures, 'name').map(({ width }) => width),
-  ]
-  return columns.reduce((sum, width) => sum + GAP.length + width, LABEL)
-}
-
-function shortWidth({ measures }: ExpertMap, mixture: MapMixture): number {
-  return measureColumns([mixture], measures, 'short').reduce((sum, { width }) => sum + GAP.length + width, 0)
-}
-
-function cellColumns(mixtures: readonly MapMixture[], cell: number): number[] {
-  return mixtures.map((mixture) => Math.max(mixture.kind.length, cell * mostExperts(mixture)))
+  return map.mixtures.flatMap((mixture) => alone(mixture, map, draw, width - 1 - Math.max(...measures)))
 }
 
 function sideBySide(map: ExpertMap, draw: DrawCell, cell: number): string[] {
-  const { mixtures, measures, isNewExpert = () => false } = map
-  const widths = cellColumns(mixtures, cell)
-  const columns = measureColumns(mixtures, measures, 'name')
-  const titles = mixtures.map(({ kind }, i) => kind.padEnd(widths[i]))
-  const numbers = mixtures.map((mixture, i) => {
-    const { kind, experts } = mixture
-    const isNew = (expert: number) => experts.some((_, layer) => isNewExpert({ kind, layer, expert }))
-    return marked(axis(mostExperts(mixture), cell).padEnd(widths[i]), cell, mostExperts(mixture), isNew)
+  const { panels, columns } = layoutOf(map, map.mixtures, cell, COLUMNS)
+  const line = (label: string, parts: string[]) => {
+    const padded = [...panels, ...columns].map(({ width }, i) => parts[i].padEnd(width))
+    return [label.padStart(HEAD.length), ...padded].join(GAP).trimEnd()
+  }
+  const numbers = panels.map(({ kind, experts, most }) => {
+    const isNew = (expert: number) => experts.some((_, layer) => map.isNewExpert?.({ kind, layer, expert }))
+    return marked(axis(most, cell).padEnd(most * cell), cell, most, isNew)
   })
-  const heads = [
-    ['     ', ...titles, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP),
-    ['layer', ...numbers, ...columns.map(({ kinds, width }) => kinds.padEnd(width))].join(GAP),
+  return [
+    line('', [...panels.map(({ title }) => title), ...columns.map(({ name }) => name)]),
+    line(HEAD, [...numbers, ...columns.map(({ kinds }) => kinds)]),
+    ...map.layers.map((layer) => {
+      const cells = panels.map(({ kind, experts, width }) => {
+        const count = experts[layer]
+        if (count === 0) return DENSE
+        return cellsOf(draw, kind, layer, [0, count], cell) + ' '.repeat(width - cell * count)
+      })
+      return line(String(layer), [...cells, ...columns.map(({ row }) => row(layer))])
+    }),
   ]
-  const rows = map.layers.map((layer) => {
-    const cells = mixtures.map(({ kind, experts: counts }, i) => {
-      const experts = counts[layer]
-      if (experts === 0) return DENSE.padEnd(widths[i])
-      return range(0, experts, (expert) => draw({ kind, layer, expert }, cell)) + ' '.repeat(widths[i] - cell * experts)
-    })
-    const line = [String(layer).padStart(LABEL), ...cells, ...columns.map(({ row, width }) => row(layer).padEnd(width))]
-    return line.join(GAP).trimEnd()
-  })
-  return [...heads.map((head) => head.trimEnd()), ...rows]
 }
 
-/** Draws one kind; a layer that is too long takes several lines. */
-function alone(mixture: MapMixture, map: ExpertMap, draw: DrawCell, width: number): string[] {
+/** Draws one kind in `room` columns, without its measures; a layer that is too long takes several lines. */
+function alone(mixture: MapMixture, map: ExpertMap, draw: DrawCell, room: number): string[] {
   const { kind } = mixture
-  const { measures, layers } = map
-  const experts = mostExperts(mixture)
-  const columns = measureColumns([mixture], measures, 'short')
-  const room = width - 1 - columns.reduce((sum, { width }) => sum + GAP.length + width, 0)
-  const { label, perLine } = lineLength(experts, String(Math.max(...layers)).length, room)
-  const title = perLine < experts ? `${kind}, ${perLine} experts per line` : `${kind}, a line per layer`
-  const numbers = axis(perLine, 1).padEnd(Math.max(perLine, DENSE.length))
-  const head = [`${' '.repeat(label + 1)}${numbers}`, ...columns.map(({ name, width }) => name.padEnd(width))].join(GAP)
+  const { layers } = map
+  const most = mostExperts(mixture)
+  const { label, perLine } = lineLength(most, String(Math.max(...layers)).length, room)
+  const { columns } = layoutOf(map, [mixture], 1, COLUMNS, 'short')
+  const width = Math.max(perLine, DENSE.length)
+  const line = (name: string, cells: string, measured: string[]) =>
+    [`${name.padStart(label)} ${cells}`, ...measured].join(GAP).trimEnd()
   const rows = layers.flatMap((layer) => {
     const experts = mixture.experts[layer]
-    const starts = Array.from({ length: Math.max(1, Math.ceil(experts / perLine)) }, (_, i) => i * perLine)
-    return starts.map((start, i) => {
-      const end = Math.min(experts, start + perLine)
-      const cells = experts === 0 ? DENSE : range(start, end, (expert) => draw({ kind, layer, expert }, 1))
-      const used = experts === 0 ? DENSE.length : end - start
-      const name = i === 0 ? String(layer) : `+${start}`
-      const pad = ' '.repeat(Math.max(0, Math.max(perLine, DENSE.length) - used))
-      const measured = i === 0 ? columns.map(({ row }) => `${GAP}${row(layer)}`).join('') : ''
-      return `${name.padStart(label)} ${cells}${measured === '' ? '' : pad + measured}`.trimEnd()
+    if (experts === 0) {
+      return [line(String(layer), DENSE.padEnd(width), columns.map(({ row }) => row(layer)))]
+    }
+    return Array.from({ length: Math.ceil(experts / perLine) }, (_, i) => {
+      const [from, to] = [i * perLine, Math.min(experts, (i + 1) * perLine)]
+      const cells = cellsOf(draw, kind, layer, [from, to], 1)
+      if (i > 0) return line(`+${from}`, cells, [])
+      return line(String(layer), cells + ' '.repeat(width - to), columns.map(({ row }) => row(layer)))
     })
   })
-  return [title, head.trimEnd(), ...rows]
+  const title = perLine < most ? `${kind}, ${perLine} experts per line` : `${kind}, a line per layer`
+  return [title, line('', axis(perLine, 1).padEnd(width), columns.map(({ name, width }) => name.padEnd(width))), ...rows]
+}
+
+function cellsOf(draw: DrawCell, kind: MixtureKind, layer: number, [from, to]: [number, number], cell: number): string {
+  return Array.from({ length: to - from }, (_, i) => draw({ kind, layer, expert: from + i }, cell)).join('')
 }
 
 function axis(experts: number, cell: number): string {
@@ -130,20 +124,4 @@ export function evenChunk(items: number, room: number): number {
   const even = Math.ceil(items / Math.ceil(items / room))
   const round = Math.ceil(even / 8) * 8
   return round <= room ? round : even
-}
-
-/** Makes a column for each measure, with a number for each kind. */
-function measureColumns(mixtures: readonly MapMixture[], measures: readonly Measure[], head: 'name' | 'short') {
-  const kinds = mixtures.map(({ kind }) => SHORT[kind].padEnd(NUMBER)).join(' ')
-  return measures.map((measure) => ({
-    name: measure[head],
-    kinds: kinds.trimEnd(),
-    width: Math.max(measure[head].length, (NUMBER + 1) * mixtures.length - 1),
-    row: (layer: number) =>
-      mixtures.map(({ kind }) => (measure.of({ kind, layer })?.toFixed(2) ?? '   -').padEnd(NUMBER)).join(' '),
-  }))
-}
-
-function range(from: number, to: number, draw: (expert: number) => string): string {
-  return Array.from({ length: to - from }, (_, i) => draw(from + i)).join('')
 }
