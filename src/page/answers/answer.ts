@@ -99,7 +99,6 @@ export class Answer implements Omit<KeptAnswer, 'content' | 'thinking' | 'notati
     this.thought = { tokens: this.thought.tokens + tokens, seconds: (now - this.thinkingSince) / 1000 }
   }
 
-  /** Shows pieces of text. */
   show(pieces: readonly AnswerPiece[]): void {
     for (const part of PARTS) {
       const own = pieces.filter((piece) => piece.part === part)

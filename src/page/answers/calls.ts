@@ -1,7 +1,6 @@
 import { laidOut } from '../elements/json-layout.js'
 import type { Call, CallDelta } from '../requests/api.js'
 
-/** Adds a part of a call to the calls so far. */
 export function addCall(calls: Call[], { index, id, name, arguments: given }: CallDelta): void {
   calls[index] ??= { id: '', name: '', arguments: '' }
   const call = calls[index]

@@ -37,7 +37,6 @@ interface ConversationParts {
   panel: ExpertsPanel
   colouring: TextColouring
   store: PageStore
-  /** Id of the conversation. */
   id: () => string
   /** The conversation has changed: a question, the end of an answer, another branch. */
   changed: () => void

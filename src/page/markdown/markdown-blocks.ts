@@ -14,7 +14,6 @@ import { create } from '../elements/elements.js'
 import { drawInlines } from './markdown-inlines.js'
 import type { TextCursor } from './text-cursor.js'
 
-/** Draws a parsed text. */
 export function drawMarkdown({ topNode }: Tree, cursor: TextCursor): void {
   drawBlocks(topNode, cursor)
   cursor.hide(cursor.length)

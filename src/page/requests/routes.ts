@@ -4,7 +4,6 @@ import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { MIXTURE_KINDS, type Mixture, type PerMixture } from '../../model/config/config.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 
-/** The model, as the page needs it. */
 export interface PageModel {
   /** Its name in the API. */
   name: string

@@ -13,7 +13,6 @@ import { Act, CopyButton, Mounted, sendOnEnter, submitting } from './parts.js'
 export interface AnswerProps {
   page: Page
   shown: Shown
-  /** The exchange before this one. */
   before?: Exchange
   isLast: boolean
   isRunning: boolean

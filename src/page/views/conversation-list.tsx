@@ -13,7 +13,6 @@ interface Deleted extends Kept {
   wasOpen: boolean
 }
 
-/** The list of conversations, in a drawer. */
 export function ConversationList({ page, state }: { page: Page; state: PageState }) {
   const { kept, keeping, store } = page
   const { isListOpen, listChanges, view } = state

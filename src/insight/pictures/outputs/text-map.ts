@@ -41,7 +41,7 @@ function sideBySide(map: ExpertMap, draw: DrawCell, cell: number): string[] {
   }
   const numbers = panels.map(({ kind, experts, most }) => {
     const isNew = (expert: number) => experts.some((_, layer) => map.isNewExpert?.({ kind, layer, expert }))
-    return marked(axis(most, cell).padEnd(most * cell), cell, most, isNew)
+    return expertNumbers({ experts: most, cell }, cell === 1 && most > 16 ? 8 : 4, isNew)
   })
   return [
     line('', [...panels.map(({ title }) => title), ...columns.map(({ name }) => name)]),
@@ -70,39 +70,69 @@ function alone(mixture: MapMixture, map: ExpertMap, draw: DrawCell, room: number
   const rows = layers.flatMap((layer) => {
     const experts = mixture.experts[layer]
     if (experts === 0) {
-      return [line(String(layer), DENSE.padEnd(width), columns.map(({ row }) => row(layer)))]
+      return [
+        line(
+          String(layer),
+          DENSE.padEnd(width),
+          columns.map(({ row }) => row(layer)),
+        ),
+      ]
     }
     return Array.from({ length: Math.ceil(experts / perLine) }, (_, i) => {
       const [from, to] = [i * perLine, Math.min(experts, (i + 1) * perLine)]
       const cells = cellsOf(draw, kind, layer, [from, to], 1)
       if (i > 0) return line(`+${from}`, cells, [])
-      return line(String(layer), cells + ' '.repeat(width - to), columns.map(({ row }) => row(layer)))
+      return line(
+        String(layer),
+        cells + ' '.repeat(width - to),
+        columns.map(({ row }) => row(layer)),
+      )
     })
   })
+  const numbers = expertNumbers({ experts: perLine, cell: 1 }, perLine > 16 ? 8 : 4)
   const title = perLine < most ? `${kind}, ${perLine} experts per line` : `${kind}, a line per layer`
-  return [title, line('', axis(perLine, 1).padEnd(width), columns.map(({ name, width }) => name.padEnd(width))), ...rows]
+  return [
+    title,
+    line(
+      '',
+      numbers.padEnd(width),
+      columns.map(({ name, width }) => name.padEnd(width)),
+    ),
+    ...rows,
+  ]
 }
 
 function cellsOf(draw: DrawCell, kind: MixtureKind, layer: number, [from, to]: [number, number], cell: number): string {
   return Array.from({ length: to - from }, (_, i) => draw({ kind, layer, expert: from + i }, cell)).join('')
 }
 
-function axis(experts: number, cell: number): string {
-  const step = cell === 1 && experts > 16 ? 8 : 4
-  let line = ''
-  for (let expert = 0; expert < experts; expert += step) {
-    const number = String(expert)
-    if (expert * cell + number.length <= experts * cell) line = line.padEnd(expert * cell) + number
-  }
-  return line
+/** Cells of experts in a line, from expert `first` on. */
+export interface CellLine {
+  experts: number
+  /** Columns of a cell. */
+  cell: number
+  perCell?: number
+  first?: number
 }
 
-/** Puts a + above the cells of new experts in place of their numbers. */
-export function marked(axis: string, cell: number, experts: number, isNew: (expert: number) => boolean): string {
-  const signs = [...axis]
-  for (let expert = 0; expert < experts; expert++) {
-    const column = Math.floor(expert * cell)
-    if (!isNew(expert) || /\d/.test(signs[column - 1] ?? '')) continue
+export function lineWidth({ experts, perCell = 1, cell }: CellLine): number {
+  return Math.ceil(Math.ceil(experts / perCell) * cell)
+}
+
+/** The number of each expert that is a multiple of `step` after the first, above its cell; new experts have a + instead. */
+export function expertNumbers(line: CellLine, step: number, isNew?: (expert: number) => boolean): string {
+  const { experts, cell, perCell = 1, first = 0 } = line
+  const width = lineWidth(line)
+  let numbers = ''
+  for (let at = 0; at < experts; at += step) {
+    const column = Math.floor(at / perCell) * cell
+    const number = String(first + at)
+    if (Number.isInteger(column) && column + number.length <= width) numbers = numbers.padEnd(column) + number
+  }
+  const signs = [...numbers.padEnd(width)]
+  for (let at = 0; at < experts; at++) {
+    const column = Math.floor(at * (cell / perCell))
+    if (!isNew?.(first + at) || /\d/.test(signs[column - 1] ?? '')) continue
     signs[column] = '+'
     for (let next = column + 1; /\d/.test(signs[next] ?? ''); next++) signs[next] = ' '
   }
