@@ -131,19 +131,6 @@ test('experts that every token uses are named', () => {
   assert.equal(alwaysLine({ config: { mixtures: [deep] } }), ['every token uses mlp 7 in layers 0 to 5'])
 })
 
-test('texts share one scale: the same share looks the same in each', () => {
-  const model = reader([mixture('mlp', [2], 1)], WORDS)
-  const choosing = (name: string, share: number) =>
-    routedText(name, model, [...Array(20).keys()], (i) => ({ mlp: { ids: [i < 20 * share ? 0 : 1], gates: [1] } }))
-  const rows = (texts: TextRoutes[]) =>
-    render(texts, {})
-      .split('\n')
-      .filter((line) => /^ {4}0 {2}[░▒▓█·]/.test(line))
-      .map((line) => line.slice(7, 11))
-  assert.equal(rows([choosing('half', 0.5), choosing('all', 1)]).slice(0, 2), ['▒▒▒▒', '██· '])
-  assert.equal(rows([choosing('half', 0.5)]), ['████'])
-})
-
 test('without colours a difference has signs, and its scale explains them', () => {
   const mixtures = [mixture('mlp', [24], 2)]
   const drawn = render([textOfShape('a.txt', mixtures, 3), textOfShape('b.txt', mixtures, 5)], { width: 100 })
