@@ -56,7 +56,12 @@ export class Answer implements Omit<KeptAnswer, 'content' | 'thinking' | 'notati
   get kept(): KeptAnswer {
     const { model, isJson, body, thoughts, notation, notationTokens, isBusy, note, end } = this
     return {
-      ...{ model, isJson, end, content: body.text, thinking: thoughts.text, note: isBusy ? CUT : note },
+      model,
+      isJson,
+      end,
+      content: body.text,
+      thinking: thoughts.text,
+      note: isBusy ? CUT : note,
       notation: { text: notation.text, tokens: notationTokens },
       ...structuredClone({ thought: this.thought, calls: this.calls, warnings: this.warnings }),
     }

@@ -65,7 +65,15 @@ export function pageModel({ id, max_model_len: most, meta }: ModelCard): PageMod
   const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [], thinking = [], tools = false } = meta
   const contextTokens = most && Math.min(most, meta.n_ctx_train ?? most)
   return {
-    ...{ name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking, callsTools: tools, contextTokens },
+    name: id,
+    quant,
+    config: { mixtures },
+    isChat,
+    hasAtlas,
+    mask,
+    thinking,
+    callsTools: tools,
+    contextTokens,
     firstQuestions: firstQuestions(meta.name ?? id),
   }
 }

@@ -146,7 +146,7 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
       <div class="rows">
         <ul id="kept">
           {deleted.map((one) => (
-            <Said
+            <Notice
               key={one.head.id}
               text={`Deleted “${titleOf(one.head)}”`}
               hasFocus
@@ -180,7 +180,7 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
               )
             })}
           {damaged.map((id) => (
-            <Said
+            <Notice
               key={id}
               text="A conversation that is damaged"
               button="Delete"
@@ -218,7 +218,7 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
   )
 }
 
-interface SaidProps {
+interface NoticeProps {
   text: string
   /** Whether its button takes the focus when it appears. */
   hasFocus?: boolean
@@ -227,7 +227,7 @@ interface SaidProps {
 }
 
 /** A row of the list that says something about a conversation, and a button. */
-function Said({ text, hasFocus, button, act }: SaidProps) {
+function Notice({ text, hasFocus, button, act }: NoticeProps) {
   const place = useRef<HTMLButtonElement>(null)
   useLayoutEffect(() => {
     if (hasFocus) place.current?.focus()

@@ -112,8 +112,8 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
     const { draft = '' } = exchange
     if (draft.trim() === '') return
     write()
-    const said = [{ role: 'user' as const, content: draft }]
-    page.ask((options) => page.conversation.askInstead(exchange, said, options))
+    const question = { role: 'user' as const, content: draft }
+    page.ask((options) => page.conversation.askInstead(exchange, [question], options))
   }
   return (
     <article class={`turn user${isEditing ? ' editing' : ''}`} ref={article}>

@@ -141,10 +141,10 @@ function longest(texts: readonly string[], width: number, separator: string): st
   return found === undefined ? '' : separator + found
 }
 
-function joined(parts: readonly string[], begun: string, width: number, isAfter: boolean): string {
+function joined(parts: readonly string[], start: string, width: number, isAfter: boolean): string {
   return parts.reduce((line, part) => {
     return line + longest([part], width - cellWidth(line), isAfter || line !== '' ? BETWEEN : '')
-  }, begun)
+  }, start)
 }
 
 /** Samples of the cells with their gates or shares. Without colour, cells that share a sign have no shades. */
