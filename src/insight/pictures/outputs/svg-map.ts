@@ -42,7 +42,7 @@ export function cellSide(maps: readonly ExpertMap[], width: number): number {
   return Math.min(...maps.map((map) => formOf([map], width).cell))
 }
 
-/** The largest cells with which all maps fit, and whether their kinds are then side by side. */
+/** The side of the largest cells that let all maps fit, with their kinds side by side if these do not get too small. */
 function formOf(maps: readonly ExpertMap[], width: number): { cell: number; isBeside: boolean } {
   const beside = largestCell((cell) => maps.map((map) => layoutOf(map, map.mixtures, cell, PIXELS)), width)
   if (beside >= LEAST_CELL) return { cell: beside, isBeside: true }
