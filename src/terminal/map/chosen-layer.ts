@@ -1,4 +1,4 @@
-import { evenChunk, lineWidth } from '../../insight/pictures/outputs/text-map.js'
+import { evenChunk, lineWidth } from '../../insight/pictures/text/text-map.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'

@@ -1,7 +1,7 @@
 import { fit } from '../../ground/output/cell-width.js'
 import type { ColourDepth } from '../../ground/output/colours.js'
 import { inverse, styled } from '../../ground/output/style.js'
-import { expertNumbers, lineWidth } from '../../insight/pictures/outputs/text-map.js'
+import { expertNumbers, lineWidth } from '../../insight/pictures/text/text-map.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { CellForm, CellPainter, CellSigns } from './cell-painter.js'
 import { folded, GAP } from './fold.js'

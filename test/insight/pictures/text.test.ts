@@ -6,7 +6,7 @@ import type { Mixture, TextRoutes } from '#molm/index.js'
 import { drawAgreement } from '#molm/insight/pictures/kinds/agreement-figure.js'
 import { alwaysLine } from '#molm/insight/pictures/kinds/caption.js'
 import { drawUsage } from '#molm/insight/pictures/kinds/usage-figure.js'
-import { renderText, type TextOptions } from '#molm/insight/pictures/outputs/text.js'
+import { renderText, type TextOptions } from '#molm/insight/pictures/text/text.js'
 import { compareRouting } from '#molm/insight/usage/agreement.js'
 import { mixture, reader, routedText } from '../../support/routed-text.js'
 

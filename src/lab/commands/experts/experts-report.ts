@@ -11,8 +11,8 @@ import { renderHtml } from '../../../insight/pictures/html/html.js'
 import { drawAgreement } from '../../../insight/pictures/kinds/agreement-figure.js'
 import type { ColouredTextOptions } from '../../../insight/pictures/kinds/coloured-text.js'
 import { drawUsage } from '../../../insight/pictures/kinds/usage-figure.js'
-import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../../insight/pictures/outputs/svg.js'
-import { figureLines } from '../../../insight/pictures/outputs/text.js'
+import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../../insight/pictures/svg/svg.js'
+import { figureLines } from '../../../insight/pictures/text/text.js'
 import type { RoutingAgreement } from '../../../insight/usage/agreement.js'
 import type { TextRoutes } from '../../../insight/usage/text-routes.js'
 import { agreementCsv, tokensCsv, usageCsv } from './csv.js'
@@ -126,7 +126,7 @@ async function piecesOf(
     case 'svg':
       return [renderSvg(figure(), { width })]
     case 'png': {
-      const { renderPng } = await import('../../../insight/pictures/outputs/png.js')
+      const { renderPng } = await import('../../../insight/pictures/svg/png.js')
       return [await renderPng(figure(), { width })]
     }
     case 'html':
