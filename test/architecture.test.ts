@@ -44,7 +44,7 @@ const WITHIN: Record<string, string[]> = {
   kernels: ['.', 'threads', 'tiers', 'calls', 'compiler', 'memory', 'abi'],
   'kernels/calls': ['training', '.'],
   insight: ['pictures', '.', 'atlas', 'traces', 'usage', 'texts'],
-  'insight/pictures': ['html', 'interactive', 'kinds', 'outputs', 'blocks'],
+  'insight/pictures': ['html', 'interactive', 'kinds', 'svg', 'text', 'blocks'],
   lab: [
     ...['commands', '.', 'benchmark', 'bit-budget', 'teaching', 'figures', 'surgery', 'ablation', 'atlas', 'contrast'],
     ...['traces', 'evaluation'],

@@ -6,7 +6,7 @@ import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { helpOn } from '#molm/terminal/conversation/commands/help.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { cutNote, lengthNote } from '#molm/terminal/conversation/state/notes.js'
-import { tableLines } from '#molm/terminal/screen/transcript.js'
+import { helpLines } from '#molm/terminal/screen/transcript.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { enter, idle } from '../support/real-chat.js'
 import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
@@ -90,9 +90,9 @@ test('nano proposes a first question, which Tab takes', async () => {
 
 test('/help fits below the title of a map at 80 x 24, and a plain terminal has less of it', async () => {
   for (const { rows, text } of TOPICS.map((topic) => helpOn(topic, { hasTemplate: false }))) {
-    const lines = [...tableLines(rows, 79), ...wrap(text, 79)]
+    const lines = [...helpLines(rows, 79), ...wrap(text, 79)]
     assert.ok(lines.length <= 10 && lines.every((line) => line.length <= 79), lines.join('\n'))
-    assert.ok(tableLines(rows, 40).every((line) => line.length <= 40))
+    assert.ok(helpLines(rows, 40).every((line) => line.length <= 40))
   }
   const plain = JSON.stringify(TOPICS.map((topic) => helpOn(topic, { hasTemplate: false, isPlain: true })))
   assert.not.match(plain, /map|play|copy|edit|←|Ctrl-[LRTXZ]|walk/)

@@ -2,7 +2,6 @@ import type { DeltaCall } from '../../api/wire.js'
 import { laidOut } from '../elements/json-layout.js'
 import type { Call } from '../requests/api.js'
 
-/** Adds a part of a call to the calls so far. */
 export function addCall(calls: Call[], { index, id = '', function: part = {} }: DeltaCall): void {
   calls[index] ??= { id: '', name: '', arguments: '' }
   const call = calls[index]

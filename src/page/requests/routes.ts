@@ -5,7 +5,6 @@ import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { MIXTURE_KINDS, type Mixture, type PerMixture } from '../../model/config/config.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 
-/** The model, as the page needs it. */
 export interface PageModel {
   /** Its name in the API. */
   name: string
@@ -67,7 +66,15 @@ export function pageModel({ id, max_model_len: most, meta }: ModelCard): PageMod
   const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [], thinking = [], tools = false } = meta
   const contextTokens = most && Math.min(most, meta.n_ctx_train ?? most)
   return {
-    ...{ name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking, callsTools: tools, contextTokens },
+    name: id,
+    quant,
+    config: { mixtures },
+    isChat,
+    hasAtlas,
+    mask,
+    thinking,
+    callsTools: tools,
+    contextTokens,
     firstQuestions: firstQuestions(meta.name ?? id),
   }
 }

@@ -100,7 +100,8 @@ export class Chat extends Drawn implements ScreenState {
 
   get state(): ChatState {
     if (this.left) return 'ended'
-    return this.running ? 'answering' : this.isWorking ? 'working' : 'idle'
+    if (this.running) return 'answering'
+    return this.isWorking ? 'working' : 'idle'
   }
 
   /** A question to show in the empty input, which Tab takes. */

@@ -7,8 +7,8 @@ import { writeAtomically } from '../../../ground/files/write-atomically.js'
 import { colourDepth } from '../../../ground/output/colours.js'
 import type { Figure } from '../../../insight/pictures/blocks/figure.js'
 import { renderHtml } from '../../../insight/pictures/html/html.js'
-import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../../insight/pictures/outputs/svg.js'
-import { figureLines } from '../../../insight/pictures/outputs/text.js'
+import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../../insight/pictures/svg/svg.js'
+import { figureLines } from '../../../insight/pictures/text/text.js'
 import { type ExpertsOptions, FORMATS, type Format, type Report } from './mode.js'
 
 /** File extensions other than the names of the formats. */
@@ -83,7 +83,7 @@ async function piecesOf(
     case 'svg':
       return [renderSvg(figure(), { width })]
     case 'png': {
-      const { renderPng } = await import('../../../insight/pictures/outputs/png.js')
+      const { renderPng } = await import('../../../insight/pictures/svg/png.js')
       return [await renderPng(figure(), { width })]
     }
     case 'html':

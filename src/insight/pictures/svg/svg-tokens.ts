@@ -50,8 +50,8 @@ export function tokenDrawing(block: TokensBlock, width: number): Drawing {
   )
   const kinds = mixtures.map(({ kind }) => TITLES[kind]).join(', then ')
   const rest = shown < text.tokens.length ? [`the first ${shown} of ${text.tokens.length} tokens`] : []
-  const said = [`per layer a lane of ${kinds}; the first expert of a lane is on top`, ...rest].join('; ')
-  const note = textLines(wrap(said, Math.floor(width / CHARACTER)))
+  const words = [`per layer a lane of ${kinds}; the first expert of a lane is on top`, ...rest].join('; ')
+  const note = textLines(wrap(words, Math.floor(width / CHARACTER)))
   const scale = { isSigned: false, meaning: 'gate', from: '0', to: String(largestGate(text.model.config.mixtures)) }
   const legend = text.model.hasGates === false ? [] : [legendDrawing(scale, onPaper(false), width)]
   return stack([stack([note, ...legend], 2), ...strips], 16)

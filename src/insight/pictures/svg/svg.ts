@@ -2,11 +2,11 @@ import { UserError } from '../../../ground/errors.js'
 import { option, phrase } from '../../../ground/message.js'
 import { wrap } from '../../../ground/output/wrap.js'
 import { type Block, type ExpertMap, type Figure, mapsOf } from '../blocks/figure.js'
+import { tableLines } from '../text/text-table.js'
 import { CHARACTER, type Drawing, onPaper, stack, svgImage, textLines } from './svg-drawing.js'
 import { legendDrawing } from './svg-legend.js'
 import { mapDrawing, naturalWidth } from './svg-map.js'
 import { tokenDrawing } from './svg-tokens.js'
-import { tableLines } from './text-table.js'
 
 export interface PictureOptions {
   /** Width in pixels, from 320 to 4000. Default: the width of the maps, from 640 to 1000; with tokens 1000. */

@@ -43,11 +43,9 @@ function signedCell(by: number, colours: Colours, columns: number): string {
     if (Math.abs(by) < (depth === '256' ? 0.25 : 0.1)) return quiet(NOTHING, colours, columns)
     return paint('█'.repeat(columns), divergingOn(depth, by), depth)
   }
-  const size = Math.abs(by) < 0.15 ? 0 : Math.abs(by) > 0.5 ? 2 : 1
-  const sign = SIGNS[2 + size * Math.sign(by)]
-  return size === 0
-    ? quiet(sign, colours, columns)
-    : paint(sign.padEnd(columns), divergingOn(depth, Math.sign(by)), depth)
+  if (Math.abs(by) < 0.15) return quiet(NOTHING, colours, columns)
+  const size = Math.abs(by) > 0.5 ? 2 : 1
+  return paint(SIGNS[2 + size * Math.sign(by)].padEnd(columns), divergingOn(depth, Math.sign(by)), depth)
 }
 
 export function rampCells(isSigned: boolean, colours: Colours): string {
