@@ -23,7 +23,7 @@ test('README describes every command', async () => {
   }
 })
 
-test('README’s rows of models with a short name are those of the table', async () => {
+test('README’s rows of models with a short name are also in the table', async () => {
   const models = await knownModels({ speed: { streamed: ANY, products: ANY, call: 1 }, memory: 1e12 })
   const rows = models.map(({ name, source, fetchBytes, memoryBytes, published, thinks, callsTools }) => {
     const abilities = [...(thinks ? ['thinks'] : []), ...(callsTools ? ['calls tools'] : [])].join(', ')
