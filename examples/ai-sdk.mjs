@@ -14,7 +14,7 @@ const molm = createOpenAICompatible({
   name: 'molm',
   baseURL,
   headers,
-  // What is not OpenAI's comes as metadata of the provider.
+  // Fields that are not OpenAI's, which the AI SDK calls metadata of the provider.
   metadataExtractor: {
     extractMetadata: async ({ parsedBody }) => ({ molm: { tokens: routedIn(parsedBody) } }),
     createStreamExtractor: () => {
