@@ -67,7 +67,7 @@ async function pull(repo: string | undefined, options: PullCommandOptions): Prom
   const calibrate = await calibrationTexts(options.calibrate)
   const display = createPullDisplay(options)
   const { knownModel } = await import('../../library/known-models.js')
-  const { isPulled } = await import('../../library/packing/model-folders.js')
+  const { isPulled } = await import('../../library/folders/model-folders.js')
   const known = options.quiet || (await isPulled(repo)) ? undefined : await knownModel(repo, quant)
   if (known) display.note(describeCosts(known))
   const request = { quant, threads, revision, token, keep, calibrate, verify, signal: interruptSignal() }

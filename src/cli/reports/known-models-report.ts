@@ -3,7 +3,7 @@ import { formatBytes } from '../../ground/numbers.js'
 import { alignColumns } from '../../ground/output/table.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
 import type { KnownModel } from '../../index.js'
-import { totalMemory } from '../../library/available-memory.js'
+import { totalMemory } from '../../library/machine/memory.js'
 import { note, writeJson, writeOut } from '../io/output.js'
 import { roughly } from '../setup/fetch-model.js'
 

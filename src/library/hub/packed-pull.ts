@@ -13,7 +13,7 @@ import { checkParts, openPackedFile, type PackedFile, readPackedFile } from '../
 import { packedFileName, stagedWeights } from '../../model/packing/format/packed-folder.js'
 import { unfitLicences } from '../../model/packing/write/checkpoint-warnings.js'
 import { stageModel } from '../../model/packing/write/staged-model.js'
-import { diskNeeds } from '../packing/disk-needs.js'
+import { diskNeeds } from '../machine/disk.js'
 import { readBlueprint } from '../packing/open-pack-source.js'
 import { noteLicence } from './licence.js'
 import type { Origin } from './origin.js'

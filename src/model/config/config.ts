@@ -92,3 +92,13 @@ export function routerRows({ experts, silentRows }: Mixture, layer: number): num
 export function outputsOf({ architecture, labels = [], vocabSize }: ModelConfig): number {
   return architecture === 'classifier' ? labels.length : vocabSize
 }
+
+/** Whether more tokens count than any text had in training. Without positions, only the latest `context` count. */
+export function isBeyondTraining(
+  tokens: number,
+  { trainedContext, maxPositions }: Pick<ModelConfig, 'trainedContext' | 'maxPositions'>,
+  context = Infinity,
+): boolean {
+  const counting = maxPositions === undefined ? Math.min(tokens, context) : tokens
+  return trainedContext > 0 && counting > trainedContext
+}

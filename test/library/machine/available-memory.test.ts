@@ -9,8 +9,8 @@ import {
   limitOfCgroup,
   roomInCgroup,
   totalMemory,
-} from '#molm/library/available-memory.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
+} from '#molm/library/machine/memory.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 const test = suite('available memory')
 

@@ -1,43 +1,32 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import type { ModelInfo, StoredType } from '../api/model.js'
-import { NO_FILES, whileOpen } from '../ground/files/byte-source.js'
-import { localFolder } from '../ground/files/local-folder.js'
-import { span } from '../model/checkpoint/tensor.js'
-import type { Quant } from '../model/packing/format/formats.js'
-import { checkTensors } from '../model/packing/write/check-tensors.js'
-import { copyCompanions } from '../model/packing/write/copy-companions.js'
-import type { PackSource } from '../model/packing/write/pack-source.js'
-import { nameOfPath } from './finding/name-of-path.js'
-import { type Companions, describe } from './model-info.js'
-import { freshCopy } from './packing/gguf-copies.js'
-import { openGgufModel } from './packing/open-pack-source.js'
+import type { ModelInfo, StoredType } from '../../api/model.js'
+import { NO_FILES, whileOpen } from '../../ground/files/byte-source.js'
+import { localFolder } from '../../ground/files/local-folder.js'
+import { span } from '../../model/checkpoint/tensor.js'
+import type { Quant } from '../../model/packing/format/formats.js'
+import { checkTensors } from '../../model/packing/write/check-tensors.js'
+import { copyCompanions } from '../../model/packing/write/copy-companions.js'
+import type { PackSource } from '../../model/packing/write/pack-source.js'
+import { freshCopy } from '../folders/gguf-copies.js'
+import { nameOfPath } from '../folders/model-folders.js'
+import { openGgufModel } from '../packing/open-pack-source.js'
+import { modelFiles } from './model-files.js'
 
 /** Describes a GGUF file, as `ggufPath` finds it, by its header. Rejects with a UserError if molm cannot pack it. */
-export async function describeGguf(
-  path: string,
-  quant: Quant | undefined,
-  loadCompanions: (folder: string) => Promise<Companions>,
-): Promise<ModelInfo> {
+export async function describeGguf(path: string, quant?: Quant): Promise<ModelInfo> {
   const { source, config } = await openGgufModel(localFolder(dirname(path)), basename(path), NO_FILES, quant)
   return whileOpen(source, async () => {
     checkTensors(source.blueprint, source.tensors, source.name, source.formats)
-    const companions = await inTemporaryFolder(async (folder) => {
+    const { formats } = source
+    const found = { name: nameOfPath(path), path, kind: 'gguf', quant: source.quant, formats, config } as const
+    const info = await inTemporaryFolder(async (folder) => {
       await copyCompanions(source.companions, folder, {})
-      return loadCompanions(folder)
+      return modelFiles({ ...found, folder }).info()
     })
-    const found = {
-      name: nameOfPath(path),
-      folder: '',
-      path,
-      kind: 'gguf',
-      quant: source.quant,
-      formats: source.formats,
-      config,
-    } as const
     const copy = (await freshCopy(path, quant))?.file.path
-    return { ...describe(found, companions), stored: storedTypes(source), ...(copy !== undefined && { copy }) }
+    return { ...info, stored: storedTypes(source), ...(copy !== undefined && { copy }) }
   })
 }
 

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { resolveModel } from '#molm/library/finding/resolve-model.js'
-import { fixturePath } from '../support/fixtures.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { fixturePath } from '../../support/fixtures.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 const FIXTURE = fixturePath('02-base-safetensors-f32')
 /** A model whose config.json has its positions. */

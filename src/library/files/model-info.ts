@@ -1,21 +1,12 @@
-import type { ModelInfo, PartSummary, Teaching } from '../api/model.js'
-import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
-import { fields, isCount, isNumber, isText } from '../ground/json/forms.js'
-import { MIXTURE_KINDS, type ModelConfig } from '../model/config/config.js'
-import { activeShare } from '../model/config/experts-per-token.js'
-import { architectureOf, blueprintOf, layoutOf } from '../model/families/index.js'
-import type { PartFormats } from '../model/packing/format/formats.js'
-import type { Part } from '../model/packing/format/layout.js'
-import { leastBudget } from '../model/weights/bank-plan.js'
-import type { FoundModel } from './finding/resolve-model.js'
-
-/** The files beside a model's weights, read; absent if the folder lacks them. */
-export interface Companions {
-  tokenizer?: Tokenizer
-  chatTemplate?: ChatTemplate
-  /** From generation_config.json; empty without one. */
-  defaults: GenerationDefaults
-}
+import type { ModelInfo, PartSummary, Teaching } from '../../api/model.js'
+import { fields, isCount, isNumber, isText } from '../../ground/json/forms.js'
+import { MIXTURE_KINDS, type ModelConfig } from '../../model/config/config.js'
+import { activeShare } from '../../model/config/experts-per-token.js'
+import { architectureOf, blueprintOf, layoutOf } from '../../model/families/index.js'
+import type { PartFormats } from '../../model/packing/format/formats.js'
+import type { Part } from '../../model/packing/format/layout.js'
+import { leastBudget } from '../../model/weights/bank-plan.js'
+import type { Companions, FoundModel } from './found-model.js'
 
 /** Describes a model from its shape and formats; no weights are read. */
 export function describe(found: FoundModel, { tokenizer, chatTemplate, defaults }: Companions): ModelInfo {

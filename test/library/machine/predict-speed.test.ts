@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MachineSpeed, ModelConfig } from '#molm/index.js'
-import { predictSpeed } from '#molm/library/speed/predict-speed.js'
+import { predictSpeed } from '#molm/library/machine/predict-speed.js'
 import { layoutOf, publishedFormats } from '#molm/model/families/index.js'
 import { type PublishedShape, publishedShape } from '#molm/model/families/published-shapes.js'
 import type { Part } from '#molm/model/packing/format/layout.js'

@@ -1,9 +1,11 @@
 import { type Stats, statSync } from 'node:fs'
+import { resolve, sep } from 'node:path'
+import type { Model } from '../../api/model.js'
 import { whileOpen } from '../../ground/files/byte-source.js'
 import { expandHome } from '../../ground/files/home.js'
 import { openLocalFile } from '../../ground/files/local-folder.js'
 import { isGguf, MAGIC } from '../../model/gguf/split-names.js'
-import { splitName } from '../packing/model-folders.js'
+import { pulledFolder, shippedFolder, splitName } from '../folders/model-folders.js'
 
 /** Whether a file is GGUF, by its name or its first bytes: ollama stores such files without an ending. */
 export async function isGgufFile(path: string): Promise<boolean> {
@@ -31,4 +33,16 @@ function statusOf(path: string): Stats | undefined {
   } catch {
     return undefined
   }
+}
+
+/** The word that loads a model again, from any folder: its name if it is pulled or built in, else its path. */
+export function modelWord({ name, info }: Pick<Model, 'name' | 'info'>): string {
+  // The copy of a GGUF file may be removed, or packed again under the same name.
+  if (info.copy !== undefined && info.source !== undefined) return info.source
+  const path = resolve(info.path)
+  const { repository } = splitName(name)
+  const isNamed = [pulledFolder(repository), shippedFolder(repository)].some(
+    (folder) => path === folder || path.startsWith(folder + sep),
+  )
+  return isNamed || info.kind === 'random' ? name : path
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { convertModel } from '#molm/index.js'
-import { nameOfPath } from '#molm/library/finding/name-of-path.js'
 import { resolveModel } from '#molm/library/finding/resolve-model.js'
-import { fixturePath } from '../support/fixtures.js'
-import { rejectsWithUserError } from '../support/rejects.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { nameOfPath } from '#molm/library/folders/model-folders.js'
+import { fixturePath } from '../../support/fixtures.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 test('a model in a file is called by its folder if the file’s own name fits any model', () => {
   for (const file of [

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type MemoryNeed, shareMemory } from '#molm/library/share-memory.js'
-import { rejectsWithUserError } from '../support/rejects.js'
+import { type MemoryNeed, shareMemory } from '#molm/library/machine/memory.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
 
 const test = suite('memory for two models')
 

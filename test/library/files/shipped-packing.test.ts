@@ -2,12 +2,12 @@ import { cp } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Model } from '#molm/index.js'
+import { shippedPacking } from '#molm/library/files/weights.js'
 import { resolveModel } from '#molm/library/finding/resolve-model.js'
-import { shippedPacking } from '#molm/library/finding/shipped-packing.js'
-import { sameBits } from '../support/compare.js'
-import { repositoryPath } from '../support/fixtures.js'
-import { withModel } from '../support/models.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { sameBits } from '../../support/compare.js'
+import { repositoryPath } from '../../support/fixtures.js'
+import { withModel } from '../../support/models.js'
+import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 test('the packed weights of nano have the bits of packing it now, and are for its own folder and packing only', () =>
   inTemporaryFolder(async (copy) => {

@@ -1,35 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import type { LoadOptions } from '../api/model.js'
-import { UserError } from '../ground/errors.js'
-import { whileOpen } from '../ground/files/byte-source.js'
-import { localFolder } from '../ground/files/local-folder.js'
-import { openCheckpoint } from '../model/checkpoint/checkpoint.js'
-import { closeAll, openWeights } from '../model/checkpoint/shards.js'
-import { blueprintOf } from '../model/families/index.js'
-import { checksumOf, checksumsOf, verifyChecksums } from '../model/packing/format/checksums.js'
-import { checkParts } from '../model/packing/format/packed-file.js'
-import { checkTensors } from '../model/packing/write/check-tensors.js'
-import { type FoundModel, resolveModel } from './finding/resolve-model.js'
-
-/**
- * Reads a whole packed model and compares every part with its checksum from the packing. Rejects with a UserError that
- * names the part which differs, or if the model is not packed and thus has no checksums.
- */
-export async function verifyModel(
-  name: string,
-  options: Pick<LoadOptions, 'quant' | 'signal'> = {},
-): Promise<{ path: string; parts: number; bytes: number }> {
-  const { path, kind, file, config } = await resolveModel(name, options.quant)
-  if (!file) {
-    const what = kind === 'gguf' ? 'a GGUF file that is not packed yet' : 'a checkpoint'
-    throw new UserError(`${path}: ${what} has no checksums of its own; only packed models can be verified`)
-  }
-  checkParts(file, blueprintOf(config))
-  await verifyChecksums(file, options.signal)
-  const bytes = [...file.parts.values()].reduce((sum, part) => sum + part.bytes, 0)
-  return { path, parts: file.parts.size, bytes }
-}
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { whileOpen } from '../../ground/files/byte-source.js'
+import { localFolder } from '../../ground/files/local-folder.js'
+import { openCheckpoint } from '../../model/checkpoint/checkpoint.js'
+import { closeAll, openWeights } from '../../model/checkpoint/shards.js'
+import { blueprintOf } from '../../model/families/index.js'
+import { checksumOf, checksumsOf } from '../../model/packing/format/checksums.js'
+import { checkParts } from '../../model/packing/format/packed-file.js'
+import { packedFileName } from '../../model/packing/format/packed-folder.js'
+import { checkTensors } from '../../model/packing/write/check-tensors.js'
+import { shippedFolder } from '../folders/model-folders.js'
+import type { FoundModel } from './found-model.js'
 
 /**
  * Compares a model's config.json with the headers of its weights; does not read the weights themselves. Rejects with a
@@ -67,4 +50,26 @@ async function checksumsIn(folder: string, loaded: number): Promise<string[]> {
   } finally {
     await closeAll(sources)
   }
+}
+
+/** Folder of the packed weights that the build makes. */
+const PACKINGS = fileURLToPath(new URL('../../models', import.meta.url))
+
+/**
+ * Path of the packed weights of a checkpoint that comes with the package, which the build has made of it. Undefined for
+ * other models and packings, and if the checkpoint has changed since then.
+ */
+export async function shippedPacking({ name, path, kind, quant }: FoundModel): Promise<string | undefined> {
+  if (kind !== 'checkpoint' || resolve(path) !== shippedFolder(name)) return undefined
+  const packing = join(PACKINGS, name, packedFileName(quant))
+  const packed = await timeOf(packing)
+  const sources = await Promise.all(['config.json', 'model.safetensors'].map((file) => timeOf(join(path, file))))
+  return packed !== undefined && sources.every((time = Number.POSITIVE_INFINITY) => time <= packed)
+    ? packing
+    : undefined
+}
+
+/** Time of a file's last change in ms; undefined if it is not there. */
+async function timeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs
 }
