@@ -13,7 +13,7 @@ import { EXPERTS_PER_TOKEN_FILE } from '../../model/packing/format/companions.js
 import type { PackedFile } from '../../model/packing/format/packed-file.js'
 
 /** Numbers of experts per token that a model's folder holds, in place of the numbers in config.json. */
-export interface StoredNumbers {
+interface StoredNumbers {
   path: string
   numbers: ExpertsPerToken
 }

@@ -2,7 +2,7 @@ import type { ModelConfig } from '../../model/config/config.js'
 import { activeShare } from '../../model/config/experts-per-token.js'
 import type { WeightFormat } from '../../model/packing/format/formats.js'
 import type { Part, Piece } from '../../model/packing/format/layout.js'
-import type { MachineSpeed, MeasuredFormat } from './measure-machine.js'
+import type { MachineSpeed, MeasuredFormat } from './machine-speed.js'
 
 /** Tokens per second. */
 export interface ModelSpeed {

@@ -23,7 +23,7 @@ export interface GgufFamily {
   permutesRows?: true
   /** Whether its models may have no experts. */
   runsDense?: true
-  /** Keys that only some families compute with (neutral-keys.ts) and that its `config` reads. */
+  /** Keys that only some families compute with (NEUTRAL in config.ts) and that its `config` reads. */
   reads?: readonly string[]
   /** Values of such keys that mean what the family does in any case. */
   means?: Readonly<Record<string, readonly number[]>>

@@ -4,8 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { describeCosts } from '#molm/cli/setup/fetch-model.js'
 import { knownModels } from '#molm/library/known-models.js'
-import { machineSpeed } from '#molm/library/machine/machine-speed.js'
-import { MEASURED, measureMachine } from '#molm/library/machine/measure-machine.js'
+import { MEASURED, machineSpeed, measureMachine } from '#molm/library/machine/machine-speed.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
 async function inHome(use: (dir: string) => Promise<void>): Promise<void> {
