@@ -94,7 +94,6 @@ export async function removeModel(word: string): Promise<void> {
   for (const model of await namesMeant(splitName(name).repository)) await removePulled(model, splitName(name).quant)
 }
 
-/** Removes one of the packings of a pulled model, or all of it. */
 async function removePulled(name: string, quant?: Quant): Promise<void> {
   const repository = await presentName(name)
   const lock = await takeLock(pullLock(repository), `a pull of ${repository}`)

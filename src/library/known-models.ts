@@ -36,7 +36,6 @@ export interface KnownModel extends Pick<ModelRow, 'name' | 'checkpoint' | 'lice
   checked: string
 }
 
-/** The computer that costs are predicted for. */
 export interface Computer {
   speed: MachineSpeed
   isDisturbed?: boolean

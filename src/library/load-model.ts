@@ -78,7 +78,6 @@ export async function startModel(
   return new EngineModel(files, info, { engine: new ModelEngine(engine), data, begun }, companions)
 }
 
-/** An engine, and what it was started with. */
 interface Started {
   engine: ModelEngine
   data: StartData

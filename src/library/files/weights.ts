@@ -39,7 +39,6 @@ export async function weightsId(
   return checksumsOf(Buffer.from(JSON.stringify([kind, quant, formats, config.raw, checksums]))).sha256
 }
 
-/** SHA-256 of each file with a checkpoint's weights. */
 async function checksumsIn(folder: string, loaded: number): Promise<string[]> {
   const files = localFolder(folder)
   const { sources } = await openWeights(files, await files.list())

@@ -215,7 +215,6 @@ async function checkHasWeights(dir: string): Promise<void> {
   }
 }
 
-/** Files of a folder to look at. */
 const MOST_FILES = 100
 
 async function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {

@@ -90,7 +90,6 @@ export interface GgufCopy {
   folder: string
 }
 
-/** Lists the copies by their names. */
 export async function ggufCopies(): Promise<GgufCopy[]> {
   const copies: GgufCopy[] = []
   for (const entry of await folders(copiesRoot())) {

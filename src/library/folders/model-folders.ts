@@ -8,7 +8,6 @@ import { QUANTS, type Quant } from '../../model/packing/format/formats.js'
 import { packingsIn } from '../../model/packing/format/packed-folder.js'
 import { rowOf, sourcesOf } from '../catalogue/known-names.js'
 
-/** Folder of the models that come with the package. */
 const SHIPPED = fileURLToPath(new URL('../../../models', import.meta.url))
 
 /** Folder of a pulled model. A tag follows after `@`, because file systems refuse the colon. */
@@ -26,7 +25,6 @@ export function pullLock(name: string): string {
   return join(molmHome(), 'locks', `${folderName(name).replaceAll('/', '--')}.lock`)
 }
 
-/** Names of the models that come with the package. */
 export async function shippedNames(): Promise<string[]> {
   return (await readdir(SHIPPED)).sort()
 }

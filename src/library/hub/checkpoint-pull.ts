@@ -110,7 +110,6 @@ export class CheckpointPull {
     return contents.kind === 'gguf' ? contents.choice.folder : ''
   }
 
-  /** The files of the weights, by their paths within the repository. */
   private pathsOf({ files }: PackSource): WeightFile[] {
     return files.map(({ name, bytes }) => ({ name: pathIn(this.folder, name), bytes }))
   }

@@ -15,7 +15,6 @@ export interface PullPlan {
   quant: Quant
   /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: already there. */
   way: 'hub' | 'keep' | 'cache'
-  /** The repository's files of weights. */
   files: WeightFile[]
   /** Bytes that are still to be fetched. */
   fetchBytes: number

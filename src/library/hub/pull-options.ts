@@ -47,7 +47,6 @@ export interface PullProgress {
   item: string
 }
 
-/** The options of a pull with all defaults filled in. */
 export interface PullRequest {
   repo: string
   /** Text after the colon of the name: a packing, or the tag of a GGUF file. */

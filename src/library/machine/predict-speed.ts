@@ -64,7 +64,6 @@ export function predictSpeed(
 /** Calls of all threads in a layer with one mixture: norms, products, attention, sums. */
 const CALLS = 12
 
-/** Tokens of the prompt that the speed is predicted for, and of a micro-batch. */
 const [PROMPT, MICRO_BATCH] = [512, 256]
 
 /** Times as slow as products that attention multiplies. */
@@ -80,7 +79,6 @@ function missesOf(held: number, skew: number): number {
   return (1 - held) / (1 + skew * held)
 }
 
-/** The measured format that is most like each format. */
 const MEASURED_AS: Record<WeightFormat, MeasuredFormat> = {
   ...{ q4: 'q4', q3: 'q4', q2: 'q4', q4m: 'q4m', q8: 'q8', f32: 'q8', mxfp4: 'mxfp4', mxfp4_f32: 'mxfp4' },
 }

@@ -8,10 +8,8 @@ export const MOST_PICKLE_BYTES = 16 * 2 ** 20
 /** Maximum containers and memo entries. One byte can request one, so the bytes alone limit too little. */
 const MOST_OBJECTS = 2 ** 20
 
-/** Opcode that ends a pickle. */
 const STOP = 0x2e
 
-/** Maximum bytes of an integer. */
 const MOST_INTEGER_BYTES = 255
 
 /**
@@ -235,6 +233,5 @@ export interface PickleHost {
   file: string
   /** Value for `module.name`; undefined refuses the pickle. */
   global(name: string): PickleObject | undefined
-  /** Object of a persistent id. */
   persistent(id: PickleValue): PickleValue
 }

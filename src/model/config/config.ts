@@ -78,7 +78,6 @@ export function haveSameExperts(one: Pick<ModelConfig, 'mixtures'>, other: Pick<
   return numbersOf(one) === numbersOf(other)
 }
 
-/** Maps mixtures to values by their kinds. */
 export function perMixture<M extends Pick<Mixture, 'kind'>, T>(mixtures: readonly M[], of: (mixture: M) => T) {
   return Object.fromEntries(mixtures.map((mixture) => [mixture.kind, of(mixture)])) as PerMixture<T>
 }

@@ -15,7 +15,6 @@ import {
 /** A family of models that GGUF files have and molm runs. */
 export interface GgufFamily {
   title: string
-  /** `model_type` of its config.json. */
   modelType: (keys: FamilyKeys) => string
   /** Keys of config.json that not all families have. */
   config: (keys: FamilyKeys) => Record<string, unknown>

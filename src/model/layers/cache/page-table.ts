@@ -102,7 +102,6 @@ export class PageTable {
     }
   }
 
-  /** Whether it has pages for the positions of a span. */
   holds({ start, end }: Span): boolean {
     if (pagesTo(end) > this.pages.length) return false
     for (let i = start >> PAGE_SHIFT; i < pagesTo(end); i++) if (this.pages[i] === 0) return false
@@ -159,7 +158,6 @@ function pageRanges(spans: readonly Span[]): Span[] {
     .sort((a, b) => a.start - b.start)
 }
 
-/** Number of pages for the positions below `end`. */
 function pagesTo(end: number): number {
   return Math.ceil(end / PAGE_ROWS)
 }
@@ -169,7 +167,6 @@ function pagesTo(end: number): number {
  * holder. A page that several hold must not change: `own` replaces it by a copy.
  */
 class PagePool {
-  /** Holders of each page that has more than one. */
   private readonly holders = new Map<number, number>()
 
   constructor(private readonly bank: Bank) {}
@@ -179,7 +176,6 @@ class PagePool {
     return this.bank.arena.allocate(bytes)
   }
 
-  /** Number of sequences that hold a page. */
   holdersOf(page: number): number {
     return this.holders.get(page) ?? 1
   }
