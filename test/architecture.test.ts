@@ -50,7 +50,7 @@ const WITHIN: Record<string, string[]> = {
     ...['traces', 'evaluation'],
   ],
   'lab/commands': ['experts', '.', 'reports'],
-  library: ['.', 'finding', 'hub', 'packing', 'rounding', 'speed', 'catalogue'],
+  library: ['.', 'rounding', 'finding', 'files', 'hub', 'packing', 'machine', 'folders', 'catalogue'],
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
   'model/families': ['.', 'granite', 'moduleformer', 'qwen', 'zaya', 'shared'],

@@ -3,7 +3,7 @@ import type { ConversationInfo } from '../../chat/conversations/conversation-inf
 import { Conversations, shortId } from '../../chat/conversations/conversations.js'
 import { fit } from '../../ground/output/cell-width.js'
 import { alignColumns } from '../../ground/output/table.js'
-import { nameOfPath } from '../../library/finding/name-of-path.js'
+import { nameOfPath } from '../../library/folders/model-folders.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
 
 /**

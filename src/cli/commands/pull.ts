@@ -4,7 +4,7 @@ import { formatBytes } from '../../ground/numbers.js'
 import { alignColumns } from '../../ground/output/table.js'
 import { snakeCaseKeys } from '../../ground/spelling.js'
 import type { KnownModel } from '../../index.js'
-import { totalMemory } from '../../library/available-memory.js'
+import { totalMemory } from '../../library/machine/memory.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, type OutputOptions, writeJson, writeOut } from '../io/output.js'
@@ -72,7 +72,7 @@ async function pull(repo: string | undefined, options: PullCommandOptions): Prom
   const calibrate = await calibrationTexts(options.calibrate)
   const display = createPullDisplay(options)
   const { knownModel } = await import('../../library/known-models.js')
-  const { isPulled } = await import('../../library/packing/model-folders.js')
+  const { isPulled } = await import('../../library/folders/model-folders.js')
   const known = options.quiet || (await isPulled(repo)) ? undefined : await knownModel(repo, quant)
   if (known) display.note(describeCosts(known))
   const request = { quant, threads, revision, token, keep, calibrate, verify, signal: interruptSignal() }

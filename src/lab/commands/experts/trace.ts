@@ -130,7 +130,7 @@ async function modelOf({ model, shape, quant }: TraceOptions): Promise<TracedMod
 async function diskOf({ disk }: TraceOptions, { file }: TracedModel): Promise<ReplayReport['disk']> {
   if (disk !== undefined) return { bytesPerSecond: disk, isMeasured: false }
   if (!file) return undefined
-  const { measureReading } = await import('../../../library/reading-speed.js')
+  const { measureReading } = await import('../../../library/machine/disk.js')
   return { bytesPerSecond: measureReading(file), isMeasured: true }
 }
 
@@ -146,7 +146,7 @@ async function speedOf(
 ): Promise<ReplayReport['speed']> {
   if (options.speed !== undefined) return { tokensPerSecond: options.speed, isMeasured: false }
   if (options.shape || config.architecture === 'classifier') return undefined
-  const { availableMemory } = await import('../../../library/available-memory.js')
+  const { availableMemory } = await import('../../../library/machine/memory.js')
   if (bytes * BESIDES_WEIGHTS > availableMemory()) return undefined
   const { loadModel } = await import('../../../library/load-model.js')
   const { benchmark } = await import('../../benchmark/benchmark.js')
