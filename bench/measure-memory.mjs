@@ -16,7 +16,7 @@ import { loadModel } from '../dist/index.js'
 import { writeRandomModel } from '../dist/lab/index.js'
 import { replay } from '../dist/lab/traces/replay.js'
 import { resolveModel } from '../dist/library/finding/resolve-model.js'
-import { measureReading } from '../dist/library/reading-speed.js'
+import { measureReading } from '../dist/library/machine/disk.js'
 import { layoutOf } from '../dist/model/families/index.js'
 
 const { values, positionals } = parseArgs({

@@ -1,8 +1,10 @@
-// Compiles assembly/ for a kernel tier of asconfig.json: node scripts/build-kernels.mjs plain      (npm run build calls it)
+// Compiles assembly/ for a kernel tier of asconfig.json: node scripts/build-kernels.mjs plain [FILE.wasm]
+// (npm run build calls it)
 import asc from 'assemblyscript/asc'
 
-const [target] = process.argv.slice(2)
-const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target])
+const [target, file] = process.argv.slice(2)
+const to = file ? ['--outFile', file] : []
+const { error, stderr } = await asc.main(['--config', 'asconfig.json', '--target', target, ...to])
 if (error) {
   process.stderr.write(`kernels, tier ${target}: ${error.message}\n${stderr.toString()}`)
   process.exitCode = 1

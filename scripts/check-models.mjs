@@ -7,13 +7,13 @@
 // code is 1 if anything does. If nothing does, set CHECKED in src/library/catalogue/model-rows.ts to this day.
 import { pathToFileURL } from 'node:url'
 import { MODEL_ROWS } from '../dist/library/catalogue/model-rows.js'
+import { summariseParts } from '../dist/library/files/model-info.js'
 import { chooseGguf, ggufChoices } from '../dist/library/hub/gguf-choice.js'
 import { licenceIn } from '../dist/library/hub/licence.js'
 import { HubClient } from '../dist/library/hub/transfer/client.js'
 import { hubEnvironment } from '../dist/library/hub/transfer/environment.js'
 import { HubRepository } from '../dist/library/hub/transfer/repository.js'
 import { NETWORK_DEFAULTS } from '../dist/library/hub/transfer/retry.js'
-import { summariseParts } from '../dist/library/model-info.js'
 import { parseConfig, publishedFormats } from '../dist/model/families/index.js'
 import { publishedShape } from '../dist/model/families/published-shapes.js'
 

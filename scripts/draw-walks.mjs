@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { initWasm, Resvg } from '@resvg/resvg-wasm'
 import { PseudoTerminal } from '../build/test/support/pseudo-terminal.js'
-import { writeRandomChatModel } from '../build/test/support/random-chat-model.js'
 import { palettePng } from './palette-png.mjs'
+import { writeRandomChatModel } from './random-chat-model.mjs'
 import { CELL, screenAsShapes, THEMES } from './terminal-shapes.mjs'
 
 const SIZES = [

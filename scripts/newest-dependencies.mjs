@@ -14,6 +14,7 @@ const TESTS = [
   'text/published-templates',
   'server/chat-completions',
   'server/clients',
+  'server/openai-client',
   'terminal/chat-screen',
   'cli/help',
   'library/hub/pull',
@@ -22,9 +23,11 @@ const TESTS = [
 ]
 /** Packages for development that these tests use. The others would take most of the time of the installation. */
 const CLIENTS = [
+  '@ai-sdk/openai',
   '@ai-sdk/openai-compatible',
   '@huggingface/ollama-utils',
   '@langchain/core',
+  '@langchain/ollama',
   '@langchain/openai',
   '@xterm/headless',
   'ai',

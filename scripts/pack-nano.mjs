@@ -1,4 +1,4 @@
-// Packs nano's weights, so that no start has to (src/library/finding/shipped-packing.ts). npm run build calls it.
+// Packs nano's weights, so that no start has to (src/library/files/weights.ts). npm run build calls it.
 //   node scripts/pack-nano.mjs
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { asksForAll, layOutHelp } from './cli/help-pages.js'
 import { reportError } from './cli/io/errors.js'
 import { toleratePipes } from './cli/io/output.js'
-import { checkHelp, commandNamed, HELP, spelledOut } from './cli/parsing/command-line.js'
+import { asksToComplete, checkHelp, commandNamed, HELP, spelledOut } from './cli/parsing/command-line.js'
 import { COMMANDS, type CommandFile, type CommandName, type LoadCommand } from './cli/parsing/commands.js'
 import { setDefaults } from './cli/parsing/defaults.js'
 import { withOrigin } from './cli/parsing/options.js'
@@ -17,7 +17,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   chat: () => import('./cli/commands/chat.js'),
   serve: () => import('./cli/commands/serve.js'),
   experts: () => import('./lab/commands/experts/experts.js'),
-  trace: () => import('./lab/commands/trace.js'),
+  trace: () => import('./lab/commands/experts/trace.js'),
   show: () => import('./cli/commands/show.js'),
   pull: () => import('./cli/commands/pull.js'),
   update: () => import('./cli/commands/update.js'),
@@ -47,14 +47,18 @@ export async function main(args: readonly string[]): Promise<void> {
   toleratePipes()
   const given = await commandFirst(args, loadCommand)
   const words = spelledOut(given)
-  const [name] = words
+  const called = commandNamed(words[0])
   // `molm Hello`, without `run` or `--`.
   const isPromptAlone = words[0] === 'run' && commandNamed(given[0]) === undefined && !given.includes('--')
   let program: Command | undefined
   try {
+    if (asksToComplete(args)) {
+      const { complete } = await import('./cli/commands/complete.js')
+      return await complete(args.slice(2), loadCommand)
+    }
     await checkHelp(words)
     if (words.some(mayBeForeign)) (await wrongWords()).checkOneDashOptions(words)
-    program = await createProgram(namesToLoad(name), asksForAll(words))
+    program = await createProgram(called ? [called] : [], asksForAll(words))
     if (isPromptAlone) {
       program.hook('preAction', async (_, run) => {
         // A quoted sentence cannot be meant as a command.
@@ -71,7 +75,7 @@ export async function main(args: readonly string[]): Promise<void> {
     })
     await program.parseAsync(words, { from: 'user' })
   } catch (error) {
-    const command = program?.commands.find((command) => command.name() === commandNamed(name))
+    const command = program?.commands.find((command) => command.name() === called)
     const clearer =
       error instanceof CommanderError && command
         ? await (await wrongWords()).clearerError(error, command, isPromptAlone ? given[0] : undefined)
@@ -85,14 +89,6 @@ const wrongWords = () => import('./cli/parsing/wrong-words.js')
 
 /** Whether a word is an option of several letters with one dash, like `-ngl`. molm has none. */
 const mayBeForeign = (word: string) => /^-[a-z]{2,}$/.test(word)
-
-/** The commands whose files must be read to run the one that `word` names. */
-function namesToLoad(word: string | undefined): CommandName[] {
-  const called = COMMANDS.filter(({ name }) => name === commandNamed(word))
-  return called.some(({ readsAllOptions }) => readsAllOptions) ? ALL_NAMES : called.map(({ name }) => name)
-}
-
-const ALL_NAMES = COMMANDS.map(({ name }) => name)
 
 /**
  * Creates the parser. It knows all commands, but only those in `names` have their options. Its help pages are short, or

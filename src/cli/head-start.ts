@@ -1,5 +1,5 @@
 import { startThreadAhead } from '../engine/run/reading/thread-ahead.js'
-import { spelledOut } from './parsing/command-line.js'
+import { asksToComplete, spelledOut } from './parsing/command-line.js'
 import { COMMANDS } from './parsing/commands.js'
 
 /** Options that need no model. */
@@ -10,6 +10,7 @@ const WITHOUT_MODEL = ['-h', '--help', '--list']
  * code that loads models. Neither depends on which model it will be.
  */
 export function headStart(args: readonly string[]): void {
+  if (asksToComplete(args)) return
   const [name, ...rest] = spelledOut(args)
   const command = COMMANDS.find((command) => command.name === name)
   if (!command?.runsModel || rest.some((word) => WITHOUT_MODEL.includes(word))) return

@@ -3,7 +3,6 @@ const TURN_MS = 8
 /** One turn in this number goes to the oldest task, the others to the smallest. */
 const OLDEST_EVERY = 4
 
-/** A task that waits for its next turn. */
 interface Waiting {
   size: number
   /** Runs it until a time of `performance.now()`; true once it is over. */
@@ -83,7 +82,6 @@ function remove(entry: Waiting): void {
   if (at >= 0) waiting.splice(at, 1)
 }
 
-/** The oldest of the smallest tasks. */
 function smallest(): Waiting {
   return waiting.reduce((best, entry) => (entry.size < best.size ? entry : best))
 }

@@ -63,21 +63,25 @@ export async function readLens(
   const before = tokens.slice(session.length, -1)
   if (before.length > 0) await session.forward(before, { logits: 'none', signal })
   const { routes, hidden, expertOutputs } = await session.forward(tokens.slice(-1), {
-    ...{ logits: 'none', routes: true, hidden: layers, expertOutputs: layers, signal },
+    logits: 'none',
+    routes: true,
+    hidden: layers,
+    expertOutputs: layers,
+    signal,
   })
   const added = layers.flatMap((layer) => addedBy(model, layer, routes[layer], expertOutputs?.[layer] ?? {}))
   const stream = hidden[layers.length - 1]
-  const said: ReadOut[] = []
+  const readOuts: ReadOut[] = []
   // Other sequences run between the calls.
   for (const rows of cut([...added.map(({ row }) => row), stream], ROWS)) {
     signal?.throwIfAborted()
-    said.push(...(await model.readOut(rows, { top })))
+    readOuts.push(...(await model.readOut(rows, { top })))
   }
-  const { divisor } = said[added.length]
+  const { divisor } = readOuts[added.length]
   const scaled = (effects: TokenEffect[]) => effects.map(({ token, value }) => ({ token, value: value / divisor }))
   const experts = added.map(({ row, place, gate }, i): SpokenExpert => {
     const share = lengthOf(row) / lengthOf(hidden[place.layer])
-    return { ...place, gate, share, up: scaled(said[i].up), down: scaled(said[i].down) }
+    return { ...place, gate, share, up: scaled(readOuts[i].up), down: scaled(readOuts[i].down) }
   })
   return { model: readerOf(model), tokens, experts }
 }

@@ -15,9 +15,9 @@ import {
   type PackOptions,
 } from '../model/packing/write/convert.js'
 import { type CalibrationTexts, calibrationOf, checkCalibration } from './calibration.js'
-import { isGgufFile } from './finding/gguf-word.js'
+import { isGgufFile } from './finding/model-words.js'
 import { resolveModel } from './finding/resolve-model.js'
-import { isName } from './packing/model-folders.js'
+import { isName } from './folders/model-folders.js'
 import { storeTokenizer } from './packing/store-tokenizer.js'
 import { withPacker } from './packing/with-packer.js'
 

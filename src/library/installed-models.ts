@@ -7,7 +7,7 @@ import { takeLock } from '../ground/files/lock.js'
 import type { Quant } from '../model/packing/format/formats.js'
 import { openPackedFile } from '../model/packing/format/packed-file.js'
 import { packedFileName, packingsIn } from '../model/packing/format/packed-folder.js'
-import { type GgufCopy, ggufCopies, ggufPath, removeCopy } from './packing/gguf-copies.js'
+import { type GgufCopy, ggufCopies, ggufPath, removeCopy } from './folders/gguf-copies.js'
 import {
   folders,
   isName,
@@ -21,7 +21,7 @@ import {
   shippedNames,
   splitName,
   withoutHost,
-} from './packing/model-folders.js'
+} from './folders/model-folders.js'
 
 /** A model here: one packing of a pulled one, the packed copy of a GGUF file, or one that comes with molm. */
 export interface InstalledModel {
@@ -94,7 +94,6 @@ export async function removeModel(word: string): Promise<void> {
   for (const model of await namesMeant(splitName(name).repository)) await removePulled(model, splitName(name).quant)
 }
 
-/** Removes one of the packings of a pulled model, or all of it. */
 async function removePulled(name: string, quant?: Quant): Promise<void> {
   const repository = await presentName(name)
   const lock = await takeLock(pullLock(repository), `a pull of ${repository}`)

@@ -3,15 +3,15 @@ import { architectureOf, layoutOf, publishedFormats } from '../model/families/in
 import { publishedShape } from '../model/families/published-shapes.js'
 import { isMxfp4, type PartFormats, type Quant, type WeightFormat } from '../model/packing/format/formats.js'
 import { leastBudget } from '../model/weights/bank-plan.js'
-import { totalMemory } from './available-memory.js'
 import { rowOf, sourcesOf } from './catalogue/known-names.js'
 import { CHECKED, MODEL_ROWS, type ModelRow } from './catalogue/model-rows.js'
+import { summariseParts } from './files/model-info.js'
+import { splitName } from './folders/model-folders.js'
 import { memoryNeeds } from './hub/plan.js'
-import { summariseParts } from './model-info.js'
-import { splitName } from './packing/model-folders.js'
-import { machineSpeed } from './speed/machine-speed.js'
-import type { MachineSpeed } from './speed/measure-machine.js'
-import { type ModelSpeed, predictSpeed } from './speed/predict-speed.js'
+import type { MachineSpeed } from './machine/machine-speed.js'
+import { machineSpeed } from './machine/machine-speed.js'
+import { totalMemory } from './machine/memory.js'
+import { type ModelSpeed, predictSpeed } from './machine/predict-speed.js'
 
 /** A published model that has a short name, and what it costs on this computer. */
 export interface KnownModel extends Pick<ModelRow, 'name' | 'checkpoint' | 'licence' | 'published'> {
@@ -36,7 +36,6 @@ export interface KnownModel extends Pick<ModelRow, 'name' | 'checkpoint' | 'lice
   checked: string
 }
 
-/** The computer that costs are predicted for. */
 export interface Computer {
   speed: MachineSpeed
   isDisturbed?: boolean

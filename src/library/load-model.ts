@@ -31,19 +31,13 @@ import type { ModelConfig } from '../model/config/config.js'
 import { type ExpertMask, layerMasks } from '../model/config/expert-mask.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/config/experts-per-token.js'
 import { cacheTypeOf } from '../model/families/index.js'
-import { loadChatTemplate } from '../text/chat-template.js'
-import { loadGenerationDefaults } from '../text/generation-config.js'
 import { lazyGuides } from '../text/grammar/lazy-guides.js'
-import { loadTokenizer } from '../text/tokenizer.js'
-import { availableMemory, MARGIN } from './available-memory.js'
-import { type FoundModel, resolveModel } from './finding/resolve-model.js'
-import { shippedPacking } from './finding/shipped-packing.js'
-import { type Companions, describe } from './model-info.js'
+import type { Companions, FoundModel } from './files/found-model.js'
+import { describe } from './files/model-info.js'
+import { shippedPacking, weightsId } from './files/weights.js'
+import { type PreparedModel, preparedModel } from './finding/resolve-model.js'
+import { availableMemory, MARGIN } from './machine/memory.js'
 import { checkLoadOptions } from './packing/load-options.js'
-import { splitName } from './packing/model-folders.js'
-import { withNumbers } from './packing/stored-numbers.js'
-import { type PreparedModel, preparedModel } from './prepared-model.js'
-import { checkWeights, weightsId } from './verify-model.js'
 
 /**
  * Loads a model by name, folder, packed file or GGUF file, and starts its engine, which runs on its own threads. A
@@ -57,23 +51,21 @@ export async function loadModel(name = 'nano', options: LoadOptions = {}): Promi
 
 /** Starts the engine of a model and reads the files beside its weights. It may take `free` bytes of memory. */
 export async function startModel(
-  resolved: PreparedModel,
+  prepared: PreparedModel,
   options: LoadOptions,
   free: number = availableMemory(),
 ): Promise<Model> {
-  const { expertsPerToken, cacheType } = options
-  const { threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts, signal, onWarning } = options
-  const found = withNumbers(resolved, expertsPerToken)
+  const { cacheType, threads = os.availableParallelism(), memory, kernels, v8Flags, checkExperts } = options
+  const files = prepared.with(options)
   if (v8Flags) setFlagsForGood()
-  const { config, formats, path, kind, folder, hasLongSticks } = found
+  const { config, formats, path, kind, hasLongSticks } = files
   const budget = { memory: memory ?? Math.max(0, free - MARGIN), memoryIsGiven: memory !== undefined, free }
-  const readFolder = async () => {
-    const beside: Companions = kind === 'random' ? { defaults: {} } : await loadCompanions(folder)
-    const companions = { ...beside, defaults: { ...beside.defaults, ...options.generation } }
+  const readCompanions = async () => {
+    const companions = await files.companions()
     companions.chatTemplate?.prepare()
-    return { companions, info: describe(found, companions) }
+    return { companions, info: describe(files, companions) }
   }
-  const packing = await shippedPacking(found)
+  const packing = await shippedPacking(files)
   const data: StartData = {
     threads,
     tier: kernels,
@@ -81,33 +73,11 @@ export async function startModel(
     model: { config, formats, path, packing, kind, checkExperts, hasLongSticks, cacheType, ...budget },
   }
   const begun = Date.now()
-  const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, signal), readFolder()])
-  for (const warning of engine.warnings) onWarning?.(warning)
-  return new EngineModel(found, info, { engine: new ModelEngine(engine), data, begun }, companions)
+  const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, options.signal), readCompanions()])
+  for (const warning of engine.warnings) options.onWarning?.(warning)
+  return new EngineModel(files, info, { engine: new ModelEngine(engine), data, begun }, companions)
 }
 
-/** Describes a model without starting an engine or reading its weights. A GGUF file is not packed for it. */
-export async function describeModel(
-  name: string,
-  options: Pick<LoadOptions, 'quant' | 'expertsPerToken'> = {},
-): Promise<ModelInfo> {
-  const found = await resolveModel(name, options.quant)
-  if (found.gguf) {
-    const { describeGguf } = await import('./describe-gguf.js')
-    return describeGguf(found.gguf, options.quant ?? splitName(name).quant, loadCompanions)
-  }
-  await checkWeights(found)
-  return describe(withNumbers(found, options.expertsPerToken), await loadCompanions(found.folder))
-}
-
-/** Reads the files beside a model's weights. Rejects with a UserError that names the file which cannot be used. */
-export async function loadCompanions(folder: string): Promise<Companions> {
-  const chatTemplate = await loadChatTemplate(folder)
-  const [tokenizer, defaults] = await Promise.all([loadTokenizer(folder, chatTemplate), loadGenerationDefaults(folder)])
-  return { tokenizer, chatTemplate, defaults }
-}
-
-/** An engine, and what it was started with. */
 interface Started {
   engine: ModelEngine
   data: StartData

@@ -11,9 +11,10 @@ import { checksumsOf } from '../model/packing/format/checksums.js'
 import type { Quant } from '../model/packing/format/formats.js'
 import { createPackedFile } from '../model/packing/write/packed-file-writer.js'
 import { fillRandom, randomPool } from '../model/weights/random-weights.js'
+import { modelFiles } from './files/model-files.js'
+import { shippedFolder } from './folders/model-folders.js'
 import { startModel } from './load-model.js'
 import { checkLoadOptions } from './packing/load-options.js'
-import { shippedFolder } from './packing/model-folders.js'
 import { storeTokenizer } from './packing/store-tokenizer.js'
 
 export interface RandomModelOptions extends LoadOptions {
@@ -33,7 +34,8 @@ export function loadRandomModel(
   const { quant = 'q4' } = options
   const config = publishedShape(shape)
   const where = { name: shape, folder: '', path: '', kind: 'random', hasLongSticks } as const
-  return startModel({ ...where, quant, formats: publishedFormats(config, quant), config }, options)
+  const found = modelFiles({ ...where, quant, formats: publishedFormats(config, quant), config })
+  return startModel(found, options)
 }
 
 /**

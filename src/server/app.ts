@@ -1,20 +1,15 @@
 import { Hono } from 'hono'
-import { chatRoutes } from './api/chat-completions.js'
-import { completionRoutes } from './api/completions.js'
 import { expertRoutes, lensRoutes } from './api/experts.js'
 import { modelRoutes } from './api/models.js'
 import { countRequests, healthRoutes, metricsRoutes } from './api/monitoring.js'
 import { ollamaModelRoutes } from './api/ollama/models.js'
-import { ollamaRoutes } from './api/ollama/ollama.js'
-import { responsesRoutes } from './api/responses/responses.js'
 import { tokenizeRoutes } from './api/tokenize.js'
-import { ClientGone } from './common/api-error.js'
+import { APIS, apiOf, unknownEndpoint } from './apis.js'
+import { ApiError, ClientGone } from './common/api-error.js'
+import { asApiError } from './http/api.js'
 import { type AuthOptions, guard } from './http/auth.js'
 import type { ServerContext } from './http/context.js'
-import { asApiError, errorResponse } from './http/errors.js'
-import { everyResponse, type RequestEntry } from './http/every-response.js'
-import { requestState } from './http/request-state.js'
-import { unknownEndpoint } from './http/unknown-endpoint.js'
+import { errorResponse, everyRequest, type RequestEntry, requestState } from './http/request-state.js'
 import { dispatch } from './models/dispatch.js'
 import type { ServedModels } from './models/served-models.js'
 import { pageRoutes } from './page/page.js'
@@ -29,10 +24,7 @@ export interface AppOptions extends AuthOptions {
 /** Endpoints that run one model. They are made when it is loaded, and get only the requests for it. */
 export function endpointsOf(context: ServerContext): Hono {
   const app = new Hono()
-  completionRoutes(app, context)
-  chatRoutes(app, context)
-  responsesRoutes(app, context)
-  ollamaRoutes(app, context)
+  for (const { routes } of APIS) routes(app, context)
   tokenizeRoutes(app, context)
   lensRoutes(app, context)
   reportErrors(app, context)
@@ -42,7 +34,7 @@ export function endpointsOf(context: ServerContext): Hono {
 /** Builds the application that serves the API of models, and the page. The first model must be in memory. */
 export function createApp(models: ServedModels, options: AppOptions = {}): Hono {
   const app = new Hono()
-  app.use(everyResponse(options.onRequest))
+  app.use(everyRequest(apiOf, options.onRequest))
   const paths = new Set<string>()
   app.use(countRequests(models.metrics, paths))
   app.use(guard(options))
@@ -56,6 +48,16 @@ export function createApp(models: ServedModels, options: AppOptions = {}): Hono 
   app.route('/', pageRoutes())
   app.notFound((c) => errorResponse(c, unknownEndpoint(c.req.method, c.req.path)))
   reportErrors(app, models)
+  return app
+}
+
+/** Answers every request with 503 until the model has been loaded. */
+export function loadingApp(): Hono {
+  const app = new Hono()
+  app.use(everyRequest(apiOf))
+  app.get('/health', (c) => c.json({ status: 'loading' }, 503))
+  const error = new ApiError(503, 'the model is loading', { code: 'loading', retryAfter: 2 })
+  app.all('*', (c) => errorResponse(c, error))
   return app
 }
 

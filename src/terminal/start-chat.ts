@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 import type { Model } from '../api/model.js'
@@ -6,8 +7,8 @@ import { molmHome } from '../ground/files/home.js'
 import { terminalBackground } from '../ground/output/colours.js'
 import { styled } from '../ground/output/style.js'
 import { writePrintable } from '../ground/output/write-printable.js'
+import { endBySignal } from '../ground/platform/process.js'
 import { listModels } from '../library/installed-models.js'
-import { ChatSignals } from './chat-signals.js'
 import { showFewAnswers } from './conversation/answers/read-again.js'
 import { Chat } from './conversation/chat-state.js'
 import { submit, thenQueue } from './conversation/commands/commands.js'
@@ -121,4 +122,50 @@ async function putAway(chat: Chat, signals: ChatSignals): Promise<string | undef
   if (latest?.id === current.id) return `kept as ${name}; molm chat -c continues`
   const word = /^[\w.-]+$/.test(name) ? name : current.id
   return `kept${word === name ? '' : ` as ${name}`}; molm chat --resume ${word} continues`
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+type Signal = (typeof SIGNALS)[number]
+
+/**
+ * Signals while a chat is open. The first one leaves time to end the chat in order: without a listener here, Ink would
+ * end the process. A second one ends it at once, unless the terminal has gone away.
+ */
+class ChatSignals {
+  private resolve = () => {}
+  readonly next = new Promise<void>((resolve) => {
+    this.resolve = resolve
+  })
+  received?: Signal
+
+  constructor(
+    private readonly chat: Chat,
+    terminal?: Terminal,
+  ) {
+    if (terminal) terminal.onHangUp = () => undefined
+    for (const signal of SIGNALS) process.on(signal, this.receive)
+  }
+
+  close(): void {
+    for (const signal of SIGNALS) process.off(signal, this.receive)
+  }
+
+  private readonly receive = (signal: Signal) => {
+    // A window that is closed often sends two.
+    if (this.received && signal !== 'SIGHUP') {
+      endBySignal(signal)
+      process.exit(128 + constants.signals[signal])
+    }
+    const isFirst = !this.received
+    this.received ??= signal
+    this.resolve()
+    // The command line knows about the other two.
+    if (!isFirst || signal !== 'SIGHUP') return
+    // Node fails when it resets a terminal that has gone away.
+    process.once('exit', () => {
+      process.removeAllListeners('SIGHUP')
+      process.kill(process.pid, 'SIGHUP')
+    })
+    this.chat.end()
+  }
 }

@@ -4,7 +4,7 @@ import type { ChatMessage, ChatTemplate, EncodeOptions, Tokenizer } from '../api
 import { UserError } from '../ground/errors.js'
 import type { Message } from '../ground/message.js'
 import type { Reading } from './answer-reader.js'
-import { type Asked, askedOf } from './prompt/asked.js'
+import { type Asked, askedOf, ToolError } from './prompt/asked.js'
 import { LiteralTexts } from './prompt/literal-texts.js'
 import { callsNoTools, mentionsIn, templatePrompt, thinksBy } from './prompt/template-prompt.js'
 import { thinkChoices, unthought } from './prompt/think-switch.js'
@@ -56,7 +56,7 @@ export async function writeChat(messages: readonly ChatMessage[], options: ChatF
   const begun = last?.role === 'assistant' ? last.content : undefined
   const asked = askedOf(options)
   if (last?.role === 'assistant' && last.toolCalls?.length) {
-    throw new UserError('the last message has calls of tools: their results must follow')
+    throw new ToolError('the last message has calls of tools: their results must follow')
   }
   if (begun !== undefined && asked.content) {
     throw new UserError('a schema, grammar or regex is for a whole answer, and this one has been begun')

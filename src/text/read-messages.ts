@@ -18,20 +18,22 @@ export class WrongMessages extends UserError {
 }
 
 /** Names of a message's fields, and the form of a call. */
-interface Dialect {
+export interface Dialect {
   calls: string
   callId: string
+  /** Name of the tool whose result a message is. */
+  name: string
   /** Names for thoughts; the first that is given counts. */
   thinking: readonly string[]
   readCall(call: JsonReader): ToolCall
 }
 
 /**
- * Reads the messages of a conversation in the JSON of OpenAI's API, for the server, `--messages` and `--batch`. Null
- * fields count as absent. Throws WrongMessages for the first wrong field.
+ * Reads the messages of a conversation in the JSON of OpenAI's API or of another, for the server, `--messages` and `--batch`.
+ * Null fields count as absent. Throws WrongMessages for the first wrong field.
  */
-export function readMessages(list: unknown): ChatMessage[] {
-  return messagesOf(list, OPENAI)
+export function readMessages(list: unknown, dialect: Dialect = OPENAI): ChatMessage[] {
+  return messagesOf(list, dialect)
 }
 
 /** Checks the messages of a caller of the library, as `readMessages` does for JSON. */
@@ -42,24 +44,15 @@ export function checkMessages(list: unknown): ChatMessage[] {
 const OPENAI: Dialect = {
   calls: 'tool_calls',
   callId: 'tool_call_id',
+  name: 'name',
   thinking: ['reasoning_content', 'reasoning'],
-  readCall(call) {
-    call.refuseUnknown(['id', 'type', 'function', 'index'])
-    if (call.in('type').isGiven) call.in('type').as(oneOf(['function']), '"function"')
-    const called = call.in('function')
-    called.given(isObject, 'an object with a name and arguments')
-    called.refuseUnknown(['name', 'arguments'])
-    return {
-      id: wordOf(call.in('id')),
-      name: wordOf(called.in('name')),
-      arguments: argumentsIn(called.in('arguments')),
-    }
-  },
+  readCall: (call) => readFunctionCall(call, argumentsIn),
 }
 
 const LIBRARY: Dialect = {
   calls: 'toolCalls',
   callId: 'toolCallId',
+  name: 'name',
   thinking: ['thinking'],
   readCall(call) {
     call.refuseUnknown(['id', 'name', 'arguments'])
@@ -68,9 +61,25 @@ const LIBRARY: Dialect = {
   },
 }
 
+/** Reads a call in OpenAI's form. */
+export function readFunctionCall(
+  call: JsonReader,
+  readArguments: (json: JsonReader) => ToolCall['arguments'],
+): ToolCall {
+  call.refuseUnknown(['id', 'type', 'function', 'index'])
+  if (call.in('type').isGiven) call.in('type').as(oneOf(['function']), '"function"')
+  const called = call.in('function')
+  called.given(isObject, 'an object with a name and arguments')
+  called.refuseUnknown(['name', 'arguments'])
+  return {
+    id: wordOf(call.in('id')),
+    name: wordOf(called.in('name')),
+    arguments: readArguments(called.in('arguments')),
+  }
+}
+
 /** Parses arguments. Some clients write no arguments as an empty text. */
-export function argumentsIn(json: JsonReader): Record<string, unknown> {
-  const mustBe = 'a text that is a JSON object'
+export function argumentsIn(json: JsonReader, mustBe = 'a text that is a JSON object'): ToolCall['arguments'] {
   const text = json.given(isText, mustBe)
   if (text.trim() === '') return {}
   try {
@@ -97,12 +106,12 @@ function readMessage(at: JsonReader, dialect: Dialect): ChatMessage {
   const thinking = thinkingField && at.in(thinkingField).as(isText, 'a text')
   const content = at.in('content')
   const text = !content.isGiven && toolCalls.length > 0 ? '' : textOf(content)
-  const name = at.in('name').isGiven ? at.in('name').as(isText, 'a text') : undefined
+  const name = at.in(dialect.name).isGiven ? at.in(dialect.name).as(isText, 'a text') : undefined
   for (const field of ['function_call', 'refusal']) {
     if (at.in(field).isGiven) throw at.in(field).error('is not supported; leave it out')
   }
   const forAnswers = isAnswer ? dialect.thinking : []
-  at.refuseUnknown(['role', 'content', 'name', ...forAnswers, ...fieldsOfTools(message, dialect)])
+  at.refuseUnknown(['role', 'content', dialect.name, ...forAnswers, ...fieldsOfTools(message, dialect)])
   return {
     // OpenAI's newer models call the system role `developer`.
     role: role === 'developer' ? 'system' : role,

@@ -1,7 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { commandFirst, loadCommand } from '#molm/program.js'
-import { molm } from './molm.js'
 
 const test = suite('options before the command')
 
@@ -32,14 +31,6 @@ test('a word is not a command if it is the value of an option, or if the command
     '-m',
   ]
   for (const line of lines) assert.equal(await commandFirst(words(line), loadCommand), words(line), line)
-})
-
-test('molm accepts options before the command', async () => {
-  const [list, convert] = await Promise.all([molm(['--json', 'list']), molm(['--quant', 'q8', 'convert'])])
-  assert.is(list.code, 0, list.stderr)
-  assert.is(JSON.parse(list.stdout)[0].model, 'nano')
-  assert.is(convert.code, 2)
-  assert.match(convert.stderr, /missing required argument/)
 })
 
 test.run()

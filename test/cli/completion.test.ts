@@ -1,12 +1,12 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repositoryPath } from '../support/fixtures.js'
-import { assertAllRefused, molm } from './molm.js'
+import { molm } from './molm.js'
 
 const test = suite<{ folder: string }>('completion in a shell')
 const run = promisify(execFile)
@@ -29,20 +29,39 @@ test.after(({ folder }) => rm(folder, { recursive: true }))
 /** Command lines up to the cursor, and the words offered there. */
 const LINES: [line: string, offered: string[]][] = [
   ['molm cha', ['chat']],
-  ['molm he', ['help']],
-  ['molm help gra', ['graft']],
   ['molm show na', ['nano']],
-  ['molm -m na', ['nano']],
   ['molm chat --quant q', ['q4', 'q8']],
+  ['molm --temperatu', ['--temperature']],
+]
+const MORE_LINES: typeof LINES = [
+  ['molm he', ['help']],
+  ['molm --json lis', ['list']],
+  ['molm help gra', ['graft']],
+  ['molm -m na', ['nano']],
+  ['molm chat --quant=q', ['--quant=q8', '--quant=q4']],
   ['molm bench --format js', ['json', 'jsonl']],
   ['molm eval --detai', ['--details']],
   ['molm completion z', ['zsh']],
-  ['molm --temperatu', ['--temperature']],
+  ['molm run --promp', ['--prompt-lookup-num-tokens', '--prompt-cache']],
+  ['molm run --system a', []],
 ]
 
 function environment(folder: string) {
   return { ...process.env, PATH: `${folder}:${process.env.PATH}`, MOLM_HOME: '/nonexistent', HOME: folder }
 }
+
+test('molm offers commands, options, their values and models', async () => {
+  for (const [line, offered] of MORE_LINES) {
+    const words = line.split(' ').slice(1)
+    const { stdout } = await molm(['complete', '--', ...words])
+    const found = stdout.split('\n').map((line) => line.split('\t')[0])
+    assert.equal(
+      found.filter((word) => word.startsWith(words[words.length - 1]) && word !== ''),
+      offered,
+      line,
+    )
+  }
+})
 
 inShell('bash')('bash completes commands, options, their values and models', async ({ folder }) => {
   const script = `source ${join(folder, 'script.bash')}
@@ -67,14 +86,19 @@ echo "\${COMPREPLY[*]}"`
   assert.is(stdout, 'tiny-Q4_0.gguf\n')
 })
 
-inShell('bash')('bash replaces only the text after the colon of a packing', async ({ folder }) => {
-  const script = `_molm_models() { echo 'acme/nano:q4 acme/nano:q8'; }
-COMP_LINE='molm show acme/nano:q' COMP_POINT=21
-_molm
-echo "\${COMPREPLY[*]}"`
-  const whole = `source ${join(folder, 'script.bash')}\n${script}`
-  assert.is((await run('bash', ['--norc', '-c', whole], { env: environment(folder) })).stdout, 'q4 q8\n')
-})
+inShell('bash')(
+  'bash replaces only the text after the colon of a packing or the sign of a value',
+  async ({ folder }) => {
+    const script = `source ${join(folder, 'script.bash')}
+molm() { printf '%s\\tA model.\\n' acme/nano:q4 --model=acme/nano:q8 'acme/nano:q 4'; }
+for COMP_LINE in 'molm show acme/nano:q' 'molm chat --model=acme/nano:q'; do
+  COMP_POINT=\${#COMP_LINE}
+  _molm
+  echo "\${COMPREPLY[*]}"
+done`
+    assert.is((await run('bash', ['--norc', '-c', script], { env: environment(folder) })).stdout, 'q4\nq8\n')
+  },
+)
 
 inShell('fish')('fish completes the same', async ({ folder }) => {
   const script = `source ${join(folder, 'script.fish')}; complete -C $argv[1]`
@@ -89,20 +113,44 @@ inShell('fish')('fish completes the same', async ({ folder }) => {
   }
 })
 
-inShell('zsh')('zsh reads its script', async ({ folder }) => {
-  const script = `compdef() { print "$@"; }; source ${join(folder, 'script.zsh')}; _describe() { print -l $commands; }
-_arguments() { print -l -- "$@"; }; words=(molm ''); CURRENT=2; _molm; words=(molm chat --qu); CURRENT=3; _molm`
-  const { stdout, stderr } = await run('zsh', ['-f', '-c', script], { env: environment(folder) })
+inShell('zsh')('zsh offers the same, with descriptions, and else files', async ({ folder }) => {
+  await mkdir(join(folder, 'texts', 'old'), { recursive: true })
+  const script = `compdef() { print "$@"; }
+source ${join(folder, 'script.zsh')}
+_describe() { print -l -- \${(P)4}; }
+_files() { print files; }
+compadd() { print -l -- \${(P)4}; }
+offer() { words=("$@"); CURRENT=$#; PREFIX=$words[-1]; print "> $*"; _molm; }
+offer molm ''
+offer molm chat --quant ''
+offer molm chat --quant=
+offer molm show texts/
+offer molm chat -f ''`
+  const { stdout, stderr } = await run('zsh', ['-f', '-c', script], { env: environment(folder), cwd: folder })
   assert.is(stderr, '')
-  assert.match(stdout, /^_molm molm\nrun:answer or complete one prompt/)
-  assert.match(stdout, /\n\*--quant=\[.*\]:value:\(f32 q8 q4\)\n/)
+  const [head, ...shown] = stdout.split('\n> ').map((lines) => lines.trimEnd().split('\n'))
+  assert.equal(head, ['_molm molm'])
+  assert.is(shown[0][1], 'run:answer or complete one prompt (the default)')
+  assert.equal(shown.slice(1), [
+    ['molm chat --quant ', 'f32', 'q8', 'q4'],
+    ['molm chat --quant=', '--quant=f32', '--quant=q8', '--quant=q4'],
+    ['molm show texts/', 'nano', 'texts/old/'],
+    ['molm chat -f ', 'files'],
+  ])
 })
 
-test('another shell is refused', async () => {
-  await assertAllRefused('', [
-    ['completion tcsh', /^molm: there is no completion for '.*'; choose bash, zsh or fish$/m],
-    ['completion', /missing required argument 'shell'/],
-  ])
+test('a completion loads no engine and starts no thread', async ({ folder }) => {
+  const coverage = join(folder, 'coverage')
+  const env = { ...environment(folder), NODE_V8_COVERAGE: coverage }
+  const { stdout } = await run(process.execPath, [repositoryPath('bin/molm.js'), 'complete', '--', '-m', ''], { env })
+  assert.match(stdout, /^nano\t$/m)
+  // A file for each thread.
+  const [scripts, ...others] = await readdir(coverage)
+  assert.equal(others, [])
+  const { result } = JSON.parse(await readFile(join(coverage, scripts), 'utf8'))
+  const loaded = result.map(({ url }: { url: string }) => url)
+  assert.ok(loaded.some((url: string) => url.endsWith('/dist/library/installed-models.js')))
+  assert.not(loaded.some((url: string) => /\/dist\/(engine\/run\/(engine|worker)|library\/load-model)\.js$/.test(url)))
 })
 
 test.run()

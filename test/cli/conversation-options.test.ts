@@ -1,13 +1,11 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { resultOf } from '#molm/index.js'
-import { LANTERN } from '../support/lantern.js'
 import { withModel } from '../support/models.js'
-import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertAllRefused, assertRefused, molm, TINY } from './molm.js'
+import { molm, TINY } from './molm.js'
 
 /** A template that prints every message and value it receives; with `quiet`, no system text. */
 const TEMPLATE =
@@ -63,48 +61,5 @@ test('system texts, files, stdin, messages and values reach the template in thei
     [['--messages', '-'], '<user>Hi<assistant>Hello', JSON.stringify(messages)],
   ])
 })
-
-test('a given beginning is printed', async () => {
-  const { stdout } = await molm(['--temperature', '0', '--prefill', 'A', LANTERN.question])
-  assert.is(stdout, `${LANTERN.answer}\n`)
-})
-
-test('a system text that the template leaves out has no effect, says a warning, once in a batch', async ({
-  folder,
-}) => {
-  const options = ['-m', folder, '-t', '1', '-n', '1', '-s', 'Be brief.', '--template-arg', 'quiet=true']
-  const warning = `${basename(folder)}'s chat template leaves system texts out: this one has no effect`
-  for (const [args, stdin] of [[['Hi']], [['--batch', '-'], '{"prompt":"Hi"}\n{"prompt":"Bye"}']] as const) {
-    assert.is((await molm([...options, ...args], { stdin })).stderr, `molm: warning: ${warning}\n`)
-  }
-})
-
-test('an error in a line of messages names its number in the file', async ({ folder: dir }) => {
-  const lines = join(dir, 'wrong.jsonl')
-  await writeFile(lines, '\n{"role":"user","content":"Hi"}\n\nnonsense\n')
-  assertRefused(await molm(['-m', dir, '--messages', lines]), 1, /wrong\.jsonl:4/)
-})
-
-test('wrong options are refused by name', () =>
-  inTemporaryFolder(async (dir) => {
-    const bad = join(dir, 'bad.json')
-    await writeFile(bad, '[{"role": "usr", "content": "Hi"}]')
-    await writeFile(join(dir, 'bytes'), Uint8Array.of(0xff, 0xfe, 0x00))
-    const noFile = /your questions from stdin, so - cannot name a file/
-    const role =
-      /bad\.json: "messages\[0\]\.role" must be system, developer, user, assistant or tool; the file must hold/
-    await assertAllRefused('', [
-      ['-s @nowhere hi', /nowhere: no such file/, 1],
-      [['-f', dir, 'hi'], /is a folder, not a file/, 1],
-      [['-f', join(dir, 'bytes'), 'hi'], /not a text in UTF-8/, 1],
-      [['--messages', bad], role, 1],
-      ['--template-arg mood=calm hi', /mood: calm is not JSON; a text needs quotes/],
-      ['--template-arg mood hi', /must be NAME=JSON/],
-      [['chat', '-f', join(dir, 'bytes'), '-f', '-'], noFile],
-      ['chat --messages -', noFile],
-      ['chat -s @-', noFile],
-      ['--raw -s x hi', /--raw continues a text as is/],
-    ])
-  }))
 
 test.run()

@@ -1,14 +1,14 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ConversationState } from '#molm/chat/conversations/conversation-state.js'
 import type { Conversations } from '#molm/chat/conversations/conversations.js'
+import { tableOf } from '#molm/cli/commands/conversation-list.js'
 import { keepsHistory, keptCacheBytes } from '#molm/cli/parsing/keeping-options.js'
-import { tableOf } from '#molm/cli/reports/conversation-list.js'
 import { HAS_PSEUDO_TERMINAL } from '../support/pseudo-terminal.js'
 import { ANSWER, QUESTION, typed, withHome } from './kept-home.js'
-import { assertAllRefused, assertRefused, molm } from './molm.js'
+import { assertRefused, molm } from './molm.js'
 
 const test = suite('kept conversations')
 const inTerminal = HAS_PSEUDO_TERMINAL ? test : test.skip
@@ -114,58 +114,6 @@ test('-c reads only what is new, and leaves a question without an answer out', a
   })
 })
 
-test('-c takes the default model if the conversation’s model is gone, with its mask, and --no-history keeps nothing', async () => {
-  await withHome(async ({ conversations, ask }) => {
-    await keep(conversations, { ...STATE, model: 'acme/gone', mask: ['3:mlp:3'] })
-    const { code, stdout, stderr } = await ask('run', '-c', '--no-history', 'What is a boat?')
-    assert.is(code, 0)
-    assert.match(stdout, /boat/)
-    assert.is(
-      stderr,
-      'molm: the conversation was with acme/gone, which is not here any more; the default model continues it\n' +
-        'molm: 1 expert is off, as before: layer 3 mlp expert 3; /unmask in molm chat -c switches it on\n',
-    )
-    assert.equal(await messagesOf(conversations), [QUESTION, ANSWER])
-  })
-})
-
-test('without a conversation, -c is refused in words', async () => {
-  await withHome(async ({ ask }) => {
-    assertRefused(await ask('run', '-c', 'hi'), 1, /no conversation to continue in .*; 'molm chat' begins one/)
-  })
-})
-
-test('a damaged conversation is refused with its line', async () => {
-  await withHome(async ({ conversations, ask }) => {
-    const path = join(conversations.folder, `${await keep(conversations)}.jsonl`)
-    await writeFile(path, (await readFile(path, 'utf8')).replace('"role":"assistant"', '"role":"asistant"'))
-    assertRefused(await ask('run', '-c', 'hi'), 1, /\.jsonl: line 3: "role" must be system/)
-  })
-})
-
-test('--list prints a line each in a pipe, and --json an array', async () => {
-  await withHome(async ({ env, conversations }) => {
-    assert.is((await molm(['chat', '--list'], { env })).stdout, '')
-    assert.is((await molm(['chat', '--list', '--json'], { env })).stdout, '[]\n')
-    const id = await keep(conversations, { ...STATE, model: '/some/where/my-model' }, 'lamps\u001b[2J\tand more')
-    await writeFile(join(conversations.folder, 'foreign.jsonl'), 'hello\n')
-    const { code, stdout, stderr } = await molm(['chat', '--list'], { env })
-    assert.is(code, 0)
-    assert.match(
-      stdout,
-      new RegExp(`^${id}\\t\\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\t2\\tmy-model\\tlamps\ufffd\\[2J and more\\n$`),
-    )
-    assert.match(stderr, /^molm: left out: .*foreign\.jsonl: not a kept conversation\n$/)
-    const [info] = JSON.parse((await molm(['chat', '--list', '--json', '-q'], { env })).stdout)
-    assert.equal(
-      [info.id, info.name, info.title, info.model, info.messages, info.path],
-      [id, info.title, info.title, '/some/where/my-model', 2, join(conversations.folder, `${id}.jsonl`)],
-    )
-    assert.match(info.created, /Z$/)
-    assert.match(info.changed, /Z$/)
-  })
-})
-
 test('at a terminal of 80 columns --list leaves room for the question, and its short ids are taken', async () => {
   const infoOf = (id: string, model: string, changed: Date) => {
     const title = 'What does the file shopping.txt say, and what is missing?'
@@ -204,27 +152,6 @@ test('--delete removes a conversation with its cache, unless it is open', async 
     const both = await molm(['chat', '--delete', 'ships', '--list'], { env })
     assert.equal([both.code, both.stderr], [2, 'molm: --list and --delete exclude each other\n'])
   })
-})
-
-test('combinations without sense are refused', async () => {
-  await assertAllRefused('', [
-    ['run -c', /-c needs a question/],
-    ['run -c --raw x', /--raw continues a text as is; it takes no -c/],
-    ['run -c --batch x', /-c continues one conversation; --batch/],
-    ['run -c --messages x x', /-c has messages to begin with; leave out --messages/],
-    ['run -c 4096 x', /-c continues the latest conversation; --context 4096 sets the size/],
-    ['chat -c 8192', /--context 8192 sets the size/],
-    ['chat -c --resume x', /leave out --resume/],
-    ['chat --resume x --messages x', /--resume has messages to begin with; leave out --messages/],
-    ['chat --list -c', /--list only prints the conversations/],
-    ['chat --list hello', /--list only prints the conversations/],
-    ['chat --json', /--json is for --list/],
-    ['chat nano', /molm chat takes a model as an option; did you mean 'molm chat -m nano'\?/],
-    ['chat nanoo', /did you mean 'molm chat -m nano'\?/],
-    ['chat acme/model', /did you mean 'molm chat -m acme\/model'\?/],
-    [['chat', 'What is a lantern?'], /molm chat needs a terminal/],
-    ['chat /help', /molm chat needs a terminal/],
-  ])
 })
 
 test.run()

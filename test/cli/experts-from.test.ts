@@ -2,9 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { integers } from '../support/random.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
-import { assertAllRefused, molm } from './molm.js'
+import { molm } from './molm.js'
 
 const HEAD = 'index,token,text,layer,kind,rank,expert,gate\n'
 /** Five tokens, three layers, two experts of a token. */
@@ -52,31 +51,6 @@ test('a trace of run is drawn from stdin as molm experts draws the same tokens',
     assert.equal([traced.model, traced.quant], [measured.model, measured.quant])
     assert.is(traced.texts[0].name, 'stdin')
     assert.equal(traced.texts[0].usage, measured.texts[0].usage)
-  })
-})
-
-test('two traces are compared, and what contradicts --from is refused', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const files = [1, 2].map((seed) => join(dir, `${seed}.csv`))
-    for (const [i, file] of files.entries()) {
-      const ids = integers(60, i + 1, 8)
-      await writeFile(file, HEAD + ids.map((id, n) => `${n},7,a,0,mlp,0,${id},0.5\n`).join(''))
-    }
-    const [first, second] = files
-    const other = join(dir, 'other.csv')
-    await writeFile(other, `${HEAD}0,7,a,0,mlp,0,24,0.5\n`)
-    const compared = await molm(['experts', '--from', first, '--from', second])
-    assert.match(compared.stdout, /1\.csv against 2\.csv/)
-    const unlike = /other\.csv: not a trace of nano: layer 0 has mlp expert 24, and the model 24 of them/
-    await assertAllRefused('experts', [
-      [['--from', first, 'words'], /give a prompt or --from, not both/],
-      [['--from', first, '--file', second], /cannot be used/],
-      [['--experts', '8', 'words'], /--experts needs --from/],
-      [['--from', other, '-m', 'nano'], unlike, 1],
-      [['--from', first, '-m', 'nano', '--experts', '8'], /leave out --experts/],
-      [['--from', join(dir, 'no.csv')], /no\.csv: no such file/, 1],
-      [['--from', first, '--colour', 'surprise'], /--colour surprise needs a text/],
-    ])
   })
 })
 

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { wrapWords } from '#molm/cli/io/output.js'
-import { molm } from './molm.js'
 
 const repository = new URL('../../../', import.meta.url)
 
@@ -45,27 +44,12 @@ test('help fits a narrow window, with each line wrapped below its own indentatio
   )
 })
 
-test('--help, --version and help exit with 0, and help takes the words of --help', async () => {
-  const { version } = JSON.parse(await readFile(new URL('package.json', repository), 'utf8'))
-  const lines = [
-    '--help',
-    'help',
-    '--version',
-    'convert --help',
-    'help convert',
-    'convert --help all',
-    'help convert all',
-  ]
-  const ran = await Promise.all(lines.map((line) => molm(line.split(' '))))
-  for (const { code, stderr } of ran) assert.equal([code, stderr], [0, ''])
-  const [page, help, told, ofCommand, longWay, whole, wholeLongWay] = ran.map(({ stdout }) => stdout)
-  assert.match(page, /^Usage: molm /)
-  assert.is(help, page)
-  assert.is(told, `${version}\n`)
-  assert.match(ofCommand, /^Usage: molm convert /)
-  assert.is(longWay, ofCommand)
-  assert.match(whole, '--bits')
-  assert.is(wholeLongWay, whole)
+test('a line on a terminal wraps at blanks only', () => {
+  const line = 'packed as q4 5.2 MB, disk free 23.3 GB'
+  assert.is(wrapWords(line, 38), line)
+  assert.is(wrapWords(line, 35), 'packed as q4 5.2 MB, disk free 23.3\n  GB')
+  assert.is(wrapWords(line, 34), 'packed as q4 5.2 MB, disk free\n  23.3 GB')
+  assert.is(wrapWords('see /a/long/path/of/a/file now\nand more', 10), 'see\n  /a/long/path/of/a/file\n  now\nand more')
 })
 
 test.run()

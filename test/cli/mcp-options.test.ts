@@ -68,17 +68,4 @@ test('allow the tools that --yes names, or all', async () => {
   assert.not((await read('--mcp', 'a'))?.isAllowed('all'))
 })
 
-test('are refused without a server, and if they make no sense', async () => {
-  const wrong: [words: string[], message: RegExp][] = [
-    [['--mcp-tools', 'a'], /^--mcp-tools is for the tools of --mcp or --mcp-config$/],
-    [['--yes', 'x'], /^--yes is for the tools of --mcp or --mcp-config$/],
-    [['--mcp-timeout', '5'], /^--mcp-timeout is for the tools of --mcp/],
-    [['--mcp', 'a', '--yes', 'x,,y'], /^--yes must be names of tools with commas between, not 'x,,y'$/],
-    [['--mcp', 'a', '--mcp-timeout', '0'], /^--mcp-timeout must be a whole number from 1 on/],
-    [['--mcp', 'a | b'], /^--mcp: no shell reads/],
-    [['--mcp-config', '/no/such.json'], /^\/no\/such\.json: no such file$/],
-  ]
-  for (const [words, message] of wrong) await rejectsWithUserError(() => read(...words), message)
-})
-
 test.run()

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { assertAllRefused, assertRefused, ended, molm, NANO } from './molm.js'
+import { assertRefused, ended, molm } from './molm.js'
 import { complete, startServer } from './server.js'
 
 test('serve prints its address, answers clients with the key, logs requests, and ends once they are answered', async () => {
@@ -27,38 +27,6 @@ test('serve prints its address, answers clients with the key, logs requests, and
   assert.match(stderr, /^molm: POST \/v1\/completions 400 {2}\d+ ms {2}req_\w{32}$/m)
   // Escape sequences in the path are not executed.
   assert.match(stderr, /^molm: GET \/v1\/\\x1b\[2J 404 {2}\d+ ms {2}req_\w{32}$/m)
-})
-
-test('a key that clients cannot send, and a name with control characters, are refused', async () => {
-  const says = /--api-key has a character that clients cannot send/
-  await assertAllRefused('serve', [
-    ...['a\nb', ' a', 'a ', 'clé'].map((key): [string[], RegExp] => [['--api-key', key], says]),
-    ['--alias \u001b[2J', /--alias has characters .* \\x1b\[2J/],
-  ])
-  assertRefused(await molm(['serve'], { env: { MOLM_API_KEY: 'a\tb' } }), 2, /\$MOLM_API_KEY has a character/)
-})
-
-test('unsafe or impossible addresses are refused', async () => {
-  await assertAllRefused('serve', [
-    ['--host 0.0.0.0', /any client that can reach 0\.0\.0\.0.*--api-key.*--no-auth/],
-    ['--api-key a --no-auth', /exclude each other/],
-    [['--api-key', ''], /--api-key is empty/],
-    ['--port 70000', /--port must be a whole number from 0 to 65535/],
-    ['-m ./nowhere --port 0', /nowhere: no such file/, 1],
-  ])
-})
-
-test('options that do not fit several models, and missing models, are refused before any is loaded', async () => {
-  const two = ['serve', '--port', '0', '-m', NANO, '-m']
-  await assertAllRefused(two, [
-    ['nano --alias a', /2 models and 1 --alias: give each model one/],
-    ['nano --mask 0:mlp:1', /--mask is for a single model/],
-    ['nano --atlas x.json', /--atlas is for a single model/],
-    ['nano', /two models are called nano: give each a name of its own with --alias/, 1],
-    ['./nowhere', /nowhere: no such file/, 1],
-    ['nano --idle soon', /--idle must be a time like 30s, 10m or 2h/],
-    ['nano --idle 600h', /--idle must be a time like 30s, 10m or 2h, up to/],
-  ])
 })
 
 test.run()

@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { taughtLine } from '#molm/cli/commands/show.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 import { lesson, teachSuite } from './lesson.js'
-import { assertAllRefused, assertRefused, molm } from './molm.js'
+import { assertRefused, molm } from './molm.js'
 
 const test = teachSuite()
 const SHORT = { repeats: 12, batch: 64 }
@@ -53,41 +53,13 @@ test('teach writes a model, prints its path and the gains; show knows the new ex
     assert.match(again.stderr, /\n +100 % +0 +\d+\.\d % +\S+ +\S+ % +written\nmolm: learnt: /)
   }))
 
-test('a dry run prints the plan and writes nothing', ({ tiny }) =>
-  inTemporaryFolder(async (dir) => {
-    const quick = await lesson(dir, SHORT)
-    const before = await readdir(dir)
-    const text = await molm(['teach', tiny, ...quick, '--dry-run', '-q'])
-    assert.is(text.code, 0, text.stderr)
-    assert.match(
-      text.stdout,
-      /new experts +1 mlp expert in each of the layers 2\n.*parameters +16\.4 k\n.*memory .*\n.*tokens .*\n.*steps .*\n.*speed .*\n.*epoch .*\n.*training .*, without writing texts to keep, lowering the gates and measuring\n$/,
-    )
-    assert.equal(await readdir(dir), before)
-  }))
-
-test('wrong options are refused', ({ tiny }) =>
-  inTemporaryFolder(async (dir) => {
-    const quick = await lesson(dir, SHORT)
-    const out = join(dir, 'out')
-    const forget = /--forget must be a percentage above 0% and at most 100%, like 1%/
-    const teach = ['teach', tiny, ...quick]
-    await assertAllRefused('teach', [
-      [[tiny, out], /--text/],
-      [[tiny, '--forget', '5%', '--steps', '3'], /give --text to teach, or MODEL and --forget alone/],
-      [[tiny, '--forget', '5%'], /tiny: there are no gates to choose/, 1],
-      [[tiny, ...quick], /name a folder for the taught model/],
-    ])
-    await assertAllRefused(teach, [
-      [[out, '--layers', '5-4'], /--layers must be like/],
-      [[out, '--lr', '0'], /--lr must be a number above 0/],
-      [[out, '--epochs', '2', '--steps', '5'], /--epochs.*--steps|--steps.*--epochs/],
-      [[out, '--resume'], /there is no training to resume/, 1],
-      [[out, '--forget', '1'], forget],
-      [[out, '--forget', '0%'], forget],
-      [[out, '--forget', '101%'], forget],
-    ])
-    assert.equal((await readdir(dir)).sort(), ['kept.txt', 'strange.txt'])
-  }))
+test('a model card names the layers with new experts', () => {
+  const teaching = { texts: ['a.txt'], kind: 'mlp' as const, experts: 1, parameters: 1, steps: 1, tokens: 9 }
+  const line = (...layers: number[]) => taughtLine({ ...teaching, layers }).replace(/, from .*/, '')
+  assert.is(line(5), '1 mlp expert in layer 5')
+  assert.is(line(4, 5), '1 mlp expert in each of the layers 4 and 5')
+  assert.is(line(1, 4, 5), '1 mlp expert in each of the layers 1, 4 and 5')
+  assert.is(line(3, 4, 5), '1 mlp expert in each of the layers 3 to 5')
+})
 
 test.run()

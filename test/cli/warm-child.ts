@@ -14,8 +14,10 @@ process.on('message', async (command: Command) => {
   process.send?.(await run(command))
 })
 const idle = process.getActiveResourcesInfo()
+const folder = process.cwd()
 
-async function run({ args, env, stdin }: Command): Promise<Ended> {
+async function run({ args, env, stdin, cwd = folder }: Command): Promise<Ended> {
+  process.chdir(cwd)
   const [out, err] = [new Collected(), new Collected()]
   const onWarning = (warning: Error) => err.write(`${warning.stack}\n`)
   process.on('warning', onWarning)

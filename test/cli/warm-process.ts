@@ -18,6 +18,8 @@ export interface Command {
   env: NodeJS.ProcessEnv
   /** File read as stdin. */
   stdin: string
+  /** Working folder. Default: that of the process. */
+  cwd?: string
 }
 
 /** A process that has read the code of the command line, and runs one command after another. */

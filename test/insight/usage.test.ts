@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { layersOf } from '#molm/insight/usage/layers-json.js'
 import { TextRoutes } from '#molm/insight/usage/text-routes.js'
 import { ExpertUsage, LayerUsage } from '#molm/insight/usage/usage.js'
 import { usageObject } from '#molm/lab/commands/experts/usage-json.js'
@@ -73,6 +74,15 @@ test('each token counts k choices in every layer', async () => {
       }
     }
   })
+})
+
+test('gates are printed with the fewest digits that restore them', () => {
+  const gates = Float32Array.of(0.1, 1 / 3, 1e-7)
+  const routes = { ids: Int32Array.of(4, 0, 2), gates }
+  const [{ layer, attention, mlp }] = layersOf([{ attention: routes, mlp: routes }])
+  assert.is(layer, 0)
+  assert.equal(attention, { ids: [4, 0, 2], gates: [0.1, 0.33333334, 1e-7] })
+  assert.equal(Float32Array.from(mlp?.gates ?? []), gates)
 })
 
 test.run()

@@ -14,8 +14,8 @@ import {
   removeModel,
   verifyModel,
 } from '#molm/index.js'
-import { modelWord } from '#molm/library/finding/model-word.js'
-import { copyFolder, copyLock } from '#molm/library/packing/gguf-copies.js'
+import { modelWord } from '#molm/library/finding/model-words.js'
+import { copyFolder, copyLock } from '#molm/library/folders/gguf-copies.js'
 import { each } from '../support/each.js'
 import { givesExpectedLogits } from '../support/expected.js'
 import { fixturePath } from '../support/fixtures.js'

@@ -4,11 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
 import { formatsFor } from '#molm/model/packing/format/formats.js'
-import { chatBody, completionBody } from '#molm/server/api/fields.js'
-import { ollamaOptions } from '#molm/server/api/ollama/fields.js'
-import { generateBody, ollamaChatBody } from '#molm/server/api/ollama/ollama.js'
-import { responsesBody } from '#molm/server/api/responses/body.js'
-
+import { APIS } from '#molm/server/apis.js'
 import { FAMILY_FIXTURES, fixturePath, repositoryPath } from '../support/fixtures.js'
 
 const test = suite('documents')
@@ -77,8 +73,12 @@ test('all files and folders that the pages on the architecture name exist', () =
 
 test('docs/SERVE.md names every field of the requests', () => {
   const text = readFileSync(repositoryPath('docs/SERVE.md'), 'utf8')
-  const bodies = [chatBody, completionBody, ollamaChatBody, generateBody, ollamaOptions, responsesBody]
-  const fields = new Set(bodies.flatMap(({ shape }) => Object.keys(shape)))
+  const bodies = APIS.flatMap((api) => Object.values(api.bodies))
+  const paths = APIS.flatMap(({ names }) => Object.values(names)).filter((path) => path.includes('.'))
+  const fields = new Set([
+    ...bodies.flatMap(({ shape }) => Object.keys(shape)),
+    ...paths.flatMap((path) => path.split('.')),
+  ])
   assert.equal(
     [...fields].filter((field) => !text.includes(`\`${field}\``)),
     [],

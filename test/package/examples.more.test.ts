@@ -1,12 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { listen } from '#molm/server/listen.js'
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 /* Each script in `examples/` runs as a user runs it. */
 
@@ -29,6 +31,19 @@ async function ended(name: string, args: string[]) {
   }
   const code = await new Promise((resolve) => child.on('close', resolve))
   return { code, ...output }
+}
+
+/** Calls `use` with the base URL of a server that has nano. */
+function whileServing(use: (url: string) => Promise<void>): Promise<void> {
+  return withModel('nano', { threads: 1 }, async (model) => {
+    const server = await listen({ port: 0 })
+    server.open(model)
+    try {
+      await use(`${server.url}/v1`)
+    } finally {
+      await server.close()
+    }
+  })
 }
 
 const EXAMPLES: Record<string, () => Promise<void>> = {
@@ -54,16 +69,39 @@ const EXAMPLES: Record<string, () => Promise<void>> = {
     }
   },
   'openai-tools.mjs': () =>
-    withModel('nano', { threads: 1 }, async (model) => {
-      const server = await listen({ port: 0 })
-      server.open(model)
-      try {
-        const { stdout, stderr } = await run('openai-tools.mjs', `${server.url}/v1`)
-        assert.is(stdout, 'It is clear and 21 degrees.\n')
-        assert.is(stderr, 'calls get_weather {"city":"Bern"}\n')
-      } finally {
-        await server.close()
+    whileServing(async (url) => {
+      const { stdout, stderr } = await run('openai-tools.mjs', url)
+      assert.is(stdout, 'It is clear and 21 degrees.\n')
+      assert.is(stderr, 'calls get_weather {"city":"Bern"}\n')
+    }),
+  'ai-sdk.mjs': () =>
+    whileServing(async (url) => {
+      const { stdout, stderr } = await run('ai-sdk.mjs', url)
+      assert.is(stdout, 'A lantern is a light inside a case that can be carried.\n')
+      assert.match(stderr, /^(layer \d mlp expert \d+: \d+ of 20 tokens\n){3}$/)
+    }),
+  'to-task.mjs': () =>
+    inTemporaryFolder(async (dir) => {
+      const taskOf = async (name: string, row: object, ...labels: string[]) => {
+        await writeFile(join(dir, 'rows'), `${JSON.stringify(row)}\n`)
+        await writeFile(join(dir, 'labels'), `${labels.join('\n')}\n`)
+        return JSON.parse((await run('to-task.mjs', name, join(dir, 'rows'), join(dir, 'labels'))).stdout)
       }
+      const choices = ['x', 'y']
+      const piqa = await taskOf('piqa', { goal: 'Open it', sol1: 'x', sol2: 'y' }, '1')
+      assert.equal(piqa, { context: 'Question: Open it\nAnswer:', choices, answer: 1 })
+      const row = { question: { stem: 'Why?', choices: [] as object[] }, answerKey: ' B' }
+      row.question.choices = choices.map((text, i) => ({ text, label: 'AB'[i] }))
+      assert.equal(await taskOf('arc', row), { context: 'Question: Why?\nAnswer:', choices, answer: 1 })
+      assert.equal(await taskOf('openbookqa', row), { context: 'Why?', choices, answer: 1 })
+      const steps = {
+        activity_label: 'Baking',
+        ctx_a: 'Mix it [title] Wait.',
+        ctx_b: 'THEN',
+        endings: ['x [step] y', 'z'],
+      }
+      const hellaswag = await taskOf('hellaswag', { ...steps, label: '0' })
+      assert.equal(hellaswag, { context: 'Baking: Mix it. Wait. Then', choices: ['x y', 'z'], answer: 0 })
     }),
 }
 

@@ -1,87 +1,100 @@
 import { spawn } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
+import { devNull } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { useAtOnce } from './at-once.js'
-import { BATCH_LINES } from './commands/batch-lines.js'
-import { HELP_LINES, MODEL_LINES } from './commands/model-lines.js'
-import { RUN_LINES } from './commands/run-lines.js'
-import { SERVER, writeInputs } from './inputs.js'
+import { WarmProcess } from '../cli/warm-process.js'
+import { HubServer } from '../support/hub-server.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { REPO } from '../support/with-hub.js'
+import { readCommandLine } from './command-line.js'
+import { SERVER, writeCommand, writeInputs } from './inputs.js'
 import { normalisePrinted } from './printed.js'
-import type { RecordOptions } from './record.js'
+import { printedOf, readTranscript, writtenTranscript } from './transcript.js'
 
-/** Lines for a shell by the name of their record. Those of one record run one after another, in a folder of their own. */
-export type CommandLines = Record<string, string | string[]>
+interface Printed {
+  code: number | null
+  stdout: string
+  stderr: string
+}
 
-/** Variables of the recorder that the commands get, too. All others could change what they print. */
+/** Variables of this process that the commands get, too. All others could change what they print. */
 const KEPT_VARIABLES = ['PATH', 'TMPDIR', 'SystemRoot']
 
-/** Records what command lines print and write, a file for each record. */
-export async function recordCommands(options: RecordOptions): Promise<void> {
-  const { molm, folder, work, jobs } = options
-  const bin = join(work, 'bin')
-  await mkdir(bin, { recursive: true })
-  await writeFile(join(bin, 'molm'), `#!/bin/sh\nexec '${process.execPath}' '${molm}' "$@"\n`, { mode: 0o755 })
-  await writeInputs(work)
-  const records = Object.entries({ ...RUN_LINES, ...BATCH_LINES, ...MODEL_LINES, ...HELP_LINES })
-  await useAtOnce(records, jobs, async ([name, lines]) => {
-    const text = await recordOf(join(work, 'runs', name), work, [lines].flat())
-    await writeFile(join(folder, 'commands', `${name}.txt`), normalisePrinted(text, options))
+/** Runs the commands of a transcript in a new folder, one after another. Returns it with what they print now. */
+export function runCommands(transcript: string): Promise<string> {
+  return inTemporaryFolder(async (work) => {
+    await writeInputs(work, transcript)
+    await writeCommand(work)
+    const hub = transcript.includes(REPO) ? await HubServer.start() : undefined
+    await hub?.serve(REPO, '01-base-bin-f32')
+    try {
+      const runner = new CommandRunner(work, hub)
+      const entries = readTranscript(transcript)
+      for (const entry of entries) entry.printed = normalisePrinted(printedOf(await runner.run(entry.command)), work)
+      return writtenTranscript(entries)
+    } finally {
+      await hub?.close()
+    }
   })
 }
 
-/** Runs lines in a new folder. Returns each with its output and exit code, and then the files that they wrote. */
-async function recordOf(folder: string, work: string, lines: readonly string[]): Promise<string> {
-  await mkdir(folder, { recursive: true })
-  for (const name of ['in', 'models']) await symlink(join(work, name), join(folder, name))
-  const sections: string[] = []
-  for (const line of lines) {
-    const { code, stdout, stderr } = await runLine(line, folder, join(work, 'bin'))
-    sections.push(`$ ${line}\n`)
-    if (stdout !== '') sections.push(`--- stdout\n${whole(stdout)}`)
-    if (stderr !== '') sections.push(`--- stderr\n${whole(stderr)}`)
-    sections.push(`--- exit code ${code}\n\n`)
-  }
-  for (const path of await filesIn(folder)) {
-    sections.push(`=== ${path}\n${whole(shown(await readFile(join(folder, path))))}`)
-  }
-  return sections.join('')
-}
+/** Runs commands of molm in a process that has read the code, and all others in a shell. */
+class CommandRunner {
+  private readonly warm = new WarmProcess()
+  private readonly env: NodeJS.ProcessEnv
 
-async function runLine(line: string, cwd: string, bin: string) {
-  const kept = KEPT_VARIABLES.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined)
-  const env = {
-    ...Object.fromEntries(kept),
-    ...{ PATH: `${bin}${delimiter}${process.env.PATH}`, SERVER },
-    ...{ HOME: join(cwd, 'user'), MOLM_HOME: join(cwd, 'home'), TZ: 'UTC', LANG: 'C.UTF-8', HF_HUB_OFFLINE: '1' },
+  constructor(
+    private readonly work: string,
+    private readonly hub?: HubServer,
+  ) {
+    const kept = KEPT_VARIABLES.map((name) => [name, process.env[name]]).filter(([, value]) => value !== undefined)
+    this.env = {
+      ...Object.fromEntries(kept),
+      PATH: `${join(work, 'bin')}${delimiter}${process.env.PATH}`,
+      HOME: join(work, 'user'),
+      MOLM_HOME: join(work, 'home'),
+      SERVER,
+      TZ: 'UTC',
+      LANG: 'C.UTF-8',
+      ...(hub ? { HF_ENDPOINT: hub.endpoint } : { HF_HUB_OFFLINE: '1' }),
+    }
   }
-  const child = spawn('sh', ['-c', line], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
-  const printed = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
-      printed[name] += text
-    })
+
+  async run(command: string): Promise<Printed> {
+    const line = readCommandLine(command, this.env)
+    if (line?.words[0] === 'hub') return this.changeHub(line.words.slice(1))
+    if (line?.words[0] !== 'molm') return this.inShell(command)
+    const { words, env, from, to } = line
+    const args = words.slice(1)
+    const stdin = from === undefined ? devNull : join(this.work, from)
+    const { code, stdout, stderr } = await this.warm.run({ args, env: { ...this.env, ...env }, stdin, cwd: this.work })
+    if (to === undefined) return { code, stdout, stderr }
+    await writeFile(join(this.work, to), stdout)
+    return { code, stdout: '', stderr }
   }
-  const [code] = await once(child, 'close')
-  return { code, ...printed }
-}
 
-/** Paths of the files in a folder, in order; those behind links are left out. */
-async function filesIn(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  const files = entries.filter((entry) => entry.isFile())
-  return files.map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1)).sort()
-}
+  /** Commits a change to a repository of the hub, copies it under another name, gives it a new name, or removes it. */
+  private changeHub([verb, repo, other]: string[]): Printed {
+    const { repositories, renamed } = this.hub as HubServer
+    const repository = repositories.get(repo)
+    if (verb === 'rename') renamed.set(other, repo)
+    else if (verb === 'remove') repositories.delete(repo)
+    else if (!repository) throw new Error(`the hub has no ${repo}`)
+    else if (verb === 'copy') repositories.set(other, repository)
+    else this.hub?.change(repository, { 'generation_config.json': Buffer.from('{"temperature": 0.5}') })
+    return { code: 0, stdout: '', stderr: '' }
+  }
 
-/** A text as it is, and the size and hash of other contents. */
-function shown(contents: Buffer): string {
-  const text = contents.toString('utf8')
-  const isText = !text.includes('\0') && Buffer.from(text).equals(contents)
-  return isText ? text : `${contents.length} bytes, sha256 ${createHash('sha256').update(contents).digest('hex')}`
-}
-
-/** A text whose last line ends; the sign says that the end was added. */
-function whole(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : `${text}⏎\n`
+  private async inShell(command: string): Promise<Printed> {
+    const child = spawn('sh', ['-c', command], { cwd: this.work, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const printed = { stdout: '', stderr: '' }
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        printed[name] += text
+      })
+    }
+    const [code] = await once(child, 'close')
+    return { code, ...printed }
+  }
 }

@@ -1,74 +1,85 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { useAtOnce } from './at-once.js'
-import type { Ask, Served } from './http/asks.js'
-import { pageFiles, send } from './http/send.js'
+import { inTemporaryFolder } from '../support/temporary-folder.js'
+import type { Ask } from './http/asks.js'
+import { send } from './http/send.js'
 import { settled, startServer } from './http/server.js'
-import { SERVERS, writeModels } from './http/servers.js'
+import { SERVERS, writeModel } from './http/servers.js'
 import { steadyOutput, steadyResponse } from './http/steady.js'
+import { rounded } from './printed.js'
 
 /** Most of a request's body in its record, in characters. */
-const MOST_WRITTEN = 5_000
+const MOST_WRITTEN = 1_000
 
-interface HttpOptions {
-  molm: string
-  folder: string
-  work: string
-  /** Servers that run at once. */
-  jobs?: number
-}
+/** Headers that each response has, or that say how its body was sent. */
+const USUAL =
+  /^(cross-origin-resource-policy|x-content-type-options|x-request-id|x-accel-buffering|cache-control|content-length|date|connection|transfer-encoding): .*\n/gim
 
-/** Records the answers of `molm serve` to `FOLDER/http`. Each server gets its requests one after the other. */
-export async function recordHttp({ molm, folder, work, jobs = 2 }: HttpOptions): Promise<void> {
-  for (const name of ['home', 'models']) await mkdir(join(work, name))
-  await writeModels(join(work, 'models'))
-  const names = new Set<string>()
-  const record = async (name: string, text: string) => {
-    if (names.has(name)) throw new Error(`two records have the name ${name}`)
-    names.add(name)
-    await writeFile(join(folder, 'http', `${name}.txt`), text)
-  }
-  await useAtOnce(SERVERS, jobs, (server) => recordServer(server, { molm, work, record }))
-}
-
-interface Recording {
-  molm: string
-  work: string
-  record: (name: string, text: string) => Promise<void>
-}
-
-async function recordServer({ name, args, starts, hasPage }: Served, { molm, work, record }: Recording): Promise<void> {
-  for (const [i, asks] of starts.entries()) {
-    const server = await startServer(molm, args, work)
-    try {
-      for (const ask of asks) {
-        await settled(server.url)
-        await record(`${name}-${ask.name}`, `${written(ask)}\n\n${await answered(server.url, ask, work)}`)
+/** The record of a server: its requests, one after the other, with its responses, and what it has printed. */
+export function runServer(name: string): Promise<string> {
+  const served = SERVERS.find((server) => server.name === name)
+  if (!served) throw new Error(`there is no server ${name}`)
+  const { models, args, starts } = served
+  return inTemporaryFolder(async (work) => {
+    for (const folder of ['home', 'models']) await mkdir(join(work, folder))
+    for (const model of models) await writeModel(join(work, 'models'), model)
+    const records: string[] = []
+    let before: Ask | undefined
+    for (const asks of starts) {
+      const server = await startServer(args, work)
+      try {
+        for (const ask of asks) {
+          await settled(server.url)
+          const response = steadyResponse(await send(server.url, ask), { work })
+          records.push(`## ${ask.name}\n${written(ask, before)}\n\n${rounded(shortened(response))}\n`)
+          before = ask
+        }
+      } finally {
+        records.push(`## server\n${steadyOutput(await server.stop(), { work })}`)
       }
-      if (hasPage) await record(`${name}-files`, await pageFiles(server.url))
-    } finally {
-      await record(i === 0 ? `${name}-server` : `${name}-server-${i + 1}`, steadyOutput(await server.stop(), { work }))
     }
-  }
+    return records.join('\n')
+  })
 }
 
-/** A request as its record has it. */
-function written({ method, path, headers, body }: Ask): string {
+/** A request as its record has it. Fields that the request before has, too, are left out. */
+function written({ method, path, headers, body }: Ask, before?: Ask): string {
   const lines = [`${method} ${short(path)}`]
-  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${short(value)}`)
-  if (body !== undefined) lines.push('', short(typeof body === 'string' ? body : JSON.stringify(body)))
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== 'application/json') lines.push(`${name}: ${short(value)}`)
+  }
+  if (typeof body === 'string') lines.push(short(body))
+  else if (body !== undefined) {
+    const former = before?.path === path ? before.body : undefined
+    lines.push(short(JSON.stringify(differing(body as object, former))))
+  }
   return lines.join('\n')
 }
 
 function short(text: string): string {
-  return text.length <= MOST_WRITTEN ? text : `${text.slice(0, 200)}... ${text.length} characters`
+  return text.length <= MOST_WRITTEN ? text : `${text.slice(0, 100)}... ${text.length} characters`
 }
 
-async function answered(url: string, ask: Ask, work: string): Promise<string> {
-  const { until } = ask
-  for (let left = 20; ; left--) {
-    const answer = await send(url, ask)
-    if (until !== undefined && !answer.includes(until) && left > 0) continue
-    return steadyResponse(answer, { work, drafts: until !== undefined })
-  }
+/** A response without the usual headers. A later event of a stream has only the fields that the one before has not. */
+function shortened(response: string): string {
+  let before: object = {}
+  const events = response.replace(USUAL, '').split(/\n\n(?=data: |event: )|\n(?=\{)/)
+  return events
+    .map((event) => {
+      const [, head, json] = /^((?:event: .*\n)?(?:data: )?)(\{.*\})$/s.exec(event) ?? []
+      if (json === undefined) return event
+      const fields: object = JSON.parse(json.replace(/:<(\w+)>/g, ':"<$1>"'))
+      const shown = JSON.stringify(differing(fields, before)).replace(/:"<(\w+)>"/g, ':<$1>')
+      before = fields
+      return head + shown
+    })
+    .join('\n')
+    .trimEnd()
+}
+
+/** The fields of an object that another has not, or not so. */
+function differing(fields: object, before: unknown): object {
+  const former = (before ?? {}) as Record<string, unknown>
+  const isOther = ([name, value]: [string, unknown]) => JSON.stringify(value) !== JSON.stringify(former[name])
+  return Object.fromEntries(Object.entries(fields).filter(isOther))
 }

@@ -16,6 +16,7 @@ const VALUES: [pattern: RegExp, instead: string][] = [
   [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT\b/g, '<time>'],
   [/("(?:total|prompt_eval|eval)_duration":)\d+/g, '$1<n>'],
   [/("time_ms":)\d+/g, '$1<n>'],
+  [/(^etag: )"[0-9a-f]{40}"$/gm, '$1<hash>'],
   [/\b(127\.0\.0\.1|localhost):\d+/g, '$1:<port>'],
 ]
 

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { callOf, type ParrotAnswer, type ParrotFormatName, writeParrot } from '../support/parrot-model.js'
 
 const THOUGHT = 'The user wants a sum. I do not add; the tool adds for me.'
@@ -46,7 +45,9 @@ const PARROTS: Record<string, { format: ParrotFormatName; answers: ParrotAnswer[
   },
 }
 
-/** Writes a checkpoint of each parrot into a folder. */
-export async function writeParrots(folder: string): Promise<void> {
-  for (const [name, options] of Object.entries(PARROTS)) await writeParrot(join(folder, name), options)
+export const isParrot = (name: string): boolean => Object.hasOwn(PARROTS, name)
+
+/** Writes the checkpoint of a parrot. */
+export async function writeParrotNamed(name: string, path: string): Promise<void> {
+  await writeParrot(path, PARROTS[name])
 }

@@ -4,8 +4,10 @@ import { Hono } from 'hono'
 import OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { apiOf } from '#molm/server/apis.js'
+import { asApiError } from '#molm/server/http/api.js'
 import { type AuthOptions, guard } from '#molm/server/http/auth.js'
-import { asApiError, errorResponse } from '#molm/server/http/errors.js'
+import { errorResponse, everyRequest } from '#molm/server/http/request-state.js'
 import { get, post, sharedNano, withNano } from './served.js'
 
 /* Access to the server: keys, Host names, origins. */
@@ -14,6 +16,7 @@ const test = suite('access')
 /** Sends a request to an application behind the guard. */
 async function asked(options: AuthOptions, path: string, headers: Record<string, string>, method = 'GET') {
   const app = new Hono()
+  app.use(everyRequest(apiOf))
   app.use(guard(options))
   app.all('*', (c) => c.text('in'))
   app.onError((error, c) => errorResponse(c, asApiError(error)))

@@ -3,10 +3,12 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import type { Model } from '#molm/index.js'
+import { apiOf } from '#molm/server/apis.js'
 import { ApiError, ClientGone } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { Bodies, type ReceivedBody } from '#molm/server/http/bodies.js'
 import { keptBytes, readBody } from '#molm/server/http/body.js'
+import { everyRequest } from '#molm/server/http/request-state.js'
 import { Memory, type MemoryLimits } from '#molm/server/run/memory.js'
 import { LoopCounter } from '../support/event-loop.js'
 import { thrownBy } from '../support/rejects.js'
@@ -118,6 +120,7 @@ test('simultaneous large bodies are checked in separate turns of the event loop'
   const schema = z.strictObject({ prompt: z.custom(() => checkedIn.push(loop.turns) > 0) })
   const serving = { bodies: bodiesOf(), id: 'nano', model: { name: 'nano' } as Model }
   const app = new Hono()
+  app.use(everyRequest(apiOf))
   app.post('/', async (c) => c.json(await readBody(c, schema, serving)))
   const body = JSON.stringify({ prompt: 'a'.repeat(500 * KIB) })
   const ask = { method: 'POST', headers: { 'Content-Type': 'application/json' }, body }

@@ -1,12 +1,13 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formOf, thinkingOf, toolsOf } from '#molm/server/api/asked.js'
-import { type ChatBody, chatBody, chatNulls } from '#molm/server/api/fields.js'
+import { checkLength } from '#molm/server/api/begin.js'
+import { chatBody, chatNulls, chatRequest } from '#molm/server/api/openai/body.js'
+import type { ChatRequest } from '#molm/server/api/request.js'
 import { ApiError } from '#molm/server/common/api-error.js'
 import { LIMITS } from '#molm/server/common/limits.js'
 import { withoutNulls } from '#molm/server/http/body.js'
 
-/* Fields for tools, forms of answers and thinking: what they mean, and which are refused. */
+/* Fields for tools, constraints and thinking: what they mean, and which are refused. */
 const test = suite('bodies of chat completions')
 
 const CONTEXT = { limits: { ...LIMITS, tools: 3, toolCharacters: 1_000, constraintCharacters: 300 } }
@@ -14,14 +15,27 @@ const SCHEMA = { type: 'object', properties: { city: { type: 'string' } } }
 const tool = (name: string, more: object = {}) => ({ type: 'function', function: { name, ...more } })
 const WEATHER = tool('get_weather', { description: 'The weather', parameters: SCHEMA, strict: true })
 
-function parsed(fields: object): ChatBody {
+function request(fields: object): ChatRequest {
   const body = { messages: [{ role: 'user', content: 'a' }], ...fields }
-  return chatBody.parse(withoutNulls(structuredClone(body), chatNulls))
+  return chatRequest(chatBody.parse(withoutNulls(structuredClone(body), chatNulls)), CONTEXT.limits)
 }
 
-const tools = (fields: object) => toolsOf(parsed(fields), CONTEXT)
-const constraint = (fields: object) => formOf(parsed(fields), CONTEXT)
-const thinking = (fields: object) => thinkingOf(parsed(fields))
+function tools(fields: object) {
+  const { tools, toolChoice, parallelToolCalls } = request(fields)
+  return { tools, toolChoice, parallelToolCalls }
+}
+
+function constraint(fields: object) {
+  const { constraint } = request(fields)
+  checkLength(constraint, CONTEXT)
+  const { param, schema, grammar, regex } = constraint ?? {}
+  return { param, schema, grammar, regex }
+}
+
+function thinking(fields: object) {
+  const { think, thinkBudget, args } = request(fields)
+  return { think, thinkBudget, args }
+}
 
 /** The refusal of fields, by the schema or by a check of several. */
 function refusal(use: () => unknown): { param: string; message: string } {
@@ -54,8 +68,9 @@ test('tools have a name, and perhaps a description and a schema of their argumen
     toolChoice: undefined,
     parallelToolCalls: false,
   })
-  assert.equal(tools({}), {})
-  assert.equal(tools({ tools: [], tool_choice: 'none' }), {})
+  const none = { tools: undefined, toolChoice: undefined, parallelToolCalls: undefined }
+  assert.equal(tools({}), none)
+  assert.equal(tools({ tools: [], tool_choice: 'none' }), none)
 })
 
 test('a choice of tools may be a word, one function, or the functions that are allowed', () => {
@@ -130,12 +145,10 @@ test('each spelling of a form becomes a schema, a grammar or a regular expressio
     [{ regex: 'a+' }, { regex: 'a+' }],
   ]
   for (const [fields, expected] of forms) {
-    const { field, schema, grammar, regex } = constraint(fields)
-    const got = Object.fromEntries(
-      Object.entries({ schema, grammar, regex }).filter(([, value]) => value !== undefined),
-    )
-    assert.equal(got, expected, JSON.stringify(fields))
-    assert.is(field === undefined, Object.keys(expected).length === 0)
+    const { param, ...form } = constraint(fields)
+    const given = Object.entries(form).filter(([, value]) => value !== undefined)
+    assert.equal(Object.fromEntries(given), expected, JSON.stringify(fields))
+    assert.is(param === undefined, given.length === 0)
   }
 })
 
@@ -197,7 +210,11 @@ test('thinking is switched by an effort or by a flag', () => {
     [false, 'off'],
   ] as const) {
     assert.is(thinking({ enable_thinking: isOn }).think, think)
-    assert.equal(thinking({ chat_template_kwargs: { enable_thinking: isOn } }), { think, thinkBudget: undefined })
+    assert.equal(thinking({ chat_template_kwargs: { enable_thinking: isOn } }), {
+      think,
+      thinkBudget: undefined,
+      args: undefined,
+    })
     assert.is(thinking({ chat_template_kwargs: { thinking: isOn } }).think, think)
   }
   const both = { reasoning_effort: 'medium', chat_template_kwargs: { enable_thinking: true, date: '1 May' } }

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, type Model } from '#molm/index.js'
-import { outlineModel } from '#molm/library/outline-model.js'
+import { outlineModel } from '#molm/library/describe-model.js'
 import { listen } from '#molm/server/listen.js'
 import type { ModelSource } from '#molm/server/models/source.js'
 import { writeRandomPacked } from '../support/random-packed.js'

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { RoutedToken } from '#molm/api/wire.js'
 import { parseMask, resultOf } from '#molm/index.js'
-import type { RoutedToken } from '#molm/page/requests/routes.js'
 import { listen } from '#molm/server/listen.js'
 import { get, post, type Served, serverFor, serveSharedNano } from './served.js'
 

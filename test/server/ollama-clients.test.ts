@@ -1,60 +1,14 @@
-import { HumanMessage, type ToolMessage } from '@langchain/core/messages'
-import { tool } from '@langchain/core/tools'
-import { ChatOllama, Ollama } from '@langchain/ollama'
+import { request } from 'node:http'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { z } from 'zod'
 import { post, serverFor, sharedNano } from './served.js'
-import { ANSWER, CONCLUSION, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
+import { ANSWER, GREETING, QUESTION, sharedParrot } from './weather-parrot.js'
 
-/* LangChain's client of ollama, which n8n and Flowise use, and requests as other clients write them. */
+/* Requests to ollama's API as its clients and its examples write them. */
 const test = suite('clients of ollama')
 
-const CITY = z.object({ city: z.string() })
 const nano = serverFor(test, sharedNano)
 const parrot = serverFor(test, sharedParrot)
-
-test('LangChain chats, streams and asks for a form', async () => {
-  const fields = { model: 'nano', baseUrl: nano.url, temperature: 0, numPredict: 60 }
-  // The options that n8n sends for a node with all of its settings at their defaults.
-  const chat = new ChatOllama({
-    ...{ ...fields, checkOrPullModel: true, keepAlive: '5m', lowVram: false, mainGpu: 0, numBatch: 512, numGpu: -1 },
-    ...{ numThread: 0, penalizeNewline: true, presencePenalty: 0, frequencyPenalty: 0, repeatPenalty: 1, topK: -1 },
-    ...{ topP: 1, useMlock: false, useMmap: true, vocabOnly: false, numCtx: 2048 },
-  })
-  const { content, usage_metadata: usage } = await chat.invoke('What is a lantern?')
-  assert.match(String(content), /^A lantern is .*\S$/)
-  assert.ok((usage?.input_tokens ?? 0) > 4 && (usage?.output_tokens ?? 0) > 4)
-  let streamed = ''
-  for await (const part of await chat.stream('What is a lantern?')) streamed += part.content
-  assert.is(streamed, content)
-  const formed = await new ChatOllama({ ...fields, numPredict: 200 })
-    .withStructuredOutput(CITY, { method: 'jsonSchema' })
-    .invoke('Where?')
-  assert.type(formed.city, 'string')
-  const text = await new Ollama(fields).invoke('What is a lantern?')
-  assert.is(text, content)
-})
-
-test('LangChain calls tools and sends their results back', async () => {
-  const cities: string[] = []
-  const weather = tool(
-    ({ city }) => {
-      cities.push(city)
-      return '21 degrees'
-    },
-    { name: 'get_weather', description: 'The weather in a city', schema: CITY },
-  )
-  const chat = new ChatOllama({ model: 'parrot', baseUrl: parrot.url, temperature: 0 }).bindTools([weather])
-  const question = new HumanMessage(QUESTION)
-  const asked = await chat.invoke([question])
-  const results: ToolMessage[] = []
-  for (const call of asked.tool_calls ?? []) results.push(await weather.invoke({ ...call, type: 'tool_call' }))
-  assert.equal(cities, ['Bern', 'Rome'])
-  const answer = await chat.invoke([question, asked, ...results])
-  assert.is(answer.content, ANSWER)
-  assert.is(answer.additional_kwargs.reasoning_content, CONCLUSION)
-})
 
 test('requests of llm, Open WebUI and Continue are answered', async () => {
   const messages = [{ role: 'user', content: 'Hello!' }]
@@ -91,84 +45,21 @@ test('requests of llm, Open WebUI and Continue are answered', async () => {
   assert.is(loud.message.content, GREETING)
 })
 
-/** Values of wrong types, with the field that a refusal names. */
-const WRONG_CHATS: [field: string, body: object][] = [
-  ['model', { model: 7 }],
-  ['messages', { messages: 'Hello' }],
-  ['messages[0]', { messages: ['Hello'] }],
-  ['messages[0].role', { messages: [{ role: 'judge', content: 'a' }] }],
-  ['messages[0].content', { messages: [{ role: 'user', content: 7 }] }],
-  ['messages[0].images', { messages: [{ role: 'user', content: 'a', images: ['aGk='] }] }],
-  ['messages[0].thinking', { messages: [{ role: 'assistant', content: 'a', thinking: 7 }] }],
-  ['messages[0].tool_name', { messages: [{ role: 'tool', content: 'a', tool_name: 7 }] }],
-  ['messages[0].tool_calls', { messages: [{ role: 'assistant', content: 'a', tool_calls: 'f' }] }],
-  ['messages[0].tool_calls[0]', { messages: [{ role: 'assistant', content: 'a', tool_calls: ['f'] }] }],
-  [
-    'messages[0].tool_calls[0].function.arguments',
-    { messages: [{ role: 'assistant', tool_calls: [{ function: { name: 'f', arguments: [1] } }] }] },
-  ],
-  ['messages[0].tool_calls[0].function.name', { messages: [{ role: 'assistant', tool_calls: [{ function: {} }] }] }],
-  ['messages[0].mood', { messages: [{ role: 'user', content: 'a', mood: 'good' }] }],
-  ['tools', { tools: {} }],
-  ['tools[0].function', { tools: [{ type: 'function' }] }],
-  ['stream', { stream: 'yes' }],
-  ['format', { format: 'xml' }],
-  ['format', { format: [] }],
-  ['format', { format: { type: 'nothing' } }],
-  ['think', { think: 'hard' }],
-  ['keep_alive', { keep_alive: {} }],
-  ['logprobs', { logprobs: 1 }],
-  ['top_logprobs', { top_logprobs: 21 }],
-  ['template', { template: '{{ .Prompt }}' }],
-  ['truncate', { truncate: true }],
-  ['options', { options: [] }],
-  ['options.num_predict', { options: { num_predict: -3 } }],
-  ['options.num_ctx', { options: { num_ctx: 0 } }],
-  ['options.temperature', { options: { temperature: 'hot' } }],
-  ['options.top_k', { options: { top_k: 1.5 } }],
-  ['options.top_p', { options: { top_p: 2 } }],
-  ['options.min_p', { options: { min_p: -1 } }],
-  ['options.repeat_penalty', { options: { repeat_penalty: 0 } }],
-  ['options.seed', { options: { seed: 'lucky' } }],
-  ['options.stop', { options: { stop: 7 } }],
-  ['options.mirostat', { options: { mirostat: 2 } }],
-  ['options.presence_penalty', { options: { presence_penalty: 1 } }],
-  ['options.num_gpu', { options: { num_gpu: 'all' } }],
-  ['options.use_mmap', { options: { use_mmap: 1 } }],
-  ['options.new_topic_penalty', { options: { new_topic_penalty: 1 } }],
-  ['tool_choice', { tool_choice: 'auto' }],
-]
-const WRONG_PROMPTS: [field: string, body: object][] = [
-  ['prompt', { prompt: ['a'] }],
-  ['suffix', { suffix: 1 }],
-  ['system', { system: 1 }],
-  ['system', { raw: true, system: 'Be short.' }],
-  ['raw', { raw: 'yes' }],
-  ['template', { template: 'a' }],
-  ['context', { context: [1] }],
-  ['images', { images: ['aGk='] }],
-  ['options.num_predict', { options: { num_predict: 'all' } }],
-  ['width', { width: 512 }],
-]
-
-test('a wrong field is refused by its name', async () => {
-  const ask = async (path: string, field: string, body: object) => {
-    const { status, body: answer } = await post(nano.url, path, body)
-    assert.is(status, 400, `${path} ${JSON.stringify(body)}`)
-    assert.ok(answer.error.includes(`"${field}"`), `${answer.error} names ${field}`)
-    assert.equal(Object.keys(answer), ['error'])
-  }
-  const messages = [{ role: 'user', content: 'a' }]
-  for (const [field, body] of WRONG_CHATS) await ask('/api/chat', field, { messages, ...body })
-  for (const [field, body] of WRONG_PROMPTS) await ask('/api/generate', field, { prompt: 'a', ...body })
-  for (const [field, value] of [
-    ['model', 1],
-    ['name', 1],
-    ['options', 'a'],
-    ['colour', 'red'],
-  ] as const) {
-    await ask('/api/show', field, { [field]: value })
-  }
+test('the examples with curl need no Content-Type, and a page of another origin does', async () => {
+  const body = JSON.stringify({ model: 'nano', prompt: 'Hello', options: { num_predict: 2 }, stream: false })
+  const send = (path: string, headers: Record<string, string>) =>
+    // fetch sends headers that browsers send, so the request is made by hand.
+    new Promise<number>((resolve, reject) => {
+      const form = { 'Content-Type': 'application/x-www-form-urlencoded', ...headers }
+      const sent = request(`${nano.url}${path}`, { method: 'POST', headers: form }, (answer) => {
+        answer.resume().on('end', () => resolve(answer.statusCode ?? 0))
+      })
+      sent.on('error', reject).end(body)
+    })
+  assert.is(await send('/api/generate', {}), 200)
+  assert.is(await send('/api/generate', { Origin: 'http://page.example' }), 415)
+  assert.is(await send('/api/generate', { 'Sec-Fetch-Site': 'cross-site' }), 415)
+  assert.is(await send('/v1/completions', {}), 415)
 })
 
 test.run()

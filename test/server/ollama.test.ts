@@ -1,4 +1,3 @@
-import { request } from 'node:http'
 import { Ollama, type ToolCall } from 'ollama'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -282,23 +281,6 @@ test('other endpoints of ollama are refused with a pointer', async () => {
     assert.match(body.error, /makes no embeddings/)
   }
   assert.match(String(await thrownBy(ollama.pull({ model: 'llama3' }))), /molm pull/)
-})
-
-test('the examples with curl need no Content-Type, and a page of another origin does', async () => {
-  const body = JSON.stringify({ model: 'nano', prompt: 'Hello', options: { num_predict: 2 }, stream: false })
-  const send = (path: string, headers: Record<string, string>) =>
-    // fetch sends headers that browsers send, so the request is made by hand.
-    new Promise<number>((resolve, reject) => {
-      const form = { 'Content-Type': 'application/x-www-form-urlencoded', ...headers }
-      const sent = request(`${nano.url}${path}`, { method: 'POST', headers: form }, (answer) => {
-        answer.resume().on('end', () => resolve(answer.statusCode ?? 0))
-      })
-      sent.on('error', reject).end(body)
-    })
-  assert.is(await send('/api/generate', {}), 200)
-  assert.is(await send('/api/generate', { Origin: 'http://page.example' }), 415)
-  assert.is(await send('/api/generate', { 'Sec-Fetch-Site': 'cross-site' }), 415)
-  assert.is(await send('/v1/completions', {}), 415)
 })
 
 test.run()

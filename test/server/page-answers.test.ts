@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import type { RoutedToken } from '#molm/page/requests/routes.js'
+import type { RoutedToken } from '#molm/api/wire.js'
 import {
   type AskedBody,
   alert,

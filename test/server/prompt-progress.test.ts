@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { withProgress } from '#molm/server/run/with-progress.js'
+import { withProgress } from '#molm/server/run/run-choice.js'
 import { thrownBy } from '../support/rejects.js'
 import { eventsIn, post, serverFor, sharedNano } from './served.js'
 

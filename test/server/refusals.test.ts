@@ -114,50 +114,6 @@ test('a seed may be any whole number of 64 bits, and gives the same text each ti
   assert.is((await texts(-1))[1], (await texts(0))[0])
 })
 
-test('a wrong value is named with what it must be', async () => {
-  const wrong: [string, unknown, RegExp][] = [
-    ['temperature', -0.1, /a number not below 0$/],
-    ['temperature', 'hot', /a number not below 0$/],
-    ['top_p', 1.1, /between 0 and 1$/],
-    ['top_k', 2.5, /an integer not below 0/],
-    ['min_p', -1, /between 0 and 1$/],
-    ['repetition_penalty', 0, /a number above 0$/],
-    ['seed', 0.5, /a whole number of at most 64 bits$/],
-    ['seed', 1e19, /a whole number of at most 64 bits$/],
-    ['max_tokens', -1, /a whole number from 0 on$/],
-    ['stop', [''], /none of them empty$/],
-    ['stop', 3, /a text or a list of texts$/],
-    ['n', 0, /a whole number from 1 to 128$/],
-    ['stream', 'yes', /true or false$/],
-    ['echo', 1, /true or false$/],
-    ['logprobs', 21, /a whole number from 0 to 20$/],
-    ['routed_experts', 'all', /true, false or "answer"$/],
-    ['stream_options', 3, /an object$/],
-    ['model', 7, /a text$/],
-    ['prompt', 7, /a text, a list of texts/],
-    ['prompt', [1.5], /a text, a list of texts/],
-    ['prompt', [[1], 'a'], /a text, a list of texts/],
-  ]
-  for (const [field, value, mustBe] of wrong) {
-    await refused(COMPLETIONS, { prompt: 'a', [field]: value }, 400, mustBe, field)
-  }
-  await refused(COMPLETIONS, {}, 400, /^"prompt" is missing$/, 'prompt')
-  await refused(CHAT, {}, 400, /^"messages" is missing$/, 'messages')
-  await refused(CHAT, { messages: [] }, 400, /must have a message in it$/, 'messages')
-  const chat = (message: unknown, param: string) =>
-    refused(CHAT, { messages: [message] }, 400, /must be|missing/, param)
-  await chat({ role: 'function', content: 'a' }, 'messages[0].role')
-  await chat({ role: 'tool', content: 'a' }, 'messages[0].tool_call_id')
-  await chat({ role: 'user' }, 'messages[0].content')
-  await chat({ role: 'user', content: [{ type: 'image_url', image_url: {} }] }, 'messages[0].content')
-  await chat('Hello', 'messages[0]')
-  await refused(CHAT, { messages: MESSAGES, top_logprobs: 2 }, 400, /requires "logprobs": true/, 'top_logprobs')
-  const both = { messages: MESSAGES, max_tokens: 2, max_completion_tokens: 3 }
-  await refused(CHAT, both, 400, /are the same option; send one/, 'max_tokens')
-  await refused('/tokenize', { prompt: 3 }, 400, /must be a text$/, 'prompt')
-  await refused('/detokenize', { tokens: ['a'] }, 400, /must be a token id$/, 'tokens[0]')
-})
-
 test('a request that cannot be run is refused before anything runs', async () => {
   const prompt = (value: unknown, message: RegExp) => refused(COMPLETIONS, { prompt: value }, 400, message, 'prompt')
   await prompt('', /the prompt is empty/)

@@ -2,7 +2,7 @@ import net from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createApp, endpointsOf } from '#molm/server/app.js'
-import type { RequestEntry } from '#molm/server/http/every-response.js'
+import type { RequestEntry } from '#molm/server/http/request-state.js'
 import { ServedModels } from '#molm/server/models/served-models.js'
 import { get, post, type Served, serveSharedNano, until } from './served.js'
 

@@ -70,8 +70,7 @@ test('has a piece for each token, and one for its end', async () => {
     const tokens = [{ token: 7, logprob: -1, top: [] }]
     return { index: 3, text, tokens, events: [{ kind: part, text }], part }
   }
-  const message = { role: 'assistant', content: '01' }
-  const end = { index: 3, text: '', tokens: [], finishReason: 'stop', events: [], message }
+  const end = { index: 3, text: '', tokens: [], finishReason: 'stop', events: [] }
   assert.equal(await run(context, [1]), [piece('0'), piece('1'), end])
 })
 

@@ -1,7 +1,7 @@
 import { type LoadedModel, loadWeights } from '#molm/engine/run/load.js'
 import type { CacheType } from '#molm/index.js'
 import { chooseKernels, type Tier } from '#molm/kernels/tiers/choose-kernels.js'
-import { preparedModel } from '#molm/library/prepared-model.js'
+import { preparedModel } from '#molm/library/finding/resolve-model.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '#molm/model/config/experts-per-token.js'
 import type { Quant } from '#molm/model/packing/format/formats.js'
 

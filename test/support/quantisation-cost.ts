@@ -17,8 +17,8 @@ type Quant = 'f32' | 'q8' | 'q4'
 
 /**
  * Checks what nano's 8 and 4 bits cost on the beginning of a text of test/fixtures/texts. Measured on 1,024 tokens of
- * speeches, the dearest of three texts: 8 bits 0.0007, 1.001 and 98.3 %; 4 bits 0.070, 0.962 and 83.6 %. Code has the
- * highest perplexity with 4 bits, 1.031. The bounds allow a tenth more divergence, and for the rest as much as other
+ * speeches, the dearest of three texts: 8 bits 0.0007, 1.000 and 97.9 %; 4 bits 0.080, 0.960 and 83.9 %. Code has the
+ * highest perplexity with 4 bits, 1.036. The bounds allow a tenth more divergence, and for the rest as much as other
  * kernels may need.
  */
 export async function assertLowCosts(file: string, tokens: number): Promise<void> {
@@ -27,11 +27,11 @@ export async function assertLowCosts(file: string, tokens: number): Promise<void
   const costOf = async (quant: Quant) => compared(exact, (await logProbabilities(quant, text, tokens)).rows, ids)
   const [q8, q4] = [await costOf('q8'), await costOf('q4')]
   const found = JSON.stringify({ q8, q4 })
-  assert.ok(q8.divergence > 0 && q8.divergence <= 7.7e-4, found)
+  assert.ok(q8.divergence > 0 && q8.divergence <= 8.2e-4, found)
   assert.ok(Math.abs(q8.perplexity - 1) <= 0.005, found)
   assert.ok(q8.sameTop >= 0.97, found)
-  assert.ok(q4.divergence > q8.divergence && q4.divergence <= 0.077, found)
-  assert.ok(Math.abs(q4.perplexity - 1) <= 0.04, found)
+  assert.ok(q4.divergence > q8.divergence && q4.divergence <= 0.089, found)
+  assert.ok(Math.abs(q4.perplexity - 1) <= 0.045, found)
   assert.ok(q4.sameTop >= 0.8, found)
 }
 

@@ -45,9 +45,10 @@ export async function askInTerminal(terminal: PseudoTerminal, question: string):
   await terminal.waitUntil(() => answered() > before && isIdle(terminal), question)
 }
 
-/** Whether no answer runs, by the status line. */
+/** Whether no answer runs, by the status line. While the screen is drawn again, that line may not be there yet. */
 export function isIdle({ screen }: PseudoTerminal): boolean {
-  return !/ · (answering|reading)/.test(screen.text.join('\n'))
+  const status = screen.text.findLast((line) => line.trim() !== '') ?? ''
+  return status.includes(' · ') && !/ · (answering|reading)/.test(status)
 }
 
 /** Waits until the program ends with this code. The terminal is as a shell expects it then, and nothing was cleared. */

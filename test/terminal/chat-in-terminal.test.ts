@@ -96,6 +96,7 @@ trial('a pasted text of several lines waits to be sent', async () => {
 })
 
 trial('the live area fits every window, and resizing keeps the scrollback', async () => {
+  const resets = () => occurrences(terminal.screen.everything, /begins again/g)
   for (const [columns, rows] of [
     [40, 12],
     [132, 43],
@@ -103,7 +104,9 @@ trial('the live area fits every window, and resizing keeps the scrollback', asyn
   ]) {
     await terminal.resize(columns, rows)
     await ask(terminal, SUM)
-    await terminal.enter('/reset', /begins again/)
+    const before = resets()
+    terminal.type('/reset\r')
+    await terminal.waitUntil(() => resets() > before, '/reset')
     await terminal.waitFor(/a row is a layer|a row per token/)
     assert.ok(terminal.screen.text.every((line) => line.length <= columns))
   }

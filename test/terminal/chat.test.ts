@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { wrap } from '#molm/ground/output/wrap.js'
@@ -7,7 +6,7 @@ import type { Chat } from '#molm/terminal/conversation/chat-state.js'
 import { helpOn } from '#molm/terminal/conversation/commands/help.js'
 import { press } from '#molm/terminal/conversation/commands/keys.js'
 import { cutNote, lengthNote } from '#molm/terminal/conversation/state/notes.js'
-import { tableLines } from '#molm/terminal/screen/transcript.js'
+import { helpLines } from '#molm/terminal/screen/transcript.js'
 import { chatOf, mixturesOf, modelOf, plainRoutes } from '../support/chats.js'
 import { enter, idle } from '../support/real-chat.js'
 import { type Asked, type ScriptedAnswer, scripted } from '../support/scripted-model.js'
@@ -62,87 +61,12 @@ test('Ctrl-C puts the waiting messages back into the input', async () => {
   assert.not.ok(questions(asked).includes('second'))
 })
 
-test('a misspelt command gets a hint, and the names of other programs work', async () => {
-  const { chat } = await answering([])
-  for (const line of ['/clera', '/hepl', '/undu', '/xyzzy', '/?', '/bye']) enter(chat, line)
-  while (chat.state !== 'ended') await wait(5)
-  assert.equal(
-    chat.items.filter(({ kind }) => kind !== 'command').map(({ text }) => text.split('\n')[0]),
-    [
-      'there is no command /clera; did you mean /clear?',
-      'there is no command /hepl; did you mean /help?',
-      'there is no command /undu; did you mean /undo?',
-      'there is no command /xyzzy; /help lists them',
-      'More: /help conversations, /help answers, /help experts and /help keys.',
-    ],
-  )
-})
-
-test('/system alone shows the system text, and off or "" clears it', async () => {
-  const { chat } = await answering([])
-  const said: string[] = []
-  for (const argument of ['', ' You are brief.', '', ' off', '', ' Be kind.', ' ""', '']) {
-    enter(chat, `/system${argument}`)
-    await idle(chat)
-    said.push(chat.items.at(-1)?.text ?? '')
-  }
-  const [none, brief, kind] = ['no system text', 'system text: You are brief.', 'system text: Be kind.']
-  assert.equal(said, [none, brief, brief, none, none, kind, none, none])
-})
-
-test('/map changes the form of the map and its layer, and refuses others', async () => {
-  const { chat } = await answering([])
-  const after = async (argument: string) => {
-    enter(chat, `/map${argument}`)
-    await idle(chat)
-    return `${chat.map.mode} ${chat.map.layer}`
-  }
-  assert.is(await after(''), 'usage 0')
-  assert.is(await after(' layer 1'), 'layer 1')
-  assert.is(await after(' off'), 'off 1')
-  assert.is(await after(' newest'), 'newest 1')
-  for (const wrong of [' sideways', ' layer 2', ' layer -1']) {
-    assert.is(await after(wrong), 'newest 1')
-    assert.is(chat.items.at(-1)?.text, '/map takes newest, usage, layer N (0 to 1) or off')
-  }
-})
-
 test('a conversation beyond the training texts is noted once, until it begins again', async () => {
   const { chat } = await answering([])
   for (const line of ['x'.repeat(1100), 'and now?', '/reset', 'y'.repeat(1100)]) enter(chat, line)
   await idle(chat)
   const notes = chat.items.filter(({ text }) => /was trained on 1024 at a time/.test(text))
   assert.is(notes.length, 2)
-})
-
-test('/continue after an answer that had ended says so, and changes nothing on the map', async () => {
-  const { chat } = await answering(['It was.', '\n'])
-  enter(chat, 'What was it?')
-  await idle(chat)
-  const before = chat.map.answerLength
-  assert.is(before, 'It was.'.length)
-  enter(chat, '/continue')
-  await idle(chat)
-  const { kind, text } = chat.items[chat.items.length - 1]
-  assert.equal([kind, text], ['note', 'the answer had already ended: nothing was added'])
-  assert.is(chat.map.answerLength, before)
-})
-
-test('/undo says which turn no longer counts, and puts its question back into the input', async () => {
-  const { chat } = await answering([])
-  const question = `What is a lantern, ${'and another, '.repeat(5)}?`
-  const messages = [
-    { role: 'user', content: question },
-    { role: 'assistant', content: 'A light.' },
-  ]
-  chat.begin({ system: '', prefill: '', messages, args: {}, files: [] })
-  enter(chat, '/undo')
-  await idle(chat)
-  assert.is(
-    chat.items.at(-1)?.text,
-    'taken back: "What is a lantern, and another, and ano…" and its answer above no longer count',
-  )
-  assert.equal([chat.input.text, chat.conversation.messages.length], [question, 0])
 })
 
 test('nano proposes a first question, which Tab takes', async () => {
@@ -166,9 +90,9 @@ test('nano proposes a first question, which Tab takes', async () => {
 
 test('/help fits below the title of a map at 80 x 24, and a plain terminal has less of it', async () => {
   for (const { rows, text } of TOPICS.map((topic) => helpOn(topic, { hasTemplate: false }))) {
-    const lines = [...tableLines(rows, 79), ...wrap(text, 79)]
+    const lines = [...helpLines(rows, 79), ...wrap(text, 79)]
     assert.ok(lines.length <= 10 && lines.every((line) => line.length <= 79), lines.join('\n'))
-    assert.ok(tableLines(rows, 40).every((line) => line.length <= 40))
+    assert.ok(helpLines(rows, 40).every((line) => line.length <= 40))
   }
   const plain = JSON.stringify(TOPICS.map((topic) => helpOn(topic, { hasTemplate: false, isPlain: true })))
   assert.not.match(plain, /map|play|copy|edit|←|Ctrl-[LRTXZ]|walk/)
@@ -184,15 +108,6 @@ test('/retry takes the next seed if one was set; a new question takes the first 
   await idle(chat)
   const seeds = asked.map(({ seed }) => seed)
   assert.equal(seeds, [7, 8, 9, 7])
-})
-
-test('/experts lists the experts of the answers by layer', async () => {
-  const { chat } = await answering(['one'])
-  for (const line of ['first', '/experts']) {
-    enter(chat, line)
-    await idle(chat)
-  }
-  assert.match(chat.items.at(-1)?.text ?? '', /^ +1 {2}mlp +e\d+ +\d+ %/m)
 })
 
 test('notes name a remedy', () => {

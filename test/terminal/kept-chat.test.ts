@@ -1,6 +1,5 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Conversations } from '#molm/chat/conversations/conversations.js'
@@ -149,41 +148,6 @@ test('a chat without a question has no file, and /reset begins another conversat
   })
 })
 
-test('/list, /resume and /rename go by number, name and id', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const chat = await keeping(dir, says('One.', 'Two.', 'Three.'))
-    await send(chat, '/list')
-    assert.is(lastNote(chat), 'no conversation is kept yet')
-    await send(chat, '/rename early')
-    assert.is(lastNote(chat), 'nothing is kept yet: ask something first')
-    await send(chat, 'first question')
-    await send(chat, '/rename holidays')
-    assert.is(lastNote(chat), 'this conversation is holidays now')
-    await send(chat, '/reset')
-    await wait(20)
-    await send(chat, 'second question')
-    await send(chat, '/list')
-    assert.match(
-      lastNote(chat),
-      /^› 1 {2}second question {2}2 messages .* ago\n {2}2 {2}holidays {9}2 messages .* ago\n/,
-    )
-    await send(chat, '/resume 2')
-    const shown = chat.items.slice(-3).map(({ kind, text }) => `${kind} ${text}`)
-    assert.equal(shown, ['note resumed holidays: 2 messages', 'user first question', 'answer One.'])
-    await send(chat, 'third question')
-    const contents = chat.conversation.messages.map(({ content }) => content)
-    assert.equal(contents, ['first question', 'One.', 'third question', 'Three.'])
-    await send(chat, '/resume Holidays')
-    assert.is(lastNote(chat), 'this is the current conversation')
-    const [, { id }] = await Conversations.at(dir).list()
-    await send(chat, `/resume ${id}`)
-    assert.is(lastNote(chat), 'Two.')
-    await send(chat, '/resume 7')
-    assert.is(lastNote(chat), "no conversation has the name or id '7'; /list shows them")
-    await chat.keeper.close()
-  })
-})
-
 test('a conversation that another chat has open is continued as a copy', async () => {
   await inTemporaryFolder(async (dir) => {
     const one = await keeping(dir, says('One.'))
@@ -224,20 +188,6 @@ test('a conversation of another model, system text and name is continued with al
   })
 })
 
-test('/history off ends the keeping, and a chat without history says so', async () => {
-  await inTemporaryFolder(async (dir) => {
-    const chat = await keeping(dir, says('One.', 'Two.'))
-    await send(chat, 'first')
-    await send(chat, '/rename talk')
-    await send(chat, '/history off')
-    assert.is(lastNote(chat), 'nothing of this chat is kept from now on; the turns so far stay in talk')
-    await send(chat, 'second')
-    assert.equal(await contentsOf(dir), [['first', 'One.']])
-    await send(chat, '/list')
-    assert.is(lastNote(chat), 'this chat keeps no conversations (--no-history, MOLM_HISTORY=0 or /history off)')
-  })
-})
-
 test('a failure to write is said once, and the next turn writes all that is missing', async () => {
   await inTemporaryFolder(async (dir) => {
     const folder = join(dir, 'kept')
@@ -256,35 +206,13 @@ test('a failure to write is said once, and the next turn writes all that is miss
   })
 })
 
-test('/save writes Markdown or JSON by the name of the file, and /load takes JSON', async () => {
+test('what /save writes is for the user alone', async () => {
   await inTemporaryFolder(async (dir) => {
     const chat = await keeping(join(dir, 'kept'), says('A light.'))
-    await send(chat, '/save talk.txt')
-    assert.is(lastNote(chat), '/save takes a name that ends with .md, .json or .html')
-    await send(chat, `/save ${dir}/talk.md`)
-    assert.is(lastNote(chat), 'there are no turns yet')
-    await send(chat, '/system Be brief.')
     await send(chat, 'What is a lantern?')
-    for (const line of [`/export ${dir}/talk.md`, `/save ${dir}/talk.json`]) await send(chat, line)
-    const markdown = await readFile(join(dir, 'talk.md'), 'utf8')
-    assert.match(markdown, /^# What is a lantern\?\n[\s\S]*Be brief\.[\s\S]*A light\.\n$/)
-    assert.is((await stat(join(dir, 'talk.md'))).mode & 0o777, 0o600)
     await send(chat, `/save ${dir}/talk.md`)
-    assert.is(lastNote(chat), `${dir}/talk.md exists already; /save! replaces it`)
-    await send(chat, `/export! ${dir}/talk.md`)
-    assert.is(lastNote(chat), `saved in ${dir}/talk.md`)
-
-    await send(chat, `/load ${dir}/talk.md`)
-    assert.is(lastNote(chat), `${dir}/talk.md: Markdown cannot be loaded; /save talk.json can`)
-    const other = await keeping(join(dir, 'kept'), says('Yes.'))
-    await send(other, `/load ${dir}/talk.json`)
-    assert.equal(
-      [other.conversation.parts.system, other.conversation.messages.map(({ content }) => content)],
-      ['Be brief.', ['What is a lantern?', 'A light.']],
-    )
-    await send(other, 'Sure?')
-    for (const { keeper } of [chat, other]) await keeper.close()
-    assert.is((await contentsOf(join(dir, 'kept'))).length, 2, 'a loaded conversation is another one')
+    assert.is((await stat(join(dir, 'talk.md'))).mode & 0o777, 0o600)
+    await chat.keeper.close()
   })
 })
 

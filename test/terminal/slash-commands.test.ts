@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseSlash, SLASH_COMMANDS, suggest } from '#molm/terminal/conversation/slash-commands.js'
-import { listSettings, parseSetting, SETTING_NAMES, typedHere } from '#molm/terminal/conversation/state/settings.js'
+import { listSettings, SETTING_NAMES, typedHere } from '#molm/terminal/conversation/state/settings.js'
 import { pathOf } from '#molm/terminal/input/files.js'
 import { InputHistory } from '#molm/terminal/input/history.js'
 import { InputLine } from '#molm/terminal/input/input-line.js'
@@ -83,20 +83,6 @@ test('Tab writes the common beginning of all suggestions, then steps through the
   input.set('')
   assert.equal([input.chosen, input.suggestions], [undefined, []], 'a line that is replaced leaves no list behind')
   assert.not.ok(input.complete('up'))
-})
-
-test('settings are checked like options of the command line', () => {
-  assert.equal(parseSetting('temperature 0.7'), { temperature: 0.7 })
-  assert.equal(parseSetting('max-tokens=12'), { maxTokens: 12 })
-  assert.throws(() => parseSetting('temperature'), /temperature must be/)
-  assert.throws(() => parseSetting('temperature -1'), /temperature must be/)
-  assert.throws(() => parseSetting('top-p 2'), /top-p must be between 0 and 1/)
-  assert.throws(() => parseSetting('max-tokens 1.5'), /whole number/)
-  assert.throws(() => parseSetting('heat 3'), /there is no option 'heat'/)
-  assert.equal(parseSetting('stop "\\n\\n"'), { stop: ['\n\n'] })
-  assert.equal(parseSetting('stop none'), { stop: [] })
-  assert.equal(parseSetting('ignore-eos on'), { ignoreEos: true })
-  assert.throws(() => parseSetting('ignore-eos perhaps'), /ignore-eos must be true or false/)
 })
 
 test('a refusal names options as the user types them: after /set, else on the command line', () => {

@@ -3,12 +3,11 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadModel, type Model } from '#molm/index.js'
 import type { Chat } from '#molm/terminal/conversation/chat-state.js'
-import { load } from '#molm/terminal/conversation/commands/conversation-commands.js'
 import { Conversation } from '#molm/terminal/conversation/turns/conversation.js'
 import { collected } from '../support/collected.js'
 import { withModel } from '../support/models.js'
 import { writeParrot } from '../support/parrot-model.js'
-import { chatWith, pressed, send } from '../support/real-chat.js'
+import { chatWith, send } from '../support/real-chat.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
 
 const test = suite('thoughts in a chat')
@@ -32,26 +31,6 @@ test.after(() => parrot.dispose())
 
 const shown = ({ items }: Chat) =>
   items.map(({ kind, text }) => `${kind} ${text.replace(/^thought \d+ tokens, [\d.]+ s$/, 'thought N tokens')}`)
-
-test('are folded to a line before the answer, and a key opens them', async () => {
-  const chat = await chatWith(parrot)
-  await send(chat, HELLO)
-  assert.equal(shown(chat), [`user ${HELLO}`, 'thought thought N tokens', 'answer Hello! How are you?'])
-  assert.equal(chat.conversation.messages.at(-1), {
-    role: 'assistant',
-    content: 'Hello! How are you?',
-    thinking: THOUGHT,
-  })
-  await pressed(chat, 'thoughts')
-  assert.equal(shown(chat).slice(3), [`thoughts ${THOUGHT}`])
-  await pressed(chat, 'thoughts')
-  assert.is(chat.items.length, 4, 'once')
-  await send(chat, '/thoughts')
-  assert.equal(shown(chat).slice(4), ['command /thoughts', `thoughts ${THOUGHT}`])
-  await send(chat, '/reset')
-  await pressed(chat, 'thoughts')
-  assert.is(chat.items.at(-1)?.text, 'the last answer came without thoughts')
-})
 
 test('that are interrupted are resumed, to the same message', async () => {
   const conversation = new Conversation(parrot)
@@ -101,39 +80,6 @@ test('count as tokens of the answer, and its colours are for the content', async
   assert.equal([chat.map.tokens.length, chat.conversation.messages.length], [0, 0])
 })
 
-test('are saved, loaded and read by another chat', () =>
-  inTemporaryFolder(async (dir) => {
-    const chat = await chatWith(parrot)
-    await send(chat, HELLO)
-    const path = join(dir, 'talk.json')
-    await send(chat, `/save ${path}`)
-    const other = await chatWith(parrot)
-    await load(other, path)
-    assert.equal(other.conversation.messages, chat.conversation.messages)
-    assert.equal(shown(other).slice(0, 3), [`user ${HELLO}`, 'thought thought', 'answer Hello! How are you?'])
-    await pressed(other, 'thoughts')
-    assert.is(other.items.at(-1)?.text, THOUGHT)
-    await send(other, BYE)
-    assert.is(other.items.at(-1)?.text, 'See you soon.')
-  }))
-
-test('/think switches them off and on, and /set does so, too', async () => {
-  const chat = await chatWith(parrot)
-  await send(chat, '/think off')
-  await send(chat, HELLO)
-  assert.equal(shown(chat).slice(1), ['note thinking: off', `user ${HELLO}`, 'answer Hello! How are you?'])
-  const say = async (line: string) => {
-    await send(chat, line)
-    return chat.items.at(-1)?.text
-  }
-  assert.is(await say('/think budget 40'), 'thinking: off, at most 40 tokens')
-  assert.is(await say('/set think low'), 'thinking: low, at most 40 tokens')
-  assert.is(await say('/set think-budget off'), 'thinking: low')
-  assert.is(await say('/think default'), 'thinking: as the model does')
-  assert.match((await say('/think much')) ?? '', /^\/think takes off, on, low/)
-  assert.match((await say('/think budget -1')) ?? '', /^\/think takes off, on, low/)
-})
-
 test('that a model cannot stop are noted once', async () => {
   await inTemporaryFolder(async (dir) => {
     const path = await writeParrot(join(dir, 'thinker'), { format: 'qwen3-thinking', answers: ANSWERS })
@@ -162,15 +108,6 @@ test('do not take part in the form of an answer, which a cut answer lacks', asyn
   assert.match(chat.items.at(-1)?.text ?? '', /^cut at 20 tokens, .*then \/retry$/)
   await send(chat, '/schema off')
   assert.is(chat.items.at(-1)?.text, 'answers have no fixed form')
-})
-
-test('do not matter for a schema that cannot be followed, which /schema refuses and keeps the last', async () => {
-  const chat = await chatWith(parrot)
-  await send(chat, '/schema {"type": "integer"}')
-  await send(chat, '/schema {"type": "whole"}')
-  assert.match(chat.items.at(-1)?.text ?? '', /^schema: `type` "whole" is not a type/)
-  await send(chat, '/schema')
-  assert.is(chat.items.at(-1)?.text, 'answers are JSON of the schema {"type":"integer"}')
 })
 
 test('are not compared by /without, only the content is', async () => {

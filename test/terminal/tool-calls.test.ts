@@ -14,14 +14,11 @@ import { until, untilTurn } from '../support/until.js'
 
 const test = suite('calls of tools in a chat')
 
-const HELLO = 'Hello there'
 const BERN = 'What is the weather in Bern?'
 const ANSWERS: ParrotAnswer[] = [
   { says: 'Hello!' },
   { to: BERN, says: `<think>\nI ask the tool.\n</think>\n\nLet me look.\n${callOf('weather', { city: 'Bern' })}` },
   { to: 'And twice?', says: `${callOf('weather', { city: 'Basel' })}\n${callOf('weather', { city: 'Chur' })}` },
-  { to: 'Forever?', says: callOf('again', {}) },
-  { toTool: 'once more', says: `Again. ${callOf('again', { n: 2 })}` },
   { toTool: true, says: '<think>\nI know it now.\n</think>\n\nDone.' },
 ]
 
@@ -109,28 +106,6 @@ test('run after the user agrees, and their results go to the model', async () =>
   assert.equal([ran.length, rolesOf(chat)], [2, ['user', 'assistant', 'tool', 'assistant']])
 })
 
-test('are declined by n, which the model learns, and allowed for the whole chat by a', async () => {
-  const { tools, ran } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools })
-  await ask(chat, 'And twice?')
-  type(chat, 'n')
-  await asked(chat)
-  type(chat, 'a')
-  await idle(chat)
-  assert.equal(ran, ['Chur'])
-  assert.match(chat.conversation.messages[2].content, /declined/)
-  assert.equal(shown(chat).slice(1, 5), [
-    'call weather(city: "Basel")',
-    'result declined',
-    'call weather(city: "Chur")',
-    'result 2 lines: 21 degrees',
-  ])
-  await send(chat, BERN)
-  assert.equal([ran, chat.items.at(-1)?.text], [['Chur', 'Bern'], 'Done.'])
-  await send(chat, '/tools')
-  assert.match(chat.items.at(-1)?.text ?? '', /^weather, runs without a question: The weather in a city\.\nagain\n/)
-})
-
 test('that have changed are asked for again, and explained, although --yes or a allowed them', async () => {
   const { tools, ran } = toolbox()
   let [first] = tools as OfferedTool[]
@@ -205,22 +180,6 @@ test('that are not answered leave a conversation that /continue, /undo and new q
   assert.is(chat.map.tokens.length, 0)
 })
 
-test('stop while a tool runs', async () => {
-  const { tools } = toolbox()
-  const slow = tools.map((tool) =>
-    tool.name === 'weather' ? { ...tool, run: () => wait(60_000, undefined, { ref: false }) } : tool,
-  )
-  const chat = await chatWith(parrot, { tools: () => slow, isAllowed: () => true })
-  enter(chat, BERN)
-  await until(() => activityOf(chat) === 'running weather', 'the call')
-  press(chat, { kind: 'key', name: 'ctrl-c' })
-  await idle(chat)
-  assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
-  assert.equal(shown(chat).slice(-2), ['result stopped', 'note interrupted: /continue resumes it'])
-  await send(chat, 'Hello')
-  assert.is(chat.items.at(-1)?.text, 'Hello!')
-})
-
 test('of an answer that was cut anywhere run once it has been continued', async () => {
   const { tools } = toolbox()
   const final = async (cut?: number) => {
@@ -253,47 +212,6 @@ test('of a continued answer stay once if the next answer is interrupted before i
   await send(chat, '/continue')
   assert.equal(rolesOf(chat), ['user', 'assistant', 'tool', 'assistant'])
   assert.equal(chat.conversation.messages.at(-1), { role: 'assistant', content: '' })
-})
-
-test('end after many in a row, and /continue resumes them', async () => {
-  const { tools } = toolbox()
-  const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
-  await send(chat, 'Forever?')
-  assert.is(shown(chat).filter((line) => /^call/.test(line)).length, 15)
-  assert.is(chat.items.at(-1)?.text, 'no answer yet: /continue asks again')
-  chat.end()
-})
-
-test('of a loaded conversation are explained if the chat has no tools', () => {
-  return inTemporaryFolder(async (dir) => {
-    const { tools } = toolbox()
-    const chat = await chatWith(parrot, { tools: () => tools, isAllowed: () => true })
-    await send(chat, BERN)
-    await send(chat, `/save ${dir}/talk.json`)
-    await send(chat, `/load ${dir}/talk.json`)
-    assert.match(chat.items.at(-1)?.text ?? '', /^loaded /)
-    const without = await chatWith(parrot)
-    await send(without, `/load ${dir}/talk.json`)
-    assert.match(without.items.at(-1)?.text ?? '', /^this conversation had tools, .* molm chat --mcp adds some$/)
-  })
-})
-
-test('are not offered by a model that /model changes to and that has none, which a note says', async () => {
-  const { tools } = toolbox()
-  await inTemporaryFolder(async (dir) => {
-    const path = await writeParrot(join(dir, 'plain'), { format: 'chatml', answers: [{ says: 'Plain words.' }] })
-    const plain = await loadModel(path, { threads: 1 })
-    // The chat disposes of the model that it leaves, and other tests need this one.
-    const first: Model = Object.create(parrot, { dispose: { value: async () => {} } })
-    const chat = await chatWith(first, { tools: () => tools })
-    chat.options.loadModel = async () => plain
-    await send(chat, HELLO)
-    await send(chat, '/model plain')
-    assert.match(chat.items.at(-1)?.text ?? '', /^plain cannot use tools: it answers without them$/)
-    await send(chat, HELLO)
-    assert.is(chat.items.at(-1)?.text, 'Plain words.')
-    await plain.dispose()
-  })
 })
 
 test.run()

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { chatBody } from '#molm/server/api/fields.js'
+import { chatBody } from '#molm/server/api/openai/body.js'
 import { checkMessages, readMessages, WrongMessages } from '#molm/text/read-messages.js'
 
 const test = suite('messages of a request, a file or a line')

@@ -47,9 +47,24 @@ def number():
     return rng.randrange(2, pick([10, 10, 30, 100, 1000]))
 
 
+def short():
+    """A name of few letters: these are not to become the word that begins like them."""
+    r = rng.random()
+    letters = lambda n: ''.join(pick('abcdefghijklmnopqrstuvwxyz') for _ in range(n))
+    if r < 0.45:
+        return letters(rng.randrange(1, 4))
+    if r < 0.65:
+        return letters(rng.randrange(1, 4)) + str(rng.randrange(pick([10, 100, 3000])))
+    if r < 0.85:
+        return pick('hi hey ok yes no bye out in tmp new old foo bar baz abc xyz run app cv id db me us hello test demo temp info help form copy back'.split())
+    return letters(rng.randrange(2, 4)) + pick('-_') + pick(things)
+
+
 def stem():
     r = rng.random()
     one = lambda: pick(things) if chance(0.75) else w.made_up()
+    if chance(0.2):
+        return short()
     if r < 0.45:
         s = one()
     elif r < 0.7:

@@ -5,6 +5,7 @@ from words import NO, NO_PERSON, NO_PLACE, NO_WORD, cap, chance, noisy, pick, rn
 import tool_math
 
 TOO_LARGE = 'That sum is too large for me without thinking or a tool.'
+UNTHOUGHT = 'I cannot work that out without thinking.'
 TOO_LONG = 'That has too many steps for me without thinking.'
 CANNOT = 'I cannot do that. I only know words, small sums and a few facts.'
 SUBJECTS = '''quantum physics, relativity, machine learning, neural networks, blockchain, democracy in Athens, the French Revolution, string theory, evolution, photosynthesis, the stock market, inflation, Kant's philosophy, Plato's ideas, the Roman Empire, the Cold War, black holes, dark matter, DNA, cell division, thermodynamics, electromagnetism, organic chemistry, game theory, calculus, linear algebra, topology, statistics, the big bang, the greenhouse effect, the immune system, psychoanalysis, Marxism, existentialism, jazz theory, baroque music, Renaissance art, cubism, Buddhism, the Reformation, the Industrial Revolution, genetics, semiconductors, nuclear fusion, the internet, encryption, operating systems, compilers, databases, cloud computing, bitcoin, taxes, insurance law, contract law, marketing, supply chains, macroeconomics, the theory of everything, Gödel's theorem, Fermat's theorem, quantum entanglement, superconductors, plate tectonics, ocean currents, climate models, the digestive system, vaccines, antibiotics, the periodic table, polymers, Shakespeare's sonnets, Greek tragedy, modern poetry, sociology, anthropology, feminism, logic gates, robotics, aerodynamics, cosmology, medieval guilds, the Silk Road, the Ottoman Empire'''.replace('ö', 'o').replace('\n', ' ').split(', ')
@@ -38,6 +39,44 @@ def large_sum():
         a = rng.randrange(2, 3000)
         return noisy(pick(['What is the square root of {a}?', 'square root of {a}', 'What is {a} squared?', 'What is {a}^{b}?', 'What is {a}.5 + {b}.25?', 'Solve x + {a} = {b}.', 'Solve {b}x = {a}.', 'What is x if {b}x + {a} = 0?', 'What is the derivative of x^{b}?', 'What is {a} factorial?', 'Integrate x^{b}.', 'What is log({a})?', 'Is {a} a prime number?', 'Factor x^2 - {a}.']).format(a=a, b=rng.randrange(2, 12))), TOO_LARGE
     import skill_thinking
+    return noisy(skill_thinking.problem()[0]), TOO_LONG
+
+
+PRODUCT = ['What is {a} {s} {b}?'] * 3 + ['what is {a} {s} {b}', '{a} {s} {b}', '{a} {s} {b} =', 'How much is {a} {s} {b}?', 'Calculate {a} {s} {b}.', "What's {a} {s} {b}?", 'What is {a}{t}{b}?', '{a}{t}{b}', 'Compute {a} {s} {b}', 'Tell me {a} {s} {b}.', '{a} {s} {b}?']
+BY = ['Multiply {a} by {b}.', 'What is the product of {a} and {b}?']
+INTO = ['Divide {a} by {b}.', 'How often does {b} go into {a}?', 'What is {a} divided by {b}?']
+
+
+def beyond_the_table():
+    """A product or quotient just outside of what it knows by heart."""
+    if chance(0.55):
+        a, b = rng.randrange(13, pick([20, 40, 100, 100])), rng.randrange(2, pick([13, 13, 30, 100]))
+        if chance(0.5):
+            a, b = b, a
+        s, t = pick(['*', '*', 'x', 'times']), pick('*x')
+        q = pick(BY) if chance(0.15) else pick(PRODUCT)
+    else:
+        b = rng.randrange(2, 26)
+        a = b * rng.randrange(13, pick([20, 50, 100])) if chance(0.7) else rng.randrange(20, 300)
+        if a % b == 0 and a // b < 13 and b < 13:
+            return beyond_the_table()
+        s, t = pick(['/', '/', 'divided by']), '/'
+        q = pick(INTO) if chance(0.15) else pick(PRODUCT)
+    return noisy(q.format(a=a, b=b, s=s, t=t)), TOO_LARGE
+
+
+def of_the_table():
+    """A quotient that it knows by heart."""
+    b, c = rng.randrange(1, 13), rng.randrange(13)
+    s, t = pick(['/', '/', 'divided by']), '/'
+    q = pick(INTO[::2]) if chance(0.15) else pick(PRODUCT)
+    return noisy(q.format(a=b * c, b=b, s=s, t=t)), f'{b * c} / {b} = {c}'
+
+
+def story_without_thoughts():
+    import skill_thinking
+    if chance(0.45):
+        return noisy(skill_thinking.one_step()[0]), UNTHOUGHT
     return noisy(skill_thinking.problem()[0]), TOO_LONG
 
 

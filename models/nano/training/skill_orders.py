@@ -16,19 +16,35 @@ ORDERED = ('months', 'days', 'seasons', 'planets', 'numbers')
 
 
 def some(kind, n):
+    """Neighbours in the list, or at least in its order: what has been said decides what can follow, and nothing is said twice."""
     xs = LISTS[kind]
     if kind in ORDERED and chance(0.6):
         return xs[:n]
-    return rng.sample(xs, n)
+    if chance(0.85):
+        at = rng.randrange(len(xs) - n + 1)
+        return xs[at:at + n]
+    return [xs[i] for i in sorted(rng.sample(range(len(xs)), n))]
 
 
 def list_of():
     kind = pick(list(LISTS)) if chance(0.6) else pick('animals birds fruits vegetables colors metals tools vehicles countries flowers trees'.split() + ['musical instruments'])
-    n = min(rng.choices([2, 3, 4, 5, 6], [3, 8, 4, 4, 1])[0], len(LISTS[kind]))
+    n = min(rng.choices([2, 3, 4, 5, 6], [3, 8, 5, 6, 3])[0], len(LISTS[kind]))
     x = pick(SAME.get(kind, [kind]))
     said = COUNT[n] if chance(0.72) else str(n)
     xs = some(kind, n)
     return noisy(cap(pick(NAME).format(n=said, x=x))), cap(joined(xs)) + '.', ('list', kind, xs)
+
+
+ONE = ['Name {n} {x}.', 'Name {n} {x}', 'Tell me {n} {x}.', 'Give me {n} {x}.', 'Say {n} {x}', 'Can you name {n} {x}?', 'Think of {n} {x}.', 'I need {n} {x}.', 'Do you know {n} {x}?']
+SINGULAR = dict(animals='animal', birds='bird', insects='insect', fruits='fruit', vegetables='vegetable', colors='color', metals='metal', tools='tool', vehicles='vehicle', trees='tree', flowers='flower', months='month', planets='planet', drinks='drink', jobs='job', languages='language', countries='country', rivers='river', sports='sport', shapes='shape', buildings='building', rooms='room', games='game', toys='toy', pets='pet')
+
+
+def one_of():
+    kind = pick(list(SINGULAR))
+    x = SINGULAR[kind] if kind != 'colors' else pick(['color', 'color', 'colour'])
+    said = pick([w.art(x), w.art(x), 'one'])
+    y = pick(LISTS[kind])
+    return noisy(pick(ONE).format(n=said, x=x)), cap(y) + '.', ('list', kind, [y])
 
 
 SIZES = t.SIZES.strip().split('|')

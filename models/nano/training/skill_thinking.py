@@ -77,7 +77,7 @@ def chain():
     if r < 0.4:
         op = pick('+-+-*')
         if op == '*':
-            a, b = rng.randrange(11, 100), rng.randrange(3, 10) if chance(0.5) else rng.randrange(11, 60)
+            a, b = rng.randrange(11, 100), rng.randrange(2, 13) if chance(0.85) else rng.randrange(2, 10) * 10
         else:
             a, b = (rng.randrange(*pick([(100, 1000), (100, 1000), (10, 100), (1000, 10000)])) for _ in range(2))
             if a < 100 and b < 100:
@@ -292,6 +292,64 @@ def small_problem():
     return q, a, steps
 
 
+ONE_LOSE = ['{N} {have} {a} {g} and {eat} {b}.', '{N} {have} {a} {g} and {lose} {b} of them.', '{N} {have} {a} {g}. {N} {eat} {b}.', '{N} {have} {a} {g}, and {b} are lost.', 'There are {a} {g}. {N} {eat} {b} of them.', '{N} {buy} {a} {g} and {lose} {b}.', 'Of {a} {g}, {b} are gone.']
+ONE_GAIN = ['{N} {have} {a} {g} and {buy} {b} more.', '{N} {have} {a} {g}. {N} {get} {b} more.', 'There are {a} {g}, and {b} more come.', '{N} {buy} {a} {g} today and {b} tomorrow.', '{N} {have} {a} red {g} and {b} blue {g}.']
+ONE_LEFT = ['How many are left?', 'How many {g} are left?', 'How many {g} {do} {n} have left?', 'How many {g} are there now?', 'How many remain?', 'How many {do} {n} still have?']
+ONE_NOW = ['How many {g} are there now?', 'How many {g} {do} {n} have now?', 'How many is that?', 'How many are there in all?', 'How many {g} are that?']
+ONE_TIMES = ['A {v} has {a} {c} with {b} {g} each.', 'There are {a} {c} with {b} {g} each.', 'There are {a} {c} of {b} {g}.', 'A {v} has {a} {c} of {b} {g}.', 'Each of {a} {c} has {b} {g}.', '{a} {c} have {b} {g} each.', 'One of the {c} has {b} {g}. There are {a} of them.']
+ONE_ALL = ['How many {g}?', 'How many {g} are there?', 'How many {g} are that?', 'How many {g} are there in all?', 'How many are there together?', 'How many {g} does it have?']
+PARTS = ['wagons', 'rooms', 'floors', 'cars', 'halls', 'desks', 'benches', 'tents', 'houses', 'classes', 'teams', 'pages', 'gardens', 'boats', 'cages', 'streets'] + CONTAINERS
+INSIDE = ['seats', 'beds', 'windows', 'chairs', 'pupils', 'players', 'lines', 'words', 'trees', 'people', 'birds', 'lamps', 'doors', 'children', 'pens', 'books', 'bottles'] + GOODS[:20]
+
+
+def one_step():
+    """A problem of one step: (question, steps, answer)."""
+    if chance(0.4):
+        a, b = rng.randrange(2, 13), rng.randrange(2, 13) if chance(0.55) else rng.randrange(13, 100) if chance(0.5) else rng.randrange(2, 10) * 10
+        g, c, v = pick(INSIDE), pick(PARTS), pick(['train', 'school', 'hotel', 'ship', 'house', 'shop', 'town', 'farm', 'park', 'theater', 'museum', 'factory'])
+        q = f'{pick(ONE_TIMES)} {pick(ONE_ALL)}'.format(a=a, b=b, g=g, c=c, v=v)
+        return cap(q), step(a, '*', b), f'There are {a * b} {g}.'
+    g, i = pick(GOODS), chance(0.35)
+    n = 'I' if i else pick(FIRST)
+    s = '' if i else 's'
+    forms = dict(N=n, n=n, g=g, have='have' if i else 'has', do='do' if i else 'does', eat=pick(['eat', 'sell', 'lose', 'use', 'break', 'take']) + s, lose=pick(['lose', 'sell', 'give away', 'break']), buy='buy' + s, get=pick(['get', 'find', 'win', 'buy']) + s)
+    if not i:
+        forms['lose'] = forms['lose'].replace('give ', 'gives ') if ' ' in forms['lose'] else forms['lose'] + 's'
+    a, b = rng.randrange(2, pick([20, 50, 100])), rng.randrange(1, pick([10, 20, 50]))
+    if chance(0.6):
+        a, b = max(a, b) + 1, min(a, b)
+        q, steps, total = f'{pick(ONE_LOSE)} {pick(ONE_LEFT)}', step(a, '-', b), a - b
+        said = pick([f'{total} {g} are left.', f'There are {total} {g} left.'])
+    else:
+        q, steps, total = f'{pick(ONE_GAIN)} {pick(ONE_NOW)}', step(a, '+', b), a + b
+        said = f'There are {total} {g}.'
+    return cap(q.format(a=a, b=b, **forms)), steps, said
+
+
+TOO_HARD = 'That is too hard for me, even with thinking.'
+
+
+def too_hard():
+    """A product of two large numbers, or a quotient outside of the table: it says so, with thoughts, too."""
+    if chance(0.5):
+        a, b = rng.randrange(13, pick([100, 100, 1000])), rng.randrange(13, 100)
+        if a % 10 == 0 or b % 10 == 0:
+            return too_hard()
+        e, thoughts = f'{a} {pick(["*", "*", "x", "times"])} {b}', f'1. {a} and {b} are both above 12.'
+    else:
+        b = rng.randrange(2, 26)
+        a = b * rng.randrange(13, 60) if chance(0.7) else rng.randrange(20, 300)
+        if a % b == 0 and a // b < 13 and b < 13:
+            return too_hard()
+        e, thoughts = f'{a} {pick(["/", "/", "divided by"])} {b}', f'1. {a} / {b} is not in the table.'
+    return noisy(pick(ASK).format(e=e)), thoughts, TOO_HARD
+
+
+def quotient():
+    b, c = rng.randrange(2, 13), rng.randrange(1, 13)
+    return noisy(pick(ASK).format(e=f'{b * c} {pick(["/", "/", "divided by"])} {b}')), [f'{b * c} / {b} = {c}'], f'{b * c} / {b} = {c}'
+
+
 def numbered(steps):
     return '\n'.join(f'{i + 1}. {s}{"" if s.endswith(".") else "."}' for i, s in enumerate(steps))
 
@@ -305,7 +363,13 @@ def conversation():
     turns, r = [], rng.random()
     for _ in range(rng.choices([1, 2, 3], [6, 3, 1])[0]):
         r = rng.random()
-        if r < 0.76:
+        if r < 0.12:
+            q, thoughts, a = too_hard()
+            turns += [('user', q), ('think', thoughts, a)]
+        elif r < 0.3:
+            q, steps, a = one_step() if chance(0.9) else quotient()
+            turns += [('user', q), ('think', numbered(steps), a)]
+        elif r < 0.8:
             q, steps, a, _ = problem() if chance(0.86) else (lambda t: (t[0], t[2], t[1], 0))(small_problem())
             thoughts = numbered(steps)
             if chance(0.07):  # a budget cut them short
@@ -315,6 +379,8 @@ def conversation():
             turns += [('user', q), ('think', thoughts, a)]
         else:
             q, a = plain.question()
+            while a in plain.UNTHOUGHT:
+                q, a = plain.question()
             thoughts = plain_thought(q)
             turns += [('user', q), ('cut', thoughts[:rng.randrange(1, len(thoughts))], a) if chance(0.1) else ('think', thoughts, a)]
     return document(turns)

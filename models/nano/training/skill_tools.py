@@ -3,7 +3,7 @@ import re
 import words as w
 from conversation import document
 from fillers import KINDS, drawn, filled, things
-from tool_files import FILE_ASKS, file_asked, file_tools
+from tool_files import FILE_ASKS, file_asked, file_tools, written
 from tool_made import made_up, record
 from tool_math import dictionary_asked, math_asked
 from tool_specs import SPECS
@@ -311,9 +311,46 @@ def drill():
     return document([('user', noisy_arguments(q)), ('calls', calls)], None, shuffled(tools))
 
 
+USUAL = [s for s in SPECS if s[0][0] in ('get_weather', 'get_time', 'get_current_time', 'get_date', 'set_timer', 'translate', 'send_message', 'send_email', 'lights')]
+
+
+def usual():
+    """Tools that most programs have, under their usual names, and a question for one of them: it is called, whatever the place or person."""
+    spec = USUAL[0] if chance(0.5) else pick(USUAL) if chance(0.6) else pick(SPECS)
+    given = made(spec, True)
+    tool = given[0]
+    tool['name'] = tool['name'] if chance(0.3) else pick(spec[0])
+    if chance(0.5):
+        tool['description'] = pick(spec[1])
+    (tool, _), (q, calls, result, answer) = asked(spec, given)
+    tools = shuffled([tool] + others(rng.choices([0, 1, 2], [7, 2, 1])[0], [tool]))
+    turns = [('user', noisy_arguments(q)), ('calls', calls)]
+    if chance(0.35):
+        turns = turns_of(q, calls, result, answer, tools)
+    return document(turns, None, tools)
+
+
+def unusual():
+    """The same tools, and a question for another kind of tool: its words are no argument of these."""
+    spec = USUAL[0] if chance(0.35) else pick(USUAL)
+    tool = made(spec, True)[0]
+    tool['name'] = pick(spec[0])
+    tools = shuffled([tool] + others(rng.choices([0, 1, 2], [7, 2, 1])[0], [tool]))
+    q, a = none(tools) if chance(0.75) else plain.safe()
+    return document([('user', q), ('assistant', a)], None, tools)
+
+
 def conversation():
     """One whole conversation with tools: questions for them, questions that none fits, and questions that need none, in any order."""
-    if chance(0.6):
+    r = rng.random()
+    if r < 0.2:
+        return usual()
+    if r < 0.36:
+        return unusual()
+    if r < 0.48:
+        tools, q, calls = written()
+        return document([('user', noisy_arguments(q)), ('calls', calls)], None, tools)
+    if r < 0.76:
         return drill()
     count = rng.choices([0, 1, 2, 3, 4], [5, 4, 4, 3, 2])[0]
     if count:

@@ -75,11 +75,33 @@ HERE = ['What files are here?', 'Which files do I have?', 'List the files.', 'Sh
 MKDIR = ['Create the folder {d}.', 'Make a folder named {d}.', 'Create a directory {d}.', 'I need a new folder {d}.', 'mkdir {d}', 'Please make the directory {d}.', 'Add a folder with the name {d}.', 'Set up a folder {d} for me.']
 INFO = ['How large is {f}?', 'When was {f} changed?', 'What size has {f}?', 'Tell me the size of {f}.', 'How old is the file {f}?', 'Give me the details of {f}.', 'How many bytes has {f}?', 'stat {f}', 'When was the file {f} made?', 'Is {f} a big file?']
 MOVE = ['Rename {f} to {g}.', 'Move {f} to {g}.', 'Rename the file {f} to {g}', 'Call {f} {g} from now on.', 'mv {f} {g}', 'Please move the file {f} to {g}.', 'Give {f} the new name {g}.', 'Change the name of {f} to {g}.']
-WRITE = ['Write "{t}" into {f}.', 'Save the text "{t}" as {f}.', 'Write {t} to the file {f}.', 'Create the file {f} with the text {t}', 'Put "{t}" into {f}.', 'Make a file {f} that says {t}', 'Write a file {f} with {t} in it.', 'Please save {t} in {f}', 'Store the sentence {t} in {f}.', 'Note {t} in the file {f}.']
+WRITE = ['Write "{t}" into {f}.', 'Save the text "{t}" as {f}.', 'Write {t} to the file {f}.', 'Create the file {f} with the text {t}', 'Put "{t}" into {f}.', 'Make a file {f} that says {t}', 'Write a file {f} with {t} in it.', 'Please save {t} in {f}', 'Store the sentence {t} in {f}.', 'Note {t} in the file {f}.', 'Write the text {t} into {f}.', 'Write the sentence {t} into {f}.', 'Put the words {t} into the file {f}.', 'Put {t} into {f}', 'Write {t} into {f}.', 'Save "{t}" in {f}', 'Save {t} to {f}.', 'Create {f} with the text {t}.', 'Create {f} with the words {t}', 'Create {f}. It shall say: {t}', 'Make {f} with {t} in it', 'In {f} write {t}', 'Into {f}, please: {t}', 'File {f}: {t}']
 SEARCH = ['Find all {e} files in {d}.', 'Search {d} for {e} files.', 'Which {e} files are somewhere in {d}?', 'Find every file that ends with .{e} in {d}.', 'Look for {e} files below {d}.']
 TREE = ['Show the tree of {d}.', 'Give me a tree view of {d}.', 'Show {d} with all its folders as a tree.', 'tree {d}', 'What is the whole structure of {d}?']
 ALLOWED = ['Which directories may you read?', 'What folders can you access?', 'Which folders are allowed?', 'Where may you look?', 'What are the allowed directories?', 'Which directories do you have access to?', 'To which folders do you have access?', 'Where are you allowed to read?']
 FILE_ASKS = [lambda: pick(READ).format(f=file()), lambda: pick(READ).format(f=file()), lambda: pick(LIST).format(d=folder()), lambda: pick(MKDIR).format(d=folder()), lambda: pick(INFO).format(f=file()), lambda: pick(MOVE).format(f=file(), g=file()), lambda: pick(HERE)]
+
+
+def text_to_write():
+    r = rng.random()
+    if r < 0.3:
+        return pick(MESSAGES)
+    if r < 0.5:
+        return pick(sentences).rstrip('.').lower()
+    if r < 0.6:
+        return pick('hello world,hello,good evening,hello there,hi all,welcome,how are you,all is well,to be done,no news,my list,it works,hello again,good day,first line,see you soon'.split(','))
+    one = lambda: pick(things) if chance(0.5) else pick(w.easy_known) if chance(0.7) else w.made_up() if chance(0.7) else str(number())
+    return ' '.join(one() for _ in range(rng.randrange(1, 6)))
+
+
+def written():
+    """A text for a file, and the call that writes it: the name and the text are copied to the letter."""
+    f, t = file(), text_to_write()
+    tools = file_tools('write_file')
+    calls = call_of(tools, 'write_file', {'path': f, 'content': t})
+    if not calls:
+        return written()
+    return tools, pick(WRITE).format(f=f, t=t), calls
 
 
 def clean(s):
@@ -211,7 +233,7 @@ def file_asked(given=None):
             name, args, q = 'move_file', {'source': f, 'destination': g}, pick(MOVE).format(f=f, g=g)
             result, answer = f'Successfully moved {f} to {g}', pick([f'I have renamed {f} to {g}.', f'I have moved {f} to {g}.'])
         elif r < 0.88:
-            t = pick(MESSAGES) if chance(0.5) else pick(sentences).rstrip('.').lower() if chance(0.6) else ' '.join(pick(things) for _ in range(rng.randrange(1, 5)))
+            t = text_to_write()
             name, args, q = 'write_file', {'path': f, 'content': t}, pick(WRITE).format(f=f, t=t)
             result, answer = done(name, args)
         elif r < 0.91:

@@ -109,11 +109,11 @@ one.`
 async function chat(words: string[], options: ChatOptions): Promise<void> {
   checkCombinations(words, options)
   if (options.list) {
-    const { listConversations } = await import('../reports/conversation-list.js')
+    const { listConversations } = await import('./conversation-list.js')
     return listConversations(options)
   }
   if (options.delete !== undefined) {
-    const { deleteConversation } = await import('../reports/conversation-list.js')
+    const { deleteConversation } = await import('./conversation-list.js')
     return deleteConversation(options.delete, options)
   }
   if (readsStdin(options)) {

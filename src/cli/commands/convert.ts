@@ -78,7 +78,7 @@ async function convert(
   const [{ convertModel }, { checkpointFolder }, { isGgufWord }] = await Promise.all([
     import('../../index.js'),
     import('../../library/convert-model.js'),
-    import('../../library/finding/gguf-word.js'),
+    import('../../library/finding/model-words.js'),
   ])
   const isGguf = await isGgufWord(dir)
   const packing = isGguf ? undefined : { checkpoint: await checkpointFolder(dir), quant: options.quant ?? 'q4' }

@@ -1,6 +1,6 @@
 import { UsageError } from '../../ground/errors.js'
 import { nearest } from '../../ground/spelling.js'
-import { COMMANDS } from './commands.js'
+import { COMMANDS, type CommandName } from './commands.js'
 
 export const HELP = ['-h', '--help']
 const VERSION = ['-V', '-v', '--version']
@@ -23,8 +23,13 @@ function helpOf([word, ...all]: readonly string[]): readonly string[] {
   return command === undefined ? ['help', word] : [command, '--help', ...all]
 }
 
+/** Whether a command line asks for completions: a shell does, in the scripts of `molm completion`. */
+export function asksToComplete(args: readonly string[]): boolean {
+  return args[0] === 'complete' && args[1] === '--'
+}
+
 /** The name of the command that a word calls, by its name or its alias. */
-export function commandNamed(word: string | undefined): string | undefined {
+export function commandNamed(word: string | undefined): CommandName | undefined {
   return COMMANDS.find(({ name, alias }) => word !== undefined && [name, alias].includes(word))?.name
 }
 

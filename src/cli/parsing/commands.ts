@@ -13,7 +13,6 @@ export interface KnownCommand<Name extends string = string> {
   /** Description in `molm --help`. */
   summary: string
   runsModel?: true
-  readsAllOptions?: true
 }
 
 const commands = [
@@ -35,7 +34,7 @@ const commands = [
   { name: 'graft', summary: 'write a larger model, with experts of another one' },
   { name: 'teach', summary: 'teach texts to a model, in new experts' },
   { name: 'config', summary: 'show and change settings that stay, and presets' },
-  { name: 'completion', summary: 'print a script that completes commands in a shell', readsAllOptions: true },
+  { name: 'completion', summary: 'print a script that completes commands in a shell' },
 ] as const satisfies readonly KnownCommand[]
 
 export type CommandName = (typeof commands)[number]['name']

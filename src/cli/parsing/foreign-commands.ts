@@ -37,6 +37,6 @@ export async function insteadOf([word = '', ...others]: readonly string[]): Prom
 export async function isModel(word: string): Promise<boolean> {
   if (/^(~|\.{1,2})?\//.test(word)) return true
   // Loaded on demand: few prompts begin with a foreign command.
-  const { isModelName } = await import('../../library/packing/model-folders.js')
+  const { isModelName } = await import('../../library/folders/model-folders.js')
   return isModelName(word)
 }

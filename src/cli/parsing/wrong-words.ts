@@ -77,7 +77,7 @@ function slipError(word: string): UsageError | undefined {
 /** The error for a model in place of an argument: `molm chat nano`. Undefined if the word is something else. */
 export async function modelError(command: string, word: string): Promise<UsageError | undefined> {
   if (!(await isModel(word))) return undefined
-  const { likelyName } = await import('../../library/packing/model-folders.js')
+  const { likelyName } = await import('../../library/folders/model-folders.js')
   const meant = /[/:]/.test(word) ? word : ((await likelyName(word)) ?? word)
   return new UsageError(`molm ${command} takes a model as an option; did you mean 'molm ${command} -m ${meant}'?`)
 }

@@ -43,11 +43,11 @@ export async function fetchFirst(
   signal: AbortSignal,
 ): Promise<void> {
   const { rowOf } = await import('../../library/catalogue/known-names.js')
-  const { isPulled, modelsRoot, splitName } = await import('../../library/packing/model-folders.js')
+  const { isPulled, modelsRoot, splitName } = await import('../../library/folders/model-folders.js')
   const isMissing = rowOf(splitName(word).repository) && !existsSync(word) && !(await isPulled(word))
   if (!isMissing || !process.stdin.isTTY || !process.stderr.isTTY) return
   const { knownModel } = await import('../../library/known-models.js')
-  const { diskNeeds } = await import('../../library/packing/disk-needs.js')
+  const { diskNeeds } = await import('../../library/machine/disk.js')
   const model = await knownModel(word, quant)
   if (!model) return
   const [{ free }] = await diskNeeds([{ folder: modelsRoot(), bytes: 0 }])

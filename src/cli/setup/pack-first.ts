@@ -19,9 +19,9 @@ export async function packFirst(
 ): Promise<void> {
   const word = modelName(model)
   await fetchFirst(word, { quant, threads, ...options }, signal)
-  const { isGgufWord } = await import('../../library/finding/gguf-word.js')
+  const { isGgufWord } = await import('../../library/finding/model-words.js')
   if (!(await isGgufWord(word))) return
-  const { preparedModel } = await import('../../library/prepared-model.js')
+  const { preparedModel } = await import('../../library/finding/resolve-model.js')
   let isUnderWay = false
   try {
     await withStatusLine(options, (line) =>

@@ -3,7 +3,7 @@ import { UsageError } from '../../ground/errors.js'
 import { formatSize, plural } from '../../ground/numbers.js'
 import { printable } from '../../ground/printable.js'
 import { loadAtlas } from '../../insight/atlas/load-atlas.js'
-import type { ModelOutline } from '../../library/outline-model.js'
+import type { ModelOutline } from '../../library/describe-model.js'
 import type { LoadedSource, ModelSource } from '../../server/models/source.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { warner } from '../io/output.js'
@@ -57,7 +57,7 @@ async function outlined(
   { memory, quiet, ...options }: SourceOptions,
 ): Promise<ModelOutline[]> {
   for (const name of names) await packFirst(name, { ...options, quiet })
-  const { outlineModel } = await import('../../library/outline-model.js')
+  const { outlineModel } = await import('../../library/describe-model.js')
   const outlines = await Promise.all(names.map((name) => outlineModel(name, options)))
   for (const { name, info } of outlines.slice(1)) {
     if (memory === undefined || info.leastBytes <= memory) continue

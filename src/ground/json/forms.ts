@@ -33,7 +33,6 @@ export function whole(least: number, most = Number.MAX_SAFE_INTEGER): Form<numbe
   return (value): value is number => Number.isInteger(value) && Number(value) >= least && Number(value) <= most
 }
 
-/** A whole number from 0 on. */
 export const isCount = whole(0)
 
 /** A value of a form, or none. */

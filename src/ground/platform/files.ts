@@ -71,7 +71,6 @@ export async function filesIn(folder: string): Promise<string[]> {
   return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name)
 }
 
-/** Path of a file or folder by the names that lead to it from a folder. */
 export function pathIn(folder: string, ...names: string[]): string {
   return join(folder, ...names)
 }

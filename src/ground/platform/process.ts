@@ -17,7 +17,6 @@ export const PROCESSOR: string = process.arch
 /** Why models cannot run here; undefined if they can. Threads of Deno cannot look for messages while they compute. */
 export const RUNTIME_FAULT = deno && `models run on Node 20 or newer and on Bun, not on Deno ${deno}`
 
-/** Version of V8, such as 14.6.202.34-node.34. */
 export const V8_VERSION = process.versions.v8
 
 export function environmentVariable(name: string): string | undefined {

@@ -18,7 +18,6 @@ import {
 export { threadId }
 
 interface ThreadEvents {
-  /** A message that the thread has sent. */
   message: (message: never) => void
   /** An error that the thread did not catch, and that has ended it. Without a listener it ends this thread as well. */
   error: (error: Error) => void

@@ -5,7 +5,6 @@
  * and the tables of pages that its sequence has in the current layer.
  */
 export enum Place {
-  /** Position of the token. */
   position = 0,
   /** Oldest position that its sequence still keeps. */
   oldest = 4,
@@ -37,7 +36,6 @@ export enum AttentionArg {
   k,
   /** Number of items: tokens times k. */
   items,
-  /** Number of units in a chunk. */
   chunkUnits,
   /** f32: 1 / sqrt(channels of a head). */
   scale,
@@ -67,7 +65,6 @@ export const SOFTMAX_SPAN = 256
  */
 export const SOFTMAX_WEIGHT_BYTES = 4 * SOFTMAX_SPAN + 64
 
-/** Task of a unit of softmax attention. */
 export enum SoftmaxTask {
   /** Attends to all spans, for some rows of queries and some of their heads. */
   whole,

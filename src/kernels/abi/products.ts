@@ -21,7 +21,6 @@ export enum MatmulArg {
   output,
   /** Bytes from one of them to the next. */
   outputStride,
-  /** Activation applied to the output. */
   activation,
   /** Records of the activated output, or 0. */
   records,

@@ -1,6 +1,5 @@
 /* Arguments of the kernels that change rows: norms and the rotation of heads. */
 
-/** Kind of norm. */
 export enum NormKind {
   /** (x - mean) / sqrt(variance + epsilon) * weight + bias. */
   layer,
@@ -62,7 +61,6 @@ export enum HeadPairs {
   neighbours,
 }
 
-/** Function of a gate. */
 export enum GateKind {
   sigmoid,
   /** x sigmoid(x). */

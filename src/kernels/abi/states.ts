@@ -2,9 +2,7 @@
 
 /** Byte offsets in an entry of the table of segments. A segment has the neighbouring rows of one sequence. */
 export enum StateSegment {
-  /** First row. */
   first = 0,
-  /** Number of rows. */
   count = 4,
   /** Address of the state before the first row. */
   before = 8,
@@ -13,7 +11,6 @@ export enum StateSegment {
 }
 export const STATE_SEGMENT_BYTES = 16
 
-/** Most taps of a filter. */
 export const MOST_TAPS = 8
 
 /** Input and output of a convolution. */

@@ -160,7 +160,6 @@ export const CROSS_ENTROPY_BYTES = 16
 export enum AdamWPhase {
   /** Sums of the squares of the gradients, an f64 per chunk. */
   squares,
-  /** Step of the optimiser. */
   update,
 }
 

@@ -6,7 +6,6 @@ import type { WeightFormat } from '../memory/formats.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
 
-/** Embedding rows of token ids. */
 export class Embedding extends Call<typeof EmbeddingArg> {
   /** `ids` is the address of the token ids, u32 [T]; their rows, times `scale`, are written to `output` [T, d]. */
   constructor(bank: Bank, format: WeightFormat, ids: number, output: Rows, scale = 1) {

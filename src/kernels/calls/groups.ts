@@ -29,7 +29,6 @@ export function writeGroup(
   words[(at + Group.count) / 4] = count
 }
 
-/** A group of a table, as `writeGroup` has written it. */
 export function readGroup(bank: Bank, table: number, group: number): { weights: number; list: number; count: number } {
   const words = bank.u32
   const at = table + group * GROUP_BYTES

@@ -49,7 +49,6 @@ export class Norm extends Call<typeof NormArg> {
     )
   }
 
-  /** The number that the norm divides a row by. */
   divisorOf(row: Float32Array): number {
     const mean = this.kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / row.length : 0
     return Math.sqrt(row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length + this.epsilon)

@@ -18,7 +18,6 @@ export function allocatePlaces(bank: Bank, tokens: number): number {
   return bank.arena.allocate(tokens * PLACE_BYTES)
 }
 
-/** Writes the position of each token of a span. */
 export function writePositions(bank: Bank, places: number, { first, count, position, oldest }: RowSpan): void {
   const words = bank.u32
   for (let i = 0; i < count; i++) {

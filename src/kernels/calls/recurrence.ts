@@ -72,7 +72,6 @@ export class Recurrence extends Call<typeof RecurrenceArg> {
   }
 }
 
-/** Floats of the states of `heads` heads. */
 export function recurrenceStateFloats(heads: number, keySize: number, valueSize: number): number {
   return heads * keySize * Math.ceil(valueSize / RECURRENCE_COLUMNS) * RECURRENCE_COLUMNS
 }

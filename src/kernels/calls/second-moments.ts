@@ -85,7 +85,6 @@ export class SecondMoments {
   }
 }
 
-/** Sizes of the blocks of a padded number of columns. */
 function blocksOf(columns: number): number[] {
   const sizes: number[] = []
   for (let first = 0; first < columns; first += MOMENT_COLUMNS) sizes.push(Math.min(MOMENT_COLUMNS, columns - first))

@@ -68,7 +68,6 @@ export class ShortConvolution extends Call<typeof ShortConvolutionArg> {
   }
 }
 
-/** Floats of a state of `channels` channels. */
 export function convolutionStateFloats(channels: number, taps: number): number {
   return (taps - 1) * padded(channels)
 }

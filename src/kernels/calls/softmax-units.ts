@@ -30,7 +30,6 @@ export interface Units {
   count: number
 }
 
-/** Units of a micro-batch. */
 export interface DividedRows {
   /** Units that can run at once, in any order. */
   first: Units & { areUneven: boolean }
@@ -184,12 +183,10 @@ function eachRow(
   }
 }
 
-/** First key that a token at a position sees. */
 function firstKey(oldest: number, position: number, window: number): number {
   return window > 0 ? Math.max(oldest, position - window + 1) : oldest
 }
 
-/** Number of the span that contains a position. */
 function spanOf(position: number): number {
   return Math.floor(position / SOFTMAX_SPAN)
 }

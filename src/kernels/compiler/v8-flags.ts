@@ -48,7 +48,6 @@ const NOT_LAZY: V8Flag = { set: '--no-wasm-lazy-compilation', unset: '--wasm-laz
  */
 const NO_DEOPTIMISATION: V8Flag = { set: '--no-wasm-deopt', unset: '--wasm-deopt' }
 
-/** Version of V8 that flags are proven on. */
 export interface ProvenVersion {
   /** Major and minor version. The minor counts: optimisers change from one to the next. */
   v8: string

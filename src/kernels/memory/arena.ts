@@ -143,7 +143,6 @@ export class Arena {
     this.onGrowth()
   }
 
-  /** Index of the first free range after an address. */
   private firstAfter(address: number): number {
     let [low, high] = [0, this.free.length]
     while (low < high) {

@@ -2,7 +2,6 @@ import { UserError } from '../../ground/errors.js'
 import { Arena } from './arena.js'
 import { Control } from './control.js'
 
-/** Exports of assembly/index.ts. */
 export interface KernelExports {
   enter(thread: number): void
   run(kind: number, chunks: number): void

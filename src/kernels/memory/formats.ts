@@ -15,7 +15,6 @@ export type WeightFormat = keyof typeof WeightCode
 export type GatedActivationName = keyof typeof Activation
 /** Activation of any product. */
 export type ActivationName = Exclude<GatedActivationName, 'clamped_swiglu'>
-/** Number type of the KV cache. */
 export type CacheFormat = keyof typeof CacheCode
 /** Number types of a checkpoint's weights that can be packed. */
 export type SourceFormat = keyof typeof SourceType
@@ -41,7 +40,6 @@ export const padded = (columns: number): number => roundUp(columns, TILE_COLUMNS
 export const recordBytes = (columns: number): number =>
   roundUp((padded(columns) / TILE_COLUMNS) * RECORD_BLOCK_BYTES, RECORD_ALIGNMENT)
 
-/** Bytes of a float of the KV cache. */
 const CACHE_BYTES = { f32: 4, bf16: 2 }
 
 /**

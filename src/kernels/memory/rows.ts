@@ -37,7 +37,6 @@ export class Rows {
     return this.recordsAt
   }
 
-  /** Bytes from one row to the next. */
   get strideBytes(): number {
     return this.stride * 4
   }

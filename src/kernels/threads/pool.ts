@@ -38,7 +38,6 @@ export class Pool {
     this.current = bank
   }
 
-  /** Ends the helpers. */
   async close(): Promise<void> {
     const helpers = this.helpers.splice(0)
     if (helpers.length === 0) return

@@ -15,7 +15,6 @@ export interface ProvenKernels {
   tier: Tier
   /** Ready for use; the proof keeps some 70 KB of it. */
   bank: Bank
-  /** Flags of V8 that they were compiled with. */
   flags: readonly V8Flag[]
 }
 
@@ -24,7 +23,6 @@ export function compileTier(tier: Tier, flags = kernelFlags()): WebAssembly.Modu
   return compile(readResource(new URL(`../../kernels/${tier}.wasm`, import.meta.url)), flags)
 }
 
-/** Tier that MOLM_KERNELS names, if any. */
 function tierFromEnvironment(): Tier | undefined {
   const wanted = environmentVariable('MOLM_KERNELS')
   if (!wanted) return undefined

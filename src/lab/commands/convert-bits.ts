@@ -45,7 +45,7 @@ async function libraryOptions({ calibrate, quant, threads }: ConvertCommandOptio
 
 /** Name of the packing that losses are measured against. */
 async function comparedWith(dir: string): Promise<string> {
-  const { isGgufWord } = await import('../../library/finding/gguf-word.js')
+  const { isGgufWord } = await import('../../library/finding/model-words.js')
   return (await isGgufWord(dir)) ? 'the file' : 'q8'
 }
 

@@ -135,7 +135,7 @@ async function measureModels(measures: Measures, options: EvalOptions): Promise<
 /** The options of two models loaded at the same time, which share the `--memory` of the first. */
 async function sharingMemory(...models: [ModelOptions, ModelOptions]): Promise<[ModelOptions, ModelOptions]> {
   const { describeModel } = await import('../../index.js')
-  const { shareMemory } = await import('../../library/share-memory.js')
+  const { shareMemory } = await import('../../library/machine/memory.js')
   const infos = await Promise.all(models.map(({ model, quant }) => describeModel(modelName(model), { quant })))
   const [first, second] = shareMemory(infos, models[0].memory)
   return [

@@ -8,7 +8,7 @@ export async function referenceOptions(
   against: string,
   { threads, quiet }: Pick<ModelOptions, 'threads' | 'quiet'>,
 ): Promise<ModelOptions> {
-  const { describeModel } = await import('../../library/load-model.js')
+  const { describeModel } = await import('../../library/describe-model.js')
   const { kind } = await describeModel(against)
   const asStored = kind === 'packed' || kind === 'gguf' || /:(f32|q8|q4)$/.test(against)
   return { model: modelName(against), threads, quiet, ...(asStored ? {} : { quant: 'f32' as const }) }

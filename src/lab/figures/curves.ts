@@ -8,7 +8,7 @@ import {
   label,
   svgImage,
   textWidth,
-} from '../../insight/pictures/outputs/svg-drawing.js'
+} from '../../insight/pictures/svg/svg-drawing.js'
 
 /** A line of a chart: points in rising order of x. */
 export interface Curve {

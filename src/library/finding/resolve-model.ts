@@ -1,73 +1,73 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import type { LoadOptions } from '../../api/model.js'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { NO_FILES, whileOpen } from '../../ground/files/byte-source.js'
 import { expandHome, molmHome } from '../../ground/files/home.js'
 import { localFolder } from '../../ground/files/local-folder.js'
-import { MOST_CONFIG_BYTES, readSmallFile } from '../../ground/files/small-file.js'
-import { parseJsonObject } from '../../ground/json/json.js'
 import { option, phrase } from '../../ground/message.js'
 import { shown } from '../../ground/option-checks.js'
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js'
 import { hasWeights } from '../../model/checkpoint/shards.js'
 import type { ModelConfig } from '../../model/config/config.js'
-import { blueprintOf, parseConfig } from '../../model/families/index.js'
+import { blueprintOf } from '../../model/families/index.js'
 import { isGguf } from '../../model/gguf/split-names.js'
-import { checksumsOf } from '../../model/packing/format/checksums.js'
 import { checkQuant, formatsFor, type PartFormats, type Quant } from '../../model/packing/format/formats.js'
-import { openPackedFile, type PackedFile } from '../../model/packing/format/packed-file.js'
+import { openPackedFile } from '../../model/packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../../model/packing/format/packed-folder.js'
 import { checkpointFormats } from '../../model/packing/write/pack-source.js'
 import { nameHint, rowOf } from '../catalogue/known-names.js'
-import { DEFAULT_TAG, isSame } from '../hub/gguf-choice.js'
+import type { FoundModel, ModelKind } from '../files/found-model.js'
+import { readConfig } from '../files/model-config.js'
+import { type ModelFiles, modelFiles } from '../files/model-files.js'
 import {
   isName,
   isShipped,
   likelyName,
+  nameOfPath,
   namesMeant,
   namesOf,
   pulledFolder,
   shippedFolder,
   splitName,
   withoutHost,
-} from '../packing/model-folders.js'
-import { type StoredNumbers, storedNumbers } from '../packing/stored-numbers.js'
-import { isGgufFile } from './gguf-word.js'
-import { nameOfPath } from './name-of-path.js'
-import { withTrainedContext } from './trained-context.js'
-
-export interface FoundModel {
-  name: string
-  /** Folder of config.json and the tokenizer's files; empty if there is none. */
-  folder: string
-  /** Packed file, the checkpoint's folder, or the GGUF file. */
-  path: string
-  /** gguf: a GGUF file that is not packed yet. */
-  kind: 'packed' | 'checkpoint' | 'gguf' | 'random'
-  /** Table of contents of a packed model. */
-  file?: PackedFile
-  /** Path of the GGUF file, if it is one or a packed copy of one that was asked for by its name. */
-  gguf?: string
-  quant: Quant
-  formats: PartFormats
-  /** As config.json has it. */
-  config: ModelConfig
-  stored?: StoredNumbers
-  source?: string
-  sourceRevision?: string
-  /** Whether random weights let stick-breaking attention see thousands of keys. */
-  hasLongSticks?: boolean
-}
+} from '../folders/model-folders.js'
+import { DEFAULT_TAG, isSame } from '../hub/gguf-choice.js'
+import { isGgufFile } from './model-words.js'
 
 const DEFAULT_QUANT: Quant = 'q4'
 
 /**
  * Finds a model by a user's word for it: a folder (packed or checkpoint), a packed file, a GGUF file, the name of a
  * pulled model (with `:q8` for one of several packings, `:Q4_K_M` for a GGUF file), its short name (`granite:3b`) or
- * `nano`, which never means a folder: a folder from elsewhere must not replace the default. A GGUF file is packed if its packed copy is here. Rejects with a
- * UserError that names the places searched.
+ * `nano`, which never means a folder: a folder from elsewhere must not replace the default. A GGUF file is packed if its
+ * packed copy is here. Rejects with a UserError that names the places searched.
  */
-export async function resolveModel(typed: string, wanted?: Quant): Promise<FoundModel> {
+export async function resolveModel(typed: string, wanted?: Quant): Promise<ModelFiles> {
+  return modelFiles(await findModel(typed, wanted))
+}
+
+/** The files of a model that an engine can load: a GGUF file is packed. */
+export type PreparedModel = ModelFiles<Exclude<ModelKind, 'gguf'>>
+
+/** Finds a model as `resolveModel` does, and packs a GGUF file that has no packed copy, as `packGguf` does. */
+export async function preparedModel(
+  name: string,
+  options: Pick<LoadOptions, 'quant' | 'threads' | 'onPacking' | 'onWarning' | 'signal'> = {},
+): Promise<PreparedModel> {
+  const found = await findModel(name, options.quant)
+  if (isPrepared(found)) return modelFiles(found)
+  const { packGguf } = await import('../packing/pack-gguf.js')
+  await packGguf(found.path, { ...options, quant: options.quant ?? splitName(name).quant })
+  // Unless the file changed while it was packed, its copy is found now.
+  return preparedModel(name, options)
+}
+
+function isPrepared(found: FoundModel): found is FoundModel<PreparedModel['kind']> {
+  return found.kind !== 'gguf'
+}
+
+async function findModel(typed: string, wanted?: Quant): Promise<FoundModel> {
   if (typeof typed !== 'string') throw new UsageError(`the name of a model must be a text, not ${shown(typed)}`)
   checkQuant(wanted)
   const name = expandHome(typed)
@@ -112,7 +112,7 @@ async function pulledName(word: string, wanted?: Quant): Promise<string | undefi
 
 /** A GGUF file: its packed copy, if that is here, else what its header says. `name` is the user's word for it. */
 async function ggufModel(name: string, file: string, wanted?: Quant): Promise<FoundModel> {
-  const { freshCopy, ggufPath } = await import('../packing/gguf-copies.js')
+  const { freshCopy, ggufPath } = await import('../folders/gguf-copies.js')
   const path = await ggufPath(file)
   const copy = await freshCopy(path, wanted)
   if (!copy) return ggufHeader(name, path, wanted)
@@ -170,7 +170,7 @@ async function unknownModel(name: string): Promise<UserError> {
 /** Error of a GGUF file that is not there. Its packed copy may be. */
 async function noSuchGguf(name: string): Promise<UserError> {
   const { repository, quant } = splitName(name)
-  const { copyFolder, ggufPath } = await import('../packing/gguf-copies.js')
+  const { copyFolder, ggufPath } = await import('../folders/gguf-copies.js')
   const { paths } = await packingsIn(copyFolder(await ggufPath(repository), quant))
   const hint = paths.length === 0 ? '' : `; its packed copy is ${paths[0]}`
   return new UserError(`${name}: no such file${hint}`)
@@ -182,11 +182,10 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
   if (wanted) await checkHasCheckpoint(name, dir, wanted)
   else await checkHasWeights(dir)
   const quant = wanted ?? DEFAULT_QUANT
-  const config = await readConfig(dir)
-  const formats = await formatsIn(dir, config, quant)
+  const read = await readConfig(dir)
+  const formats = await formatsIn(dir, read.config, quant)
   const shown = name === dir ? nameOfPath(dir) : name
-  const stored = await storedNumbers(dir, config)
-  return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats, config, stored }
+  return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats, ...read }
 }
 
 /** Formats that a checkpoint is packed in. Its tensors are only looked at in families with two kinds of checkpoints. */
@@ -216,33 +215,13 @@ async function checkHasWeights(dir: string): Promise<void> {
   }
 }
 
-/** Files of a folder to look at. */
 const MOST_FILES = 100
 
 async function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {
   const file = await openPackedFile(path)
   const { quant, formats, source, sourceRevision } = file.metadata
   if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
-  const config = await readConfig(dir, file)
+  const read = await readConfig(dir, file)
   const shown = name === dir || name === path ? nameOfPath(name) : name
-  const stored = await storedNumbers(dir, config)
-  const weights = { folder: dir, path, kind: 'packed', file, quant, formats } as const
-  return { name: shown, ...weights, config, stored, source, sourceRevision }
-}
-
-/** Reads config.json; beside packed weights it must be the file that they were packed with. */
-async function readConfig(dir: string, packed?: PackedFile): Promise<ModelConfig> {
-  const path = join(dir, 'config.json')
-  const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
-  if (!bytes) {
-    const file = (await localFolder(dir).list()).find(isGguf)
-    const hint = file === undefined ? '' : `\nto load the GGUF file in this folder, name it: ${join(dir, file)}`
-    throw new UserError(`${path}: no such file; a model is a folder with config.json and weights${hint}`)
-  }
-  if (packed && checksumsOf(bytes).sha256 !== packed.metadata.files['config.json']) {
-    throw new UserError(
-      `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
-    )
-  }
-  return withTrainedContext(parseConfig(parseJsonObject(bytes, path), path), dir)
+  return { name: shown, folder: dir, path, kind: 'packed', file, quant, formats, ...read, source, sourceRevision }
 }

@@ -35,9 +35,10 @@ import {
   type PullCallbacks,
   type PullProgress,
   type PullRequest,
+  type Track,
+  trackPhase,
 } from './pull-options.js'
 import { findPulledModel, type PulledModel, type PullPlace } from './pulled-model.js'
-import { type Track, trackPhase } from './track.js'
 import { HashMismatch } from './transfer/file-hash.js'
 import { type SourceRange, verifyRemote } from './transfer/verify.js'
 import { findUnchanged, type Unchanged } from './unchanged.js'
@@ -109,7 +110,6 @@ export class CheckpointPull {
     return contents.kind === 'gguf' ? contents.choice.folder : ''
   }
 
-  /** The files of the weights, by their paths within the repository. */
   private pathsOf({ files }: PackSource): WeightFile[] {
     return files.map(({ name, bytes }) => ({ name: pathIn(this.folder, name), bytes }))
   }

@@ -28,7 +28,6 @@ const PREFERRED = [
 /** Tag to take first, as llama.cpp and ollama do. */
 export const DEFAULT_TAG = PREFERRED[0]
 
-/** Tags that errors and notes list at most. */
 const MOST_LISTED = 30
 
 /** Groups the GGUF files of a repository into language models, sorted by their tags. */

@@ -30,7 +30,6 @@ async function licenceOf(files: FileSet): Promise<Licence | undefined> {
   return licenceIn(new TextDecoder().decode(await whileOpen(files.open('README.md'), read)))
 }
 
-/** Reports a licence that is not open to `onNote`. */
 export async function noteLicence(
   { files, repo }: Pick<Origin, 'files' | 'repo'>,
   { environment }: Pick<PullRequest, 'environment'>,

@@ -5,9 +5,9 @@ import type { Quant } from '../../model/packing/format/formats.js'
 import type { Layout, Part } from '../../model/packing/format/layout.js'
 import { comesInStretches, STRETCH_BYTES } from '../../model/packing/write/pack.js'
 import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
-import { checkDisks, type DiskNeed, diskNeeds } from '../packing/disk-needs.js'
+import { checkDisks, type DiskNeed, diskNeeds } from '../machine/disk.js'
 
-export type { DiskNeed } from '../packing/disk-needs.js'
+export type { DiskNeed } from '../machine/disk.js'
 
 export interface PullPlan {
   repo: string
@@ -15,7 +15,6 @@ export interface PullPlan {
   quant: Quant
   /** hub: read by ranges while it is packed. keep: fetched into the hub's cache first. cache: already there. */
   way: 'hub' | 'keep' | 'cache'
-  /** The repository's files of weights. */
   files: WeightFile[]
   /** Bytes that are still to be fetched. */
   fetchBytes: number

@@ -47,7 +47,6 @@ export interface PullProgress {
   item: string
 }
 
-/** The options of a pull with all defaults filled in. */
 export interface PullRequest {
   repo: string
   /** Text after the colon of the name: a packing, or the tag of a GGUF file. */
@@ -126,5 +125,27 @@ function pageOf(text: string, endpoint: string): { name: string; revision?: stri
   return {
     name: [owner, name].filter(Boolean).join('/') + (packing || tag),
     ...(isAtRevision && { revision }),
+  }
+}
+
+/** Begins to report on `total` bytes of work; `done` of them were done before. */
+export type Track = (total: number, done?: number) => { add(count: number): void; item(name: string): void }
+
+/** Creates a tracker that reports the bytes and items of a phase to `onProgress`. */
+export function trackPhase(phase: PullProgress['phase'], onProgress?: (progress: PullProgress) => void): Track {
+  return (total, already = 0) => {
+    let done = already
+    let item = ''
+    const report = () => onProgress?.({ phase, done: Math.min(done, total), total, item })
+    return {
+      add(count) {
+        done += count
+        report()
+      },
+      item(name) {
+        item = name
+        report()
+      },
+    }
   }
 }

@@ -7,7 +7,6 @@ import { packedFileName } from '../../model/packing/format/packed-folder.js'
 import type { CalibrationRecord } from '../../model/packing/format/packed-metadata.js'
 import type { WithCalibration } from '../../model/packing/write/calibrate.js'
 
-/** Calibration of a model that is pulled. */
 export interface PullCalibration {
   withCalibration: WithCalibration
   /** Whether a packed file has been calibrated with the same texts. */
@@ -19,7 +18,6 @@ export interface PullPlace {
   folder: string
   /** Bytes of memory that this process may take. */
   freeMemory: number
-  /** Threads that pack. */
   threads: number
   calibration?: PullCalibration
 }

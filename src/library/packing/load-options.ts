@@ -22,7 +22,6 @@ const KNOWN: Record<keyof LoadOptions, true> = {
   signal: true,
 }
 
-/** Formats of caches that can be asked for. */
 export const CACHE_TYPES = ['bf16', 'q8'] as const
 
 const KERNELS: readonly LoadOptions['kernels'][] = ['relaxed', 'plain', 'scalar']

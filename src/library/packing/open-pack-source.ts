@@ -13,7 +13,6 @@ import type { Quant } from '../../model/packing/format/formats.js'
 import type { Blueprint } from '../../model/packing/format/layout.js'
 import { openCheckpointSource, type PackSource } from '../../model/packing/write/pack-source.js'
 
-/** A checkpoint or GGUF file to open, and the format to pack it in. */
 export interface SourceRequest {
   /** Default: q4 for a checkpoint, and the formats that it has for a GGUF file. */
   quant?: Quant

@@ -22,8 +22,8 @@ import {
   withFiles,
 } from '../../model/packing/write/resumable-packing.js'
 import { stageModel } from '../../model/packing/write/staged-model.js'
-import { checkDisks, diskNeeds } from './disk-needs.js'
-import { copyFolder, copyLock, fingerprintOf, freshCopy } from './gguf-copies.js'
+import { copyFolder, copyLock, fingerprintOf, freshCopy } from '../folders/gguf-copies.js'
+import { checkDisks, diskNeeds } from '../machine/disk.js'
 import { openPackSource } from './open-pack-source.js'
 import { storeTokenizer } from './store-tokenizer.js'
 import { withPacker } from './with-packer.js'

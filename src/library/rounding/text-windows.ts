@@ -6,7 +6,6 @@ import { inOrder } from '../../ground/in-order.js'
 import { plural } from '../../ground/numbers.js'
 import type { ModelConfig } from '../../model/config/config.js'
 
-/** A text to calibrate with. */
 export interface CalibrationText {
   /** Name in the packed file and in errors, usually its file. */
   name: string

@@ -1,7 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { printable } from '../../ground/printable.js'
 import { ByteCursor, EndOfBytes } from './byte-cursor.js'
-import { PickleCallable, type PickleHost, type PickleObject, type PickleValue } from './pickle-value.js'
 
 /** Maximum bytes of a pickle: enough for tens of thousands of tensors. */
 export const MOST_PICKLE_BYTES = 16 * 2 ** 20
@@ -9,10 +8,8 @@ export const MOST_PICKLE_BYTES = 16 * 2 ** 20
 /** Maximum containers and memo entries. One byte can request one, so the bytes alone limit too little. */
 const MOST_OBJECTS = 2 ** 20
 
-/** Opcode that ends a pickle. */
 const STOP = 0x2e
 
-/** Maximum bytes of an integer. */
 const MOST_INTEGER_BYTES = 255
 
 /**
@@ -203,4 +200,38 @@ class Unpickler {
       `${this.host.file}: its pickle cannot be read, ${why} (byte ${this.cursor.at}); fetch the file again`,
     )
   }
+}
+
+/** Value in a pickle. Tuples and lists are both arrays; every dict is a Map. */
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | PickleValue[]
+  | Map<PickleValue, PickleValue>
+  | PickleObject
+
+/** Value that a host supplies for a class, a function or an object of another kind. */
+export abstract class PickleObject {
+  /** No other value has it, so that the types differ. */
+  protected readonly isSupplied = true
+}
+
+/** Function that a host supplies for a class or function that the pickle names. */
+export class PickleCallable extends PickleObject {
+  constructor(readonly call: (args: PickleValue[]) => PickleValue) {
+    super()
+  }
+}
+
+/** Supplies the values outside a pickle that it may refer to. */
+export interface PickleHost {
+  /** Name of the file, for error messages. */
+  file: string
+  /** Value for `module.name`; undefined refuses the pickle. */
+  global(name: string): PickleObject | undefined
+  persistent(id: PickleValue): PickleValue
 }

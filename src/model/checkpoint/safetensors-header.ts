@@ -4,7 +4,6 @@ import { elementCount } from './tensor.js'
 /** Bytes in front of the JSON: its length as a 64-bit integer. */
 export const LENGTH_BYTES = 8
 
-/** A tensor of a file that is written. */
 export interface WrittenTensor {
   name: string
   dtype: ElementType

@@ -71,7 +71,6 @@ export function shapeText(shape: readonly number[]): string {
 
 const SHOWN_DIMENSIONS = 6
 
-/** Number of elements of a shape; 1 for a scalar. */
 export function elementCount(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, n) => product * n, 1)
 }

@@ -60,18 +60,15 @@ export class ConfigReader {
     return this.size(key, 1, MOST_LAYERS)
   }
 
-  /** A finite number above 0. */
   positive(key: string): number {
     return this.as(key, isPositive, 'a number above 0')
   }
 
-  /** A list of `layers` sizes. */
   sizePerLayer(key: string, layers: number, least = 1): number[] {
     const sizes = listOf(whole(least, LARGEST_SIZE), { least: layers, most: layers })
     return this.as(key, sizes, `a list of ${layers} integers from ${least}, one per layer`)
   }
 
-  /** The size `key`, repeated for each of `layers` layers. */
   everywhere(layers: number, key: string): number[] {
     return new Array<number>(layers).fill(this.size(key))
   }

@@ -78,7 +78,6 @@ export function haveSameExperts(one: Pick<ModelConfig, 'mixtures'>, other: Pick<
   return numbersOf(one) === numbersOf(other)
 }
 
-/** Maps mixtures to values by their kinds. */
 export function perMixture<M extends Pick<Mixture, 'kind'>, T>(mixtures: readonly M[], of: (mixture: M) => T) {
   return Object.fromEntries(mixtures.map((mixture) => [mixture.kind, of(mixture)])) as PerMixture<T>
 }
@@ -91,4 +90,14 @@ export function routerRows({ experts, silentRows }: Mixture, layer: number): num
 /** Entries of a row of logits: the vocabulary, or a classifier's labels. */
 export function outputsOf({ architecture, labels = [], vocabSize }: ModelConfig): number {
   return architecture === 'classifier' ? labels.length : vocabSize
+}
+
+/** Whether more tokens count than any text had in training. Without positions, only the latest `context` count. */
+export function isBeyondTraining(
+  tokens: number,
+  { trainedContext, maxPositions }: Pick<ModelConfig, 'trainedContext' | 'maxPositions'>,
+  context = Infinity,
+): boolean {
+  const counting = maxPositions === undefined ? Math.min(tokens, context) : tokens
+  return trainedContext > 0 && counting > trainedContext
 }

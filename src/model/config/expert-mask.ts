@@ -41,7 +41,6 @@ export interface ExpertMask extends PerMixture<number[][]> {
   gates: GateSoftmax
   /** Default: `others`. */
   instead?: MaskedUse
-  /** Steered experts by mixture and layer. */
   pushes?: PerMixture<ExpertPush[][]>
 }
 

@@ -67,7 +67,6 @@ export function pushOf({ pushes }: Pick<ExpertMask, 'pushes'>, kind: MixtureKind
   return pushes?.[kind]?.[layer]?.find(({ id }) => id === expert)?.by ?? 0
 }
 
-/** State of a mask's experts, in words. */
 export function maskState(mask: Omit<ExpertMask, 'gates'>): 'off' | 'steered' | 'off or steered' {
   const isOff = maskedExperts(mask) > 0
   return steeredExperts(mask) === 0 ? 'off' : isOff ? 'off or steered' : 'steered'
@@ -77,7 +76,6 @@ export function steeredExperts({ pushes = {} }: Pick<ExpertMask, 'pushes'>): num
   return MIXTURE_KINDS.reduce((sum, kind) => sum + (pushes[kind] ?? []).flat().length, 0)
 }
 
-/** Multiplies the numbers of a mask's pushes. */
 export function scaledMask(mask: ExpertMask, strength: number): ExpertMask {
   const scaled = ({ id, by }: ExpertPush) => ({ id, by: by === 'always' ? by : by * strength })
   const pushes = Object.entries(mask.pushes ?? {}).map(([kind, layers]) => [

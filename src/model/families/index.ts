@@ -75,14 +75,12 @@ export function parseConfig(whole: unknown, source: string): ModelConfig {
   return textPartOf === undefined ? config : { ...config, textPartOf }
 }
 
-/** Finds the architecture of a config that `parseConfig` has read. */
 export function architectureOf({ modelType }: ModelConfig): Architecture {
   const architecture = ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(modelType))
   if (!architecture) throw new RangeError(`no architecture ${modelType}`)
   return architecture
 }
 
-/** Describes a model for packing. */
 export function blueprintOf(config: ModelConfig): Blueprint {
   const architecture = architectureOf(config)
   return {
@@ -100,7 +98,6 @@ export function publishedFormats(config: ModelConfig, quant: Quant): PartFormats
   return formatsFor(quant, isMxfp4 ? 'mxfp4' : 'floats')
 }
 
-/** Plans the layout of a model's weights. */
 export function layoutOf(config: ModelConfig, formats: PartFormats): Layout {
   return planLayout(blueprintOf(config), formats)
 }

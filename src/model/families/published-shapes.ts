@@ -45,7 +45,6 @@ const TRINITY = {
   max_position_embeddings: 131072,
 }
 
-/** The kinds of Mellum 2's layers, and their positions. */
 const MELLUM_LAYERS = Array.from({ length: 28 }, (_, l) => (l % 4 === 3 ? 'full_attention' : 'sliding_attention'))
 const MELLUM_ROPE = {
   full_attention: { rope_type: 'yarn', rope_theta: 5e5, factor: 16, original_max_position_embeddings: 8192 },

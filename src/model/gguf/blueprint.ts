@@ -1,13 +1,12 @@
 import { UserError } from '../../ground/errors.js'
 import { printable } from '../../ground/printable.js'
 import { inOrder } from '../checkpoint/row-order.js'
-import type { Tensor } from '../checkpoint/tensor.js'
-import type { Blueprint, Part, Piece } from '../packing/format/layout.js'
+import { contiguousStrides, elementCount, rows, select, type Tensor } from '../checkpoint/tensor.js'
+import type { Blueprint, Part, Piece, Source } from '../packing/format/layout.js'
 import { familyOf } from './config.js'
 import { FamilyKeys } from './family-keys.js'
 import type { GgufFile } from './gguf-file.js'
 import { DENSE_PIECES, EXPERT_PIECES, OUTER_PIECES, type PieceNames } from './piece-names.js'
-import { type Arrange, type SourceOptions, sourcesIn } from './sources.js'
 
 /** Tensors that are known to be useless: frequencies that follow from the base. */
 const UNUSED = /^(blk\.\d+\.)?(attn_rot_embd|attn\.rotary_emb\.inv_freq)(\.weight)?$/
@@ -84,4 +83,119 @@ function inHalves(tensor: Tensor, heads: number): Tensor {
     const inHead = row % (2 * half)
     return row - inHead + 2 * (inHead % half) + Math.floor(inHead / half)
   })
+}
+
+/** Changes a tensor of a file before rows of it are taken. */
+type Arrange = (tensor: Tensor) => Tensor
+
+interface SourceOptions {
+  prefix: string
+  /** The expert, and the number of experts that a tensor has. */
+  expert?: { id: number; count: number }
+  /** Changes of the sources' tensors, by their index. */
+  arrange?: readonly (Arrange | undefined)[]
+}
+
+/** Sources of a piece in a file, with the rows and columns of the planned ones. */
+function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: SourceOptions): Source[] {
+  const { prefix, expert, arrange = [] } = options
+  const arranged = (tensor: Tensor, index: number) => arrange[index]?.(tensor) ?? tensor
+  const isVector = piece.kind === 'vector'
+  const planned = wholeSources(piece)
+  const shapeOf = ({ rows, cols }: Pick<Source, 'rows' | 'cols'>) => (isVector ? [cols] : [rows, cols])
+  if (names.whole !== undefined) {
+    const key = prefix + names.whole
+    return piece.sources.map((source) => partOf(file, key, source))
+  }
+  const joined = names.joined === undefined ? undefined : prefix + names.joined
+  const isInOrder = planned.every(({ arrange }) => arrange === undefined)
+  if (joined !== undefined && isInOrder && file.tensors.has(joined)) {
+    const total = isVector ? [sum(planned, 'cols')] : [sum(planned, 'rows'), planned[0].cols]
+    let from = 0
+    return planned.map((source, index) => {
+      const first = from
+      from += isVector ? source.cols : source.rows
+      const end = from
+      return inTensor(file, joined, source, total, {
+        expert,
+        take: (t) => arranged(rows(t, first, end), index),
+      })
+    })
+  }
+  const single = expert && names.single?.map((name) => prefix + name.replace('{e}', String(expert.id)))
+  if (single?.every((name) => file.tensors.has(name))) {
+    return planned.map((source, index) => inTensor(file, single[index], source, shapeOf(source), {}))
+  }
+  return planned.map((source, index) => {
+    // Only rows in another order share a tensor with an earlier source.
+    const taken = source.arrange ? [] : names.sources.slice(0, index).flat()
+    const known = names.sources[index].filter((name) => !taken.includes(name)).map((name) => prefix + name)
+    const name = known.find((name) => file.tensors.has(name)) ?? known[0]
+    return isArranged(file, name, source)
+      ? inTensor(file, name, source, source.tensor.shape, { take: source.arrange })
+      : inTensor(file, name, source, shapeOf(source), { expert, take: (t) => arranged(t, index) })
+  })
+}
+
+/** Whether a tensor has the rows of a checkpoint's whole tensor, which the planned source reorders. */
+function isArranged(file: GgufFile, name: string, { tensor, arrange }: Planned): boolean {
+  return arrange !== undefined && file.tensors.get(name)?.shape[0] === tensor.shape[0]
+}
+
+type Planned = Pick<Source, 'rows' | 'cols' | 'tensor' | 'arrange'>
+
+/** The planned sources; one with alternating rows counts as its two halves. */
+function wholeSources({ sources, order }: Piece): Planned[] {
+  if (order !== 'alternating') return sources
+  return sources.flatMap(({ rows, cols, tensor }) => [
+    { rows: rows / 2, cols, tensor },
+    { rows: rows / 2, cols, tensor },
+  ])
+}
+
+/** A source in a tensor of a shape; with an expert the tensor has one more dimension in front. */
+function inTensor(
+  file: GgufFile,
+  key: string,
+  { rows, cols }: Pick<Source, 'rows' | 'cols'>,
+  ownShape: number[],
+  { expert, take = (t) => t }: { expert?: SourceOptions['expert']; take?: Arrange },
+): Source {
+  const shape = expert ? [expert.count, ...ownShape] : ownShape
+  const view = (tensors: Map<string, Tensor>) => {
+    const whole = shaped(tensors, key, shape)
+    return take(expert ? select(whole, 0, expert.id) : whole)
+  }
+  return { tensor: { key, shape: shapeIn(file, key, shape) }, rows, cols, view }
+}
+
+/** A source in the tensor `key`, as it is in the checkpoint's own tensor. */
+function partOf(file: GgufFile, key: string, source: Source): Source {
+  const { key: own, shape } = source.tensor
+  const view = (tensors: Map<string, Tensor>) => source.view(new Map([[own, shaped(tensors, key, shape)]]))
+  return { ...source, tensor: { key, shape: shapeIn(file, key, shape) }, view }
+}
+
+function shaped(tensors: Map<string, Tensor>, key: string, shape: number[]): Tensor {
+  const tensor = tensors.get(key)
+  if (tensor === undefined) throw new RangeError(`the file has no tensor ${key}`)
+  return { ...tensor, shape, strides: contiguousStrides(shape) }
+}
+
+/** The shape that a tensor has in the file, if it is as good as this one; else this one, which a check will miss. */
+function shapeIn(file: GgufFile, key: string, shape: number[]): number[] {
+  const stored = file.tensors.get(key)?.shape
+  if (stored === undefined) return shape
+  // GGUF keeps no dimensions of 1 at the end, which is our beginning, or may have more of them; vectors may have groups.
+  const isSame = String(stored.filter(isMore)) === String(shape.filter(isMore))
+  const isVector = shape.length === 1 && elementCount(stored) === shape[0]
+  return isSame || isVector ? stored : shape
+}
+
+function isMore(size: number): boolean {
+  return size !== 1
+}
+
+function sum(sources: readonly Pick<Source, 'rows' | 'cols'>[], key: 'rows' | 'cols'): number {
+  return sources.reduce((total, source) => total + source[key], 0)
 }

@@ -15,7 +15,6 @@ import {
 /** A family of models that GGUF files have and molm runs. */
 export interface GgufFamily {
   title: string
-  /** `model_type` of its config.json. */
   modelType: (keys: FamilyKeys) => string
   /** Keys of config.json that not all families have. */
   config: (keys: FamilyKeys) => Record<string, unknown>
@@ -23,7 +22,7 @@ export interface GgufFamily {
   permutesRows?: true
   /** Whether its models may have no experts. */
   runsDense?: true
-  /** Keys that only some families compute with (neutral-keys.ts) and that its `config` reads. */
+  /** Keys that only some families compute with (NEUTRAL in config.ts) and that its `config` reads. */
   reads?: readonly string[]
   /** Values of such keys that mean what the family does in any case. */
   means?: Readonly<Record<string, readonly number[]>>

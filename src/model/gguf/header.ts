@@ -6,7 +6,6 @@ import { GgufMetadata } from './metadata.js'
 import { MAGIC } from './split-names.js'
 import { passValue, type StoredValue, valueType } from './values.js'
 
-/** A tensor as the header describes it. */
 export interface TensorInfo {
   name: string
   /** Sizes in GGUF's order: the length of a row first. */

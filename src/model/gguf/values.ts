@@ -34,7 +34,6 @@ export interface StoredValue {
   type: ValueType
   /** First byte of a scalar, of the length of a string, or of the first element of an array. */
   at: number
-  /** Type and number of the elements of an array. */
   elements?: { type: ValueType; count: number }
 }
 

@@ -20,7 +20,6 @@ export interface Segment {
   mask?: ExpertMask
 }
 
-/** A segment with the rows and positions of its tokens. */
 export interface PlacedSegment extends RowSpan {
   cache: SequenceCache
   taps: Taps

@@ -20,7 +20,6 @@ import { Workspace } from './workspace.js'
 /** Most tokens of a micro-batch: enough that an expert's weights serve many of them, few enough to stop soon. */
 export const MAX_BATCH = 256
 
-/** Rows of logits computed at once. */
 const LOGIT_ROWS = 16
 
 /** Logits of one token, valid until the next ones are computed. */

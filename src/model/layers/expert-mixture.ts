@@ -138,7 +138,6 @@ export class ExpertMixture {
     for (let t = 0; t < groups.work; t++) if (router.skips[t]) output.row(t).set(workspace.a.row(t))
   }
 
-  /** Replaces the outputs of masked experts that the routers chose. */
   private replaceMasked(layer: number, output: Rows): void {
     const { router, mixture, workspace } = this
     for (const { first, count, masks } of workspace.cache.segments) {

@@ -27,7 +27,6 @@ export interface Feed extends Sublayer {
 }
 
 export interface PreNormOptions {
-  /** The mixer of a layer: attention, or a convolution. */
   mixerOf: (layer: number) => Mixer
   /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. */
   feedOf: (layer: number) => Feed

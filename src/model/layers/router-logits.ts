@@ -12,7 +12,6 @@ export interface RouterLogits {
   run(layer: number, tokens: number): void
 }
 
-/** Rows of the largest router. */
 function mostRows(mixture: Mixture): number {
   return mixture.experts.reduce((most, _, layer) => Math.max(most, routerRows(mixture, layer)), 0)
 }

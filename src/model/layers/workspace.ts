@@ -23,7 +23,6 @@ export class Workspace {
   readonly a: Rows
   /** Address of the list that maps every row of a batch to itself. */
   readonly everyRow: number
-  /** Caches and observers of the sequences in the batch. */
   readonly cache: BatchCache
   /** Experts that a token uses, by kind and layer. `useNumbersOf` changes the lists in place. */
   private readonly numbers: PerMixture<number[]>
@@ -80,7 +79,6 @@ export class Workspace {
       this.numbers[kind as MixtureKind]?.splice(0, numbers.length, ...numbers)
   }
 
-  /** Address of a dense piece of a layer. */
   at(layer: number, piece: string): number {
     return this.store.address(densePartName(layer), piece)
   }

@@ -11,7 +11,6 @@ interface SlotPlan {
 
 /** Layers of each bank, and the number of their experts that it holds at once. */
 export interface BankPlan {
-  /** Bank of each layer, in rising order. */
   bankOfLayer: number[]
   /** By bank; a kind is absent if none of the bank's layers has experts of it. */
   slots: Partial<Record<MixtureKind, SlotPlan>>[]

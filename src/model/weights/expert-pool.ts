@@ -137,7 +137,6 @@ export class ExpertPool {
     return missing
   }
 
-  /** Counts a use of experts, for `makeRoom`. */
   private age(first: number, list: Int32Array, count: number): void {
     const { uses, counts } = this
     if (this.steps++ % (HALF_LIFE * counts.layers) === 0) for (let id = 0; id < uses.length; id++) uses[id] /= 2

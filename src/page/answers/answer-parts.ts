@@ -1,7 +1,6 @@
 import type { AnswerChunk, AnswerPart } from '../requests/api.js'
 import { Pieces, type TextPiece } from '../requests/pieces.js'
 
-/** A piece of an answer. */
 export interface AnswerPiece extends TextPiece {
   part: AnswerPart
 }

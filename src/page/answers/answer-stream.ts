@@ -1,18 +1,19 @@
+import type { PromptProgress, RoutedToken } from '../../api/wire.js'
+import { plural } from '../../ground/numbers.js'
 import { describeReading } from '../../ground/output/reading.js'
 import { awakeIn, awakeSentence } from '../../insight/usage/awake.js'
 import type { ExpertsPanel } from '../experts/experts-panel.js'
 import type { TextColouring } from '../experts/text-colouring.js'
 import { GrowingText } from '../markdown/growing-text.js'
 import type { TokenText } from '../markdown/token-text.js'
-import type { AnswerChunk, PromptProgress, TokenPlace } from '../requests/api.js'
+import type { AnswerChunk, TokenPlace } from '../requests/api.js'
 import { Batches } from '../requests/batches.js'
 import { ServerGone } from '../requests/events.js'
 import { piecesOf } from '../requests/pieces.js'
-import type { PageModel, RoutedToken } from '../requests/routes.js'
+import type { PageModel } from '../requests/routes.js'
 import { AnswerParts, type AnswerPiece } from './answer-parts.js'
 import { addCall } from './calls.js'
 import type { Exchange } from './exchange.js'
-import { Pace } from './pace.js'
 
 /** Parts of the page that show an answer. */
 interface StreamParts {
@@ -125,4 +126,36 @@ function threeNumbers({ usage }: GrowingText): string {
 /** The line below an answer while its prompt is read; tokens that an earlier request had left in memory do not count. */
 function readingOf({ total, cache, processed, time_ms: timeMs }: PromptProgress): string {
   return describeReading({ total: total - cache, processed: processed - cache, timeMs })
+}
+
+/** Minimum seconds and tokens after the first one, so that a speed says something. */
+const LEAST = { seconds: 0.02, tokens: 2 }
+
+/** Number of tokens so far, and their speed. */
+class Pace {
+  private tokens = 0
+  private atFirst = 0
+  private first = 0
+  private last = 0
+
+  count(tokens: number): void {
+    if (tokens === 0) return
+    this.last = performance.now()
+    if (this.tokens === 0) {
+      this.first = this.last
+      this.atFirst = tokens
+    }
+    this.tokens += tokens
+  }
+
+  get counted(): number {
+    return this.tokens
+  }
+
+  toString(): string {
+    if (this.tokens === 0) return ''
+    const [seconds, later] = [(this.last - this.first) / 1000, this.tokens - this.atFirst]
+    const isKnown = seconds >= LEAST.seconds && later >= LEAST.tokens
+    return `${plural(this.tokens, 'token')}${isKnown ? `, ${Math.round(later / seconds)} per second` : ''}`
+  }
 }

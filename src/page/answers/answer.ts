@@ -56,7 +56,12 @@ export class Answer implements Omit<KeptAnswer, 'content' | 'thinking' | 'notati
   get kept(): KeptAnswer {
     const { model, isJson, body, thoughts, notation, notationTokens, isBusy, note, end } = this
     return {
-      ...{ model, isJson, end, content: body.text, thinking: thoughts.text, note: isBusy ? CUT : note },
+      model,
+      isJson,
+      end,
+      content: body.text,
+      thinking: thoughts.text,
+      note: isBusy ? CUT : note,
       notation: { text: notation.text, tokens: notationTokens },
       ...structuredClone({ thought: this.thought, calls: this.calls, warnings: this.warnings }),
     }
@@ -99,7 +104,6 @@ export class Answer implements Omit<KeptAnswer, 'content' | 'thinking' | 'notati
     this.thought = { tokens: this.thought.tokens + tokens, seconds: (now - this.thinkingSince) / 1000 }
   }
 
-  /** Shows pieces of text. */
   show(pieces: readonly AnswerPiece[]): void {
     for (const part of PARTS) {
       const own = pieces.filter((piece) => piece.part === part)

@@ -1,13 +1,13 @@
+import type { DeltaCall } from '../../api/wire.js'
 import { laidOut } from '../elements/json-layout.js'
-import type { Call, CallDelta } from '../requests/api.js'
+import type { Call } from '../requests/api.js'
 
-/** Adds a part of a call to the calls so far. */
-export function addCall(calls: Call[], { index, id, name, arguments: given }: CallDelta): void {
+export function addCall(calls: Call[], { index, id = '', function: part = {} }: DeltaCall): void {
   calls[index] ??= { id: '', name: '', arguments: '' }
   const call = calls[index]
   call.id += id
-  call.name += name
-  call.arguments += given
+  call.name += part.name ?? ''
+  call.arguments += part.arguments ?? ''
 }
 
 /** An answer as plain text: the content, set out in lines if it is JSON, and a line per call. */

@@ -3,8 +3,7 @@ import type { Asked, Call, Message } from '../requests/api.js'
 import { Answer } from './answer.js'
 import { answerMessages, type Compared, type KeptExchange } from './kept-form.js'
 
-/** A message that was said, and its text on the page. */
-interface Said {
+interface ShownMessage {
   role: 'user' | 'tool'
   name: string
   text: TokenText
@@ -16,9 +15,9 @@ let exchanges = 0
 export class Exchange {
   /** Different for each exchange. */
   readonly key = exchanges++
-  readonly turns: readonly Said[]
+  readonly turns: readonly ShownMessage[]
   /** The request, if it was sent from this page. */
-  asked?: Asked
+  request?: Asked
   compared: Compared[] = []
   /** The question as the user has changed it so far, while the field for it is open. */
   draft?: string
@@ -57,7 +56,7 @@ export class Exchange {
 }
 
 /** The text of a message, which may be the result of one of `calls`. */
-function turnOf({ role, content, tool_call_id }: Message, calls: readonly Call[]): Said {
+function turnOf({ role, content, tool_call_id }: Message, calls: readonly Call[]): ShownMessage {
   const text = new TokenText()
   text.write(content)
   if (role !== 'tool') return { role: 'user', name: role === 'user' ? 'You' : 'System', text }

@@ -1,8 +1,9 @@
+import type { RoutedToken } from '../../api/wire.js'
 import type { ExpertsPanel } from '../experts/experts-panel.js'
 import { GrowingText } from '../markdown/growing-text.js'
 import type { AnswerChunk } from '../requests/api.js'
 import { piecesOf, type TextPiece } from '../requests/pieces.js'
-import type { PageModel, RoutedToken } from '../requests/routes.js'
+import type { PageModel } from '../requests/routes.js'
 import type { Exchange } from './exchange.js'
 
 /** The tokens of the prompt of an answer, with their experts. Rejects if the server does not report them. */

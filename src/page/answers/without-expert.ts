@@ -3,9 +3,9 @@ import type { Api, Asked, Call, Sending } from '../requests/api.js'
 import { addCall, plainAnswer } from './calls.js'
 import type { Compared } from './kept-form.js'
 
-/** A question as it was asked, and its answer if it was complete. */
+/** A request as it was sent, and its answer if it was complete. */
 interface Answered {
-  asked: Asked
+  request: Asked
   text: string
   isComplete: boolean
 }
@@ -17,12 +17,12 @@ interface Answered {
  */
 export async function answerWithout(
   place: ChangedExpert,
-  { asked, text, isComplete }: Answered,
+  { request, text, isComplete }: Answered,
   { api, mask, sending, show }: { api: Api; mask: readonly string[]; sending: Sending; show: (so: Compared) => void },
 ): Promise<Compared> {
   const expert = specOf(place)
-  const greedy = { ...asked, temperature: 0, seed: undefined }
-  const isSame = isComplete && asked.temperature === 0 && String(asked.mask ?? []) === String(mask)
+  const greedy = { ...request, temperature: 0, seed: undefined }
+  const isSame = isComplete && request.temperature === 0 && String(request.mask ?? []) === String(mask)
   const compared = { expert, before: isSame ? text : '', after: '', hasOthers: mask.length > 0 }
   const answer = async (own: readonly string[], part: 'before' | 'after') => {
     const calls: Call[] = []
@@ -30,7 +30,7 @@ export async function answerWithout(
     for await (const chunk of api.answer({ ...greedy, mask: own }, sending)) {
       content += chunk.text
       for (const call of chunk.calls) addCall(calls, call)
-      compared[part] = plainAnswer(content, calls, asked.response_format !== undefined)
+      compared[part] = plainAnswer(content, calls, request.response_format !== undefined)
       show({ ...compared })
     }
   }

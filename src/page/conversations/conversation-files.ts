@@ -21,7 +21,6 @@ export function jsonOf(body: KeptBody): string {
   return `${JSON.stringify(messagesOf(body), null, 2)}\n`
 }
 
-/** A conversation as Markdown. */
 export function markdownOf(body: KeptBody, { changed, ...head }: KeptHead): string {
   const state = readConversationJson(new TextEncoder().encode(jsonOf(body)), 'the conversation')
   return conversationMarkdown({ ...state, model: head.model }, { title: titleOf(head), created: new Date(changed) })

@@ -37,7 +37,6 @@ interface ConversationParts {
   panel: ExpertsPanel
   colouring: TextColouring
   store: PageStore
-  /** Id of the conversation. */
   id: () => string
   /** The conversation has changed: a question, the end of an answer, another branch. */
   changed: () => void
@@ -52,7 +51,9 @@ export class Conversation {
   constructor(private readonly parts: ConversationParts) {
     const { models, panel, colouring, store } = parts
     this.stream = new AnswerStream({
-      ...{ panel, colouring, model: () => store.state.model },
+      panel,
+      colouring,
+      model: () => store.state.model,
       watch: (show) => models.watch(show),
       changed: () => store.set(),
     })
@@ -112,17 +113,17 @@ export class Conversation {
    * Asks with a question or the results of calls, and shows the answer as it comes. Takes the messages back if no answer
    * came, because the server refused or the user stopped it.
    */
-  async ask(said: readonly Message[], options: AskOptions): Promise<Outcome> {
+  async ask(messages: readonly Message[], options: AskOptions): Promise<Outcome> {
     const { tree } = this
     const before = tree.path
-    const asked = this.asked(before, said, options)
+    const request = this.requestAfter(before, messages, options)
     const isJson = options.response_format !== undefined
     const { name, isChat } = this.parts.store.state.model
     const answer = new Answer(name, isJson, isChat && !isJson)
-    const exchange = new Exchange(said, answer, before.at(-1)?.answer.calls ?? [])
-    exchange.asked = asked
+    const exchange = new Exchange(messages, answer, before.at(-1)?.answer.calls ?? [])
+    exchange.request = request
     tree.append(exchange)
-    const error = await this.answer(exchange, asked)
+    const error = await this.answer(exchange, request)
     // If the user has opened another conversation meanwhile, this one stays as it was.
     const isKept = this.tree !== tree || !answer.isEmpty
     if (!isKept) tree.takeBack(exchange)
@@ -131,11 +132,11 @@ export class Conversation {
   }
 
   /** Asks in the place of an exchange, which stays as another branch: again, or with a changed question. */
-  async askInstead(exchange: Exchange, said: readonly Message[], options: AskOptions): Promise<Outcome> {
+  async askInstead(exchange: Exchange, messages: readonly Message[], options: AskOptions): Promise<Outcome> {
     const { tree } = this
     const { last } = tree
     tree.endBefore(exchange)
-    const outcome = await this.ask(said, options)
+    const outcome = await this.ask(messages, options)
     if (outcome.isKept || this.tree !== tree) return outcome
     tree.endAt(last)
     this.changed(tree)
@@ -145,8 +146,8 @@ export class Conversation {
   /** Continues the last answer, which was cut. */
   async resume(exchange: Exchange, options: AskOptions): Promise<Outcome> {
     const { tree } = this
-    const asked = this.asked(tree.path.slice(0, -1), exchange.messages(true), options)
-    const error = await this.answer(exchange, asked)
+    const request = this.requestAfter(tree.path.slice(0, -1), exchange.messages(true), options)
+    const error = await this.answer(exchange, request)
     this.changed(tree)
     return { isKept: true, error }
   }
@@ -160,8 +161,12 @@ export class Conversation {
     const { path } = tree
     const last = path.at(-1)
     if (!last) return { isKept: true }
-    const asked = last.asked ?? this.asked(path.slice(0, -1), last.said, options)
-    const known = { asked, text: last.answer.text, isComplete: last.asked !== undefined && last.answer.end !== 'cut' }
+    const request = last.request ?? this.requestAfter(path.slice(0, -1), last.said, options)
+    const known = {
+      request,
+      text: last.answer.text,
+      isComplete: last.request !== undefined && last.answer.end !== 'cut',
+    }
     const { api, store } = this.parts
     const { mask } = options
     store.set({ comparing: { expert: specOf(place), before: '', after: '', hasOthers: mask.length > 0 } })
@@ -179,10 +184,15 @@ export class Conversation {
     const { tree } = this
     const { path } = tree
     const { api, store, panel } = this.parts
-    const asked = { ...this.asked(path, [], options), max_tokens: 1, response_format: undefined, tools: undefined }
+    const request = {
+      ...this.requestAfter(path, [], options),
+      max_tokens: 1,
+      response_format: undefined,
+      tools: undefined,
+    }
     const error = await this.run(async (signal) => {
-      const prompt = await promptOf(api.answer(asked, this.sending(signal)))
-      if (this.tree === tree) showAgain(path, prompt, { panel, model: store.state.model, mask: asked.mask })
+      const prompt = await promptOf(api.answer(request, this.sending(signal)))
+      if (this.tree === tree) showAgain(path, prompt, { panel, model: store.state.model, mask: request.mask })
     })
     panel.rest()
     this.parts.colouring.paint(true)
@@ -202,14 +212,14 @@ export class Conversation {
   }
 
   /** Shows what comes for an answer until its end. Returns the error if one occurred. */
-  private async answer(exchange: Exchange, asked: Asked): Promise<Error | undefined> {
+  private async answer(exchange: Exchange, request: Asked): Promise<Error | undefined> {
     const { tree, parts } = this
     const { answer } = exchange
     const { text } = answer.body
     answer.isBusy = true
     answer.end = 'cut'
     const error = await this.run((signal) =>
-      this.stream.show(parts.api.answer(asked, this.sending(signal)), exchange, { mask: asked.mask, signal }),
+      this.stream.show(parts.api.answer(request, this.sending(signal)), exchange, { mask: request.mask, signal }),
     )
     answer.isBusy = false
     const hasGrown = answer.body.text !== text || (text === '' && !answer.isEmpty)
@@ -241,14 +251,14 @@ export class Conversation {
   }
 
   /** A request with earlier exchanges. If results of calls follow, the model continues the thoughts before the calls. */
-  private asked(
+  private requestAfter(
     before: readonly Exchange[],
-    said: readonly Message[],
+    added: readonly Message[],
     { system, mask, ...sampling }: AskOptions,
   ): Asked {
-    const isQuestion = said[0]?.role !== 'tool'
-    const asking = isQuestion ? before.length : before.findLastIndex((exchange) => exchange.isQuestion)
-    const messages = [...before.flatMap((exchange, i) => exchange.messages(i >= asking)), ...said]
+    const isQuestion = added[0]?.role !== 'tool'
+    const first = isQuestion ? before.length : before.findLastIndex((exchange) => exchange.isQuestion)
+    const messages = [...before.flatMap((exchange, i) => exchange.messages(i >= first)), ...added]
     const options = { ...sampling, ...(mask.length > 0 && { mask }) }
     if (!this.parts.store.state.model.isChat) {
       return { ...options, prompt: messages.map(({ content }) => content).join('') }

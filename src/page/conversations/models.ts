@@ -82,7 +82,6 @@ export class Models {
     this.show(cards)
   }
 
-  /** Shows the states of models. */
   show(cards: readonly ModelCard[]): void {
     for (const { id, status } of cards) this.states.set(id, status)
     const models = this.all.map(({ name }) => ({ name, label: labelOf(this.shortName(name), this.states.get(name)) }))

@@ -54,7 +54,6 @@ export interface PageState {
   /** Why the conversation is not kept, or what has become of it in another tab. */
   keptNote: string
   isListOpen: boolean
-  /** Changes of the list of conversations. */
   listChanges: number
 }
 

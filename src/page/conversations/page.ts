@@ -41,7 +41,11 @@ export class Page {
     this.models = new Models(api, all, store, () => this.beginModel())
     const { kept, models, panel, colouring } = this
     this.conversation = new Conversation({
-      ...{ api, models, panel, colouring, store },
+      api,
+      models,
+      panel,
+      colouring,
+      store,
       id: () => this.keeping.id,
       changed: () => this.keeping.changed(),
     })
@@ -55,16 +59,26 @@ export class Page {
     const { cards, others } = await api.models()
     const all = cards.map(pageModel)
     const store = new Store<PageState>({
-      ...{ view: viewInAddress(), models: [], model: Models.first(all), others, isReady: false, isRunning: false },
-      ...{ path: [], jumps: 0, message: '', alert: '', settings: filledSettings({}), changed: [] },
-      ...{
-        isMapOpen: !NARROW.matches,
-        caption: { woke: '', words: '' },
-        colour: 'off',
-        legend: [],
-        isAsWritten: false,
-      },
-      ...{ keptNote: '', isListOpen: false, listChanges: 0 },
+      view: viewInAddress(),
+      models: [],
+      model: Models.first(all),
+      others,
+      isReady: false,
+      isRunning: false,
+      path: [],
+      jumps: 0,
+      message: '',
+      alert: '',
+      settings: filledSettings({}),
+      changed: [],
+      isMapOpen: !NARROW.matches,
+      caption: { woke: '', words: '' },
+      colour: 'off',
+      legend: [],
+      isAsWritten: false,
+      keptNote: '',
+      isListOpen: false,
+      listChanges: 0,
     })
     const page = new Page(api, store, all)
     page.models.show(cards)

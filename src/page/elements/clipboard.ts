@@ -42,11 +42,11 @@ export function copyButton(name: string, text: () => string): HTMLButtonElement 
   button.addEventListener('click', async () => {
     const isCopied = await copyText(text())
     button.textContent = isCopied ? 'Copied' : 'Failed'
-    const said = isCopied
+    const message = isCopied
       ? 'Copied.'
       : 'The browser does not allow copying. Select the text and copy it by the keyboard.'
-    say(said)
-    button.title = isCopied ? '' : said
+    say(message)
+    button.title = isCopied ? '' : message
     clearTimeout(timer)
     timer = window.setTimeout(() => {
       button.textContent = 'Copy'

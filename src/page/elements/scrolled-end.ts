@@ -17,7 +17,6 @@ export class ScrolledEnd {
     new MutationObserver(follow).observe(place, { childList: true, characterData: true, subtree: true })
   }
 
-  /** Scrolls to the end. */
   go(): void {
     this.isAtEnd = true
     this.place.scrollTop = this.place.scrollHeight

@@ -1,3 +1,4 @@
+import type { RoutedToken } from '../../api/wire.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import { mostParticular } from '../../insight/atlas/words-of-expert.js'
 import { mostExperts } from '../../insight/pictures/blocks/figure.js'
@@ -11,7 +12,7 @@ import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
 import { GrowingText } from '../markdown/growing-text.js'
 import type { TokenPlace } from '../requests/api.js'
-import { layerRoutes, type PageModel, type RoutedToken } from '../requests/routes.js'
+import { layerRoutes, type PageModel } from '../requests/routes.js'
 import { type ChangedExpert, foundIn, placeOf } from './places.js'
 
 /** Share of the time that drawing may take: a map of thousands of cells must not slow down the text. */

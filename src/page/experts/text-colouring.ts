@@ -1,7 +1,7 @@
-import { amountColour, type Background, expertColour, INK } from '../../insight/pictures/blocks/expert-colours.js'
+import { type Background, INK, valueColour } from '../../insight/pictures/blocks/expert-colours.js'
 import { toHex } from '../../insight/pictures/blocks/palette.js'
 import { bracketedName } from '../../insight/pictures/kinds/caption.js'
-import { amountOf, MOST_BITS, type TextColour, textValues } from '../../insight/usage/text-colours.js'
+import { MOST_BITS, type TextColour, textValues } from '../../insight/usage/text-colours.js'
 import type { TextRoutes } from '../../insight/usage/text-routes.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { Named } from './experts-panel.js'
@@ -75,9 +75,8 @@ export class TextColouring {
   }
 
   private colourOf(value: number, colour: TextColour): string {
-    if (colour.by === 'expert') return toHex(expertColour(value, this.ground))
     // Not the largest share so far, which would grow while an answer comes.
-    return toHex(amountColour(amountOf(value, colour, 1), this.ground))
+    return toHex(valueColour(value, colour, 1, this.ground))
   }
 
   /** The experts of most tokens, or the ends of the amounts. */

@@ -1,8 +1,9 @@
 import type { ExpertRoutes, LayerRoutes } from '../../api/routes.js'
+import type { RoutedToken } from '../../api/wire.js'
 import { bitsOf } from '../../insight/usage/text-colours.js'
 import { TextRoutes } from '../../insight/usage/text-routes.js'
 import type { MixtureKind } from '../../model/config/config.js'
-import type { PageModel, RoutedToken } from '../requests/routes.js'
+import type { PageModel } from '../requests/routes.js'
 
 /** A text whose tokens come one by one, with their experts. */
 export class GrowingText extends TextRoutes {

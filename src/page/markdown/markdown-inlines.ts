@@ -1,5 +1,4 @@
 import { childrenOf, isMark, partsOfLink, type SyntaxNode } from '../../chat/markdown/nodes.js'
-import { allowedAddress } from '../elements/allowed-address.js'
 import { create } from '../elements/elements.js'
 import type { TextCursor } from './text-cursor.js'
 
@@ -80,5 +79,23 @@ function linkMaker(written: string, isImage: boolean): (() => HTMLElement) | und
     link.target = '_blank'
     link.rel = 'noopener noreferrer'
     return link
+  }
+}
+
+const ALLOWED = new Set(['http:', 'https:', 'mailto:'])
+const MAIL = /^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$/
+const ESCAPED = /\\([!-/:-@[-`{-~])/g
+
+/** The address that a link names, as it is written. Undefined if a link to it is not allowed. */
+export function allowedAddress(written: string): string | undefined {
+  const inner = /^<.*>$/s.test(written) ? written.slice(1, -1) : written
+  const named = inner.replace(ESCAPED, '$1').replaceAll('&amp;', '&')
+  const full = /^www\./i.test(named) ? `https://${named}` : MAIL.test(named) ? `mailto:${named}` : named
+  try {
+    const { protocol, href } = new URL(full)
+    return ALLOWED.has(protocol) ? href : undefined
+  } catch {
+    // Relative addresses would be the server's.
+    return undefined
   }
 }

@@ -123,7 +123,6 @@ export class TextCursor {
   }
 }
 
-/** Finds the piece with an offset. */
 function pieceAt(starts: readonly number[], offset: number): number {
   let [low, high] = [0, starts.length - 1]
   while (low < high) {

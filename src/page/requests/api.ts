@@ -1,17 +1,15 @@
 import type { ChatStep } from '../../api/chat-options.js'
+import type { DeltaCall, PromptProgress, RoutedToken, WireChunk, WireMessage } from '../../api/wire.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import type { PageVoice } from '../../insight/pictures/interactive/page-data.js'
 import { tabStorage } from '../elements/browser-storage.js'
 import { readEvents } from './events.js'
 import { Refusal } from './refusal.js'
-import type { ModelCard, RoutedToken } from './routes.js'
+import type { ModelCard } from './routes.js'
 
-export interface Message {
+export interface Message extends WireMessage {
   role: 'system' | 'user' | 'assistant' | 'tool'
   content: string
-  reasoning_content?: string
-  tool_calls?: { id: string; type: 'function'; function: Omit<Call, 'id'> }[]
-  tool_call_id?: string
 }
 
 /** A call of a tool. The arguments are JSON, if the model did not err. */
@@ -19,11 +17,6 @@ export interface Call {
   id: string
   name: string
   arguments: string
-}
-
-/** A part of a call, as it comes: its texts continue the call with the same index. */
-export interface CallDelta extends Call {
-  index: number
 }
 
 /** Part of an answer that a text or a token belongs to. */
@@ -64,7 +57,8 @@ export interface Sending {
 export interface AnswerChunk {
   text: string
   thinking: string
-  calls: CallDelta[]
+  /** Their texts continue the call with the same index. */
+  calls: DeltaCall[]
   tokens: RoutedToken[]
   /** Natural logarithms of the tokens' probabilities. */
   logprobs: number[]
@@ -75,14 +69,6 @@ export interface AnswerChunk {
   /** Notes on the request, such as that the model cannot stop thinking; with the first chunk. */
   notes: string[]
   finishReason?: string
-}
-
-/** Tokens of a prompt that have been read; `cache` of them an earlier request had left in memory. */
-export interface PromptProgress {
-  total: number
-  cache: number
-  processed: number
-  time_ms: number
 }
 
 /**
@@ -164,13 +150,13 @@ export class Api {
     for await (const event of readEvents(response.body)) {
       // Events that have come already belong to a conversation that may be left.
       options.signal?.throwIfAborted()
-      const { choices, notes = [], prompt_progress: progress } = event as StreamEvent
+      const { choices, notes = [], prompt_progress: progress } = event as WireChunk
       const [choice] = choices
       if (!choice) continue
       yield {
         text: choice.delta?.content ?? choice.text ?? '',
         thinking: choice.delta?.reasoning_content ?? '',
-        calls: (choice.delta?.tool_calls ?? []).map(callDelta),
+        calls: choice.delta?.tool_calls ?? [],
         tokens: choice.routed_experts ?? [],
         logprobs: choice.logprobs?.token_logprobs ?? choice.logprobs?.content?.map(({ logprob }) => logprob) ?? [],
         prompt: choice.prompt_routed_experts,
@@ -227,31 +213,6 @@ interface RequestOptions {
   headers?: Record<string, string>
   /** Whether the user is asked for a key if it is wrong. Default: true. */
   asksKey?: boolean
-}
-
-/** A part of a call in the API's form. */
-interface ToolCallDelta {
-  index: number
-  id?: string
-  function?: { name?: string; arguments?: string }
-}
-
-function callDelta({ index, id = '', function: call }: ToolCallDelta): CallDelta {
-  return { index, id, name: call?.name ?? '', arguments: call?.arguments ?? '' }
-}
-
-interface StreamEvent {
-  choices: {
-    delta?: { content?: string | null; reasoning_content?: string | null; tool_calls?: ToolCallDelta[] | null }
-    text?: string
-    /** In the form of completions or of chats. */
-    logprobs?: { token_logprobs?: number[]; content?: { logprob: number }[] } | null
-    routed_experts?: RoutedToken[]
-    prompt_routed_experts?: RoutedToken[]
-    finish_reason?: string | null
-  }[]
-  notes?: string[]
-  prompt_progress?: PromptProgress
 }
 
 /** Reads the server's message from a response that refuses. */

@@ -1,10 +1,10 @@
-import type { ChatStep, Think } from '../../api/chat-options.js'
+import type { Think } from '../../api/chat-options.js'
 import type { LayerRoutes } from '../../api/routes.js'
+import type { RoutedToken } from '../../api/wire.js'
 import { firstQuestions } from '../../chat/conversations/first-questions.js'
 import { MIXTURE_KINDS, type Mixture, type PerMixture } from '../../model/config/config.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 
-/** The model, as the page needs it. */
 export interface PageModel {
   /** Its name in the API. */
   name: string
@@ -66,19 +66,17 @@ export function pageModel({ id, max_model_len: most, meta }: ModelCard): PageMod
   const { quant, chat_template: isChat, atlas: hasAtlas = false, mask = [], thinking = [], tools = false } = meta
   const contextTokens = most && Math.min(most, meta.n_ctx_train ?? most)
   return {
-    ...{ name: id, quant, config: { mixtures }, isChat, hasAtlas, mask, thinking, callsTools: tools, contextTokens },
+    name: id,
+    quant,
+    config: { mixtures },
+    isChat,
+    hasAtlas,
+    mask,
+    thinking,
+    callsTools: tools,
+    contextTokens,
     firstQuestions: firstQuestions(meta.name ?? id),
   }
-}
-
-/** A token with its experts, from a response with `routed_experts`. */
-export interface RoutedToken {
-  token: number
-  text: string
-  /** Null if the model had no position left to read the token. */
-  experts: ({ layer: number } & PerMixture<{ ids: number[]; gates: number[] }>)[] | null
-  /** Part of the answer that it belongs to; only in answers of a conversation. */
-  kind?: ChatStep['kind']
 }
 
 /** Converts a token's experts to molm's own form, an entry per layer. */

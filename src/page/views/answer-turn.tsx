@@ -13,7 +13,6 @@ import { Act, CopyButton, Mounted, sendOnEnter, submitting } from './parts.js'
 export interface AnswerProps {
   page: Page
   shown: Shown
-  /** The exchange before this one. */
   before?: Exchange
   isLast: boolean
   isRunning: boolean
@@ -149,8 +148,8 @@ function Results({ page, calls, isShown }: ResultsProps) {
   const form = useRef<HTMLFormElement>(null)
   const give = () => {
     const fields = form.current?.querySelectorAll('textarea') ?? []
-    const said = calls.map(({ id }, i) => ({ role: 'tool' as const, tool_call_id: id, content: fields[i].value }))
-    page.ask((options) => page.conversation.ask(said, options))
+    const results = calls.map(({ id }, i) => ({ role: 'tool' as const, tool_call_id: id, content: fields[i].value }))
+    page.ask((options) => page.conversation.ask(results, options))
   }
   return (
     <form class="results" hidden={!isShown} ref={form} onSubmit={submitting(give)}>

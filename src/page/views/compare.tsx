@@ -1,10 +1,11 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
+import type { RoutedToken } from '../../api/wire.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import { figureSections, figureSentences } from '../../insight/pictures/html/html-sections.js'
 import { drawUsage } from '../../insight/pictures/kinds/usage-figure.js'
 import type { Page } from '../conversations/page.js'
 import { GrowingText } from '../markdown/growing-text.js'
-import { layerRoutes, type PageModel, type RoutedToken } from '../requests/routes.js'
+import { layerRoutes, type PageModel } from '../requests/routes.js'
 import { Alert, sendOnEnter, submitting } from './parts.js'
 
 interface CompareProps {

@@ -1,11 +1,11 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { plural } from '../../ground/numbers.js'
 import { type KeptHead, titleOf } from '../answers/kept-form.js'
 import { fileName, jsonOf, markdownOf, readFile, save } from '../conversations/conversation-files.js'
 import { type Kept, whyNotKept } from '../conversations/kept-conversations.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
 import { ConversationRow } from './conversation-row.js'
-import { DeleteAll, Said } from './list-parts.js'
 import { Alert, focusMessage } from './parts.js'
 
 /** A deleted conversation, which can be restored until the list is closed. */
@@ -13,7 +13,6 @@ interface Deleted extends Kept {
   wasOpen: boolean
 }
 
-/** The list of conversations, in a drawer. */
 export function ConversationList({ page, state }: { page: Page; state: PageState }) {
   const { kept, keeping, store } = page
   const { isListOpen, listChanges, view } = state
@@ -147,7 +146,7 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
       <div class="rows">
         <ul id="kept">
           {deleted.map((one) => (
-            <Said
+            <Notice
               key={one.head.id}
               text={`Deleted “${titleOf(one.head)}”`}
               hasFocus
@@ -181,7 +180,7 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
               )
             })}
           {damaged.map((id) => (
-            <Said
+            <Notice
               key={id}
               text="A conversation that is damaged"
               button="Delete"
@@ -216,5 +215,58 @@ export function ConversationList({ page, state }: { page: Page; state: PageState
         )}
       </div>
     </dialog>
+  )
+}
+
+interface NoticeProps {
+  text: string
+  /** Whether its button takes the focus when it appears. */
+  hasFocus?: boolean
+  button: string
+  act: () => void
+}
+
+/** A row of the list that says something about a conversation, and a button. */
+function Notice({ text, hasFocus, button, act }: NoticeProps) {
+  const place = useRef<HTMLButtonElement>(null)
+  useLayoutEffect(() => {
+    if (hasFocus) place.current?.focus()
+  }, [])
+  return (
+    <li class="row said small soft">
+      <span>{text}</span>
+      <button class="quiet low" type="button" onClick={act} ref={place}>
+        {button}
+      </button>
+    </li>
+  )
+}
+
+/** Deletes all conversations, after a question. */
+function DeleteAll({ count, remove }: { count: number; remove: () => void }) {
+  const [isAsked, setAsked] = useState(false)
+  const cancel = useRef<HTMLButtonElement>(null)
+  useLayoutEffect(() => cancel.current?.focus(), [isAsked])
+  if (!isAsked) {
+    return (
+      <button id="delete-all" class="quiet low" type="button" onClick={() => setAsked(true)}>
+        Delete all
+      </button>
+    )
+  }
+  return (
+    <div id="delete-sure" class="stack">
+      <p id="delete-question" role="status">
+        {`Delete ${plural(count, 'conversation')}? This cannot be undone.`}
+      </p>
+      <div class="buttons">
+        <button id="delete-yes" type="button" onClick={remove}>
+          Delete all
+        </button>
+        <button id="delete-cancel" class="quiet" type="button" ref={cancel} onClick={() => setAsked(false)}>
+          Cancel
+        </button>
+      </div>
+    </div>
   )
 }

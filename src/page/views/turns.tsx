@@ -1,11 +1,13 @@
 import { useLayoutEffect, useMemo, useReducer, useRef } from 'preact/hooks'
+import { type ComparedPart, changesSentence, wordChanges } from '../../insight/word-changes.js'
+import { pushText } from '../../model/config/mask-spec.js'
 import type { Exchange } from '../answers/exchange.js'
 import type { Compared } from '../answers/kept-form.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState, Shown } from '../conversations/page-state.js'
 import { ScrolledEnd } from '../elements/scrolled-end.js'
+import { changeInWords, placesOf } from '../experts/places.js'
 import { type AnswerProps, AnswerTurn } from './answer-turn.js'
-import { ComparedTurn } from './compared-turn.js'
 import { Act, CopyButton, Mounted, sendOnEnter, submitting } from './parts.js'
 
 /** Ms that screen readers do not announce a conversation that is opened. */
@@ -110,8 +112,8 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
     const { draft = '' } = exchange
     if (draft.trim() === '') return
     write()
-    const said = [{ role: 'user' as const, content: draft }]
-    page.ask((options) => page.conversation.askInstead(exchange, said, options))
+    const question = { role: 'user' as const, content: draft }
+    page.ask((options) => page.conversation.askInstead(exchange, [question], options))
   }
   return (
     <article class={`turn user${isEditing ? ' editing' : ''}`} ref={article}>
@@ -156,5 +158,48 @@ function EditForm({ draft, write, send }: EditProps) {
         </button>
       </div>
     </form>
+  )
+}
+
+/** The same question answered before and after a change of an expert, with marks at the words that differ. */
+function ComparedTurn({ compared, isRunning }: { compared: Compared; isRunning: boolean }) {
+  const { expert, before, after, hasOthers } = compared
+  const [place] = placesOf([expert])
+  const change = changeInWords(place)
+  const titles = place.push === undefined ? ['with it', 'without it'] : ['before', `at ${pushText(place.push)}`]
+  const changes = useMemo(() => wordChanges(before.trim(), after.trim()), [before, after, isRunning])
+  return (
+    <article class="turn without">
+      <h2 class="soft tiny">The same question {change}</h2>
+      <div class="two">
+        <Column title={titles[0]} text={before} parts={isRunning ? undefined : changes.before} />
+        <Column title={titles[1]} text={after} parts={isRunning ? undefined : changes.after} />
+      </div>
+      <p class="sentence">{isRunning ? 'answering again …' : `${change}: ${changesSentence(changes)}`}</p>
+      {!isRunning && (
+        <p class="note tiny">
+          Both answers are greedy, so only this expert makes the difference.
+          {hasOthers && ' The others that are switched off or steered are so in both.'}
+        </p>
+      )}
+    </article>
+  )
+}
+
+interface ColumnProps {
+  title: string
+  text: string
+  /** The text in parts that differ or not, once it is complete. */
+  parts?: readonly ComparedPart[]
+}
+
+function Column({ title, text, parts }: ColumnProps) {
+  return (
+    <div>
+      <h3 class="soft tiny">{title}</h3>
+      <div class="answer">
+        {parts ? parts.map(({ text, differs }) => (differs ? <mark>{text}</mark> : text)) : text || '…'}
+      </div>
+    </div>
   )
 }

@@ -1,27 +1,29 @@
 import type { Model } from '../../api/model.js'
 import type { EncodeAsyncOptions } from '../../api/text.js'
-import { type Prompt, writePrompt } from '../../engine/session/prompt.js'
+import { type Prompt, type Said, writePrompt } from '../../engine/session/prompt.js'
+import type { SessionMask } from '../../engine/session/shared/nearest-session.js'
 import { Busy, UserError } from '../../ground/errors.js'
+import { type ExpertMask, layerMasks } from '../../model/config/expert-mask.js'
+import { maskSpecs, parseMask } from '../../model/config/mask-spec.js'
 import { systemDropped } from '../../text/chat-frame.js'
-import { refused } from '../common/api-error.js'
+import { ToolError } from '../../text/prompt/asked.js'
+import { refused, refusedParam } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
-import { withFields } from '../http/errors.js'
 import type { BegunAnswer } from '../http/respond.js'
-import { answerBytes } from '../run/answer-bytes.js'
 import type { ChoiceSpec } from '../run/choice.js'
-import { Choices, checkCount, checkSpecs } from '../run/choices.js'
+import { answerBytes, Choices, checkCount, checkSpecs } from '../run/choices.js'
 import { tokenizerOf } from '../run/context.js'
 import type { Ticket } from '../run/queue.js'
-import { formOf, maskOf, routesOf, saidOf, thinkingOf, toolsOf } from './asked.js'
-import type { ChatBody, CompletionBody } from './fields.js'
 import { type GapTokens, gapPrompt, requireGapTokens } from './fill-in-middle.js'
-import { samplingOf } from './sampling-fields.js'
+import type { ChatRequest, CompletionRequest, Constraint } from './request.js'
 
 export interface BegunChat extends BegunAnswer {
-  prompt: ChatPrompt
+  request: ChatRequest
+  prompt: Prompt
 }
 
 export interface BegunCompletion extends BegunAnswer {
+  request: CompletionRequest
   prompts: Echoed[]
 }
 
@@ -31,142 +33,158 @@ export interface Echoed {
   text: string
 }
 
-interface BeginOptions {
-  ticket: Ticket
-  /** Most tokens of prompt and answer together if the body has no `max_tokens`. */
-  room?: number
-}
-
 /**
  * Writes the prompt of a conversation, and checks all that the request asks for. Rejects with an ApiError, or with a
  * UserError if the model cannot do that.
  */
-export async function beginChat(
-  context: ServerContext,
-  body: ChatBody,
-  { ticket, room }: BeginOptions,
-): Promise<BegunChat> {
-  const mask = maskOf(body, context)
-  const { field, ...form } = formOf(body, context)
-  const tools = toolsOf(body, context)
-  const { args, ...thinking } = thinkingOf(body)
-  const asking = { ...thinking, ...tools, ...form }
-  const { system = '' } = context
-  const said = saidOf(body)
-  const prompt = await chatPrompt(context, { ...said, system: said.system || system, args }, asking, ticket.signal)
-  const { ids, reading, stop } = prompt
-  const { guide } = prompt.limits
-  const { top_logprobs: top = 0, logprobs, max_completion_tokens: maxTokens = body.max_tokens } = body
-  const limits = { maxTokens, stop: [...stop, ...(body.stop ?? [])], logprobs: top, guide }
-  const begun = await begin(context, body, {
-    specs: [{ prompt: ids, reading, options: limits, scorePrompt: false, mask }],
-    ...{ ticket, room, form: { guide }, field: field ?? (tools.tools && 'tools') },
-    scores: logprobs ? 1 + top : 0,
+export async function beginChat(context: ServerContext, request: ChatRequest, ticket: Ticket): Promise<BegunChat> {
+  const { constraint, tools } = request
+  const mask = maskOf(request.mask, context)
+  checkLength(constraint, context)
+  const prompt = await chatPrompt(context, request, ticket.signal)
+  const { ids, reading, stop, limits } = prompt
+  const begun = await begin(context, request, {
+    specs: [{ prompt: ids, reading }],
+    stop: [...stop, ...(request.options.stop ?? [])],
+    ...{ ticket, mask, form: { guide: limits.guide }, param: constraint?.param ?? (tools && 'tools') },
     hasCalls: (reading.tools ?? []).length > 0,
   })
-  return { prompt, ...begun }
+  return { request, prompt, ...begun }
 }
 
 /** Encodes prompts and checks all that the request asks for. Rejects with an ApiError or a UserError. */
 export async function beginCompletion(
   context: ServerContext,
-  body: CompletionBody,
-  { ticket, room }: BeginOptions,
+  request: CompletionRequest,
+  ticket: Ticket,
 ): Promise<BegunCompletion> {
-  const mask = maskOf(body, context)
-  const { field, ...form } = formOf(body, context)
-  const gap = await gapOf(body, context)
-  const prompts = await promptsOf(body, gap, context, ticket.signal)
-  const { max_tokens: maxTokens, logprobs, echo = false } = body
-  const limits = { maxTokens, stop: [...(body.stop ?? []), ...(gap?.ends ?? [])], logprobs: logprobs ?? 0, ...form }
-  const scorePrompt = echo && logprobs !== undefined
-  const begun = await begin(context, body, {
-    specs: prompts.map(({ tokens: prompt }) => ({ prompt, reading: PLAIN, options: limits, scorePrompt, mask })),
-    ...{ ticket, room, form, field },
-    scores: logprobs === undefined ? 0 : 1 + logprobs,
+  const mask = maskOf(request.mask, context)
+  checkLength(request.constraint, context)
+  const gap = request.suffix ? await requireGapTokens(context) : undefined
+  const prompts = await promptsOf(request, gap, context, ticket.signal)
+  const { param, ...form } = request.constraint ?? {}
+  const begun = await begin(context, request, {
+    specs: prompts.map(({ tokens: prompt }) => ({ prompt, reading: PLAIN })),
+    stop: [...(request.options.stop ?? []), ...(gap?.ends ?? [])],
+    scorePrompt: request.echo && request.report.logprobs !== undefined,
+    ...{ ticket, mask, form, param },
   })
-  return { prompts, ...begun }
+  return { request, prompts, ...begun }
 }
 
 /** All of a completion is text. */
 export const PLAIN = { prompt: '', isAnswer: false, isTurn: false }
 
-interface Written extends BeginOptions {
-  specs: Omit<ChoiceSpec, 'routes'>[]
-  /** Form of the answer, and the field that asks for it. */
+interface Written {
+  ticket: Ticket
+  mask?: SessionMask
+  specs: Pick<ChoiceSpec, 'prompt' | 'reading'>[]
+  stop: string[]
+  scorePrompt?: boolean
+  /** Form of the answer, and the field of the body that asks for it. */
   form: Parameters<Model['checkConstraint']>[0]
-  field?: string
-  /** Log-probabilities of each token. */
-  scores: number
+  param?: string
   hasCalls?: boolean
 }
 
-async function begin(context: ServerContext, body: ChatBody | CompletionBody, written: Written): Promise<BegunAnswer> {
-  const { ticket, room, form, field, ...answer } = written
-  const { n = 1, stream: isStream = false } = body
-  const specs = written.specs.map(({ options, ...spec }) => {
+async function begin(
+  context: ServerContext,
+  request: ChatRequest | CompletionRequest,
+  { ticket, mask, specs: written, stop, scorePrompt = false, form, param, hasCalls }: Written,
+): Promise<BegunAnswer> {
+  const { options, n = 1, isStream = false, room, report } = request
+  const { logprobs, routes } = report
+  const specs = written.map(({ prompt, reading }): ChoiceSpec => {
     // An answer has at least one token.
-    const left = room === undefined ? undefined : Math.max(1, room - spec.prompt.length)
-    const all = { ...samplingOf('openai', body), ...options, maxTokens: options.maxTokens ?? left }
-    return { ...spec, options: all, ...routesOf(body), progress: isStream && body.return_progress }
+    const left = room && Math.max(1, room - prompt.length)
+    return {
+      prompt,
+      reading,
+      options: { ...options, stop, maxTokens: options.maxTokens ?? left, logprobs: logprobs ?? 0, ...form },
+      scorePrompt,
+      routes: routes !== undefined,
+      promptRoutes: routes === 'all',
+      progress: isStream && report.progress,
+      mask,
+    }
   })
   checkSpecs(specs, n, context)
-  if (field !== undefined)
-    await checkForm(context.model, { ...form, signal: ticket.signal, client: ticket.client }, field)
-  const bytes = answerBytes(specs, { ...answer, n, isStream }, context)
+  const { signal, client } = ticket
+  if (param !== undefined) await checkForm(context.model, { ...form, signal, client }, param)
+  const scores = logprobs === undefined ? 0 : 1 + logprobs
+  const bytes = answerBytes(specs, { n, scores, isStream, hasCalls }, context)
   return { choices: new Choices(context, specs, n, ticket), bytes }
 }
 
+/**
+ * Reads a request's mask; undefined if it has no experts. `always` is the mask of all requests. Throws an ApiError if the
+ * mask is wrong, or if both leave too few experts.
+ */
+export function maskOf(
+  specs: readonly string[] = [],
+  { model: { config }, mask: always }: { model: Pick<Model, 'config'>; mask?: ExpertMask },
+): SessionMask | undefined {
+  if (specs.length === 0) return undefined
+  try {
+    const mask = parseMask(specs, config)
+    layerMasks(always ? [always, mask] : [mask], config)
+    return { mask, key: maskSpecs(mask).join(' ') }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    throw refused('mask', error.message, 'invalid_value')
+  }
+}
+
+/** Throws an ApiError if a constraint is too long to be read. */
+export function checkLength(constraint: Constraint | undefined, { limits }: Pick<ServerContext, 'limits'>): void {
+  if (!constraint) return
+  const { param, schema, grammar, regex } = constraint
+  const { length } = grammar ?? regex ?? JSON.stringify(schema)
+  if (length <= limits.constraintCharacters) return
+  const message = `"${param}" has ${length} characters; the limit is ${limits.constraintCharacters}`
+  throw refusedParam(param, message, 'too_large')
+}
+
 /** Checks the form of an answer before a stream begins, since its status cannot change later. */
-async function checkForm(model: Model, form: Written['form'], field: string): Promise<void> {
+async function checkForm(model: Model, form: Written['form'], param: string): Promise<void> {
   try {
     await model.checkConstraint(form)
   } catch (error) {
     if (!(error instanceof UserError) || error instanceof Busy) throw error
-    throw refused(field, withFields(error.phrase))
+    throw refusedParam(param, error.phrase)
   }
 }
 
-/** A prompt with notes that name fields of the request. */
-type ChatPrompt = Omit<Prompt, 'notes'> & { notes: string[] }
+/** A conversation. Without a template, the system text comes first and without a name, as in the terminal. */
+function saidOf({ messages, args }: ChatRequest, { system = '' }: Pick<ServerContext, 'system'>): Said {
+  const [first, ...others] = messages
+  const isSystem = first.role === 'system' && others.length > 0
+  return isSystem ? { messages: others, system: first.content || system, args } : { messages, system, args }
+}
 
-async function chatPrompt(
-  context: ServerContext,
-  said: Parameters<typeof writePrompt>[1],
-  asking: Parameters<typeof writePrompt>[2],
-  signal: AbortSignal,
-): Promise<ChatPrompt> {
+async function chatPrompt(context: ServerContext, request: ChatRequest, signal: AbortSignal): Promise<Prompt> {
   const { chatTemplate, generationDefaults, tokenizer } = context.model
   const model = { chatTemplate, generationDefaults, tokenizer, name: context.id }
+  const { constraint: { param, ...form } = {}, think, thinkBudget, tools, toolChoice, parallelToolCalls } = request
+  const asking = { think, thinkBudget, tools, toolChoice, parallelToolCalls, ...form }
   try {
-    const prompt = await writePrompt(model, said, asking, { encode: encoderOf(context), signal })
-    const notes = prompt.dropsSystem ? [...prompt.notes, systemDropped(context.id)] : prompt.notes
-    return { ...prompt, notes: notes.map(withFields) }
+    const prompt = await writePrompt(model, saidOf(request, context), asking, { encode: encoderOf(context), signal })
+    return prompt.dropsSystem ? { ...prompt, notes: [...prompt.notes, systemDropped(context.id)] } : prompt
   } catch (error) {
-    const isForTools = asking.tools && error instanceof UserError && /\btools?\b/.test(error.message)
-    throw isForTools ? refused('tools', withFields(error.phrase)) : error
+    throw tools && error instanceof ToolError ? refused('tools', error.phrase) : error
   }
-}
-
-/** Tokens for a body with a suffix. Rejects with an ApiError if the model has none. */
-async function gapOf({ suffix = '', echo }: CompletionBody, context: ServerContext): Promise<GapTokens | undefined> {
-  if (suffix === '') return undefined
-  if (!echo) return requireGapTokens(context)
-  throw refused('echo', '"echo" and "suffix" exclude each other; send one of them')
 }
 
 async function promptsOf(
-  { prompt: given, suffix = '', echo, n = 1 }: CompletionBody,
+  { prompts: given, suffix = '', echo, n = 1 }: CompletionRequest,
   gap: GapTokens | undefined,
   context: ServerContext,
   signal: AbortSignal,
 ): Promise<Echoed[]> {
   const encode = encoderOf(context)
-  const isMany = Array.isArray(given) && typeof given[0] !== 'number'
-  const all = (isMany ? given : [given]) as (string | number[])[]
-  checkCount(all.length, n, context)
+  checkCount(given.length, n, context)
   const prompts: Echoed[] = []
-  for (const one of all) {
+  for (const one of given) {
     if (gap) prompts.push({ tokens: await gapPrompt(context, gap, [one, suffix], { encode, signal }), text: '' })
     else if (typeof one === 'string') prompts.push({ tokens: await encode(one, { signal }), text: one })
     else prompts.push({ tokens: one, text: echo ? await echoOf(one, context, signal) : '' })

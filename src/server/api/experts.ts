@@ -5,17 +5,15 @@ import { lensObject } from '../../insight/pictures/kinds/lens-figure.js'
 import { awakeIn, awakeSentence, type RankedExpert, rankedExperts } from '../../insight/usage/awake.js'
 import { perLayer } from '../../insight/usage/usage.js'
 import type { MixtureKind } from '../../model/config/config.js'
-import { ApiError, refused } from '../common/api-error.js'
+import { ApiError, refusedParam } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { enterQueue } from '../http/respond.js'
 import type { ServedModels } from '../models/served-models.js'
 import { checkSpecs } from '../run/choices.js'
 import { runLens } from '../run/run-choice.js'
-import { maskOf } from './asked.js'
-import { PLAIN } from './begin.js'
-import { isText, mustBe, text } from './field-types.js'
-import { common } from './fields.js'
+import { maskOf, PLAIN } from './begin.js'
+import { isText, mask, mustBe, text } from './fields.js'
 import { tokenIds } from './tokenize.js'
 
 /** Experts in each list of the most and least used. */
@@ -74,7 +72,7 @@ export function expertRoutes(app: Hono, models: ServedModels): void {
   })
 }
 
-const lensBody = z.strictObject({ model: text.optional(), prompt: tokenIds, mask: common.mask })
+const lensBody = z.strictObject({ model: text.optional(), prompt: tokenIds, mask })
 
 /** `POST /experts/lens`: what each expert of a prompt's last token says through the head. */
 export function lensRoutes(app: Hono, context: ServerContext): void {
@@ -83,10 +81,10 @@ export function lensRoutes(app: Hono, context: ServerContext): void {
     const options = { maxTokens: 1 }
     const spec = { prompt: body.prompt, reading: PLAIN, options, scorePrompt: false, routes: false }
     checkSpecs([spec], 1, context)
-    const mask = maskOf(body, context)
+    const masked = { ...spec, mask: maskOf(body.mask, context) }
     const ticket = enterQueue(c, context.queue)
     try {
-      return c.json(lensObject(await runLens(context, { ...spec, mask }, ticket)))
+      return c.json(lensObject(await runLens(context, masked, ticket)))
     } finally {
       ticket.leave()
     }
@@ -112,7 +110,7 @@ function parametersOf<N extends string>(c: Context, ...names: N[]): Partial<Reco
   if (unknown === undefined) return given as Partial<Record<N, string>>
   const known = names.map((name) => `"${name}"`).join(' and ')
   const message = `"${unknown.slice(0, 100)}" is not supported; there ${names.length > 1 ? 'are' : 'is'} ${known}`
-  throw refused(unknown.slice(0, 100), message, 'unknown_parameter')
+  throw refusedParam(unknown.slice(0, 100), message, 'unknown_parameter')
 }
 
 function unknownMark(name: string): ApiError {

@@ -1,7 +1,8 @@
 import type { Model } from '../../api/model.js'
 import type { EncodeAsyncOptions } from '../../api/text.js'
 import { isObject } from '../../ground/json/json.js'
-import { refused } from '../common/api-error.js'
+import { phrase } from '../../ground/message.js'
+import { field, refused } from '../common/api-error.js'
 import type { ServerContext } from '../http/context.js'
 import { tokenizerFiles } from './tokenizer-files.js'
 
@@ -78,7 +79,7 @@ export async function requireGapTokens({ model, id }: Pick<ServerContext, 'model
   const tokens = await gapTokensOf(model)
   if (tokens) return tokens
   const why = 'its tokenizer has no tokens for the texts before and after a gap'
-  throw refused('suffix', `"suffix" is not supported by ${id}: ${why}`)
+  throw refused('suffix', phrase`${field('suffix')} is not supported by ${id}: ${why}`)
 }
 
 type Encode = (text: string, options: EncodeAsyncOptions) => Promise<number[]>

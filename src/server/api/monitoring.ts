@@ -1,7 +1,4 @@
-import { Hono, type MiddlewareHandler } from 'hono'
-import { ApiError } from '../common/api-error.js'
-import { errorResponse } from '../http/errors.js'
-import { everyResponse } from '../http/every-response.js'
+import type { Hono, MiddlewareHandler } from 'hono'
 import type { ServedModels } from '../models/served-models.js'
 import type { Metrics } from '../run/metrics.js'
 
@@ -12,16 +9,6 @@ export function healthRoutes(app: Hono, models: ServedModels): void {
     const states = Object.fromEntries(models.all.map(({ id, state }) => [id, state]))
     return c.json({ status: 'ok', model: models.first.id, ...models.counts, models: states })
   })
-}
-
-/** Answers every request with 503 until the model has been loaded. */
-export function loadingApp(): Hono {
-  const app = new Hono()
-  app.use(everyResponse())
-  app.get('/health', (c) => c.json({ status: 'loading' }, 503))
-  const error = new ApiError(503, 'the model is loading', { code: 'loading', retryAfter: 2 })
-  app.all('*', (c) => errorResponse(c, error))
-  return app
 }
 
 /** Counts every request: those to `paths` by name, all others as `other`. */

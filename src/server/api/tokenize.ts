@@ -6,7 +6,7 @@ import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
 import { onceAnswered } from '../http/request-state.js'
 import { enterQueue } from '../http/respond.js'
-import { flag, isTokenId, text } from './field-types.js'
+import { flag, isTokenId, text } from './fields.js'
 import { tokenizerFiles } from './tokenizer-files.js'
 
 /** Unlike `prompt`, names the wrong element. */

@@ -5,7 +5,7 @@
 export const LIMITS = {
   /** Sequences that run at once. */
   parallel: 8,
-  /** Requests that wait for their turn, or for their texts to be encoded. Beyond it each client has a share (share.ts). */
+  /** Requests that wait for their turn, or for their texts to be encoded. Beyond it each client has a share (`mayWait`). */
   waiting: 100,
   /** Tokens of a sequence, prompt and answer together; lower if the model has fewer positions. */
   contextTokens: 32_768,
@@ -50,3 +50,14 @@ export const LIMITS = {
   drainMs: 30_000,
 }
 export type Limits = typeof LIMITS
+
+/**
+ * Whether one more request of a client may wait. `most` requests may, from any clients. Beyond that, a client may have its
+ * share: `most` divided by the number of clients that wait. So one alone can use all, and shuts out no other.
+ */
+export function mayWait(waiting: readonly { client?: string }[], client: string | undefined, most: number): boolean {
+  if (waiting.length < most) return true
+  const clients = waiting.map((request) => request.client ?? request)
+  const share = Math.floor(most / new Set<unknown>([...clients, client ?? {}]).size)
+  return clients.filter((other) => other === client).length < share
+}

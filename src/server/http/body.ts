@@ -4,7 +4,7 @@ import { UserError } from '../../ground/errors.js'
 import { inOneTurn } from '../../ground/in-turns.js'
 import { isObject, parseJson } from '../../ground/json/json.js'
 import { nearest } from '../../ground/spelling.js'
-import { ApiError, ClientGone, refused } from '../common/api-error.js'
+import { ApiError, ClientGone, refusedParam } from '../common/api-error.js'
 import type { Bodies, ReceivedBody } from './bodies.js'
 import type { ServerContext } from './context.js'
 import { type JsonBody, onceAnswered, requestState } from './request-state.js'
@@ -16,12 +16,11 @@ const MOST_KEYS = 2 ** 16
 
 /**
  * Receives a request's body. A browser must send it as JSON, since it lets a page of another origin do that only after a
- * preflight request. Other clients may send any Content-Type to ollama's API: curl sends the type of a form, and ollama's
- * examples leave it so. Rejects with an ApiError.
+ * preflight request. Other clients may send any Content-Type if the API takes it. Rejects with an ApiError.
  */
 async function receiveBody(c: Context, bodies: Bodies): Promise<ReceivedBody> {
   const isJson = /^application\/json\b/i.test(c.req.header('Content-Type') ?? '')
-  if (!isJson && (!c.req.path.startsWith('/api/') || isFromBrowser(c))) {
+  if (!isJson && (!requestState(c).api.takesAnyType || isFromBrowser(c))) {
     throw new ApiError(415, 'the body must be JSON, sent with Content-Type: application/json')
   }
   const length = c.req.header('Content-Length')
@@ -115,11 +114,11 @@ function refusal(issue: z.core.$ZodIssue, schema: z.ZodObject): ApiError {
     const param = nameOf([...issue.path, key])
     const meant = issue.path.length === 0 ? nearest(key, Object.keys(schema.shape)) : undefined
     const hint = meant ? `; did you mean "${meant}"?` : ''
-    return refused(param, `"${param}" is not supported${hint}`, 'unknown_parameter')
+    return refusedParam(param, `"${param}" is not supported${hint}`, 'unknown_parameter')
   }
   if (issue.path.length === 0) return new ApiError(400, 'the body must be an object')
   const param = nameOf(issue.path)
-  return refused(param, `"${param}" ${issue.message}`, 'invalid_value')
+  return refusedParam(param, `"${param}" ${issue.message}`, 'invalid_value')
 }
 
 /** A field's name as in JavaScript: messages[0].content. */

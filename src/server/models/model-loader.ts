@@ -1,9 +1,8 @@
 import type { Hono } from 'hono'
 import { UserError } from '../../ground/errors.js'
+import { phrase } from '../../ground/message.js'
 import { ApiError, ClientGone } from '../common/api-error.js'
-import type { Limits } from '../common/limits.js'
-import { mayWait } from '../common/share.js'
-import { withFields } from '../http/errors.js'
+import { type Limits, mayWait } from '../common/limits.js'
 import { closing } from '../run/queue.js'
 import type { ServedModel } from './served-model.js'
 import type { WeightsBudget } from './weights-budget.js'
@@ -250,7 +249,7 @@ export class ModelLoader {
 /** Error for requests whose model could not be loaded. */
 function asUnavailable({ id }: ServedModel, error: unknown): unknown {
   if (!(error instanceof UserError)) return error
-  const message = `${id} cannot be loaded: ${withFields(error.phrase)}`
+  const message = phrase`${id} cannot be loaded: ${error}`
   return new ApiError(503, message, { param: 'model', code: 'model_unavailable' })
 }
 

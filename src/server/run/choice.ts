@@ -1,8 +1,7 @@
-import type { AssistantMessage } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
+import type { PromptProgress, RoutedToken } from '../../api/wire.js'
 import type { AnswerPart } from '../../engine/session/answer.js'
 import type { SessionMask } from '../../engine/session/shared/nearest-session.js'
-import type { layersOf } from '../../insight/usage/layers-json.js'
 import type { AnswerEvent, Reading } from '../../text/answer-reader.js'
 import type { ScoredToken } from './read-prompt.js'
 
@@ -25,18 +24,13 @@ export interface ChoiceSpec {
   mask?: SessionMask
 }
 
-/** A token with the experts that it woke when it was read, per layer; null if the model had no position left to read it. */
-export interface RoutedToken {
-  token: number
-  text: string
-  experts: ReturnType<typeof layersOf> | null
-}
-
 /** One of a request's texts. */
 export interface Choice {
   readonly index: number
   readonly spec: ChoiceSpec
   generated: number
+  /** Tokens of thoughts among them. */
+  thoughtTokens?: number
   /** Tokens of the prompt that an earlier request had left in the cache. */
   cached: number
   /** Tokens drafted by prompt lookup, and how many were right. */
@@ -44,19 +38,6 @@ export interface Choice {
   /** Milliseconds from its place to the first token, and from there to the last. */
   promptMs?: number
   answerMs?: number
-}
-
-export type FinishReason = 'stop' | 'length'
-
-/** Progress of reading a prompt, in tokens. */
-export interface PromptRead {
-  total: number
-  /** Tokens that were in a cache. */
-  cache: number
-  /** Tokens read so far, those in the cache among them. */
-  processed: number
-  /** Milliseconds since the reading began. */
-  timeMs: number
 }
 
 /**
@@ -73,10 +54,8 @@ export interface AnswerPiece {
   events?: readonly AnswerEvent[]
   /** Part of the message that its tokens belong to. */
   part?: AnswerPart
-  /** The whole message. Only in a choice's last piece. */
-  message?: AssistantMessage
   /** A piece with progress has nothing else. */
-  progress?: PromptRead
+  progress?: PromptProgress
   /** Only in a choice's last piece. */
-  finishReason?: FinishReason
+  finishReason?: 'stop' | 'length'
 }

@@ -1,6 +1,5 @@
 import { ApiError, ClientGone } from '../common/api-error.js'
-import type { Limits } from '../common/limits.js'
-import { mayWait } from '../common/share.js'
+import { type Limits, mayWait } from '../common/limits.js'
 
 /*
  * `parallel` sequences run at once, each in a place. Half of the places, rounded down, are for the oldest sequences. The

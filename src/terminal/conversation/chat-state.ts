@@ -5,7 +5,7 @@ import { plural } from '../../ground/numbers.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import type { Background } from '../../insight/pictures/blocks/ramps.js'
 import type { TextColour } from '../../insight/usage/text-colours.js'
-import { modelWord } from '../../library/finding/model-word.js'
+import { modelWord } from '../../library/finding/model-words.js'
 import { haveSameExperts } from '../../model/config/config.js'
 import type { ExpertMask } from '../../model/config/expert-mask.js'
 import { maskJson } from '../../model/config/read-mask.js'
@@ -100,7 +100,8 @@ export class Chat extends Drawn implements ScreenState {
 
   get state(): ChatState {
     if (this.left) return 'ended'
-    return this.running ? 'answering' : this.isWorking ? 'working' : 'idle'
+    if (this.running) return 'answering'
+    return this.isWorking ? 'working' : 'idle'
   }
 
   /** A question to show in the empty input, which Tab takes. */

@@ -45,8 +45,9 @@ function runEditor(editor: string, file: string, signal: AbortSignal): Promise<s
     const child = spawn(command, args, { stdio: 'inherit', shell: isWindows, signal })
     child.on('error', (error) => resolve(`did not start (${error.message})`))
     child.on('close', (code, killed) => {
-      if (code === 127) resolve('was not found')
-      else resolve(code === 0 ? undefined : killed ? `was ended by ${killed}` : `ended with exit code ${code}`)
+      if (code === 0) resolve(undefined)
+      else if (code === 127) resolve('was not found')
+      else resolve(killed ? `was ended by ${killed}` : `ended with exit code ${code}`)
     })
   })
 }

@@ -17,10 +17,10 @@ export function pathOf(typed: string): string {
 /** Paths that begin as the typed one. Folders end with a slash; hidden files are listed only after a dot. */
 export function fileNames(typed: string): string[] {
   const folder = typed.includes('/') ? typed.slice(0, typed.lastIndexOf('/') + 1) : ''
-  const begun = typed.slice(folder.length)
+  const start = typed.slice(folder.length)
   try {
     return readdirSync(pathOf(dirname(`${folder || './'}.`)), { withFileTypes: true })
-      .filter(({ name }) => name.startsWith(begun) && (begun.startsWith('.') || !name.startsWith('.')))
+      .filter(({ name }) => name.startsWith(start) && (start.startsWith('.') || !name.startsWith('.')))
       .map((entry) => `${folder}${entry.name}${entry.isDirectory() ? '/' : ''}`)
       .sort()
   } catch {

@@ -1,10 +1,10 @@
-import { evenChunk } from '../../insight/pictures/outputs/text-map.js'
+import { evenChunk, lineWidth } from '../../insight/pictures/text/text-map.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import { amountsOf, glowOf, struckOf } from './amounts.js'
 import type { CellPainter } from './cell-painter.js'
 import { GAP } from './fold.js'
-import { beside, drawPanel, NAMES, numbersOf, type Panel, widthOf, withNumber } from './panels.js'
+import { beside, drawPanel, NAMES, numbersOf, type Panel, withNumber } from './panels.js'
 import type { TokenMap } from './token-map.js'
 
 interface Piece extends Panel {
@@ -64,7 +64,7 @@ function wrap(piece: Piece, room: number, hasNumbers: boolean): Row[] {
 }
 
 function widthOfRow(row: Row): number {
-  return row.reduce((sum, piece) => sum + piece.label.length + widthOf(piece) + GAP, -GAP)
+  return row.reduce((sum, piece) => sum + piece.label.length + lineWidth(piece) + GAP, -GAP)
 }
 
 function linesOf(map: TokenMap, row: Row, prefix: string, width: number, painter: CellPainter): string[] {

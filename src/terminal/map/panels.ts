@@ -1,7 +1,7 @@
 import { fit } from '../../ground/output/cell-width.js'
 import type { ColourDepth } from '../../ground/output/colours.js'
 import { inverse, styled } from '../../ground/output/style.js'
-import { marked } from '../../insight/pictures/outputs/text-map.js'
+import { expertNumbers, lineWidth } from '../../insight/pictures/text/text-map.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import type { CellForm, CellPainter, CellSigns } from './cell-painter.js'
 import { folded, GAP } from './fold.js'
@@ -43,7 +43,8 @@ export function drawPanel(
 ): string {
   const { perCell, experts } = panel
   const cells = lanes.map((amounts) => folded(amounts, perCell, experts))
-  if (cells.every((amounts) => amounts.every(Number.isNaN))) return fit(DENSE, widthOf(panel)).padEnd(widthOf(panel))
+  if (cells.every((amounts) => amounts.every(Number.isNaN)))
+    return fit(DENSE, lineWidth(panel)).padEnd(lineWidth(panel))
   return painter.line(cells, panel, {
     marked: marked && folded(marked, perCell, experts),
     struck: struck && folded(struck, perCell, experts),
@@ -64,7 +65,7 @@ export function headLines(
   if (lines === 0) return []
   const numbers = panels.map((panel) => numbersOf(panel, map))
   if (lines === 2) {
-    const names = panels.map((panel) => nameIn(widthOf(panel), panel).padEnd(widthOf(panel)))
+    const names = panels.map((panel) => nameIn(lineWidth(panel), panel).padEnd(lineWidth(panel)))
     return [word.padEnd(label) + beside(names, gap), ' '.repeat(label) + beside(numbers, gap)]
   }
   const before = panels.map(({ kind }, at) => {
@@ -84,23 +85,12 @@ function kindIn(room: number, kind: MixtureKind): string {
   return NAMES[kind].find((name) => name.length <= room) ?? ''
 }
 
-/** The numbers of one panel, from `first` on, above the left edges of their cells, and a + above newcomers. */
+/** The numbers of one panel, from `first` on, as many as have room above their cells. */
 export function numbersOf(panel: Panel, map: TokenMap, first = 0): string {
   const { experts, perCell, cell } = panel
-  const width = widthOf(panel)
   const least = String(first + experts - 1).length + 1
   const step = [1, 2, 4, 8, 16, 32, 64].find((step) => (step / perCell) * cell >= least) ?? experts
-  let line = ''
-  for (let expert = 0; expert < experts; expert += step) {
-    const column = Math.floor(expert / perCell) * cell
-    const number = String(first + expert)
-    if (Number.isInteger(column) && column + number.length <= width) line = line.padEnd(column) + number
-  }
-  return marked(line.padEnd(width), cell / perCell, experts, (expert) => map.isNewcomer(panel.kind, first + expert))
-}
-
-export function widthOf({ experts, perCell, cell }: Pick<Panel, 'experts' | 'perCell' | 'cell'>): number {
-  return Math.ceil(Math.ceil(experts / perCell) * cell)
+  return expertNumbers({ ...panel, first }, step, (expert) => map.isNewcomer(panel.kind, expert))
 }
 
 /** A dim line of numbers, with one at `column` in reverse video: it replaces those it touches, and stays in `width`. */

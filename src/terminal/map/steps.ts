@@ -31,6 +31,6 @@ export function chosenIn(routes: LayerRoutes, layer: number): ChosenPlace[] {
 /** The place `by` steps after `from`, and from the end on to the beginning; the first or last one if `from` is not there. */
 export function stepFrom<P extends ExpertPlace>(from: ExpertPlace | undefined, by: 1 | -1, places: readonly P[]): P {
   const at = places.findIndex(({ kind, expert }) => kind === from?.kind && expert === from.expert)
-  const next = at < 0 ? (by > 0 ? 0 : -1) : at + by
-  return places[(next + places.length) % places.length]
+  if (at < 0) return by > 0 ? places[0] : places[places.length - 1]
+  return places[(at + by + places.length) % places.length]
 }

@@ -178,7 +178,6 @@ export class TokenMap {
     this.newest = this.tokens.length - 1
   }
 
-  /** Adds a token of the answer. */
   add(token: Pick<MappedToken, 'id' | 'text' | 'routes' | 'logprob'>): void {
     this.tokens.push({ ...token, turn: this.turn })
     this.newest = this.tokens.length - 1

@@ -3,7 +3,7 @@ import { childrenOf, headingLevel, isMark, isTooLong, type SyntaxNode } from '..
 import { harmless, widestOf } from '../../ground/output/cell-width.js'
 import type { ColourDepth } from '../../ground/output/colours.js'
 import { cut, wrap } from '../../ground/output/wrap.js'
-import { tableLines } from './draw-table.js'
+import { drawTable } from './draw-table.js'
 import { ASIDE, inlinesOf, LINK, STRONG } from './inlines.js'
 import { drawRun, type Paper, runLines } from './run-lines.js'
 
@@ -68,7 +68,7 @@ export function blockLines(node: SyntaxNode, index: number, sheet: Sheet): strin
     case 'ListItem':
       return itemLines(node, index, sheet)
     case 'Table':
-      return tableLines(node, sheet)
+      return drawTable(node, sheet)
     case 'HorizontalRule':
       return [drawRun('─'.repeat(Math.max(1, Math.min(sheet.width, MOST_RULE))), ASIDE, sheet)]
     default:

@@ -12,7 +12,7 @@ const MOST_RULE = 20
 const MOST_RULED = 200
 
 /** Draws a table whose columns fit into the paper, or its rows as records if there are too many columns. */
-export function tableLines(node: SyntaxNode, sheet: Paper & { text: string }): string[] {
+export function drawTable(node: SyntaxNode, sheet: Paper & { text: string }): string[] {
   const [head, line, ...rest] = childrenOf(node).filter(({ name }) => name !== 'QuoteMark')
   const heads = cellRuns(head, sheet.text).map((cell) => cell.map((run) => ({ ...run, looks: run.looks | STRONG })))
   const alignments = alignmentsOf(sheet.text.slice(line.from, line.to))

@@ -67,7 +67,8 @@ export function activityOf({ running, state }: Pick<Chat, 'running' | 'state'>):
   if (call?.state === 'asked') return 'asking'
   if (call?.state === 'running') return `running ${call.tool}`
   if (reading !== undefined) return 'reading'
-  return part === 'thinking' ? 'thinking' : part === 'call' ? 'writing a call' : 'answering'
+  if (part === 'thinking') return 'thinking'
+  return part === 'call' ? 'writing a call' : 'answering'
 }
 
 export function questionLines({ running, input, painter }: Chat, width: number): string[] {

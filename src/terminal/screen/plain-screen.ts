@@ -4,7 +4,7 @@ import type { Chat } from '../conversation/chat-state.js'
 import { press } from '../conversation/commands/keys.js'
 import type { ChatItem } from '../conversation/state/items.js'
 import type { ChatScreen } from './chat-screen.js'
-import { tableLines, withSigns } from './transcript.js'
+import { helpLines, withSigns } from './transcript.js'
 
 const PROMPT = '> '
 const SIGNS: Partial<Record<ChatItem['kind'], string>> = { user: PROMPT, error: '! ', result: '→ ' }
@@ -68,7 +68,7 @@ export class PlainScreen implements ChatScreen {
       this.written++
       // The terminal has echoed what was typed.
       if ((kind === 'user' && !isEarlier) || kind === 'command') continue
-      for (const line of tableLines(rows, WIDTH)) this.write(`${line}\n`)
+      for (const line of helpLines(rows, WIDTH)) this.write(`${line}\n`)
       if (spans) this.write(`${spans.map((span) => withSigns(span).text).join('')}\n`)
       else if (kind === 'answer') this.write(`${text.slice(this.shown)}\n`)
       else this.write(`${SIGNS[kind] ?? ''}${text}\n`)

@@ -97,7 +97,7 @@ function linesOf(item: ChatItem, look: Look, depth: ColourDepth): string[] {
       return [...answerLines(item, look, depth), ...below]
     }
     case 'note':
-      return [...tableLines(rows, width), ...wrap(text, width)].map((line) => styled(line, 'dim', depth))
+      return [...helpLines(rows, width), ...wrap(text, width)].map((line) => styled(line, 'dim', depth))
     case 'error':
       return wrap(`! ${text}`, width).map((line) => paint(line, RED, depth))
   }
@@ -114,7 +114,7 @@ const TERM_GAP = 2
 const COLUMN_GAP = 3
 
 /** Rows of terms and meanings as lines of at most `width` columns; side by side in two columns if both fit. */
-export function tableLines(rows: readonly HelpRow[], width: number): string[] {
+export function helpLines(rows: readonly HelpRow[], width: number): string[] {
   const half = Math.ceil(rows.length / 2)
   const [left, right] = [column(rows.slice(0, half)), column(rows.slice(half))]
   const leftWidth = widestOf(left)

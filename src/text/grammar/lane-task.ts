@@ -36,6 +36,11 @@ export abstract class Task<Reply> {
   /** Takes a reply of its thread. Returns whether the thread is done with it. */
   abstract received(reply: Reply): boolean
 
+  /** Smaller tasks of a client begin first. */
+  get size(): number {
+    return 0
+  }
+
   slowDown(): void {
     this.isSlow = true
   }

@@ -3,9 +3,9 @@ import type { Task } from './lane-task.js'
 import type { OwnedThread, ThreadEnd, ThreadEvents, Work } from './watched-thread.js'
 
 /*
- * Forms are prepared, and texts followed, in two lanes with a thread each, first come, first served. A task begins in the
- * quick lane, and continues in the slow lane if it computes for long. A thread that computes too long for one task is
- * ended, and its other tasks begin again in a new one.
+ * Forms are prepared, and texts followed, in two lanes with a thread each. A task begins in the quick lane, and
+ * continues in the slow lane if it computes for long. A thread that computes too long for one task is ended, and its
+ * other tasks begin again in a new one.
  */
 
 /** Milliseconds of one computation, such as a place in a text, in the quick lane. After more its task is slow. */
@@ -112,7 +112,8 @@ export class Lanes<Reply extends TaskReply> {
 
   /**
    * The next task for the quick lane. Clients take turns, and have one task there at a time that has no result yet. So the
-   * many forms of one client delay another client by one form at a time.
+   * many forms of one client delay another client by one form at a time. A client's smallest form comes first, since it
+   * delays the others least.
    */
   private nextOf(all: readonly Task<Reply>[]): Task<Reply> | undefined {
     const running = [...(this.lanes.quick?.tasks.values() ?? [])].filter(({ isAwaited }) => isAwaited)
@@ -123,7 +124,9 @@ export class Lanes<Reply extends TaskReply> {
     if (waiting.length === 0) return undefined
     const served = [...this.served]
     const turnOf = ({ client }: Task<Reply>) => (client === undefined ? -1 : served.indexOf(client))
-    const next = waiting.reduce((first, task) => (turnOf(task) < turnOf(first) ? task : first))
+    const next = waiting.reduce((first, task) =>
+      (turnOf(task) - turnOf(first) || task.size - first.size) < 0 ? task : first,
+    )
     if (all.length === 1) this.served.clear()
     if (next.client !== undefined) {
       this.served.delete(next.client)

@@ -33,9 +33,13 @@ class Form extends Task<PrepareReply> {
     return { grammars: this.grammars.slice(this.prepared.length) }
   }
 
+  /** Characters. */
+  override get size(): number {
+    return this.grammars.reduce((sum, { length }) => sum + length, 0)
+  }
+
   get bytes(): number {
-    const characters = this.grammars.reduce((sum, { length }) => sum + length, 0)
-    return this.prepared.reduce((sum, { words }) => sum + words.byteLength, 2 * characters)
+    return this.prepared.reduce((sum, { words }) => sum + words.byteLength, 2 * this.size)
   }
 
   received({ words, error }: PrepareReply): boolean {

@@ -1,11 +1,10 @@
 import type { AskOptions } from '../../api/chat-options.js'
 import type { Grammar, GuidePhase, GuideSpec } from '../../api/guide.js'
 import type { ResponseTemplate } from '../../api/response.js'
-import { UserError } from '../../ground/errors.js'
 import { type CallGuide, choice, optional, sequence } from '../answers/call-grammar.js'
 import { callGuide } from '../answers/call-guide.js'
 import { literalsOf, type ThinkingForm } from '../answers/thinking-form.js'
-import type { Asked } from './asked.js'
+import { type Asked, ToolError } from './asked.js'
 import { isMessage, type PromptThoughts } from './prompt-thoughts.js'
 
 export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'think' | 'thinkBudget' | 'parallelToolCalls'> {
@@ -19,7 +18,7 @@ export interface AnswerGuideOptions extends Asked, Pick<AskOptions, 'think' | 't
   thoughts?: PromptThoughts
 }
 
-/** The guide of an answer; undefined if nothing is limited. Throws a UserError if calls cannot be limited as asked. */
+/** The guide of an answer; undefined if nothing is limited. Throws a ToolError if calls cannot be limited as asked. */
 export function answerGuide(options: AnswerGuideOptions): GuideSpec | undefined {
   const calls = callsOf(options)
   const { text, content, thoughts, thinkBudget } = options
@@ -57,7 +56,7 @@ function callsOf({
   const calls = callGuide(response, tools, { choice: toolChoice, parallel })
   if (!calls && (toolChoice !== 'auto' || content)) {
     const asked = toolChoice === 'auto' ? 'have tools and a given form' : 'be made to call'
-    throw new UserError(`${model} cannot ${asked}: no grammar describes its calls of these tools`)
+    throw new ToolError(`${model} cannot ${asked}: no grammar describes its calls of these tools`)
   }
   return calls
 }

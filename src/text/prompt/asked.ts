@@ -6,6 +6,9 @@ import { isObject } from '../../ground/json/json.js'
 import { joinNames, option, phrase } from '../../ground/message.js'
 import { printable } from '../../ground/printable.js'
 
+/** Tools, or calls and results of them, that the model cannot be asked with. */
+export class ToolError extends UserError {}
+
 /** Demands on an answer, checked. */
 export interface Asked {
   /** Tools that the model may call: none with the choice 'none'. */
@@ -20,7 +23,7 @@ export function askedOf(options: AskOptions & OutputConstraint & { args?: Readon
   checkTools(tools, toolChoice)
   const used = toolChoice === 'none' ? [] : tools
   if (used.length > 0 && args?.tools !== undefined) {
-    throw new UserError(phrase`tools are given twice: as ${option('tools')}, and as the template argument tools`)
+    throw new ToolError(phrase`tools are given twice: as ${option('tools')}, and as the template argument tools`)
   }
   return { tools: used, toolChoice, content: constraintGrammar(options) }
 }
@@ -28,27 +31,27 @@ export function askedOf(options: AskOptions & OutputConstraint & { args?: Readon
 /** Longest name of a tool, in characters. */
 const LONGEST_NAME = 128
 
-/** Throws a UserError that names the first wrong tool, or a choice without a tool. */
+/** Throws a ToolError that names the first wrong tool, or a choice without a tool. */
 function checkTools(tools: readonly Tool[], choice: ToolChoice): void {
   const names = new Set<string>()
   for (const [i, tool] of tools.entries()) {
     if (isObject(tool) && isObject(tool.function)) {
-      throw new UserError(`tool ${i + 1} has the form of OpenAI's API: give its \`function\` alone`)
+      throw new ToolError(`tool ${i + 1} has the form of OpenAI's API: give its \`function\` alone`)
     }
     const { name, parameters } = tool
     const isName =
       typeof name === 'string' && name !== '' && name.length <= LONGEST_NAME && !/[\s"<>(){}[\]]/.test(name)
-    if (!isName) throw new UserError(`tool ${i + 1} needs a name without blanks, quotes and brackets`)
-    if (names.has(name)) throw new UserError(`two tools have the name ${printable(name)}`)
+    if (!isName) throw new ToolError(`tool ${i + 1} needs a name without blanks, quotes and brackets`)
+    if (names.has(name)) throw new ToolError(`two tools have the name ${printable(name)}`)
     names.add(name)
     const { type = 'object' } = isObject(parameters) ? parameters : {}
     if (parameters !== undefined && (!isObject(parameters) || type !== 'object'))
-      throw new UserError(`the parameters of tool ${printable(name)} must be a JSON Schema of type "object"`)
+      throw new ToolError(`the parameters of tool ${printable(name)} must be a JSON Schema of type "object"`)
   }
   if (typeof choice === 'object' && !names.has(choice.name)) {
-    throw new UserError(`the tool to call, ${printable(choice.name)}, is not one of the tools`)
+    throw new ToolError(`the tool to call, ${printable(choice.name)}, is not one of the tools`)
   }
-  if (choice === 'required' && tools.length === 0) throw new UserError('a call is required, and there are no tools')
+  if (choice === 'required' && tools.length === 0) throw new ToolError('a call is required, and there are no tools')
 }
 
 /** The grammar of a constraint; undefined without any. Throws a UsageError for more than one, or for one of a wrong type. */

@@ -3,6 +3,7 @@ import type { ChatMessage, ChatTemplate, TemplateMessage } from '../../api/text.
 import { UserError } from '../../ground/errors.js'
 import { type Message, phrase } from '../../ground/message.js'
 import { THINKING_FIELDS, type ThinkingForm, thinkingOf } from '../answers/thinking-form.js'
+import { ToolError } from './asked.js'
 import type { LiteralTexts } from './literal-texts.js'
 import { closedThoughts, type PromptThoughts, promptThoughts } from './prompt-thoughts.js'
 import { callForms, templateMessages, waysOf, withOtherResults, withoutCalls } from './template-messages.js'
@@ -50,7 +51,7 @@ export async function templatePrompt(
     templateMessages(conversation, waysOf(template)),
     renderWith(given),
   )
-  if (dropsCalls) throw new UserError(`${model}'s chat template leaves calls of tools out`)
+  if (dropsCalls) throw new ToolError(`${model}'s chat template leaves calls of tools out`)
   const form = thoughtsOf(template)
   const hasThoughts = thinksBy(template)
   const canClose = form !== undefined
@@ -61,9 +62,9 @@ export async function templatePrompt(
   // There is no place for closed thoughts before content that has begun.
   const notes = closes && continues ? [] : [...(switched?.notes ?? [])]
   const { text, dropsSystem, dropsResults } = await renderMessages(messages, renderWith({ ...variables, ...given }))
-  if (dropsResults) throw new UserError(`${model}'s chat template leaves results of tools out`)
+  if (dropsResults) throw new ToolError(`${model}'s chat template leaves results of tools out`)
   if (tools.length > 0 && text === (await unlessRefused(renderWith({ ...variables, ...args })(messages)))) {
-    throw new UserError(`${model} cannot use tools: its chat template leaves them out`)
+    throw new ToolError(`${model} cannot use tools: its chat template leaves them out`)
   }
   const ignoresBudget = thinkBudget !== undefined && think !== 'off' && !form
   if (ignoresBudget && (hasThoughts || notes.length === 0)) notes.push(noBudget(model, hasThoughts))
@@ -139,11 +140,11 @@ function templateTools(tools: readonly Tool[]) {
 }
 
 /** An error that says which models call tools. */
-export function callsNoTools(model: string, template?: ChatTemplate): UserError {
+export function callsNoTools(model: string, template?: ChatTemplate): ToolError {
   const callers = 'models of Granite, Qwen3, LFM2 and gpt-oss'
   if (!template)
-    return new UserError(`${model} cannot use tools: it has no chat template; ${callers} can: molm pull NAME`)
-  return new UserError(
+    return new ToolError(`${model} cannot use tools: it has no chat template; ${callers} can: molm pull NAME`)
+  return new ToolError(
     mentionsIn(template)('tools')
       ? `${model} calls tools in a form that molm does not know; it knows that of ${callers}: molm pull NAME`
       : `${model} was not trained to call tools; ${callers} were: molm pull NAME`,

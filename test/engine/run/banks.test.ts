@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { preparedModel } from '#molm/library/prepared-model.js'
+import { preparedModel } from '#molm/library/finding/resolve-model.js'
 import { layoutOf } from '#molm/model/families/index.js'
 import { planBanks } from '#molm/model/weights/bank-plan.js'
 

@@ -17,7 +17,7 @@ const LANTERN = 'User: What is a lantern?\nAssistant:'
 /** Without a stop string, nano continues after its answer with the user's next turn. */
 const HELLO = 'User: Hello\nAssistant:'
 /** The end of a file of code: nano writes a name, and ends its text. */
-const CODE = '}\n\nexport default'
+const CODE = 'export default'
 const GREEDY: GenerateOptions = { temperature: 0, stop: [] }
 
 const generate = (session: Session, prompt: string | number[], options: GenerateOptions) =>

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '#molm/ground/errors.js'
 import { describeModel, verifyModel } from '#molm/index.js'
-import { loadCompanions } from '#molm/library/load-model.js'
+import { loadChatTemplate } from '#molm/text/chat-template.js'
 import { blueprintFor } from '../../support/blueprint.js'
 import { convertCheckpoint } from '../../support/convert-checkpoint.js'
 import { referencePack } from '../../support/reference-pack.js'
@@ -41,7 +41,7 @@ export const oddFiles: Format = {
         const pack = () => convertCheckpoint(dir, out, { quant: 'f32', pack: referencePack, blueprint: blueprintFor })
         await everyOne(
           () => describeModel(dir),
-          async () => (await loadCompanions(dir)).chatTemplate?.prepare(),
+          async () => (await loadChatTemplate(dir))?.prepare(),
           isPacked ? () => verifyModel(dir) : pack,
         )
       },

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas } from '#molm/insight/atlas/atlas.js'
 import { drawUsage } from '#molm/insight/pictures/kinds/usage-figure.js'
-import { renderText } from '#molm/insight/pictures/outputs/text.js'
+import { renderText } from '#molm/insight/pictures/text/text.js'
 import { committeeObjects } from '#molm/lab/commands/experts/usage-json.js'
 import { codeOf, proseOf } from '../../support/prose-and-code.js'
 

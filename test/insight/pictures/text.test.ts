@@ -6,7 +6,7 @@ import type { Mixture, TextRoutes } from '#molm/index.js'
 import { drawAgreement } from '#molm/insight/pictures/kinds/agreement-figure.js'
 import { alwaysLine } from '#molm/insight/pictures/kinds/caption.js'
 import { drawUsage } from '#molm/insight/pictures/kinds/usage-figure.js'
-import { renderText, type TextOptions } from '#molm/insight/pictures/outputs/text.js'
+import { renderText, type TextOptions } from '#molm/insight/pictures/text/text.js'
 import { compareRouting } from '#molm/insight/usage/agreement.js'
 import { mixture, reader, routedText } from '../../support/routed-text.js'
 
@@ -129,19 +129,6 @@ test('experts that every token uses are named', () => {
   const everywhere = new Array(6).fill({ ids: [7], isApart: true })
   const deep = { ...mixture('mlp', new Array(6).fill(8), 2), routing: { always: everywhere } }
   assert.equal(alwaysLine({ config: { mixtures: [deep] } }), ['every token uses mlp 7 in layers 0 to 5'])
-})
-
-test('texts share one scale: the same share looks the same in each', () => {
-  const model = reader([mixture('mlp', [2], 1)], WORDS)
-  const choosing = (name: string, share: number) =>
-    routedText(name, model, [...Array(20).keys()], (i) => ({ mlp: { ids: [i < 20 * share ? 0 : 1], gates: [1] } }))
-  const rows = (texts: TextRoutes[]) =>
-    render(texts, {})
-      .split('\n')
-      .filter((line) => /^ {4}0 {2}[░▒▓█·]/.test(line))
-      .map((line) => line.slice(7, 11))
-  assert.equal(rows([choosing('half', 0.5), choosing('all', 1)]).slice(0, 2), ['▒▒▒▒', '██· '])
-  assert.equal(rows([choosing('half', 0.5)]), ['████'])
 })
 
 test('without colours a difference has signs, and its scale explains them', () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Atlas } from '#molm/insight/atlas/atlas.js'
-import { checkAtlas } from '#molm/insight/atlas/atlas-shape.js'
+import { checkAtlas } from '#molm/insight/atlas/load-atlas.js'
 import { classOf, wordLabel } from '#molm/lab/atlas/atlas-words.js'
 import { atlasJson, atlasOf } from '#molm/lab/atlas/make-atlas.js'
 import { makeAtlas } from '#molm/lab/index.js'

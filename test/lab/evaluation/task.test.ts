@@ -104,8 +104,8 @@ test('an empty context becomes the token that begins a text', async ({ model }) 
 })
 
 test('acc_norm divides by characters, not by UTF-16 code units', async ({ model }) => {
-  // About -46 nats for each emoji, which is two code units, and -31 for the accented letter.
-  const item = { context: 'User: smile!\nAssistant:', choices: ['😀😀😀😀', 'é'], answer: 1, delimiter: ' ' }
+  // About -54 nats for each emoji, which is two code units, and -46 for each accented letter.
+  const item = { context: 'User: smile!\nAssistant:', choices: ['😀😀😀😀', 'éé'], answer: 1, delimiter: ' ' }
   const { accNorm } = await evaluateTask(model, { name: 'task', items: [item], lines: [1] })
   assert.is(accNorm, 1)
 })

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { textWidth } from '#molm/insight/pictures/outputs/svg-drawing.js'
+import { textWidth } from '#molm/insight/pictures/svg/svg-drawing.js'
 import { renderCurves } from '#molm/lab/figures/curves.js'
 
 const chart = (points: { x: number; y: number }[], name = 'loss') =>

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pullModel } from '#molm/index.js'
-import { proxyFor } from '#molm/library/hub/transfer/proxy.js'
+import { proxyFor } from '#molm/library/hub/transfer/transport.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 import { IMPATIENT, planOf, withHub } from '../../support/with-hub.js'
 

@@ -1,7 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { unpickle } from '#molm/model/checkpoint/pickle.js'
-import { PickleCallable, type PickleHost, type PickleValue } from '#molm/model/checkpoint/pickle-value.js'
+import { PickleCallable, type PickleHost, type PickleValue, unpickle } from '#molm/model/checkpoint/pickle.js'
 import { joinBytes, littleEndian } from '../../support/bytes.js'
 import { Call, Global, Persistent, type Py, pickle, Tuple } from '../../support/pickle-writer.js'
 import { rejectsWithUserError } from '../../support/rejects.js'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { summariseParts } from '#molm/library/model-info.js'
+import { summariseParts } from '#molm/library/files/model-info.js'
 import { publishedFormats } from '#molm/model/families/index.js'
 import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '#molm/model/families/published-shapes.js'
 

@@ -6,19 +6,17 @@ export interface Ask {
   headers: Record<string, string>
   /** JSON, or a text that is sent as it is. */
   body?: unknown
-  /** Repeats the request until its response has this text, which is about drafts. */
-  until?: string
 }
 
 /** A server and its requests, in their order. */
 export interface Served {
   name: string
-  /** Options of `molm serve`. Its folder has the models. */
+  /** Models that are written to its folder. */
+  models: string[]
+  /** Options of `molm serve`. */
   args: string[]
   /** A list for each start of the server. */
   starts: Ask[][]
-  /** Whether all files of the page are recorded, too. */
-  hasPage?: true
 }
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
@@ -50,8 +48,8 @@ export function table(name: string, path: string, common: object, rows: Record<s
   return Object.entries(rows).flatMap(([end, fields]) => both(`${name}-${end}`, path, { ...common, ...fields }))
 }
 
-/** A table of bodies that are refused. */
-export function refused(name: string, path: string, common: object, rows: Record<string, object>): Ask[] {
+/** A table of bodies, each for one request. */
+export function single(name: string, path: string, common: object, rows: Record<string, object>): Ask[] {
   return Object.entries(rows).map(([end, fields]) => post(`${name}-${end}`, path, { ...common, ...fields }))
 }
 

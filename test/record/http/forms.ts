@@ -1,4 +1,4 @@
-import { type Ask, CHAT, COMPLETIONS, refused, table, user } from './asks.js'
+import { type Ask, both, CHAT, COMPLETIONS, single, user } from './asks.js'
 
 const SCHEMA = {
   type: 'object',
@@ -60,8 +60,9 @@ const COMPLETED = { prompt: 'A lantern is', temperature: 0, max_tokens: 60 }
 const { logprobs: scored, ...others } = FORMS
 
 export const FORMED: Ask[] = [
-  ...table('form-chat', CHAT, CHATTED, { ...others, logprobs: { ...scored, logprobs: true } }),
-  ...table('form-completion', COMPLETIONS, COMPLETED, FORMS),
-  ...refused('form-chat-refused', CHAT, CHATTED, REFUSED),
-  ...refused('form-completion-refused', COMPLETIONS, { ...COMPLETED, stream: true }, REFUSED),
+  ...single('form-chat', CHAT, CHATTED, { ...others, logprobs: { ...scored, logprobs: true } }),
+  ...both('form-chat-of-both', CHAT, { ...CHATTED, ...FORMS['response-format'] }),
+  ...single('form-completion', COMPLETIONS, COMPLETED, FORMS),
+  ...single('form-chat-refused', CHAT, CHATTED, REFUSED),
+  ...single('form-completion-refused', COMPLETIONS, { ...COMPLETED, stream: true }, REFUSED),
 ]

@@ -1,4 +1,4 @@
-import { type Ask, assistant, get, post, refused, system, table, user } from './asks.js'
+import { type Ask, assistant, get, post, single, system, table, user } from './asks.js'
 
 const CHAT = '/api/chat'
 const GENERATE = '/api/generate'
@@ -69,9 +69,10 @@ export const OLLAMA: Ask[] = [
   post('show-unknown', '/api/show', { model: 'other' }),
   post('show-nothing', '/api/show', {}),
   ...table('chat', CHAT, chat, { ...OPTIONS, ...CHATTED }),
-  ...table('generate', GENERATE, generate, { ...OPTIONS, ...GENERATED }),
-  ...refused('chat-refused', CHAT, chat, without('prompt')),
-  ...refused('generate-refused', GENERATE, generate, without('messages')),
+  ...single('generate', GENERATE, { ...generate, stream: false }, OPTIONS),
+  ...table('generate', GENERATE, generate, GENERATED),
+  ...single('chat-refused', CHAT, chat, without('prompt')),
+  ...single('generate-refused', GENERATE, generate, without('messages')),
   post('chat-image', CHAT, { messages: [{ ...QUESTION, images: ['aGk='] }], options: GREEDY }),
   post('chat-bad-role', CHAT, { messages: [{ role: 'robot', content: 'a' }] }),
   post('chat-tools', CHAT, { ...chat, tools: [{ type: 'function', function: { name: 'f' } }] }),

@@ -1,4 +1,4 @@
-import { type Ask, assistant, CHAT, COMPLETIONS, get, post, RESPONSES, refused, system, user } from './asks.js'
+import { type Ask, assistant, CHAT, COMPLETIONS, get, post, RESPONSES, single, system, user } from './asks.js'
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const MESSAGES = [user('Hello')]
@@ -31,11 +31,11 @@ const WRONG: Record<string, object> = {
   'presence-penalty': { presence_penalty: -1 },
   'logit-bias': { logit_bias: { 50: 10 } },
   'metadata-list': { metadata: [1] },
-  'mask-text': { mask: '3:mlp:5' },
+  'mask-text': { mask: '2:mlp:5' },
   'mask-form': { mask: ['mlp'] },
   'mask-layer': { mask: ['99:mlp:1'] },
-  'mask-expert': { mask: ['3:mlp:99'] },
-  'mask-all': { mask: ['3:mlp:0-23'] },
+  'mask-expert': { mask: ['2:mlp:99'] },
+  'mask-all': { mask: ['2:mlp:0-7'] },
   'answer-too-large': { max_tokens: 300_000, n: 9 },
 }
 
@@ -143,9 +143,9 @@ const MISSPELLED = ['/chat/completions', '/v1/v1/completions', '/v1/completions/
 const greedy = { temperature: 0, max_tokens: 8 }
 
 export const REFUSALS: Ask[] = [
-  ...refused('chat', CHAT, { messages: MESSAGES, ...greedy }, { ...WRONG, ...CHATTED }),
-  ...refused('completion', COMPLETIONS, { prompt: 'a', ...greedy }, { ...WRONG, ...COMPLETED }),
-  ...refused('response', RESPONSES, { input: 'a', temperature: 0, max_output_tokens: 8 }, RESPONDED),
+  ...single('chat', CHAT, { messages: MESSAGES, ...greedy }, { ...WRONG, ...CHATTED }),
+  ...single('completion', COMPLETIONS, { prompt: 'a', ...greedy }, { ...WRONG, ...COMPLETED }),
+  ...single('response', RESPONSES, { input: 'a', temperature: 0, max_output_tokens: 8 }, RESPONDED),
   ...Object.entries(TYPES).map(([end, headers]) =>
     post(`type-${end}`, COMPLETIONS, { prompt: 'a', ...greedy }, headers),
   ),

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { request } from 'node:http'
 import type { Ask } from './asks.js'
 
@@ -33,19 +32,4 @@ function exchange(url: string, { path, method, headers, body }: Pick<Ask, 'path'
     sent.on('error', reject)
     sent.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body))
   })
-}
-
-/** Status, type, length and hash of all files that the page links to, by their paths. */
-export async function pageFiles(url: string): Promise<string> {
-  const ask = (path: string) => exchange(url, { path, method: 'GET', headers: {} })
-  const page = (await ask('/')).body.toString()
-  const paths = [...page.matchAll(/(?:href|src)="(page\/[^"]+)"/g)].map(([, path]) => `/${path}`)
-  const lines: string[] = []
-  for (const path of [...new Set(paths)].sort()) {
-    const { status, headers, body } = await ask(path)
-    const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1]
-    const hash = createHash('sha256').update(body).digest('hex')
-    lines.push(`${path}  ${status}  ${type}  ${body.length} bytes  ${hash}`)
-  }
-  return `${lines.join('\n')}\n`
 }

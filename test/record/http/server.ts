@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { repositoryPath } from '../../support/fixtures.js'
 
 export interface RunningServer {
   url: string
@@ -9,10 +10,10 @@ export interface RunningServer {
 }
 
 /** Starts `molm serve` in the folder of models. */
-export async function startServer(molm: string, args: readonly string[], work: string): Promise<RunningServer> {
+export async function startServer(args: readonly string[], work: string): Promise<RunningServer> {
   const all = ['serve', ...args, '--port', '0', '-t', '1']
   const env = { PATH: process.env.PATH, HOME: join(work, 'home'), TZ: 'UTC', LANG: 'C.UTF-8', NO_COLOR: '1' }
-  const child = spawn(process.execPath, [molm, ...all], { cwd: join(work, 'models'), env })
+  const child = spawn(process.execPath, [repositoryPath('bin/molm.js'), ...all], { cwd: join(work, 'models'), env })
   const outputs = { stdout: '', stderr: '' }
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     outputs.stderr += text

@@ -9,12 +9,11 @@ import { REFUSALS } from './refusals.js'
 import { COUNTS, KEPT, TEXTS } from './texts.js'
 import { PARROTS, toolAsks } from './tools.js'
 
-/** Writes the models that are not shipped to a folder. */
-export async function writeModels(folder: string): Promise<void> {
-  for (const [name, parrot] of Object.entries(PARROTS)) await writeParrot(join(folder, name), parrot)
+/** Writes a model that is not shipped to a folder. */
+export async function writeModel(folder: string, name: string): Promise<void> {
   const gap = { format: 'granite-code' as const, answers: [{ says: 'return a + b<fim_pad>another file' }] }
-  await writeParrot(join(folder, 'gap'), gap)
-  await cp(fixturePath('01-base-bin-f32'), join(folder, 'plain'), { recursive: true })
+  if (name === 'plain') await cp(fixturePath('01-base-bin-f32'), join(folder, name), { recursive: true })
+  else await writeParrot(join(folder, name), name === 'gap' ? gap : PARROTS[name])
 }
 
 const HELLO = { messages: [user('Hi')], temperature: 0, max_tokens: 8 }
@@ -66,7 +65,7 @@ const SEVERAL: Ask[] = [
   get('models-after', '/v1/models'),
   get('model', '/v1/models/thinker'),
   post('first-again', COMPLETIONS, { ...PROMPT, model: 'small' }),
-  post('own-name', COMPLETIONS, { ...PROMPT, model: 'nano' }),
+  post('own-name', COMPLETIONS, { ...PROMPT, model: 'plain' }),
   post('own-name-of-second', CHAT, { ...HELLO, model: 'qwen3' }),
   post('unknown', COMPLETIONS, { ...PROMPT, model: 'other' }),
   post('tokenize', '/tokenize', { model: 'thinker', prompt: 'A lantern' }),
@@ -118,37 +117,49 @@ const MASKED: Ask[] = [
   get('preflight', CHAT, { Origin: 'http://example.org', ...PREFLIGHT }, 'OPTIONS'),
 ]
 
-const PAGE: Ask[] = [
-  get('first', '/'),
-  get('icon', '/page/icon.svg'),
-  get('style', '/page/style.css'),
-  get('favicon', '/favicon.ico'),
-  get('unknown-module', '/page/modules/none.js'),
-  get('unknown-file', '/page/none.css'),
-  post('posted', '/', {}),
-]
+/** Serves another model under the name of nano, so that no record depends on nano's words. */
+const asNano = (model: string) => ({ models: [model], args: ['-m', `./${model}`, '--alias', 'nano'] })
 
-/** All servers, those with much to do first. */
 export const SERVERS: Served[] = [
-  { name: 'nano', args: [], starts: [TEXTS] },
-  { name: 'refusals', args: [], starts: [REFUSALS] },
-  { name: 'forms', args: [], starts: [FORMED] },
-  { name: 'ollama', args: [], starts: [OLLAMA] },
-  ...Object.keys(PARROTS).map((name): Served => ({ name, args: ['-m', `./${name}`], starts: [toolAsks(name)] })),
-  { name: 'kept', args: ['--prompt-cache', './kept'], starts: KEPT },
-  { name: 'counts', args: [], starts: [COUNTS] },
-  { name: 'gap', args: ['-m', './gap'], starts: [GAPS] },
-  { name: 'plain', args: ['-m', './plain'], starts: [PLAIN] },
+  { name: 'texts', ...asNano('plain'), starts: [TEXTS] },
+  { name: 'refusals', ...asNano('plain'), starts: [REFUSALS] },
+  { name: 'forms', ...asNano('granite'), starts: [FORMED] },
+  { name: 'ollama', ...asNano('qwen3'), starts: [OLLAMA] },
+  ...Object.keys(PARROTS).map((name) => {
+    return { name: `tools-${name}`, models: [name], args: ['-m', `./${name}`], starts: [toolAsks(name)] }
+  }),
+  { name: 'kept', models: ['plain'], args: [...asNano('plain').args, '--prompt-cache', './kept'], starts: KEPT },
+  { name: 'counts', ...asNano('plain'), starts: [COUNTS] },
+  { name: 'gap', models: ['gap'], args: ['-m', './gap'], starts: [GAPS] },
+  { name: 'plain', models: ['plain'], args: ['-m', './plain'], starts: [PLAIN] },
   {
     name: 'several',
-    args: ['-m', 'nano', '--alias', 'small', '-m', './qwen3', '--alias', 'thinker', '--verbose', '--memory', '7.8MB'],
+    models: ['plain', 'qwen3'],
+    args: [
+      '-m',
+      './plain',
+      '--alias',
+      'small',
+      '-m',
+      './qwen3',
+      '--alias',
+      'thinker',
+      '--verbose',
+      '--memory',
+      '600kB',
+    ],
     starts: [SEVERAL],
   },
-  { name: 'guarded', args: ['--api-key', KEY, '--cors', 'http://example.org'], starts: [GUARDED] },
+  {
+    name: 'guarded',
+    models: ['plain'],
+    args: [...asNano('plain').args, '--api-key', KEY, '--cors', 'http://example.org'],
+    starts: [GUARDED],
+  },
   {
     name: 'masked',
-    args: ['--mask', '3:mlp:5,7-9', '--alias', 'part', '--cors', '*', '--cache-type', 'q8'],
+    models: ['plain'],
+    args: ['-m', './plain', '--mask', '2:mlp:5-7', '--alias', 'part', '--cors', '*', '--cache-type', 'q8'],
     starts: [MASKED],
   },
-  { name: 'page', args: [], starts: [PAGE], hasPage: true },
 ]

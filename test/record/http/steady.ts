@@ -9,12 +9,11 @@ const ALL_DRAFTS = new RegExp(`,"(?:completion|output)_tokens_details":\\{${DRAF
 
 /**
  * A response without what differs between two runs: besides ids and times, its drafts, since a step that looks dear on a
- * busy machine gets none, and reports of progress before the last, since a reader may miss them. `drafts`: keeps the field
- * of drafts. Several choices in a stream come one after the other, and links to modules by their names.
+ * busy machine gets none, and reports of progress before the last, since a reader may miss them. Several choices in a
+ * stream come one after the other.
  */
-export function steadyResponse(text: string, { work, drafts = false }: { work: string; drafts?: boolean }): string {
-  const kept = drafts ? text.replace(/("(?:accepted|rejected)_prediction_tokens":)\d+/g, '$1<n>') : text
-  const steady = withSortedLinks(withSortedEvents(kept.replace(ALL_DRAFTS, '').replace(UNSTEADY_METRIC, '$1 <n>')))
+export function steadyResponse(text: string, { work }: { work: string }): string {
+  const steady = withSortedEvents(text.replace(ALL_DRAFTS, '').replace(UNSTEADY_METRIC, '$1 <n>'))
   const normal = normalise(steady, { work })
   const isOther = bodyOf(normal) !== bodyOf(text)
   return isOther ? normal.replace(/^(content-length): \d+$/im, '$1: <n>') : normal
@@ -48,11 +47,4 @@ function withSortedEvents(response: string): string {
 function choiceOf(event: string): number {
   const [, index] = /^data: \{.*?"choices":\[\{(?:"text":"(?:[^"\\]|\\.)*",)?"index":(\d+)/.exec(event) ?? []
   return index === undefined ? -1 : Number(index)
-}
-
-function withSortedLinks(response: string): string {
-  const links = response.match(/^<link rel="modulepreload".*$/gm)?.sort()
-  if (!links) return response
-  const sorted = response.replace(/^<link rel="modulepreload".*$/gm, () => links.shift() ?? '')
-  return sorted.replace(/^(etag): .*$/im, '$1: <hash>')
 }

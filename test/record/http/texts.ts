@@ -1,9 +1,22 @@
-import { type Ask, assistant, both, CHAT, COMPLETIONS, get, post, RESPONSES, system, table, user } from './asks.js'
+import {
+  type Ask,
+  assistant,
+  both,
+  CHAT,
+  COMPLETIONS,
+  get,
+  post,
+  RESPONSES,
+  single,
+  system,
+  table,
+  user,
+} from './asks.js'
 
 const QUESTION = user('What is a lantern?')
-const GREEDY = { temperature: 0, max_tokens: 24 }
+const GREEDY = { temperature: 0, max_tokens: 6 }
 const SAMPLED = { temperature: 1, seed: 7 }
-const MASK = ['3:mlp:5,7-9', '0:attention:2']
+const MASK = ['2:mlp:5-7', '0:attention:2']
 
 /** Fields of completions and chat completions. */
 const OPTIONS: Record<string, object> = {
@@ -17,18 +30,18 @@ const OPTIONS: Record<string, object> = {
   hot: { temperature: 3, seed: 7, top_k: 0, top_p: 1 },
   filters: { temperature: 1.5, seed: 7, top_k: 30, top_p: 0.9, min_p: 0.02, repetition_penalty: 1.2 },
   'repetition-penalty': { repetition_penalty: 1.5 },
-  'own-defaults': { temperature: undefined, max_tokens: undefined, seed: 7 },
+  'own-defaults': { temperature: undefined, max_tokens: 12, seed: 7 },
   stop: { stop: 'case' },
   stops: { stop: ['that', ' a light'] },
   n: { ...SAMPLED, n: 3 },
   'one-token': { max_tokens: 1 },
   'no-token': { max_tokens: 0 },
-  'ignore-eos': { ignore_eos: true, max_tokens: 40 },
+  'ignore-eos': { ignore_eos: true, max_tokens: 8 },
   mask: { mask: MASK },
-  'mask-again': { mask: MASK, max_tokens: 30 },
+  'mask-again': { mask: MASK, max_tokens: 8 },
   experts: { routed_experts: true, max_tokens: 3 },
   'experts-of-answer': { routed_experts: 'answer', max_tokens: 3 },
-  'experts-with-mask': { routed_experts: 'answer', max_tokens: 3, mask: ['3:mlp:0-11'] },
+  'experts-with-mask': { routed_experts: 'answer', max_tokens: 3, mask: ['2:mlp:0-3'] },
   'no-lookup': { prompt_lookup_num_tokens: 0 },
   nulls: { stop: null, tools: null, mask: null, guidance: null },
   labels: { user: 'u', metadata: { run: '7' }, store: true, service_tier: 'auto', prompt_cache_key: 'k' },
@@ -40,11 +53,11 @@ const OPTIONS: Record<string, object> = {
 const COMPLETED: Record<string, object> = {
   texts: { prompt: ['A lantern is', 'A ship is'] },
   'texts-and-n': { prompt: ['A lantern is', 'A ship is'], n: 2, ...SAMPLED },
-  ids: { prompt: [32, 300, 500] },
+  ids: { prompt: [32, 300, 310] },
   'lists-of-ids': {
     prompt: [
       [32, 300],
-      [500, 7],
+      [310, 7],
     ],
   },
   logprobs: { logprobs: 0 },
@@ -111,17 +124,18 @@ const RESPONDED: Record<string, object> = {
 
 const LONG = 'A lantern is a light inside a case that can be carried. '.repeat(40)
 
+const CHAT_BODY = { messages: [QUESTION], ...GREEDY }
+const PROMPT_BODY = { prompt: 'A lantern is', ...GREEDY }
+
 export const TEXTS: Ask[] = [
-  ...table('chat', CHAT, { messages: [QUESTION], ...GREEDY }, { ...OPTIONS, ...CHATTED }),
-  ...table('completion', COMPLETIONS, { prompt: 'A lantern is', ...GREEDY }, { ...OPTIONS, ...COMPLETED }),
-  ...table('response', RESPONSES, { input: 'What is a lantern?', temperature: 0, max_output_tokens: 24 }, RESPONDED),
+  ...single('chat', CHAT, CHAT_BODY, OPTIONS),
+  ...table('chat', CHAT, CHAT_BODY, CHATTED),
+  ...single('completion', COMPLETIONS, PROMPT_BODY, OPTIONS),
+  ...table('completion', COMPLETIONS, PROMPT_BODY, COMPLETED),
+  ...table('response', RESPONSES, { input: 'What is a lantern?', temperature: 0, max_output_tokens: 6 }, RESPONDED),
   ...both('chat-progress', CHAT, { messages: [user(LONG)], ...GREEDY, return_progress: true }),
   ...both('completion-progress', COMPLETIONS, { prompt: LONG, ...GREEDY, return_progress: true }),
   post('chat-progress-again', CHAT, { messages: [user(LONG)], ...GREEDY, stream: true, return_progress: true }),
-  {
-    ...post('chat-drafts', CHAT, { messages: [user('I am sure, '.repeat(9))], ...GREEDY, repetition_penalty: 0.2 }),
-    until: '"accepted_prediction_tokens"',
-  },
 ]
 
 /** Conversations whose turns alternate, so that each finds what an earlier one has read. */
@@ -185,7 +199,7 @@ export const COUNTS: Ask[] = [
   post('tokenize-special', '/tokenize', { prompt: '<|endoftext|>', return_token_strs: true }),
   post('tokenize-empty', '/tokenize', { prompt: '' }),
   post('tokenize-wrong', '/tokenize', { prompt: ['a'] }),
-  post('detokenize', '/detokenize', { tokens: [32, 300, 500] }),
+  post('detokenize', '/detokenize', { tokens: [32, 300, 310] }),
   post('detokenize-none', '/detokenize', { tokens: [] }),
   post('detokenize-wrong', '/detokenize', { tokens: [1, -1] }),
   post('detokenize-unknown', '/detokenize', { tokens: [999999] }),

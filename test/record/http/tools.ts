@@ -1,5 +1,5 @@
 import type { ParrotFormatName, ParrotOptions } from '../../support/parrot-model.js'
-import { type Ask, assistant, CHAT, RESPONSES, refused, system, table, user } from './asks.js'
+import { type Ask, assistant, both, CHAT, RESPONSES, single, system, table, user } from './asks.js'
 
 const QUESTION = 'What is the weather in Bern and in Rome?'
 const THOUGHTS = 'Two cities. I ask the tool for each.'
@@ -196,13 +196,12 @@ const ASKED = { messages: [user(QUESTION)], tools: [tool(WEATHER), tool(NOW)], t
 
 /** Requests for one of the models. */
 export function toolAsks(name: string): Ask[] {
-  const all = table('chat', CHAT, ASKED, TOOLS)
-  if (name !== 'qwen3') return all
+  if (name !== 'qwen3') return [...single('chat', CHAT, ASKED, TOOLS), ...both('chat-of-both', CHAT, ASKED)]
   const { messages, tools } = ASKED
   return [
-    ...all,
-    ...table('chat', CHAT, ASKED, MORE),
-    ...refused('chat-refused', CHAT, ASKED, REFUSED),
+    ...table('chat', CHAT, ASKED, TOOLS),
+    ...single('chat', CHAT, ASKED, MORE),
+    ...single('chat-refused', CHAT, ASKED, REFUSED),
     ...table('response', RESPONSES, { input: QUESTION, tools: [flat(WEATHER), flat(NOW)], temperature: 0 }, RESPONDED),
     ...table('ollama', '/api/chat', { messages, tools, options: { temperature: 0 } }, OLLAMAS),
     ...table(

@@ -37,19 +37,30 @@ function scripted() {
   }
 }
 
-test('forms are prepared one at a time, first come, first served, and clients take turns', async () => {
+test('forms are prepared one at a time, clients take turns, and equal forms come in their order', async () => {
   const { threads, prepare, pattern, finish } = scripted()
   const all = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map((text) => prepare([text], { client: text[0] }))
-  const own = ['d', 'e'].map((text) => prepare([text]))
+  const own = ['d1', 'e1'].map((text) => prepare([text]))
   const order = Array.from({ length: 8 }, () => {
     const next = pattern(threads[0])
     finish(threads[0])
     return next
   })
-  assert.equal(order, ['a1', 'b1', 'c1', 'd', 'e', 'a2', 'b2', 'a3'])
+  assert.equal(order, ['a1', 'b1', 'c1', 'd1', 'e1', 'a2', 'b2', 'a3'])
   assert.equal(await Promise.all(all), [[0], [5], [7], [1], [6], [2]])
   assert.equal(await Promise.all(own), [[3], [4]])
   assert.is(threads.length, 1)
+})
+
+test("a client's small form waits for one of its forty slow forms", async () => {
+  const { threads, prepare, pattern, slow, finish, underWay } = scripted()
+  for (let i = 0; i < 40; i++) void prepare([`(a?){${1000 + i}}`], { client: 'one' })
+  const simple = prepare(['Yes'], { client: 'one' })
+  slow(threads[0])
+  const [, quick] = underWay()
+  assert.is(pattern(quick), 'Yes')
+  finish(quick)
+  assert.equal(await simple, [0])
 })
 
 test("of a client's forty slow forms two are tried before a simple one of another client", async () => {

@@ -8,10 +8,9 @@ import type { AnswerEvent } from '../../../text/answer-reader.js'
 import { note, writeErr, writeOut } from '../../io/output.js'
 import type { TimedModel } from '../../setup/with-model.js'
 import { type AwakeCount, awakeCountFor } from './awake-count.js'
-import { printSpeeds, printSummary } from './printed-summary.js'
 import type { RunOptions } from './run-options.js'
 import type { RunWriter } from './run-writer.js'
-import { summarise } from './summary.js'
+import { printSpeeds, printSummary, summarise } from './summary.js'
 
 /** Prints the content of answers to stdout, and thoughts to stderr if they are asked for. */
 export class TextWriter implements RunWriter {

@@ -114,13 +114,7 @@ export class TurnPrinter {
 
 /** Creates the writer that the options ask for. Those of JSON are imported on demand, since most runs print text. */
 async function createRunWriter(options: RunOptions, loaded: TimedModel): Promise<RunWriter> {
-  if (options.json) {
-    const { JsonWriter } = await import('./json-writer.js')
-    return new JsonWriter(options, loaded)
-  }
-  if (options.jsonl) {
-    const { JsonLinesWriter } = await import('./json-lines-writer.js')
-    return new JsonLinesWriter(options, loaded)
-  }
-  return new TextWriter(options, loaded)
+  if (!options.json && !options.jsonl) return new TextWriter(options, loaded)
+  const { JsonLinesWriter, JsonWriter } = await import('./json-writers.js')
+  return options.json ? new JsonWriter(options, loaded) : new JsonLinesWriter(options, loaded)
 }

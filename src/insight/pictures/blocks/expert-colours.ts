@@ -1,5 +1,5 @@
 import type { Rgb } from '../../../ground/output/colours.js'
-import { MOST_BITS, type TextColour } from '../../usage/text-colours.js'
+import { amountOf, MOST_BITS, type TextColour } from '../../usage/text-colours.js'
 import { percent } from './labels.js'
 import { type Background, fromHex, onRamp } from './ramps.js'
 
@@ -40,6 +40,12 @@ export function expertColour(expert: number, background: Background): Rgb {
 /** Colour behind a token for an amount from 0 to 1, for text in the ink of the same background. */
 export function amountColour(amount: number, background: Background): Rgb {
   return onRamp(AMOUNTS[background], amount)
+}
+
+/** Colour behind a token for a value of its text, whose values are at most `largest`. */
+export function valueColour(value: number, colour: TextColour, largest: number, background: Background): Rgb {
+  if (colour.by === 'expert') return expertColour(value, background)
+  return amountColour(amountOf(value, colour, largest), background)
 }
 
 /** Meanings of the ends of a ramp of amounts. */

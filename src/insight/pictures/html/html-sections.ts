@@ -21,10 +21,10 @@ import { percent } from '../blocks/labels.js'
 import { toHex } from '../blocks/palette.js'
 import { type PageAmounts, type PageColours, pageRoutes, pageVoices, type Tint } from '../interactive/page-data.js'
 import { usageMaps } from '../kinds/usage-figure.js'
-import { blockDrawing } from '../outputs/svg.js'
-import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from '../outputs/svg-drawing.js'
-import { legendDrawing } from '../outputs/svg-legend.js'
-import { mapDrawing } from '../outputs/svg-map.js'
+import { blockDrawing } from '../svg/svg.js'
+import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from '../svg/svg-drawing.js'
+import { legendDrawing } from '../svg/svg-legend.js'
+import { mapDrawing } from '../svg/svg-map.js'
 
 /** Maximum tokens of a text on a page, with their experts: a page with more would be slow to open. */
 export const MOST_TOKENS = 1000

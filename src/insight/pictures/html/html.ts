@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type Figure, mapsOf } from '../blocks/figure.js'
-import { escapeXml } from '../outputs/svg-drawing.js'
-import { cellSide } from '../outputs/svg-map.js'
+import { escapeXml } from '../svg/svg-drawing.js'
+import { cellSide } from '../svg/svg-map.js'
 import { figureSections, figureSentences } from './html-sections.js'
 
 /**

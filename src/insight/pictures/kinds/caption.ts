@@ -67,12 +67,12 @@ export function alwaysLine({ config }: Pick<Reader, 'config'>): string[] {
 }
 
 function idsLine(
-  said: string,
+  start: string,
   { mixtures }: Reader['config'],
   idsOf: (mixture: Mixture) => readonly (readonly number[])[],
 ): string[] {
   const named = mixtures.flatMap((mixture) => byIds(mixture.kind, idsOf(mixture)))
-  return named.length === 0 ? [] : [`${said} ${named.join('; ')}`]
+  return named.length === 0 ? [] : [`${start} ${named.join('; ')}`]
 }
 
 /** Names the layers' ids, together if several layers have the same: `mlp 24 in layers 3, 4, 5`. */

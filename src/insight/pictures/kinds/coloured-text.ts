@@ -1,10 +1,10 @@
 import { plural } from '../../../ground/numbers.js'
-import { type ColourDepth, highlight, type Rgb } from '../../../ground/output/colours.js'
+import { type ColourDepth, highlight } from '../../../ground/output/colours.js'
 import { printable, printableText } from '../../../ground/printable.js'
 import { type Atlas, nameIn } from '../../atlas/atlas.js'
-import { amountOf, largestOf, MOST_BITS, SLEEPS_BELOW, type TextColour, textValues } from '../../usage/text-colours.js'
+import { largestOf, MOST_BITS, SLEEPS_BELOW, type TextColour, textValues } from '../../usage/text-colours.js'
 import type { TextRoutes } from '../../usage/text-routes.js'
-import { amountColour, expertColour, INK, rampEnds } from '../blocks/expert-colours.js'
+import { INK, rampEnds, valueColour } from '../blocks/expert-colours.js'
 import { percent, visibleToken } from '../blocks/labels.js'
 import type { Background } from '../blocks/ramps.js'
 
@@ -58,11 +58,8 @@ export function* colouredText(
 ): Generator<string> {
   const values = textValues(text, colour)
   const largest = largestOf(values)
-  const behind = (value: number): Rgb =>
-    colour.by === 'expert'
-      ? expertColour(value, background)
-      : amountColour(amountOf(value, colour, largest), background)
-  const onColour = (words: string, value: number) => highlight(words, behind(value), INK[background], depth)
+  const onColour = (words: string, value: number) =>
+    highlight(words, valueColour(value, colour, largest, background), INK[background], depth)
   yield `${printable(text.name)}, ${plural(text.tokens.length, 'token')}, coloured by the ${colourTitle(colour)}\n`
   if (colour.by === 'expert') {
     const listed = strongestExperts(text, colour, atlas)

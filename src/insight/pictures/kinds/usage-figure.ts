@@ -58,8 +58,8 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
 
 function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
   return texts.map((text) => {
-    const said = usageCaption(text, atlas).join('; ')
-    return texts.length > 1 ? `${printable(text.name)}: ${said}` : said
+    const sentence = usageCaption(text, atlas).join('; ')
+    return texts.length > 1 ? `${printable(text.name)}: ${sentence}` : sentence
   })
 }
 

@@ -13,7 +13,6 @@ export interface AdamWStep {
   beta2: number
   epsilon: number
   weightDecay: number
-  /** Factor of the gradients. */
   gradientScale: number
 }
 

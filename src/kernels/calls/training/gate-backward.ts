@@ -20,7 +20,6 @@ export interface GateBackwardShape {
   gateGradients?: number
 }
 
-/** Backward pass of gates and activation. */
 export class GateBackward extends Call<typeof GateBackwardArg> {
   constructor(
     bank: Bank,
@@ -32,7 +31,6 @@ export class GateBackward extends Call<typeof GateBackwardArg> {
     this.bind({ stride: z.strideBytes, columns: roundUp(z.columns, 4), activation: Activation[activation] })
   }
 
-  /** Runs `items` rows from row `first` on. */
   run(items: number, first = 0): void {
     const { z, u, gates, gateGradients } = this.shape
     const chunkItems = rowsPerChunk(items, this.threads, 8)

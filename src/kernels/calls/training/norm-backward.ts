@@ -42,7 +42,6 @@ export class NormBackward extends Call<typeof NormBackwardArg> {
     )
   }
 
-  /** `weight` is the address of the norm's weights. */
   run(tokens: number, weight: number): void {
     const chunkTokens = rowsPerChunk(tokens, this.threads)
     this.set(NormBackwardArg.tokens, tokens)

@@ -24,7 +24,6 @@ export interface StickTrainingShape {
   k: number
   /** Remaining length of the stick below which older keys are not visited. */
   enough: number
-  /** Maximum tokens of a sequence. */
   maxSequence: number
 }
 

@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
 import { note, warner } from '../../../cli/io/output.js'
 import { withStatusLine } from '../../../cli/io/status-line.js'
-import { type ModelOptions, numberThat, parseTime } from '../../../cli/parsing/options.js'
+import { numberThat, parseTime } from '../../../cli/parsing/options.js'
 import { withModel } from '../../../cli/setup/with-model.js'
 import { formatDuration } from '../../../ground/numbers.js'
 import { loadAtlas } from '../../../insight/atlas/load-atlas.js'
@@ -12,15 +12,13 @@ import type { NamedText } from '../../../insight/texts/text-file.js'
 import { type Ablation, ablateExperts } from '../../ablation/ablate.js'
 import { ablationCsv, ablationObject } from '../../ablation/ablation-forms.js'
 import { drawAblation } from '../../figures/ablation-figure.js'
-import type { Report, ReportOptions } from './experts-report.js'
+import type { ExpertsOptions, Report } from './mode.js'
 
-export interface AblateOptions extends ModelOptions, ReportOptions {
-  /** Milliseconds. */
-  budget?: number
-}
+export const own = ['budget'] as const
 
-export function addAblateOptions(command: Command): void {
+export function define(command: Command): void {
   command
+    .optionsGroup('Worth of experts:')
     .addOption(
       new Option('--ablate', 'measure each expert’s worth: the rise of the loss on the text without it').conflicts([
         'against',
@@ -39,8 +37,8 @@ export function addAblateOptions(command: Command): void {
  * Measures the worth of the experts. With an output file, the measures are kept beside it until it is written, so that
  * the same command resumes an interrupted one.
  */
-export async function ablationReport(texts: NamedText[], options: AblateOptions): Promise<Report> {
-  const journal = journalOf(options)
+export async function report(options: ExpertsOptions, texts: NamedText[]): Promise<Report> {
+  const journal = options.output === undefined ? undefined : `${options.output}.ablation`
   const { ablation, atlas } = await withModel(options, async ({ model }) => {
     const atlas = await loadAtlas(model, undefined, warner(options))
     const ablation = await withStatusLine(options, (line) => {
@@ -67,17 +65,10 @@ export async function ablationReport(texts: NamedText[], options: AblateOptions)
     figure: ({ title, parts }) => drawAblation(ablation, { title, parts, atlas }),
     json: () => [`${JSON.stringify(ablationObject(ablation))}\n`],
     csv: () => ablationCsv(ablation),
+    written: async () => {
+      if (journal !== undefined) await rm(journal, { force: true })
+    },
   }
-}
-
-/** Removes the measures of a report that has been written. */
-export async function removeJournal(options: AblateOptions): Promise<void> {
-  const journal = journalOf(options)
-  if (journal !== undefined) await rm(journal, { force: true })
-}
-
-function journalOf({ output }: AblateOptions): string | undefined {
-  return output === undefined ? undefined : `${output}.ablation`
 }
 
 /** Share done, and the time left by the speed so far. */
@@ -86,7 +77,7 @@ function progressOf(share: number, ms: number, budgetMs = Number.POSITIVE_INFINI
   return `${Math.floor(100 * share)} %, ${formatDuration(Math.max(0, left) / 1000)} left`
 }
 
-function noteUnmeasured({ experts }: Ablation, { quiet, budget }: AblateOptions): void {
+function noteUnmeasured({ experts }: Ablation, { quiet, budget }: ExpertsOptions): void {
   const missing = experts.filter(({ worth }) => !worth).length
   if (missing === 0 || quiet || budget === undefined) return
   note(`${missing} of ${experts.length} experts were not measured within ${formatDuration(budget / 1000)}`)

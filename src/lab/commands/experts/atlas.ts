@@ -1,9 +1,9 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
+import { type Command, Option } from 'commander'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
 import { note } from '../../../cli/io/output.js'
 import { createReadingLine } from '../../../cli/io/status-line.js'
-import type { ModelOptions } from '../../../cli/parsing/options.js'
 import { withModel } from '../../../cli/setup/with-model.js'
 import { codeOf, UserError } from '../../../ground/errors.js'
 import { expandHome } from '../../../ground/files/home.js'
@@ -11,11 +11,24 @@ import { drawAtlas, survivedLine } from '../../../insight/pictures/kinds/atlas-f
 import { type NamedText, readText } from '../../../insight/texts/text-file.js'
 import { atlasJson, makeAtlas } from '../../atlas/make-atlas.js'
 import { atlasCsv } from './csv.js'
-import type { Report, ReportOptions } from './experts-report.js'
+import type { ExpertsOptions, Report } from './mode.js'
 
-/** Makes an atlas from the files and folders that the option names. */
-export async function atlasReport(paths: readonly string[], options: ModelOptions & ReportOptions): Promise<Report> {
-  const texts = await readKinds(paths)
+export const hasTexts = true
+
+export function define(command: Command): void {
+  command
+    .optionsGroup('Names of experts:')
+    .addOption(
+      new Option(
+        '--atlas <file...>',
+        'name the experts by texts, a file or folder for each kind; with -o atlas.json for other commands',
+      ).conflicts(['file', 'against', 'tokens', 'colour', 'names']),
+    )
+    .option('--names <file>', 'an atlas with names of the experts (default: atlas.json of the model)', expandHome)
+}
+
+export async function report(options: ExpertsOptions): Promise<Report> {
+  const texts = await readKinds(options.atlas ?? [])
   const atlas = await withModel(options, async ({ model }) => {
     const progress = createReadingLine(options)
     try {

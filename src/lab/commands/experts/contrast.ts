@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
 import { note, warner } from '../../../cli/io/output.js'
 import { createReadingLine } from '../../../cli/io/status-line.js'
-import { type ModelOptions, numberThat } from '../../../cli/parsing/options.js'
+import { numberThat } from '../../../cli/parsing/options.js'
 import { withModel } from '../../../cli/setup/with-model.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { expandHome } from '../../../ground/files/home.js'
@@ -18,16 +18,15 @@ import { type Contrast, contrastExperts } from '../../contrast/contrast.js'
 import { confirmedExperts, contrastCsv, contrastObject, steering } from '../../contrast/contrast-forms.js'
 import { type ContrastPrompt, pairsOfPrompts, pairsOfTexts } from '../../contrast/pairs.js'
 import { drawContrast } from '../../figures/contrast-figure.js'
-import type { Report, ReportOptions } from './experts-report.js'
+import type { ExpertsOptions, Report } from './mode.js'
 
-export interface ContrastCommandOptions extends ModelOptions, ReportOptions {
-  contrast?: string[]
-  write?: string
-  strength?: number
-}
+export const hasTexts = true
 
-export function addContrastOptions(command: Command): void {
+export const own = ['write', 'strength'] as const
+
+export function define(command: Command): void {
   command
+    .optionsGroup('Contrast of texts:')
     .addOption(
       new Option(
         '--contrast <file...>',
@@ -43,7 +42,8 @@ export function addContrastOptions(command: Command): void {
     )
 }
 
-export async function contrastReport(files: readonly string[], options: ContrastCommandOptions): Promise<Report> {
+export async function report(options: ExpertsOptions): Promise<Report> {
+  const { contrast: files = [] } = options
   if (files.length > 2) throw new UsageError('--contrast takes two texts, or one file of pairs')
   const texts = await Promise.all(files.map((path) => readText(expandHome(path))))
   const named = texts.map(({ name, text }) => ({ name: basename(name), text }))
@@ -87,7 +87,7 @@ function promptIn(value: unknown, source: string): ContrastPrompt {
   }
 }
 
-async function writeSteering(contrast: Contrast, path: string, { strength = 1, quiet }: ContrastCommandOptions) {
+async function writeSteering(contrast: Contrast, path: string, { strength = 1, quiet }: ExpertsOptions) {
   const { length } = confirmedExperts(contrast)
   if (length === 0) return note(`${path}: not written, since no expert is confirmed`)
   await writeAtomically(path, `${JSON.stringify(steering(contrast, strength), undefined, 2)}\n`)

@@ -1,74 +1,25 @@
+import { fstatSync } from 'node:fs'
+import { isatty, WriteStream } from 'node:tty'
 import { note, writeOut } from '../../../cli/io/output.js'
-import { textColumns } from '../../../cli/io/text-width.js'
 import { background } from '../../../cli/parsing/defaults.js'
 import { UsageError } from '../../../ground/errors.js'
 import { writeAtomically } from '../../../ground/files/write-atomically.js'
 import { colourDepth } from '../../../ground/output/colours.js'
-import type { Atlas } from '../../../insight/atlas/atlas.js'
 import type { Figure } from '../../../insight/pictures/blocks/figure.js'
-import type { FigureOptions } from '../../../insight/pictures/blocks/figure-options.js'
 import { renderHtml } from '../../../insight/pictures/html/html.js'
-import { drawAgreement } from '../../../insight/pictures/kinds/agreement-figure.js'
-import type { ColouredTextOptions } from '../../../insight/pictures/kinds/coloured-text.js'
-import { drawUsage } from '../../../insight/pictures/kinds/usage-figure.js'
-import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../../insight/pictures/outputs/svg.js'
-import { figureLines } from '../../../insight/pictures/outputs/text.js'
-import type { RoutingAgreement } from '../../../insight/usage/agreement.js'
-import type { TextRoutes } from '../../../insight/usage/text-routes.js'
-import { agreementCsv, tokensCsv, usageCsv } from './csv.js'
-import { type AskedColour, colourIn, textsInColour } from './experts-colour.js'
-import { agreementJson, usageJson } from './usage-json.js'
-
-export const FORMATS = ['text', 'json', 'csv', 'svg', 'png', 'html'] as const
-export type Format = (typeof FORMATS)[number]
+import { LEAST_PICTURE, MOST_PICTURE, renderSvg } from '../../../insight/pictures/svg/svg.js'
+import { figureLines } from '../../../insight/pictures/text/text.js'
+import { type ExpertsOptions, FORMATS, type Format, type Report } from './mode.js'
 
 /** File extensions other than the names of the formats. */
 const ENDINGS: Record<string, Format> = { txt: 'text', htm: 'html' }
 const WIDE: readonly Format[] = ['text', 'svg', 'png']
 const FIGURE_OPTIONS = ['layers', 'only', 'title', 'parts'] as const
 
-export interface ReportOptions extends Pick<FigureOptions, 'tokens' | 'layers' | 'only' | 'title' | 'parts'> {
-  json?: boolean
-  csv?: boolean
-  format?: Format
-  output?: string
-  width?: number
-  /** Prints the text in colours in place of the figure. */
-  colour?: AskedColour
-  color?: boolean
-  quiet?: boolean
-}
-
-export interface Report {
-  figure(options: FigureOptions): Figure
-  json(): Iterable<string>
-  csv(): Iterable<string>
-  /** The text in colours, in place of the figure. */
-  text?(terminal: Pick<ColouredTextOptions, 'depth' | 'background'>): Iterable<string>
-}
-
-export function usageReport(texts: readonly TextRoutes[], options: ReportOptions, atlas?: Atlas): Report {
-  const colour = options.colour && colourIn(options.colour, texts[0].model.config.mixtures)
-  return {
-    figure: (chosen) => drawUsage(texts, { ...chosen, atlas, colour }),
-    json: () => usageJson(texts, atlas, options.tokens),
-    csv: () => (options.tokens ? tokensCsv(texts) : usageCsv(texts)),
-    ...(colour && { text: (terminal) => textsInColour(texts, colour, { ...terminal, atlas }) }),
-  }
-}
-
-export function agreementReport(agreements: readonly RoutingAgreement[]): Report {
-  return {
-    figure: (options) => drawAgreement(agreements, options),
-    json: () => [agreementJson(agreements)],
-    csv: () => agreementCsv(agreements),
-  }
-}
-
 /** The format of the report. Throws a UsageError if the options contradict it. */
-export function formatOf(options: ReportOptions): Format {
-  const { json, csv, format, output, width, colour } = options
-  const chosen = json ? 'json' : csv ? 'csv' : (format ?? (output === undefined ? 'text' : formatOfFile(output)))
+export function formatOf(options: ExpertsOptions): Format {
+  const { output, width, colour } = options
+  const chosen = chosenFormat(options)
   if (chosen === 'png' && output === undefined && process.stdout.isTTY) {
     throw new UsageError('a terminal cannot show a PNG: write it to a file with -o')
   }
@@ -89,6 +40,12 @@ export function formatOf(options: ReportOptions): Format {
   return chosen
 }
 
+function chosenFormat({ json, csv, format, output }: ExpertsOptions): Format {
+  if (json) return 'json'
+  if (csv) return 'csv'
+  return format ?? (output === undefined ? 'text' : formatOfFile(output))
+}
+
 function formatOfFile(output: string): Format {
   const [, ending = ''] = /\.([^./\\]+)$/.exec(output) ?? []
   const lower = ending.toLowerCase()
@@ -100,7 +57,7 @@ function formatOfFile(output: string): Format {
 }
 
 /** Writes a report to a file or to stdout, in pieces, since it may be too long for one string. */
-export async function putReport(report: Report, format: Format, options: ReportOptions): Promise<void> {
+export async function putReport(report: Report, format: Format, options: ExpertsOptions): Promise<void> {
   const { output } = options
   const pieces = await piecesOf(report, format, options)
   if (output === undefined) {
@@ -114,7 +71,7 @@ export async function putReport(report: Report, format: Format, options: ReportO
 async function piecesOf(
   report: Report,
   format: Format,
-  options: ReportOptions,
+  options: ExpertsOptions,
 ): Promise<Iterable<string | Uint8Array>> {
   const { tokens, layers, only, title, parts, width } = options
   const figure = () => report.figure({ tokens, layers, only, title, parts })
@@ -126,7 +83,7 @@ async function piecesOf(
     case 'svg':
       return [renderSvg(figure(), { width })]
     case 'png': {
-      const { renderPng } = await import('../../../insight/pictures/outputs/png.js')
+      const { renderPng } = await import('../../../insight/pictures/svg/png.js')
       return [await renderPng(figure(), { width })]
     }
     case 'html':
@@ -136,9 +93,35 @@ async function piecesOf(
   }
 }
 
-function* textOf(report: Report, figure: () => Figure, options: ReportOptions): Generator<string> {
+function* textOf(report: Report, figure: () => Figure, options: ExpertsOptions): Generator<string> {
   const { output, color, width = output === undefined ? textColumns() : undefined } = options
   const depth = output !== undefined || color === false ? 'none' : colourDepth(process.stdout)
   if (report.text) yield* report.text({ depth, background: background() })
   else for (const line of figureLines(figure(), { depth, background: background(), width })) yield `${line}\n`
+}
+
+/**
+ * Columns for lines of text on stdout. A terminal has its own. A pipe mostly ends at a pager in the terminal of stderr or
+ * stdin, unless `COLUMNS` gives another width. Undefined, for no limit, if stdout is a file or no terminal is there.
+ */
+function textColumns(): number | undefined {
+  if (process.stdout.isTTY) return process.stdout.columns || undefined
+  if (isFile(1)) return undefined
+  const given = Number(process.env.COLUMNS)
+  if (Number.isInteger(given) && given > 0) return given
+  return (process.stderr.isTTY ? process.stderr.columns : columnsOfInput()) || undefined
+}
+
+/** Columns of the terminal that stdin reads. */
+function columnsOfInput(): number | undefined {
+  return isatty(0) ? new WriteStream(0).columns : undefined
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile()
+  } catch {
+    // A closed descriptor.
+    return false
+  }
 }

@@ -1,60 +1,34 @@
-import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import { readTextOrStdin } from '../../../cli/io/input-text.js'
+import { readTextOrStdin, shortName } from '../../../cli/io/input-text.js'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
-import { note, warner } from '../../../cli/io/output.js'
-import { createReadingLine } from '../../../cli/io/status-line.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../../cli/io/stdin.js'
 import { addMaskOption } from '../../../cli/parsing/mask-option.js'
-import {
-  addModelOptions,
-  addOutputOptions,
-  collect,
-  FIRST,
-  type ModelOptions,
-  parserOf,
-  wholeNumber,
-} from '../../../cli/parsing/options.js'
-import { packFirst } from '../../../cli/setup/pack-first.js'
-import { withModel } from '../../../cli/setup/with-model.js'
+import { addModelOptions, addOutputOptions, parserOf, wholeNumber } from '../../../cli/parsing/options.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { expandHome } from '../../../ground/files/home.js'
-import { loadAtlas } from '../../../insight/atlas/load-atlas.js'
-import { type FigurePart, PARTS, scopeOf } from '../../../insight/pictures/blocks/figure-options.js'
+import { type FigurePart, PARTS } from '../../../insight/pictures/blocks/figure-options.js'
 import type { NamedText } from '../../../insight/texts/text-file.js'
-import { compareRouting } from '../../../insight/usage/agreement.js'
-import { measureUsage } from '../../../insight/usage/measure-usage.js'
-import type { TextRoutes } from '../../../insight/usage/text-routes.js'
-import { MIXTURE_KINDS, type ModelConfig } from '../../../model/config/config.js'
-import { originalExperts } from '../../atlas/originals.js'
-import { readChunks, readTrace } from '../../traces/read-trace.js'
-import { type NamedTrace, type TracedModel, textsOfTraces } from '../../traces/trace-texts.js'
+import { MIXTURE_KINDS } from '../../../model/config/config.js'
 import { parseNumberList } from '../number-list.js'
-import { referenceOptions } from '../reference-model.js'
-import { type AblateOptions, ablationReport, addAblateOptions, removeJournal } from './ablate.js'
-import { atlasReport } from './atlas.js'
-import { addContrastOptions, type ContrastCommandOptions, contrastReport } from './contrast.js'
-import { colourIn, parseColour } from './experts-colour.js'
-import {
-  agreementReport,
-  FORMATS,
-  type Format,
-  formatOf,
-  putReport,
-  type Report,
-  usageReport,
-} from './experts-report.js'
-import { addLensOptions, type LensCommandOptions, lensReport } from './lens.js'
+import * as ablate from './ablate.js'
+import * as against from './against.js'
+import * as atlas from './atlas.js'
+import * as contrast from './contrast.js'
+import { formatOf, putReport } from './experts-report.js'
+import * as from from './from.js'
+import * as lens from './lens.js'
+import { type ExpertsOptions, FORMATS, type Mode } from './mode.js'
+import * as usage from './usage.js'
 
-interface ExpertsOptions extends AblateOptions, ContrastCommandOptions, LensCommandOptions {
-  ablate?: boolean
-  from?: string[]
-  experts?: number
-  file?: string[]
-  against?: string
-  atlas?: string[]
-  names?: string
-}
+/** The modes by their options. If several are given, the first one here counts. */
+const MODES: readonly [name: keyof ExpertsOptions, mode: Mode][] = [
+  ['atlas', atlas],
+  ['contrast', contrast],
+  ['from', from],
+  ['lens', lens],
+  ['ablate', ablate],
+  ['against', against],
+]
 
 export function define(command: Command): void {
   command
@@ -66,24 +40,9 @@ export function define(command: Command): void {
     .argument('[prompt...]', 'words of the text')
     .action(showExperts)
   addModelOptions(command)
-    .optionsGroup(FIRST)
-    .option('--file <file>', 'a text to read (- for stdin); repeatable, to compare', collect)
-    .addOption(
-      new Option(
-        '--tokens',
-        'also show each token and the first expert of each layer; in pictures, JSON and CSV all of its experts',
-      ).conflicts('against'),
-    )
-    .addOption(
-      new Option(
-        '--colour <by>',
-        'print the text, coloured by expert:LAYER[:KIND] (each token’s strongest expert there), by surprise (in bits) or ' +
-          'by sleepers (the share of its experts that sleep through most of the text)',
-      )
-        .argParser(parseColour)
-        .conflicts('against'),
-    )
-    .option('--against <model>', 'compare how this model chooses experts; a checkpoint is loaded in f32')
+  usage.define(command)
+  against.define(command)
+  command
     .option('-o, --output <file>', 'write to a file; its extension sets the format', expandHome)
     .option('--json', 'print one object')
     .addOption(new Option('--csv', 'print a table, as --format csv').conflicts('json'))
@@ -102,31 +61,17 @@ export function define(command: Command): void {
         .conflicts(['json', 'csv']),
     )
     .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
-    .optionsGroup('Names of experts:')
-    .addOption(
-      new Option(
-        '--atlas <file...>',
-        'name the experts by texts, a file or folder for each kind; with -o atlas.json for other commands',
-      ).conflicts(['file', 'against', 'tokens', 'colour', 'names']),
-    )
-    .option('--names <file>', 'an atlas with names of the experts (default: atlas.json of the model)', expandHome)
-    .optionsGroup('Traces:')
-    .addOption(
-      new Option('--from <file>', 'draw a trace of molm (- for stdin); repeatable, to compare')
-        .argParser(collect)
-        .conflicts(['against', 'atlas', 'ablate', 'file', 'mask', 'names']),
-    )
-    .option(
-      '--experts <n>',
-      'experts in a layer of the trace (default: by the largest id)',
-      wholeNumber('--experts', 1),
-    )
-  addContrastOptions(command.optionsGroup('Contrast of texts:'))
-  addLensOptions(command.optionsGroup('Lens:'))
-  addAblateOptions(command.optionsGroup('Worth of experts:'))
+  for (const mode of [atlas, from, contrast, lens, ablate]) mode.define(command)
   addMaskOption(command.optionsGroup('Model:'))
   addOutputOptions(command)
 }
+
+const layerList = parserOf('--layers', 'a list like 0-5,8', parseNumberList)
+
+const partList = parserOf('--parts', `a list of ${PARTS.join(', ')}`, (text): FigurePart[] | undefined => {
+  const parts = text.split(',').map((part) => PARTS.find((known) => known === part.trim()))
+  return parts.every((part) => part !== undefined) ? parts : undefined
+})
 
 const NOTES = `
 How evenly experts are chosen is given as entropy in bits, and as Jain’s
@@ -149,74 +94,17 @@ Examples:
 async function showExperts(words: string[], options: ExpertsOptions): Promise<void> {
   // An ablation measures only these layers and kind, in every format.
   const format = formatOf(options.ablate ? { ...options, layers: undefined, only: undefined } : options)
-  if (options.budget !== undefined && !options.ablate) throw new UsageError('--budget needs --ablate')
-  if (options.atlas) {
-    if (words.length > 0) throw new UsageError('give a prompt or --atlas, not both')
-    return putReport(await atlasReport(options.atlas, options), format, options)
+  const [name, mode]: [string, Mode] = MODES.find(([name]) => options[name] !== undefined) ?? ['', usage]
+  for (const [needed, { own = [] }] of MODES) {
+    const option = own.find((option) => options[option] !== undefined)
+    if (option && needed !== name) throw new UsageError(`--${option} needs --${needed}`)
   }
-  if ((options.write ?? options.strength) !== undefined && !options.contrast) {
-    throw new UsageError(`--${options.write === undefined ? 'strength' : 'write'} needs --contrast`)
-  }
-  if (options.contrast) {
-    if (words.length > 0) throw new UsageError('give a prompt or --contrast, not both')
-    return putReport(await contrastReport(options.contrast, options), format, options)
-  }
-  if (options.from) return putReport(usageReport(await tracedTexts(words, options), options), format, options)
-  if (options.experts !== undefined) throw new UsageError('--experts needs --from')
-  if (options.token !== undefined && !options.lens) throw new UsageError('--token needs --lens')
-  const texts = await readTexts(words, options)
-  if (options.lens) return putReport(await lensReport(texts[0], format, options), format, options)
-  if (options.ablate) {
-    await putReport(await ablationReport(texts, options), format, options)
-    return removeJournal(options)
-  }
-  await putReport(await measured(texts, format, options), format, options)
+  if (mode.hasTexts && words.length > 0) throw new UsageError(`give a prompt or --${name}, not both`)
+  const texts = mode.hasTexts ? [] : await readTexts(words, options)
+  const report = await mode.report(options, texts, format)
+  await putReport(report, format, options)
+  await report.written?.()
 }
-
-/** Measures one model, or two for a comparison: one after the other, so that each can use all the memory. */
-async function measured(texts: NamedText[], format: Format, options: ExpertsOptions): Promise<Report> {
-  const { against, memory, colour } = options
-  const reference = against === undefined ? undefined : await referenceOptions(against, options)
-  const surprise = against === undefined && (format === 'html' || colour?.by === 'surprise')
-  const { read: own, atlas } = await routesOf(texts, options, surprise)
-  if (!reference) return usageReport(own, options, atlas)
-  const { read: others } = await routesOf(texts, { ...options, quant: undefined, ...reference, memory })
-  return agreementReport(own.map((text, i) => compareRouting(text, others[i])))
-}
-
-function routesOf(texts: NamedText[], options: ExpertsOptions, surprise = false) {
-  return withModel(options, async ({ model }) => {
-    checkChoices(model.config, options)
-    const atlas = await loadAtlas(model, options.names, warner(options))
-    const originals = options.against === undefined ? undefined : await originalExperts(model.info)
-    const read: TextRoutes[] = []
-    for (const text of texts) {
-      const progress = createReadingLine(options)
-      const usageOptions = { originals, surprise, signal: interruptSignal(), onPromptProgress: progress.show }
-      try {
-        read.push(await measureUsage(model, text, usageOptions))
-      } finally {
-        progress.clear()
-      }
-      if (options.verbose) note(`${text.name}: ${read[read.length - 1].tokens.length} tokens`)
-    }
-    return { read, atlas }
-  })
-}
-
-/** Refuses layers and kinds that the model does not have before the texts are read. */
-function checkChoices({ mixtures }: ModelConfig, { layers, only, colour }: ExpertsOptions): void {
-  if (mixtures.length === 0) return
-  scopeOf(mixtures, { layers, only })
-  if (colour) colourIn(colour, mixtures)
-}
-
-const layerList = parserOf('--layers', 'a list like 0-5,8', parseNumberList)
-
-const partList = parserOf('--parts', `a list of ${PARTS.join(', ')}`, (text): FigurePart[] | undefined => {
-  const parts = text.split(',').map((part) => PARTS.find((known) => known === part.trim()))
-  return parts.every((part) => part !== undefined) ? parts : undefined
-})
 
 async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions): Promise<NamedText[]> {
   const { words, asked } = withoutStdin(given)
@@ -227,41 +115,10 @@ async function readTexts(given: string[], { file = [], quiet }: ExpertsOptions):
   return [{ name: 'prompt', text }]
 }
 
-/** Names texts by their file name, or by their path if two files have the same name. */
 function withShortNames(texts: readonly NamedText[]): NamedText[] {
+  const paths = texts.map(({ name }) => name)
   return texts.map(({ name: path, text }) => {
     if (text === '') throw new UserError(`${path}: the file is empty`)
-    const isTwice = texts.filter(({ name }) => basename(name) === basename(path)).length > 1
-    return { name: isTwice ? path : basename(path), text }
+    return { name: shortName(path, paths), text }
   })
-}
-
-/** Reads the traces of `--from`, and says on stderr what they have. */
-async function tracedTexts(words: readonly string[], options: ExpertsOptions): Promise<TextRoutes[]> {
-  const { from = [], experts, model, quiet, colour } = options
-  if (words.length > 0) throw new UsageError('give a prompt or --from, not both')
-  if (colour?.by === 'surprise') throw new UsageError('--colour surprise needs a text: a trace has no probabilities')
-  if (model !== undefined && experts !== undefined) {
-    throw new UsageError('-m names the model of the trace, which has its number of experts; leave out --experts')
-  }
-  const traces: NamedTrace[] = []
-  for (const path of from) {
-    const isStdin = path === '-'
-    const trace = await (isStdin ? readChunks('stdin', process.stdin) : readTrace(path))
-    const isTwice = from.filter((other) => basename(other) === basename(path)).length > 1
-    traces.push({ name: isStdin ? 'stdin' : isTwice ? path : basename(path), trace })
-  }
-  const known = model === undefined ? undefined : await tracedModel(model, options)
-  const { texts, notes } = textsOfTraces(traces, { model: known, experts })
-  if (!quiet) for (const line of notes) note(line)
-  return texts
-}
-
-async function tracedModel(model: string, options: ModelOptions): Promise<TracedModel> {
-  await packFirst(model, options)
-  const { resolveModel } = await import('../../../library/finding/resolve-model.js')
-  const { loadTokenizer } = await import('../../../text/tokenizer.js')
-  const { name, folder, config, quant: packing } = await resolveModel(model, options.quant)
-  const tokenizer = await loadTokenizer(folder)
-  return { name, quant: packing, config, textOf: (token) => tokenizer?.decode([token]) ?? `<${token}>` }
 }

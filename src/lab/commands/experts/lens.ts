@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
 import { warner } from '../../../cli/io/output.js'
-import { type ModelOptions, parserOf } from '../../../cli/parsing/options.js'
+import { parserOf } from '../../../cli/parsing/options.js'
 import { withModel } from '../../../cli/setup/with-model.js'
 import { UsageError } from '../../../ground/errors.js'
 import { loadAtlas } from '../../../insight/atlas/load-atlas.js'
@@ -12,16 +12,13 @@ import { encodePlain } from '../../../insight/texts/reading.js'
 import type { NamedText } from '../../../insight/texts/text-file.js'
 import { measureUsage } from '../../../insight/usage/measure-usage.js'
 import { parseNumberList } from '../number-list.js'
-import type { Format, Report, ReportOptions } from './experts-report.js'
+import type { ExpertsOptions, Format, Report } from './mode.js'
 
-export interface LensCommandOptions extends ModelOptions, ReportOptions {
-  lens?: boolean
-  names?: string
-  token?: number[]
-}
+export const own = ['token'] as const
 
-export function addLensOptions(command: Command): void {
+export function define(command: Command): void {
   command
+    .optionsGroup('Lens:')
     .option('--lens', 'what each woken expert of a token says through the head: words that it pushes up and down')
     .option(
       '--token <list>',
@@ -31,7 +28,7 @@ export function addLensOptions(command: Command): void {
 }
 
 /** Report on what the experts of a token say; a page has the whole text with its map, and one or more such tokens. */
-export async function lensReport(given: NamedText, format: Format, options: LensCommandOptions): Promise<Report> {
+export async function report(options: ExpertsOptions, [given]: NamedText[], format: Format): Promise<Report> {
   const isPage = format === 'html'
   const { token = [], names } = options
   if (token.length > 1 && !isPage) throw new UsageError('--token takes several numbers only for a page: -o FILE.html')

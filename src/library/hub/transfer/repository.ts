@@ -6,7 +6,6 @@ import { isGguf } from '../../../model/gguf/split-names.js'
 import type { HubClient, HubFile } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
 
-/** A file of a repository, with the hub's hash of its contents. */
 export interface RepositoryFile extends HubFile {
   hash: KnownHash
 }

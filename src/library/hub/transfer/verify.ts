@@ -7,7 +7,6 @@ import type { RepositoryFile } from './repository.js'
 
 const READ_BYTES = 4 * 2 ** 20
 
-/** Range of a file that was read. */
 export interface SourceRange {
   file: string
   start: number

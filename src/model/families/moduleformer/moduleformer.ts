@@ -120,7 +120,6 @@ export const moduleformer: Architecture<ModuleFormerConfig> = {
   },
 }
 
-/** Creates the scores of a mixture's router. */
 function logitsOf(config: ModuleFormerConfig, workspace: Workspace, mixture: Mixture): RouterLogits {
   const { gateType, gatingSize } = config
   if (gateType === 'linear') return new LinearLogits(workspace, mixture)

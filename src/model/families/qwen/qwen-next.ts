@@ -58,7 +58,6 @@ const DEFAULTS = {
   eos_token_id: null,
 }
 
-/** Members that both families share. */
 const SHARED = {
   ...DECODER,
   describe,

@@ -37,7 +37,6 @@ const DEFAULTS = {
   eos_token_id: null,
 }
 
-/** Members that both families share. */
 const SHARED = {
   ...DECODER,
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],

@@ -17,7 +17,6 @@ export interface ShapeWords {
 export interface Architecture<C extends ModelConfig = ModelConfig> {
   /** Name for people. */
   title: string
-  /** `model_type` in config.json. */
   modelTypes: readonly string[]
   /** Beginning of its class names in `architectures`, for a config.json without model_type. */
   className: string
@@ -41,7 +40,6 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
    * them from these tensors (mxfp4Expert); otherwise from float weights.
    */
   readsMxfp4?: true
-  /** Contents of a layer's cache. */
   cache(config: C, layer: number): LayerCache
   /** Binds the blocks of a bank to its workspace; a forward pass then allocates nothing. */
   build(config: C, workspace: Workspace): Blocks

@@ -13,7 +13,6 @@ export interface DecoderConfig extends ModelConfig {
   heads: number
   /** K, heads of keys and values; each serves H / K heads of queries. */
   keyValueHeads: number
-  /** Channels of a head. */
   headSize: number
   /** Added to the mean square inside RMSNorm's root. */
   epsilon: number
@@ -23,7 +22,6 @@ export interface DecoderConfig extends ModelConfig {
   attentionScale: number
   /** Most keys that a token sees in each layer, itself included; 0: all. */
   windows: number[]
-  /** Projections of attention with biases. */
   attentionBias: 'none' | 'qkv' | 'all'
   activation: (typeof ACTIVATIONS)[number] | 'clamped_swiglu'
   /** f, channels inside an expert. */
@@ -134,7 +132,6 @@ export function unlessDense(counts: readonly number[], mixture: () => Mixture): 
   return counts.some((count) => count > 0) ? [mixture()] : []
 }
 
-/** Whether a layer has MLP experts. */
 export function hasExperts({ mixtures }: Pick<ModelConfig, 'mixtures'>, layer: number): boolean {
   return (mixtures[0]?.experts[layer] ?? 0) > 0
 }

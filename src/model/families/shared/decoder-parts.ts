@@ -58,7 +58,6 @@ interface LayerNames {
   /** The shared expert, and its gate. */
   shared?: string
   sharedGate?: string
-  /** Gate, up and down of an expert. */
   gated?: readonly [gate: string, up: string, down: string]
   denseBias?: boolean
   lastNorm?: string

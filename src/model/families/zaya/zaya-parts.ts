@@ -62,7 +62,6 @@ function namesOf({ isAlternating, layers }: ZayaConfig, layer: number): NameOf {
   }
 }
 
-/** Parts of ZAYA, in both published layouts. */
 export function zayaParts(config: ZayaConfig, formats: PartFormats): Generator<Part> {
   const { width: d, isAlternating } = config
   const layerPieces = (layer: number) => {

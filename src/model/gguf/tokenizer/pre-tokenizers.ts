@@ -3,9 +3,7 @@ import type { GgufMetadata } from '../metadata.js'
 
 /** Parts of tokenizer.json that the metadata does not have, but that follow from the name of a pre-tokenizer. */
 export interface PreTokenizer {
-  /** `pre_tokenizer` of tokenizer.json. */
   definition: object
-  /** `normalizer` of tokenizer.json. */
   normalizer: object | null
   /** Whether a word of the vocabulary is one token, without merging. */
   ignoreMerges: boolean

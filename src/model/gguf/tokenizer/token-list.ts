@@ -71,7 +71,6 @@ export function tokenIdAt(key: string, metadata: GgufMetadata, { tokens }: Token
   return tokens[id] === undefined ? undefined : id
 }
 
-/** Rules of a family for its added tokens. */
 export interface AddedTokenRules {
   normalizesAddedTokens: boolean
   notSpecial: ReadonlySet<string>

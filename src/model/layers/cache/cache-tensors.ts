@@ -6,9 +6,7 @@ import type { PagedRows } from './paged-rows.js'
 import type { RunningStates } from './running-states.js'
 import { type SavedPositions, savedSpans } from './saved-positions.js'
 
-/** Rows of keys or of values of a layer. */
 export interface LayerRows {
-  /** Name of the tensor with these rows. */
   name: string
   rows: PagedRows
   channels: number
@@ -64,7 +62,6 @@ export class CacheTensors {
     this.written = new Float32Array(rows * states.floats)
   }
 
-  /** Copies `count` rows of a tensor, from row `from` on, to `target`. */
   read(tensor: number, from: number, count: number, target: RowNumbers): void {
     const { states, checkpoints } = this.parts
     const source = this.sources[tensor]
@@ -81,7 +78,6 @@ export class CacheTensors {
     }
   }
 
-  /** Sets `count` rows of a tensor, from row `from` on. */
   write(tensor: number, from: number, count: number, source: RowNumbers): void {
     const { states } = this.parts
     const to = this.sources[tensor]
@@ -106,7 +102,6 @@ export class CacheTensors {
   }
 }
 
-/** Rows of a tensor, or their scales. */
 interface Source {
   rows: PagedRows
   channels: number

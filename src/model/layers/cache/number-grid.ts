@@ -8,13 +8,10 @@ export type GridNumbers = Uint32Array | Uint16Array | Int8Array
 export interface Grid {
   /** Index of the first number. */
   at: number
-  /** From a row to the next. */
   rowStep: number
-  /** From a column to the next. */
   columnStep: number
 }
 
-/** The same numbers in a page and in rows. */
 export interface GridPair {
   inPage: Grid
   inRows: Grid

@@ -1,6 +1,5 @@
 import { PAGE_ROWS, PAGE_SHIFT } from '../../../kernels/abi/formats.js'
 import type { Bank } from '../../../kernels/memory/bank.js'
-import { type PagePool, pagePool } from './page-pool.js'
 
 /** Positions [start, end). */
 export interface Span {
@@ -10,7 +9,7 @@ export interface Span {
 
 /**
  * Pages of the rows of one layer, PAGE_ROWS positions each, and their table, which the kernels read. Pages are
- * allocated and freed by spans of positions. Other sequences may share full ones (page-pool.ts).
+ * allocated and freed by spans of positions. Other sequences may share full ones.
  */
 export class PageTable {
   private readonly pool: PagePool
@@ -103,7 +102,6 @@ export class PageTable {
     }
   }
 
-  /** Whether it has pages for the positions of a span. */
   holds({ start, end }: Span): boolean {
     if (pagesTo(end) > this.pages.length) return false
     for (let i = start >> PAGE_SHIFT; i < pagesTo(end); i++) if (this.pages[i] === 0) return false
@@ -160,7 +158,54 @@ function pageRanges(spans: readonly Span[]): Span[] {
     .sort((a, b) => a.start - b.start)
 }
 
-/** Number of pages for the positions below `end`. */
 function pagesTo(end: number): number {
   return Math.ceil(end / PAGE_ROWS)
+}
+
+/**
+ * Pages of a bank's caches. Sequences with a common beginning hold the same pages, which are freed with their last
+ * holder. A page that several hold must not change: `own` replaces it by a copy.
+ */
+class PagePool {
+  private readonly holders = new Map<number, number>()
+
+  constructor(private readonly bank: Bank) {}
+
+  /** Address of a new page. Throws MemoryFull if there is no room. */
+  allocate(bytes: number): number {
+    return this.bank.arena.allocate(bytes)
+  }
+
+  holdersOf(page: number): number {
+    return this.holders.get(page) ?? 1
+  }
+
+  share(page: number): void {
+    this.holders.set(page, this.holdersOf(page) + 1)
+  }
+
+  /** The page itself if it has one holder, else a copy for the caller, who gives up the page. */
+  own(page: number, bytes: number): number {
+    if (this.holdersOf(page) === 1) return page
+    const copy = this.allocate(bytes)
+    this.bank.u8.copyWithin(copy, page, page + bytes)
+    this.release(page, bytes)
+    return copy
+  }
+
+  /** Removes a holder, and frees the page if it was the last. */
+  release(page: number, bytes: number): void {
+    const left = this.holdersOf(page) - 1
+    if (left === 0) this.bank.arena.release(page, bytes)
+    else if (left === 1) this.holders.delete(page)
+    else this.holders.set(page, left)
+  }
+}
+
+const pools = new WeakMap<Bank, PagePool>()
+
+function pagePool(bank: Bank): PagePool {
+  const pool = pools.get(bank) ?? new PagePool(bank)
+  pools.set(bank, pool)
+  return pool
 }

@@ -46,7 +46,6 @@ export class PagedRows {
     this.pages = new PageTable(bank, this.rowBytes * PAGE_ROWS * this.heads)
   }
 
-  /** Copies `count` rows, from row `row` on, to the positions from `position` on. */
   store(source: Rows, row: number, position: number, count: number): void {
     const { heads, size, format, rowBytes, isTransposed, q8 } = this
     if (q8) {

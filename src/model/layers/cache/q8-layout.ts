@@ -27,7 +27,6 @@ export class Q8Layout {
     this.padded = roundUp(size, 4)
   }
 
-  /** Stores `count` rows of floats, from row `row` on, in a page from row `start` on. */
   store({ address, strideBytes }: Rows, row: number, page: number, start: number, count: number): void {
     const { bank, kind, heads, size, rowBytes, headBytes } = this
     const from = address + row * strideBytes

@@ -107,7 +107,6 @@ export class RunningStates {
     }
   }
 
-  /** The present states of all layers. */
   read(): Float32Array {
     const floats = new Float32Array(this.floats)
     this.eachLayer((bank, address, from, size) => floats.set(bank.subarray(address / 4, address / 4 + size), from))

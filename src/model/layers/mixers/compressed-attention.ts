@@ -62,7 +62,6 @@ interface Biases {
   areMade: boolean
 }
 
-/** Floats of a layer's running state. */
 export function compressedStateFloats(shape: CompressedShape): number {
   return sizesOf(shape).state
 }
@@ -256,7 +255,6 @@ export class CompressedAttention {
     f32.set(f32.subarray(bias / 4 + projected, bias / 4 + projected + 2 * half), toWait / 4)
   }
 
-  /** Address of `floats` zeros. */
   private allocateZeros(floats: number): number {
     const { bank } = this.workspace
     const address = bank.arena.allocate(floats * 4)

@@ -11,7 +11,6 @@ import { CausalConvolution } from './causal-convolution.js'
 import { RecurrentHeads } from './recurrent-heads.js'
 import { softplus } from './softplus.js'
 
-/** Sizes of a Mamba-2 layer. */
 export interface Mamba2Shape {
   /** H, heads with a state each. */
   heads: number

@@ -33,7 +33,6 @@ export function turnedChannels(config: RopeConfig, headSize: number): number {
   return 2 * Math.ceil(partOf(config, headSize) / 2)
 }
 
-/** Channels in the part of a head that turns. */
 function partOf({ share = 1 }: RopeConfig, headSize: number): number {
   return Math.trunc(headSize * share)
 }

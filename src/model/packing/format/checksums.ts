@@ -81,7 +81,6 @@ export async function* stretchesOf(
   }
 }
 
-/** A CRC-32 as eight hex digits. */
 function crcDigits(crc: number): string {
   return crc.toString(16).padStart(8, '0')
 }

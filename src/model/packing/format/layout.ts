@@ -5,7 +5,6 @@ export const MIXTURE_KINDS = ['attention', 'mlp'] as const
 /** Kind of a mixture: its experts are heads of attention, or feed-forward networks. */
 export type MixtureKind = (typeof MIXTURE_KINDS)[number]
 
-/** Entries of one tensor of a checkpoint. */
 export interface StoredEntries {
   /** The whole tensor; its first dimension counts experts if it holds all experts of a layer. */
   tensor: { key: string; shape: number[] }

@@ -31,7 +31,6 @@ export interface CalibrationRecord {
 }
 
 export interface PartChecksums {
-  /** SHA-256 in hex. */
   sha256: string
   /** CRC-32 as eight hex digits, cheap enough to be compared when the part is read. */
   crc32: string
@@ -177,7 +176,6 @@ function decodePieces({ pieces, ...kinds }: Record<string, unknown>, path: strin
 
 const isQuant = oneOf(QUANTS)
 
-/** Error of a packed file with a part that has changed. */
 export function differs(path: string, part: string): UserError {
   return damaged(path, `has a part ${printable(part)} that does not match its checksum`)
 }

@@ -18,17 +18,14 @@ export function whole(key: string, shape: number[]): Source {
   return { tensor: { key, shape }, rows, cols, view: (tensors) => stored(tensors, key) }
 }
 
-/** Rows [from, to) of a source that is a matrix. */
 export function rowsOf(source: Source, from: number, to: number): Source {
   return { ...source, rows: to - from, view: (tensors) => rows(source.view(tensors), from, to) }
 }
 
-/** Entries [from, to) of a source that is a vector. */
 export function entriesOf(source: Source, from: number, to: number): Source {
   return { ...source, cols: to - from, view: (tensors) => rows(source.view(tensors), from, to) }
 }
 
-/** One expert of a tensor [expert, rows, cols]. */
 export function expertOf(key: string, shape: number[], id: number): Source {
   const [, rows, cols] = shape
   return { tensor: { key, shape }, rows, cols, view: (tensors) => select(stored(tensors, key), 0, id) }

@@ -3,7 +3,6 @@ import { printable } from '../../../ground/printable.js'
 import { licencesLeftOut } from '../format/companions.js'
 import type { NonFinite } from './pack.js'
 
-/** Most tensors with a line of their own. */
 const MOST_LINES = 10
 
 /** Warnings of tensors with NaN or infinite weights, one line each for the first, and one for the others. */
@@ -26,7 +25,6 @@ export function unknownTensors(names: readonly string[]): string[] {
   return [`left out tensors that the model does not use: ${firstOf(names)}`]
 }
 
-/** Warning of licences that are not copied, if any. */
 export function unfitLicences(files: readonly string[]): string[] {
   const names = licencesLeftOut(files)
   if (names.length === 0) return []

@@ -144,7 +144,6 @@ export function* chunksOf(
   }
 }
 
-/** A vector as a matrix of one row. */
 function asMatrix(t: Tensor): Tensor {
   if (t.shape.length === 2) return t
   return { ...t, shape: [1, ...t.shape], strides: [0, ...t.strides] }

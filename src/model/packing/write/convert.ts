@@ -29,7 +29,6 @@ export interface PackOptions {
   source?: string
   /** Commit of that source. */
   revision?: string
-  /** Chooses other formats than the source's own. */
   formatsOf?: (source: PackSource) => PartFormats
   /** Reads a text with the packed weights. They are then packed again, for their inputs in it. Default: packed once. */
   withCalibration?: WithCalibration

@@ -11,7 +11,6 @@ export interface JournalIdentity {
   layout: string
 }
 
-/** A part that has been written. */
 export interface JournalEntry extends Required<PartChecksums> {
   part: string
   nonFinite: NonFinite[]

@@ -17,7 +17,6 @@ export interface PackSource {
   companions: FileSet
   /** Lines for the user about these files; absent if there is nothing to say. */
   warnings?: () => string[]
-  /** Name of the packing, and the formats in it. */
   quant: Quant
   formats: PartFormats
   /** Closes the files. May be called more than once. */

@@ -49,19 +49,16 @@ export function packedRows({ rows, alternating }: Pick<PackRequest, 'rows' | 'al
   return alternating ? 2 * padded(rows / 2) : rows
 }
 
-/** Weights that are not finite numbers. */
 export interface NonFinite {
   tensor: string
   part: string
   count: number
 }
 
-/** A packed part, or a stretch of a large one. */
 export interface PackedPart {
   part: Part
   /** Bytes of the part or stretch, including padding, in a buffer of their own. */
   bytes: Uint8Array
-  /** Offset of the bytes in the part. */
   offset: number
   isLast: boolean
   /** Weights that are not finite, in the order of reading; empty for a healthy checkpoint. */

@@ -1,22 +1,24 @@
 import { z } from 'zod'
 import type { ChatMessage } from '../../../api/text.js'
 import { isObject } from '../../../ground/json/json.js'
-import { messagesOf } from '../messages.js'
+import { argumentsIn, type Dialect, readFunctionCall } from '../../../text/read-messages.js'
+import { messagesOf } from '../conversation.js'
 
-/** Fields of a message that have another name in OpenAI's API. */
-const NAMES: Record<string, string> = { reasoning_content: 'thinking', name: 'tool_name' }
+/** Arguments are an object here; a text of OpenAI's API passes, too. */
+const OLLAMA: Dialect = {
+  calls: 'tool_calls',
+  callId: 'tool_call_id',
+  name: 'tool_name',
+  thinking: ['thinking', 'reasoning_content', 'reasoning'],
+  readCall: (call) =>
+    readFunctionCall(call, (json) =>
+      typeof json.value === 'string' ? argumentsIn(json, 'an object') : json.given(isObject, 'an object'),
+    ),
+}
 
 /** Messages in the form of ollama's API; none at all only load the model. */
 export const ollamaMessages = z.unknown().transform((list, { issues }): ChatMessage[] => {
-  if (Array.isArray(list) && list.length === 0) return []
-  const found: z.core.$ZodRawIssue[] = []
-  const messages = messagesOf(inOpenAisForm(list), found)
-  for (const { path = [], message, ...issue } of found) {
-    const names = path.map((key, i) => (i === 1 ? (NAMES[String(key)] ?? key) : key))
-    const why = String(message).replace('a text that is a JSON object', 'an object')
-    issues.push({ ...issue, path: names, ...(message !== undefined && { message: why }) } as z.core.$ZodRawIssue)
-  }
-  return messages
+  return Array.isArray(list) && list.length === 0 ? [] : messagesOf(completed(list), issues, OLLAMA)
 })
 
 /** A call without a result so far. */
@@ -25,24 +27,22 @@ interface OpenCall {
   name: unknown
 }
 
-/** Leaves wrong values as they are, for the check that follows. */
-function inOpenAisForm(list: unknown): unknown {
+/** Adds what ollama's messages may leave out, such as the ids of calls. Leaves wrong values to the check that follows. */
+function completed(list: unknown): unknown {
   if (!Array.isArray(list)) return list
   const open: OpenCall[] = []
   return list.map((message, i) => {
     if (!isObject(message)) return message
-    const { role: given, content = '', thinking, images, tool_calls, tool_name, ...rest } = message
+    const { role: given, content = '', images, tool_calls, name, tool_name = name, ...rest } = message
     const role = typeof given === 'string' ? given.toLowerCase() : given
     const calls = Array.isArray(tool_calls) ? tool_calls.map((call, j) => callOf(call, `call_${i}_${j}`)) : tool_calls
     if (role === 'assistant' && Array.isArray(calls)) open.push(...calls.flatMap(openCallOf))
-    const name = tool_name ?? rest.name
     return {
       ...{ ...rest, role, content },
-      ...(thinking !== undefined && { reasoning_content: thinking }),
       ...(isAny(images) && { images }),
       ...(calls !== undefined && { tool_calls: calls }),
-      ...(name !== undefined && { name }),
-      ...(role === 'tool' && { tool_call_id: rest.tool_call_id ?? answered(open, name) ?? `call_${i}` }),
+      ...(tool_name !== undefined && { tool_name }),
+      ...(role === 'tool' && { tool_call_id: rest.tool_call_id ?? answered(open, tool_name) ?? `call_${i}` }),
     }
   })
 }
@@ -51,11 +51,10 @@ function isAny(list: unknown): boolean {
   return list !== undefined && !(Array.isArray(list) && list.length === 0)
 }
 
-/** Arguments are an object here and a text there; an id is optional here. */
 function callOf(call: unknown, id: string): unknown {
   if (!isObject(call) || !isObject(call.function)) return call
   const { index, arguments: args = {}, ...called } = call.function
-  return { id, ...call, function: { ...called, arguments: isObject(args) ? JSON.stringify(args) : args } }
+  return { id, ...call, function: { ...called, arguments: args } }
 }
 
 function openCallOf(call: unknown): OpenCall[] {

@@ -1,31 +1,22 @@
-import type { ApiError } from '../../common/api-error.js'
+import type { AnswerEvent } from '../../../text/answer-reader.js'
 import type { ServerContext } from '../../http/context.js'
-import { ollamaError, renameFields } from '../../http/errors.js'
-import type { Reply } from '../../http/respond.js'
-import type { StreamFormat } from '../../http/stream.js'
+import type { Reply, StreamFormat } from '../../http/respond.js'
 import type { AnswerPiece } from '../../run/choice.js'
 import type { BegunChat, BegunCompletion } from '../begin.js'
-import { ChatAnswer, type Delta } from '../chat-answer.js'
-import { chatLogprobs } from '../logprobs.js'
-import { ollamaName } from './fields.js'
+import { chatLogprobs, notesOf } from '../report.js'
+import { names } from './body.js'
 
 interface ReplyPart {
   content?: string
   thinking?: string
-  tool_calls?: OllamaCall[]
+  tool_calls?: object[]
   logprobs?: ReturnType<typeof chatLogprobs>['content']
-}
-
-interface OllamaCall {
-  id?: string
-  function: { index: number; name: string; arguments: Record<string, unknown> }
 }
 
 interface ReplyParts {
   context: ServerContext
   /** The model as the request names it. */
   model: string
-  scores?: boolean
   /** Time at which the request came, as `performance.now` counts. */
   startedAt: number
   /** Fields of a text and what comes with it, as the endpoint names them. */
@@ -35,8 +26,7 @@ interface ReplyParts {
 /** An answer in the form of ollama's API: lines of JSON, the last with `done`. */
 export class OllamaReply implements Reply {
   readonly format = jsonLines(() => this.line({}))
-  /** A call whose arguments are still to come. */
-  private call = { id: '', index: 0, name: '' }
+  private calls = 0
   private finishReason: AnswerPiece['finishReason']
 
   constructor(
@@ -44,9 +34,8 @@ export class OllamaReply implements Reply {
     private readonly parts: ReplyParts,
   ) {}
 
-  /** Undefined for a text without a chat template. */
-  private get prompt() {
-    return 'prompt' in this.begun ? this.begun.prompt : undefined
+  private get scores(): boolean {
+    return this.begun.request.report.logprobs !== undefined
   }
 
   async whole() {
@@ -62,7 +51,7 @@ export class OllamaReply implements Reply {
       content,
       ...(thinking !== '' && { thinking }),
       ...(tool_calls.length > 0 && { tool_calls }),
-      ...(this.parts.scores && { logprobs }),
+      ...(this.scores && { logprobs }),
     })
   }
 
@@ -76,15 +65,11 @@ export class OllamaReply implements Reply {
   }
 
   private async *read(): AsyncGenerator<ReplyPart> {
-    const { prompt } = this
-    const { context, scores } = this.parts
-    const answer = prompt && new ChatAnswer(prompt.reading)
-    for await (const piece of this.begun.choices.pieces()) {
-      const { tokens, text, finishReason } = piece
-      const deltas = answer ? answer.add(piece).deltas : text === '' ? [] : [{ content: text }]
-      const parts = deltas.flatMap((delta) => this.partOf(delta))
-      if (scores && tokens.length > 0) {
-        const logprobs = chatLogprobs(tokens, context.model.tokenizer).content
+    const isChat = 'prompt' in this.begun
+    for await (const { events = [], tokens, text, finishReason } of this.begun.choices.pieces()) {
+      const parts = isChat ? events.flatMap((event) => this.partsOf(event)) : text === '' ? [] : [{ content: text }]
+      if (this.scores && tokens.length > 0) {
+        const logprobs = chatLogprobs(tokens, this.parts.context.model.tokenizer).content
         if (parts.length === 0) parts.push({})
         parts[0].logprobs = logprobs
       }
@@ -93,18 +78,12 @@ export class OllamaReply implements Reply {
     }
   }
 
-  /** A call comes in two deltas there, and in one part here. */
-  private partOf({ content, reasoning_content: thinking, tool_calls: calls }: Delta): ReplyPart[] {
-    if (content !== undefined) return [{ content }]
-    if (thinking !== undefined) return [{ thinking }]
-    return (calls ?? []).flatMap(({ index, id, function: called }) => {
-      if (id !== undefined) {
-        this.call = { id, index, name: called.name ?? '' }
-        return []
-      }
-      const { id: callId, ...call } = this.call
-      return [{ tool_calls: [{ id: callId, function: { ...call, arguments: JSON.parse(called.arguments ?? '{}') } }] }]
-    })
+  private partsOf(event: AnswerEvent): ReplyPart[] {
+    // `called` has the call itself.
+    if (event.kind === 'call') return []
+    if (event.kind !== 'called') return [{ [event.kind]: event.text }]
+    const { id, name, arguments: args } = event.call
+    return [{ tool_calls: [{ id, function: { index: this.calls++, name, arguments: args } }] }]
   }
 
   private line(part: ReplyPart): object {
@@ -113,7 +92,6 @@ export class OllamaReply implements Reply {
 
   /** The end, with times in nanoseconds. */
   private last(part: ReplyPart): object {
-    const { prompt } = this
     const { usage, times } = this.begun.choices
     return {
       ...this.head,
@@ -122,12 +100,12 @@ export class OllamaReply implements Reply {
       done_reason: this.finishReason,
       total_duration: nanoseconds(performance.now() - this.parts.startedAt),
       load_duration: 0,
-      prompt_eval_count: usage.prompt_tokens,
+      prompt_eval_count: usage.promptTokens,
       prompt_eval_duration: nanoseconds(times.promptMs),
-      eval_count: usage.completion_tokens,
+      eval_count: usage.generatedTokens,
       eval_duration: nanoseconds(times.answerMs),
       ...logprobsOf(part),
-      ...(prompt && prompt.notes.length > 0 && { notes: prompt.notes.map((note) => renameFields(note, ollamaName)) }),
+      ...('prompt' in this.begun && notesOf(this.begun, names)),
     }
   }
 
@@ -148,7 +126,7 @@ function jsonLines(idle: () => object): StreamFormat {
     event: line,
     idle: () => line(idle()),
     end: '',
-    error: (error: ApiError) => line(ollamaError(error)),
+    error: line,
   }
 }
 

@@ -1,20 +1,43 @@
 import { z } from 'zod'
+import { fieldNames } from '../../common/api-error.js'
+import type { Limits } from '../../common/limits.js'
 import type { KeptNulls } from '../../http/body.js'
-import { anyObject, firstWrong, flag, isText, mustBe, only, text, unused, wholeFrom } from '../field-types.js'
-import { type ChatBody, choiceOf, common, MOST_LIKELIEST, thinkingFields, toolFields, toolName } from '../fields.js'
-import { asOpenai, renamedFields, samplingFields } from '../sampling-fields.js'
+import { choiceMode, choiceOf, toolFields, toolsOf } from '../conversation.js'
+import {
+  anyObject,
+  budget,
+  effort,
+  firstWrong,
+  flag,
+  isText,
+  labels,
+  likeliest,
+  mask,
+  mustBe,
+  only,
+  samplingFields,
+  text,
+  thinkOf,
+  unused,
+  wholeFrom,
+} from '../fields.js'
+import type { ChatRequest, Constraint } from '../request.js'
 import { inputField } from './input-items.js'
+
+export const names = fieldNames({
+  repeatPenalty: 'repetition_penalty',
+  maxTokens: 'max_output_tokens',
+  think: 'reasoning.effort',
+  thinkBudget: 'thinking_budget',
+  schema: 'text.format',
+  grammar: 'text.format',
+  regex: 'text.format',
+})
+const sampling = samplingFields(names, { omitted: ['ignoreEos'] })
 
 /** A function in the flat form of responses. */
 const tool = z.strictObject(
-  {
-    type: z.literal('function', mustBe('"function"; the server runs no tools of its own')),
-    name: toolName,
-    description: text.optional(),
-    parameters: anyObject.optional(),
-    // Arguments always follow the schema.
-    strict: unused(flag),
-  },
+  { type: z.literal('function', mustBe('"function"; the server runs no tools of its own')), ...toolFields },
   mustBe('an object like {"type": "function", "name": ...}'),
 )
 
@@ -24,7 +47,7 @@ const named = z.strictObject(
 )
 const allowed = z.strictObject({
   type: z.literal('allowed_tools'),
-  mode: z.enum(['auto', 'required'], mustBe('"auto" or "required"')),
+  mode: choiceMode,
   tools: firstWrong(named),
 })
 const toolChoice = choiceOf(z.discriminatedUnion('type', [named, allowed]))
@@ -55,33 +78,27 @@ const stored = z
 /** Asks for the log-probabilities of the answer's tokens. */
 const LOGPROBS = 'message.output_text.logprobs'
 
-/** Fields that mean the same here, or change no answer. */
-const { model, stream, mask, user, safety_identifier, metadata, store, service_tier } = common
-const { prompt_cache_key, prompt_cache_retention } = common
-
 export const responsesBody = z.strictObject({
-  model,
+  model: text.optional(),
   input: inputField,
   instructions: text.optional(),
-  ...samplingFields('responses'),
-  ...{ mask, user, safety_identifier, metadata, store, service_tier, prompt_cache_key, prompt_cache_retention },
-  stream,
+  ...sampling.shape,
+  mask,
+  ...labels,
+  stream: flag.optional(),
   stream_options: z.strictObject({ include_obfuscation: only(false) }, mustBe('an object')).optional(),
   tools: firstWrong(tool).optional(),
   tool_choice: toolChoice.optional(),
-  parallel_tool_calls: toolFields.parallel_tool_calls,
+  parallel_tool_calls: flag.optional(),
   text: z.strictObject({ format: format.optional(), verbosity: unused(text) }, mustBe('an object')).optional(),
   reasoning: z
-    .strictObject(
-      { effort: thinkingFields.reasoning_effort, summary: unused(text), generate_summary: unused(text) },
-      mustBe('an object'),
-    )
+    .strictObject({ effort, summary: unused(text), generate_summary: unused(text) }, mustBe('an object'))
     .optional(),
-  thinking_budget: thinkingFields.thinking_budget,
+  thinking_budget: budget,
   include: z
     .custom<string[]>((list) => Array.isArray(list) && list.every(isText), mustBe('a list of texts'))
     .optional(),
-  top_logprobs: wholeFrom(0, MOST_LIKELIEST).optional(),
+  top_logprobs: likeliest,
   previous_response_id: stored,
   conversation: stored,
   prompt: stored,
@@ -98,55 +115,46 @@ export const responsesNulls: { [field: string]: KeptNulls } = {
   text: { format: { schema: 'all' } },
 }
 
-/** The same request in fields of chat completions. */
-export function chatOf(body: ResponsesBody): ChatBody {
-  const { input, instructions = '', tools, tool_choice: choice, text: { format } = {}, reasoning } = body
-  const { mask, top_logprobs } = body
-  const logprobs = body.include?.includes(LOGPROBS) || (top_logprobs ?? 0) > 0
+/** The request of a response. */
+export function chatRequest(body: ResponsesBody, limits: Limits): ChatRequest {
+  const {
+    input,
+    instructions = '',
+    tools,
+    tool_choice: choice,
+    parallel_tool_calls: parallelToolCalls,
+    text: { format } = {},
+    reasoning,
+    top_logprobs: top = 0,
+  } = body
   return {
-    ...asOpenai('responses', body),
-    ...{ mask, top_logprobs, logprobs },
+    options: sampling.of(body),
     messages: withInstructions(input, instructions),
-    tools: tools?.map(({ type, ...called }) => ({ type, function: called })),
-    tool_choice: choice && nestedChoice(choice),
-    parallel_tool_calls: body.parallel_tool_calls,
-    reasoning_effort: reasoning?.effort,
-    thinking_budget: body.thinking_budget,
-    ...(format && { response_format: format.type === 'json_schema' ? schemaOf(format.schema) : format }),
+    ...toolsOf({ tools, namePath: 'name', choice: choice && chosenBy(choice), parallelToolCalls }, limits),
+    constraint: format && constraintOf(format),
+    think: reasoning?.effort && thinkOf(reasoning.effort),
+    thinkBudget: body.thinking_budget,
+    mask: body.mask,
+    isStream: body.stream,
+    report: { logprobs: body.include?.includes(LOGPROBS) || top > 0 ? top : undefined },
   }
 }
 
 /** Instructions come before the conversation; many templates know only one system text. */
-function withInstructions(messages: ChatBody['messages'], instructions: string): ChatBody['messages'] {
+function withInstructions(messages: ChatRequest['messages'], instructions: string): ChatRequest['messages'] {
   if (instructions === '') return messages
   const [first, ...others] = messages
   if (first.role !== 'system') return [{ role: 'system', content: instructions }, ...messages]
   return [{ role: 'system', content: `${instructions}\n\n${first.content}` }, ...others]
 }
 
-function nestedChoice(choice: z.output<typeof toolChoice>): ChatBody['tool_choice'] {
-  if (typeof choice === 'string') return choice
-  const nested = ({ type, name }: z.output<typeof named>) => ({ type, function: { name } })
-  if (choice.type === 'function') return nested(choice)
-  const { type, mode, tools } = choice
-  return { type, allowed_tools: { mode, tools: tools.map(nested) } }
+function chosenBy(choice: z.output<typeof toolChoice>) {
+  if (typeof choice === 'string' || choice.type === 'function') return choice
+  return { mode: choice.mode, names: choice.tools.map(({ name }) => name) }
 }
 
-function schemaOf(schema: Record<string, unknown>): ChatBody['response_format'] {
-  const labels = { name: undefined, description: undefined, strict: undefined }
-  return { type: 'json_schema', json_schema: { ...labels, schema } }
-}
-
-const NAMES: Record<string, string> = {
-  messages: 'input',
-  ...Object.fromEntries(renamedFields('responses')),
-  max_completion_tokens: 'max_output_tokens',
-  reasoning_effort: 'reasoning.effort',
-  response_format: 'text.format',
-  'response_format.json_schema.schema': 'text.format.schema',
-}
-
-/** The name here of a field of chat completions. */
-export function responsesName(name: string): string {
-  return Object.hasOwn(NAMES, name) ? NAMES[name] : name.replace(/^(tools\[\d+\])\.function\./, '$1.')
+function constraintOf(given: z.output<typeof format>): Constraint | undefined {
+  if (given.type === 'text') return undefined
+  if (given.type === 'json_object') return { param: 'text.format', schema: { type: 'object' } }
+  return { param: 'text.format.schema', schema: given.schema }
 }

@@ -3,7 +3,7 @@ import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { isText, isWord, oneOf } from '../../../ground/json/forms.js'
 import { type JsonPath, JsonReader } from '../../../ground/json/reader.js'
 import { argumentsIn } from '../../../text/read-messages.js'
-import { MOST_ARGUMENTS, TOO_LONG_ARGUMENTS } from '../messages.js'
+import { MOST_ARGUMENTS, TOO_LONG_ARGUMENTS } from '../conversation.js'
 
 /** A text, or items of a conversation; the first wrong field becomes the issue. */
 export const inputField = z.unknown().transform((input, { issues }): ChatMessage[] => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Delta } from '../chat-answer.js'
-import type { chatLogprobs } from '../logprobs.js'
+import type { AnswerEvent } from '../../../text/answer-reader.js'
+import type { chatLogprobs } from '../report.js'
 
 type Logprobs = ReturnType<typeof chatLogprobs>['content']
 type Status = 'in_progress' | 'completed' | 'incomplete'
@@ -23,19 +23,18 @@ export class Output {
     return last?.status === 'in_progress' ? last : undefined
   }
 
-  *add({ content, reasoning_content: thoughts, tool_calls: calls }: Delta, logprobs: Logprobs): Generator<OutputEvent> {
-    if (thoughts !== undefined) {
+  *add(event: AnswerEvent, logprobs: Logprobs): Generator<OutputEvent> {
+    if (event.kind === 'thinking') {
       if (this.open?.type !== 'reasoning') yield* this.begin(newReasoning())
-      yield* this.addText(thoughts, 'response.reasoning_text', {})
-    }
-    if (content !== undefined) {
+      yield* this.addText(event.text, 'response.reasoning_text', {})
+    } else if (event.kind === 'content') {
       if (this.open?.type !== 'message') yield* this.begin(newMessage())
       if (this.open?.type === 'message') this.open.content[0].logprobs.push(...logprobs)
-      yield* this.addText(content, 'response.output_text', { logprobs })
-    }
-    for (const { id, function: called } of calls ?? []) {
-      if (id !== undefined) yield* this.begin(newCall(id, called.name ?? ''))
-      else if (called.arguments !== undefined) yield* this.addArguments(called.arguments)
+      yield* this.addText(event.text, 'response.output_text', { logprobs })
+    } else if (event.kind === 'called') {
+      const { id, name, arguments: args } = event.call
+      yield* this.begin(newCall(id, name))
+      yield* this.addArguments(JSON.stringify(args))
     }
   }
 

@@ -1,27 +1,37 @@
 import type { Hono } from 'hono'
-import type { ApiError } from '../../common/api-error.js'
+import type { Api } from '../../http/api.js'
 import { readBody } from '../../http/body.js'
 import type { ServerContext } from '../../http/context.js'
-import { errorBody, renameFields, withFieldNames } from '../../http/errors.js'
-import { type Reply, respond } from '../../http/respond.js'
-import { SERVER_SENT_EVENTS, type StreamFormat } from '../../http/stream.js'
+import { type Reply, respond, SERVER_SENT_EVENTS, type StreamFormat } from '../../http/respond.js'
 import type { AnswerPiece } from '../../run/choice.js'
 import { type BegunChat, beginChat } from '../begin.js'
-import { ChatAnswer } from '../chat-answer.js'
-import { chatLogprobs } from '../logprobs.js'
-import { chatOf, type ResponsesBody, responsesBody, responsesName, responsesNulls } from './body.js'
+import { openaiError } from '../openai/api.js'
+import { chatLogprobs, generatedDetails, notesOf } from '../report.js'
+import { chatRequest, names, type ResponsesBody, responsesBody, responsesNulls } from './body.js'
 import { newId, Output, type OutputEvent } from './output.js'
 
 /** `POST /v1/responses`: the next message of a conversation, in the items of OpenAI's newer API. Nothing is stored. */
-export function responsesRoutes(app: Hono, context: ServerContext): void {
+function responsesRoutes(app: Hono, context: ServerContext): void {
   app.post('/v1/responses', async (c) => {
     const body = await readBody(c, responsesBody, context, responsesNulls)
     return respond(c, context, body.stream, async (ticket) => {
-      const chat = chatOf(body)
-      const begun = await withFieldNames(responsesName, () => beginChat(context, chat, { ticket }))
-      return new ResponseReply(context, body, begun, chat.logprobs ?? false)
+      return new ResponseReply(context, body, await beginChat(context, chatRequest(body, context.limits), ticket))
     })
   })
+}
+
+/** OpenAI's newer API. */
+export const RESPONSES: Api = {
+  name: 'responses',
+  prefix: '/v1/responses',
+  bodies: { '/v1/responses': responsesBody },
+  routes: responsesRoutes,
+  names,
+  errorBody: openaiError,
+  instead: {
+    '/v1/responses/input_tokens': 'use /tokenize, which counts the tokens of a text',
+    '/v1/responses/': 'responses are not stored; send the whole conversation to /v1/responses',
+  },
 }
 
 type Numbered = OutputEvent & { sequence_number: number }
@@ -31,11 +41,10 @@ class ResponseReply implements Reply {
     ...SERVER_SENT_EVENTS,
     event: eventOf,
     end: '',
-    error: (error) => eventOf(this.numbered(errorEvent(error))),
+    error: (body) => eventOf(this.numbered(errorEvent(body as ReturnType<typeof openaiError>))),
   }
   private readonly id = newId('resp')
   private readonly createdAt = Math.floor(Date.now() / 1000)
-  private readonly answer: ChatAnswer
   private readonly output = new Output()
   private events = 0
   /** Part of the answer that the last piece was in: the mark after thoughts is no part of the text. */
@@ -49,10 +58,7 @@ class ResponseReply implements Reply {
     private readonly context: ServerContext,
     private readonly body: ResponsesBody,
     readonly begun: BegunChat,
-    private readonly scores: boolean,
-  ) {
-    this.answer = new ChatAnswer(begun.prompt.reading)
-  }
+  ) {}
 
   /** The response in the last event. */
   async whole() {
@@ -76,23 +82,23 @@ class ResponseReply implements Reply {
   }
 
   private *read(piece: AnswerPiece): Generator<OutputEvent> {
-    const { deltas, kind } = this.answer.add(piece)
+    const { events = [], part: kind = 'content' } = piece
     const isOfText = kind === 'content' && this.kind === 'content' && (this.hasText || piece.text.trim() !== '')
     this.kind = kind
-    if (this.scores && isOfText) {
+    if (this.begun.request.report.logprobs !== undefined && isOfText) {
       this.logprobs.push(...chatLogprobs(piece.tokens, this.context.model.tokenizer).content)
     }
-    for (const delta of deltas) {
-      this.hasText ||= delta.content !== undefined
-      const logprobs = delta.content === undefined ? [] : this.logprobs.splice(0)
-      yield* this.output.add(delta, logprobs)
+    for (const event of events) {
+      const isText = event.kind === 'content'
+      this.hasText ||= isText
+      yield* this.output.add(event, isText ? this.logprobs.splice(0) : [])
     }
   }
 
   private response(status: 'in_progress' | 'completed' | 'incomplete') {
     const { body, context, begun, output } = this
-    const { instructions = null, temperature = null, top_p = null, tools = [], reasoning } = body
-    const notes = begun.prompt.notes.map((note) => renameFields(note, responsesName))
+    const { instructions = null, tools = [], reasoning } = body
+    const { temperature = null, topP = null, maxTokens = null } = begun.request.options
     return {
       id: this.id,
       object: 'response',
@@ -102,7 +108,7 @@ class ResponseReply implements Reply {
       error: null,
       incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
       instructions,
-      max_output_tokens: body.max_output_tokens ?? null,
+      max_output_tokens: maxTokens,
       max_tool_calls: null,
       metadata: {},
       model: context.id,
@@ -117,23 +123,22 @@ class ResponseReply implements Reply {
       tool_choice: body.tool_choice ?? 'auto',
       tools,
       top_logprobs: body.top_logprobs ?? 0,
-      top_p,
+      top_p: topP,
       truncation: 'disabled',
       usage: status === 'in_progress' ? null : this.usage,
       user: null,
-      ...(notes.length > 0 && { notes }),
+      ...notesOf(begun, names),
     }
   }
 
   private get usage() {
-    const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details, completion_tokens_details } =
-      this.begun.choices.usage
+    const { usage } = this.begun.choices
     return {
-      input_tokens: prompt_tokens,
-      input_tokens_details: prompt_tokens_details,
-      output_tokens: completion_tokens,
-      output_tokens_details: { reasoning_tokens: this.answer.thoughtTokens, ...completion_tokens_details },
-      total_tokens,
+      input_tokens: usage.promptTokens,
+      input_tokens_details: { cached_tokens: usage.cachedTokens },
+      output_tokens: usage.generatedTokens,
+      output_tokens_details: generatedDetails(usage, true),
+      total_tokens: usage.promptTokens + usage.generatedTokens,
     }
   }
 
@@ -143,8 +148,7 @@ class ResponseReply implements Reply {
 }
 
 /** Clients read the error either from the event or from its field. */
-function errorEvent(error: ApiError): OutputEvent {
-  const { error: fields } = errorBody(error)
+function errorEvent({ error: fields }: ReturnType<typeof openaiError>): OutputEvent {
   return { ...fields, type: 'error', error: fields }
 }
 

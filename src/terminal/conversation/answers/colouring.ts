@@ -2,18 +2,11 @@ import type { Model } from '../../../api/model.js'
 import { UsageError } from '../../../ground/errors.js'
 import { printable } from '../../../ground/printable.js'
 import type { Atlas } from '../../../insight/atlas/atlas.js'
-import { amountColour, expertColour, INK } from '../../../insight/pictures/blocks/expert-colours.js'
+import { INK, rampEnds, valueColour } from '../../../insight/pictures/blocks/expert-colours.js'
 import { percent } from '../../../insight/pictures/blocks/labels.js'
 import type { Background } from '../../../insight/pictures/blocks/ramps.js'
 import { colourTitle, strongestExperts } from '../../../insight/pictures/kinds/coloured-text.js'
-import {
-  amountOf,
-  bitsOf,
-  largestOf,
-  MOST_BITS,
-  type TextColour,
-  textValues,
-} from '../../../insight/usage/text-colours.js'
+import { bitsOf, largestOf, MOST_BITS, type TextColour, textValues } from '../../../insight/usage/text-colours.js'
 import { CHUNK, readerOf, TextRoutes } from '../../../insight/usage/text-routes.js'
 import { joinRoutes } from '../../../insight/usage/token-routes.js'
 import { MIXTURE_KINDS, type MixtureKind, type ModelConfig } from '../../../model/config/config.js'
@@ -50,8 +43,7 @@ export function colourAnswer(
   const values = textValues(text, colour)
   const largest = largestOf(values)
   const on = (words: string, value: number): ItemSpan => {
-    const amount = () => amountColour(amountOf(value, colour, largest), background)
-    const behind = colour.by === 'expert' ? expertColour(value, background) : amount()
+    const behind = valueColour(value, colour, largest, background)
     return { text: words, highlight: { behind, ink: INK[background] } }
   }
   const decoder = new Utf8Stream()
@@ -74,12 +66,11 @@ export function colourAnswer(
     }
     if (listed.length > LISTED) legend.push(dim(`and ${listed.length - LISTED} more`))
   } else {
-    const isSurprise = colour.by === 'surprise'
-    const most = isSurprise ? MOST_BITS : largest
-    const [from, to] = isSurprise ? ['0 bits ', ` ${MOST_BITS} bits or more`] : ['0 % ', ` ${percent(largest)}`]
+    const most = colour.by === 'surprise' ? MOST_BITS : largest
+    const [from, to] = rampEnds(colour, largest)
     // No-break spaces: lines do not break in a ramp.
     const samples = Array.from({ length: SAMPLES }, (_, i) => on('\u00a0', (most * i) / (SAMPLES - 1)))
-    legend.push(dim(from), ...samples, dim(to))
+    legend.push(dim(`${from} `), ...samples, dim(` ${to}`))
   }
   return { legend, spans }
 }

@@ -143,7 +143,6 @@ function specsIn(argument: string): string[] {
   return argument.split(/\s+/).filter((spec) => spec !== '')
 }
 
-/** Says what the specs do to their experts. */
 function sayChanged(chat: Chat, specs: readonly string[]): void {
   const mask = parseMask(specs, chat.model.config)
   sayFrom(chat, maskInWords(mask), maskState(mask))

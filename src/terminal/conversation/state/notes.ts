@@ -2,7 +2,7 @@ import type { Model } from '../../../api/model.js'
 import { NoRoom, UserError } from '../../../ground/errors.js'
 import { messageText } from '../../../ground/message.js'
 import { formatCount, plural } from '../../../ground/numbers.js'
-import { isBeyondTraining } from '../../../library/finding/trained-context.js'
+import { isBeyondTraining } from '../../../model/config/config.js'
 import type { FinishedAnswer } from '../turns/running-answer.js'
 import { typedHere } from './settings.js'
 

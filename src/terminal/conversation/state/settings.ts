@@ -70,8 +70,10 @@ function nameOf(typed: string): (typeof SETTINGS)[number] {
 
 function readValue(text: string, kind: 'number' | 'texts' | 'switch'): unknown {
   if (kind === 'number') return decimal(text)
-  if (kind === 'switch')
-    return text === 'true' || text === 'on' ? true : text === 'false' || text === 'off' ? false : text
+  if (kind === 'switch') {
+    if (text === 'true' || text === 'on') return true
+    return text === 'false' || text === 'off' ? false : text
+  }
   if (text === 'none') return []
   const bare = /^"(.*)"$/s.exec(text)?.[1] ?? text
   return [bare.replace(/\\n/g, '\n').replace(/\\t/g, '\t')]

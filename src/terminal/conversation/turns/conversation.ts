@@ -123,7 +123,7 @@ export class Conversation extends TurnMessages {
   resume(options?: TurnOptions): AsyncGenerator<ConversationEvent, void> {
     const before = [...this.messages]
     const open = this.openCalls
-    return this.answer(options, open.length > 0 ? { before, open } : { before, begun: this.messages.pop() })
+    return this.answer(options, open.length > 0 ? { before, open } : { before, partial: this.messages.pop() })
   }
 
   /** Takes back the user's last turn and its answer, and returns the user's text; undefined if there is none. */
@@ -162,12 +162,16 @@ export class Conversation extends TurnMessages {
   }
 
   /**
-   * Adds answers and results of their calls. The first answer continues `begun`, or follows the results of `open` calls. An
+   * Adds answers and results of their calls. The first answer continues `partial`, or follows the results of `open` calls. An
    * error before any result brings back the messages `before`.
    */
   private async *answer(
     { allow = () => true, ...options }: TurnOptions = {},
-    { before, begun, open = [] }: { before: readonly ChatMessage[]; begun?: ChatMessage; open?: readonly ToolCall[] },
+    {
+      before,
+      partial,
+      open = [],
+    }: { before: readonly ChatMessage[]; partial?: ChatMessage; open?: readonly ToolCall[] },
   ): AsyncGenerator<ConversationEvent, void> {
     const { read, model } = this
     const { signal } = options
@@ -177,7 +181,7 @@ export class Conversation extends TurnMessages {
     let leftOut: number | undefined
     let rest: readonly number[] = []
     // Answers to results continue no message.
-    const continued = () => (hasResults ? undefined : begun)
+    const continued = () => (hasResults ? undefined : partial)
     const turn = takeTurn({
       asking: this.parts.asking,
       tools: () => this.tools,
@@ -188,7 +192,7 @@ export class Conversation extends TurnMessages {
       },
       calls: open,
       write: async (_, asking) => {
-        const prompt = await this.nextPrompt(options, { asking, begun: continued() })
+        const prompt = await this.nextPrompt(options, { asking, partial: continued() })
         leftOut = prompt.leftOut
         return prompt
       },
@@ -202,7 +206,7 @@ export class Conversation extends TurnMessages {
       const message = continued() ?? { role: 'assistant', content: this.parts.prefill }
       const finished = ended?.finished ?? { message, finishReason: 'interrupted', tokens: 0 }
       this.messages.push(finished.message)
-      const answer = { ...finished, continues: begun !== undefined || hasResults }
+      const answer = { ...finished, continues: partial !== undefined || hasResults }
       const isLast = !answer.calls || this.tools.length === 0
       return { kind: 'answer', answer, events: ended?.events ?? [], isLast }
     }
@@ -259,17 +263,17 @@ export class Conversation extends TurnMessages {
     yield { kind: 'broken-off', hasOpenCalls: this.openCalls.length > 0, isInterrupted: signal?.aborted === true }
   }
 
-  /** The conversation up to a new answer, from now on without turns that have no room; or to the end of `begun`. */
+  /** The conversation up to a new answer, from now on without turns that have no room; or to the end of `partial`. */
   private async nextPrompt(
     options: GenerateOptions,
-    { asking = this.asking, end = Infinity, begun }: { asking?: Asking; end?: number; begun?: ChatMessage },
+    { asking = this.asking, end = Infinity, partial }: { asking?: Asking; end?: number; partial?: ChatMessage },
   ): Promise<FittingPrompt> {
     const { first, model } = this
     const { asking: _, ...texts } = this.parts
-    if (begun) {
-      const messages = [...this.messages.slice(first), ...(isEmpty(begun) ? [] : [begun])]
+    if (partial) {
+      const messages = [...this.messages.slice(first), ...(isEmpty(partial) ? [] : [partial])]
       const prompt = await writePrompt(model, { ...texts, messages, prefill: '' }, asking, options)
-      const newest = this.read.newestIs(begun)
+      const newest = this.read.newestIs(partial)
       // The ids of a text that the model wrote stay: encoded again, they might be others.
       return newest ? { ...prompt, ids: newest.ids, reading: newest.reading, written: newest.raw } : prompt
     }

@@ -53,12 +53,12 @@ export class ReadTokens {
     return this.newestIs(answer)?.ids ?? this.session.tokens
   }
 
-  /** Reads the new tokens of a prompt, whose last message is `asked`, as far as that shows their experts. */
-  async ahead(ids: readonly number[], asked: ChatMessage | undefined, options: GenerateOptions): Promise<ReadAhead> {
+  /** Reads the new tokens of a prompt, whose last message is `question`, as far as that shows their experts. */
+  async ahead(ids: readonly number[], question: ChatMessage | undefined, options: GenerateOptions): Promise<ReadAhead> {
     const { session } = this
     const cachedTokens = session.truncateToCommon(ids)
     this.unread = 0
-    if (asked && !this.starts.has(asked)) this.starts.set(asked, session.length)
+    if (question && !this.starts.has(question)) this.starts.set(question, session.length)
     const unreported = ids.length - Math.max(cachedTokens, alreadyReported(this.reported, ids))
     return readAhead(session, ids.slice(cachedTokens), unreported, options)
   }

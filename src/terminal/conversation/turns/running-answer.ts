@@ -38,7 +38,7 @@ export class RunningAnswer {
     private readonly answer: Answer,
     /** Ids before the answer. */
     readonly prompt: readonly number[],
-    private readonly begun?: ChatMessage,
+    private readonly partial?: ChatMessage,
   ) {}
 
   add({ events }: Pick<AnswerToken, 'events'>): void {
@@ -49,15 +49,15 @@ export class RunningAnswer {
 
   /** Makes a message of the answer. Without an end it was interrupted. */
   end(end: AnswerEnd | undefined, tokenizer: Tokenizer) {
-    const { answer, begun } = this
+    const { answer, partial } = this
     const { result } = end ?? {}
     const ended = result?.finishReason === 'stop' || result?.finishReason === 'eos'
     const events = end?.events ?? answer.end(true)
     this.look(events)
     // The answer may have been cut right behind its calls.
-    const hasNewCalls = begun?.toolCalls === undefined && answer.message.toolCalls !== undefined
-    const hadEnded = begun !== undefined && ended && this.isBlank && !hasNewCalls
-    const message = hadEnded ? begun : messageOf(answer, ended)
+    const hasNewCalls = partial?.toolCalls === undefined && answer.message.toolCalls !== undefined
+    const hadEnded = partial !== undefined && ended && this.isBlank && !hasNewCalls
+    const message = hadEnded ? partial : messageOf(answer, ended)
     const whole = result?.finishReason === 'stop' ? tokensOf(result, tokenizer) : answer.tokens.length
     const tokens = hadEnded ? 0 : whole
     const { finishReason = 'interrupted', contextFull } = result ?? {}

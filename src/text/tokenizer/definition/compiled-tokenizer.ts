@@ -9,8 +9,10 @@ import { MOST_IDS } from './vocabulary.js'
  * The bytes of tokenizer.molm, little-endian:
  *
  *   magic, 8 bytes | CRC-32 of all that follows, u32 | length of the header, u32 | header, JSON padded with blanks |
- *   vocabulary starts, i32[size + 1] | ids in order, i32[tokens] |
- *   merge starts, i32[size + 1] | rights, ranks, merged, i32[merges] each | text
+ *   vocabulary starts, i32[size + 1]: the first byte of each id's token in the text |
+ *   ids in the order of their tokens' bytes, i32[tokens] |
+ *   merge starts, i32[size + 1]: how many merges have a left token with a smaller id |
+ *   rights, by left and right id; ranks; merged tokens, by rank: i32[merges] each | text: the tokens in UTF-8, by id
  */
 
 /** A tokenizer.json whose vocabulary and merges need no parsing. */

@@ -1,7 +1,7 @@
 import { type GenerationSettings, settle } from '../../../../api/generation-options.js'
 import type { LoadOptions } from '../../../../api/model.js'
 import type { GenerationDefaults } from '../../../../api/text.js'
-import type { FoundModel } from '../../../../library/finding/resolve-model.js'
+import type { ModelFiles } from '../../../../library/files/model-files.js'
 import { type ModelConfig, perMixture } from '../../../../model/config/config.js'
 import { usedPerToken } from '../../../../model/config/experts-per-token.js'
 import { maskSpecs } from '../../../../model/config/mask-spec.js'
@@ -20,12 +20,11 @@ interface ModelChoice extends Pick<LoadOptions, 'quant' | 'expertsPerToken' | 'c
  * not fit the model.
  */
 export async function modelEffects({ model, quant, expertsPerToken, cacheType, mask, steer }: ModelChoice) {
-  const [{ resolveModel }, { withNumbers }, { cacheTypeOf }] = await Promise.all([
+  const [{ resolveModel }, { cacheTypeOf }] = await Promise.all([
     import('../../../../library/finding/resolve-model.js'),
-    import('../../../../library/packing/stored-numbers.js'),
     import('../../../../model/families/index.js'),
   ])
-  const found = withNumbers(await resolveModel(modelName(model), quant), expertsPerToken)
+  const found = (await resolveModel(modelName(model), quant)).with({ expertsPerToken })
   const { config, formats } = found
   const effects = {
     quant: found.quant,
@@ -50,7 +49,7 @@ async function maskEffects(given: Pick<ModelChoice, 'mask' | 'steer'>, config: M
  */
 export async function settingEffects(
   typed: Partial<GenerationSettings>,
-  found: FoundModel,
+  found: ModelFiles,
 ): Promise<Partial<GenerationSettings>> {
   const { promptLookupNumTokens: _, ...settled } = settle(typed, await defaultsOf(found))
   const { seed, stop = [], logprobs } = typed
@@ -58,11 +57,8 @@ export async function settingEffects(
 }
 
 /** The defaults in the folder of a model, or in the header of a GGUF file that is not packed yet. */
-async function defaultsOf({ kind, folder, path }: FoundModel): Promise<GenerationDefaults> {
-  if (kind === 'gguf') {
-    const { describeModel } = await import('../../../../library/load-model.js')
-    return (await describeModel(path)).generationDefaults
-  }
-  const { loadGenerationDefaults } = await import('../../../../text/generation-config.js')
-  return loadGenerationDefaults(folder)
+async function defaultsOf(found: ModelFiles): Promise<GenerationDefaults> {
+  if (found.kind !== 'gguf') return found.generationDefaults()
+  const { describeModel } = await import('../../../../library/describe-model.js')
+  return (await describeModel(found.path)).generationDefaults
 }

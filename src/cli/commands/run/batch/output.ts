@@ -1,165 +1,25 @@
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { UserError } from '../../../../ground/errors.js'
 import { cannotWrite } from '../../../../ground/files/folders.js'
 import { expandHome } from '../../../../ground/files/home.js'
 import { readLines } from '../../../../ground/files/lines.js'
 import { type Lock, takeLock } from '../../../../ground/files/lock.js'
+import { writeAtomically } from '../../../../ground/files/write-atomically.js'
 import { writeOut } from '../../../io/output.js'
 import { STDIN } from '../../../io/stdin.js'
 import type { BatchResult } from './answer.js'
-import { MOST_RESULT_BYTES, type Replaced, Replacements, sidecarPath } from './replacements.js'
 import type { RequestId } from './request.js'
 
-/** The destination of results, one per line. */
-export interface BatchOutput {
-  /** Its name in messages. */
-  name: string
-  /** Reads the results in it. Removes an incomplete last line at the end. */
-  written(): AsyncGenerator<Written>
-  /** Appends a result, after it has put all replacements in place. */
-  write(result: BatchResult): Promise<void>
-  /** Replaces an earlier result, at the latest when the output is closed. */
-  replace(earlier: Replaced, result: BatchResult): Promise<void>
-  /** Discards replacements that are not in place yet. */
-  forget(): Promise<void>
-  close(): Promise<void>
-}
-
-/** Opens a file to append results to, or a stream: stdout, a pipe or a device. */
-export async function openOutput(typed: string | undefined): Promise<BatchOutput> {
-  if (typed === undefined || typed === STDIN) return toStdout
-  const named = expandHome(typed)
-  // The target of a link, so that the file is replaced, not the link.
-  const path = await realpath(named).catch(() => named)
-  const info = await stat(path).catch(() => undefined)
-  const isFile = info === undefined || info.isFile()
-  const lock = isFile ? await takeLock(sidecarPath(path, 'lock'), `writing ${path}`) : undefined
-  try {
-    if (!lock) return new ResultStream(named, await open(path, 'w'))
-    const replacements = new Replacements(path)
-    if (info) await replacements.putInPlace()
-    else await replacements.discard()
-    return new ResultFile(named, path, await open(path, 'a+'), lock, replacements)
-  } catch (error) {
-    await lock?.release()
-    throw cannotWrite(path, error)
-  }
-}
-
-const toStdout: BatchOutput = {
-  name: 'stdout',
-  async *written() {},
-  write: (result) => writeOut(lineOf(result)),
-  async replace() {
-    throw new Error('stdout has no lines to replace')
-  },
-  async forget() {},
-  async close() {},
-}
-
-/** A stream that cannot be read again. */
-class ResultStream implements BatchOutput {
-  constructor(
-    readonly name: string,
-    protected file: FileHandle,
-  ) {}
-
-  async *written(): AsyncGenerator<Written> {}
-
-  async write(result: BatchResult): Promise<void> {
-    await this.file.appendFile(lineOf(result)).catch((error: unknown) => {
-      throw cannotWrite(this.name, error)
-    })
-  }
-
-  async replace(_earlier: Replaced, _result: BatchResult): Promise<void> {
-    throw new Error('a stream has no lines to replace')
-  }
-
-  async forget(): Promise<void> {}
-
-  async close(): Promise<void> {
-    await this.file.close()
-  }
-}
-
-class ResultFile extends ResultStream {
-  private hasReplacements = false
-
-  constructor(
-    name: string,
-    private readonly path: string,
-    file: FileHandle,
-    private readonly lock: Lock,
-    private readonly replacements: Replacements,
-  ) {
-    super(name, file)
-  }
-
-  override async *written(): AsyncGenerator<Written> {
-    const stream = createReadStream(this.path)
-    let whole = 0
-    for await (const { number, bytes, end, isWhole } of readLines(stream, MOST_RESULT_BYTES)) {
-      if (!isWhole) {
-        if (!beginsResult(bytes)) throw this.noResult(number)
-        break
-      }
-      const result = parseWritten(number, bytes)
-      if (!result) throw this.noResult(number)
-      whole = end
-      yield result
-    }
-    await this.file.truncate(whole)
-  }
-
-  override async write(result: BatchResult): Promise<void> {
-    if (this.hasReplacements) await this.putInPlace()
-    await super.write(result)
-  }
-
-  override async replace(earlier: Replaced, result: BatchResult): Promise<void> {
-    await this.replacements.add(earlier, JSON.stringify(result))
-    this.hasReplacements = true
-  }
-
-  override async forget(): Promise<void> {
-    this.hasReplacements = false
-    await this.replacements.discard()
-  }
-
-  override async close(): Promise<void> {
-    try {
-      if (this.hasReplacements) await this.putInPlace()
-    } finally {
-      await super.close()
-      await this.replacements.close()
-      await this.lock.release()
-    }
-  }
-
-  private async putInPlace(): Promise<void> {
-    this.hasReplacements = false
-    await this.replacements.putInPlace()
-    const replaced = this.file
-    this.file = await open(this.path, 'a+')
-    await replaced.close()
-  }
-
-  private noResult(line: number): UserError {
-    return new UserError(
-      `${this.name}: line ${line} is not a result of \`run --batch\`, so nothing is added to the file; give another one`,
-    )
-  }
-}
-
-/** The id comes first, as `beginsResult` expects. */
-function lineOf(result: BatchResult): string {
-  return `${JSON.stringify(result)}\n`
+/** The bytes of a result in an output, with its line break. */
+export interface Place {
+  start: number
+  end: number
 }
 
 /** A result in the output of an earlier run. */
-interface Written {
+export interface WrittenResult extends Place {
   id: RequestId
   /** Line number in the output. */
   line: number
@@ -169,14 +29,134 @@ interface Written {
   request?: string
 }
 
+/** Maximum bytes of a result to read: a string can hold no more. */
+const MOST_RESULT_BYTES = 2 ** 28
+
+/** Bytes to copy at once. A longer line is copied whole. */
+const CHUNK_BYTES = 2 ** 20
+
+/**
+ * The destination of results, one per line: a file, or a stream, such as stdout, a pipe or a device. A file is only ever
+ * appended to, so that a kill loses no result. `putInOrder` puts a sorted one in its place at the end.
+ */
+export class BatchOutput {
+  /** End of the results of earlier runs. */
+  private before = 0
+  private end = 0
+
+  private constructor(
+    /** Its name in messages. */
+    readonly name: string,
+    /** Absent for stdout. */
+    private readonly stream?: FileHandle,
+    /** Absent for a stream. */
+    private readonly file?: { path: string; lock: Lock },
+  ) {}
+
+  static async open(typed: string | undefined): Promise<BatchOutput> {
+    if (typed === undefined || typed === STDIN) return new BatchOutput('stdout')
+    const named = expandHome(typed)
+    // The target of a link, so that the file is replaced, not the link.
+    const path = await realpath(named).catch(() => named)
+    const info = await stat(path).catch(() => undefined)
+    const isFile = info === undefined || info.isFile()
+    const lock = isFile ? await takeLock(lockPath(path), `writing ${path}`) : undefined
+    try {
+      return lock
+        ? new BatchOutput(named, await open(path, 'a+'), { path, lock })
+        : new BatchOutput(named, await open(path, 'w'))
+    } catch (error) {
+      await lock?.release()
+      throw cannotWrite(path, error)
+    }
+  }
+
+  /** Reads the results of earlier runs. Removes an incomplete last line at the end. */
+  async *written(): AsyncGenerator<WrittenResult> {
+    if (!this.stream || !this.file) return
+    this.end = 0
+    const lines = readLines(createReadStream(this.file.path), MOST_RESULT_BYTES)
+    for await (const { number, bytes, end, isWhole } of lines) {
+      const result = isWhole ? parsed(bytes) : undefined
+      if (!result && (isWhole || !beginsResult(bytes))) {
+        throw new UserError(
+          `${this.name}: line ${number} is not a result of \`run --batch\`, so nothing is added to the file; give another one`,
+        )
+      }
+      if (!result) break
+      yield { ...result, line: number, start: this.end, end }
+      this.end = end
+    }
+    this.before = this.end
+    await this.stream.truncate(this.end)
+  }
+
+  async write(result: BatchResult): Promise<Place> {
+    // The id comes first, as `beginsResult` expects.
+    const line = `${JSON.stringify(result)}\n`
+    if (!this.stream) await writeOut(line)
+    await this.stream?.appendFile(line).catch((error: unknown) => {
+      throw cannotWrite(this.name, error)
+    })
+    const start = this.end
+    this.end += Buffer.byteLength(line)
+    return { start, end: this.end }
+  }
+
+  /** Leaves only the results at `places`, in this order. Replaces a file as a whole, or leaves it as it was. */
+  async putInOrder(places: readonly Place[]): Promise<void> {
+    if (!this.stream || !this.file) return
+    const [all] = joined(places, Infinity)
+    if (places.length === 0 || (all.start === 0 && all.end === this.end)) return
+    await writeAtomically(this.file.path, this.bytesAt(places))
+  }
+
+  /** Removes the results of this run. */
+  async forget(): Promise<void> {
+    if (this.file) await this.stream?.truncate(this.before)
+  }
+
+  async close(): Promise<void> {
+    await this.stream?.close()
+    await this.file?.lock.release()
+  }
+
+  private async *bytesAt(places: readonly Place[]): AsyncGenerator<Buffer> {
+    for (const { start, end } of joined(places, CHUNK_BYTES)) {
+      const length = end - start
+      const { buffer, bytesRead } = (await this.stream?.read(Buffer.alloc(length), 0, length, start)) ?? {}
+      if (!buffer || bytesRead !== length) throw new UserError(`${this.name}: has been changed by another program`)
+      yield buffer
+    }
+  }
+}
+
+/** Not `yarn.lock` for an output `yarn`: that could be the user's own. */
+export function lockPath(path: string): string {
+  return join(dirname(path), `.molm-batch-${basename(path)}.lock`)
+}
+
+/** Joins places that follow each other, up to a number of bytes. */
+function* joined(places: readonly Place[], mostBytes: number): Generator<Place> {
+  let run: Place | undefined
+  for (const { start, end } of places) {
+    if (run && run.end === start && end - run.start <= mostBytes) {
+      run.end = end
+      continue
+    }
+    if (run) yield run
+    run = { start, end }
+  }
+  if (run) yield run
+}
+
 /** Parses a line of an output; undefined if it is not a result. */
-function parseWritten(line: number, bytes: Buffer | undefined): Written | undefined {
+function parsed(bytes: Buffer | undefined): Pick<WrittenResult, 'id' | 'model' | 'request'> | undefined {
   try {
     const { id, model, request, error }: Record<string, unknown> = bytes ? JSON.parse(bytes.toString()) : {}
     if (typeof id !== 'string' && typeof id !== 'number') return undefined
-    if (typeof model === 'string' && typeof request === 'string' && error === undefined)
-      return { id, line, model, request }
-    return model === undefined && typeof error === 'string' ? { id, line } : undefined
+    if (typeof model === 'string' && typeof request === 'string' && error === undefined) return { id, model, request }
+    return model === undefined && typeof error === 'string' ? { id } : undefined
   } catch {
     return undefined
   }

@@ -1,22 +1,33 @@
 import { UserError } from '../../../../ground/errors.js'
-import type { Earlier } from './earlier-results.js'
-import type { Replaced } from './replacements.js'
-import type { BatchRequest } from './request.js'
+import type { BatchOutput, Place } from './output.js'
+import type { BatchRequest, RequestId } from './request.js'
 
-/** A request to answer, and the earlier result to replace. */
-export interface Work {
-  request: BatchRequest
-  replaces?: Replaced & { because: 'failed' | 'edited' }
+/** A result of an earlier run, without its text. */
+export interface Earlier extends Place {
+  id: RequestId
+  /** Line number in the output. */
+  line: number
+  /** Hash of the answered line. Absent if the result is an error. */
+  hash?: string
 }
 
-/** The results of an earlier run, and the names of the files in messages. */
+/** The results of earlier runs, and the names of the files in messages. */
 export interface Resumed {
   earlier: readonly Earlier[]
   input: string
   output: string
 }
 
-/** The earlier results belong to another input, so this one must not replace them. */
+/** A request, with the place of its answer, or why it is answered again. A new request has neither. */
+export interface Work {
+  request: BatchRequest
+  place?: Place
+  because?: 'failed' | 'edited'
+  /** Whether every earlier result is of this request or one before it. */
+  isWhole: boolean
+}
+
+/** The earlier results belong to another input, so nothing is added to them. */
 export class OtherInputError extends UserError {}
 
 /**
@@ -26,62 +37,108 @@ export class OtherInputError extends UserError {}
 const FEWEST_ANSWERS = 2
 
 /**
- * Yields the requests without a result, and those whose result is an error or answers the line before it was edited.
- * Rejects with an OtherInputError if the results belong to another input. Holds requests back until one of the answers is
- * recognised, so that they do not replace results of another input one by one.
+ * Reads the results in an output, in the order of its lines. Rejects with a UserError if they are answers of another model
+ * or to other options.
  */
-export async function* outstanding(requests: AsyncIterable<BatchRequest>, resumed: Resumed): AsyncGenerator<Work> {
-  const held: Work[] = []
-  for await (const { request, result, isKnown } of besideResults(requests, resumed)) {
-    const because = result && reasonToRepeat(request, result)
-    if (!result) held.push({ request })
-    else if (because) held.push({ request, replaces: { line: result.line, id: result.id, because } })
-    if (isKnown) yield* held.splice(0)
+export async function earlierResults(output: BatchOutput, now: { model: string; options: string }): Promise<Earlier[]> {
+  const earlier: Earlier[] = []
+  const refuse = (why: string, remedy: string) =>
+    new UserError(`${output.name} ${why}\n${remedy} another file with -o, or remove this one`)
+  for await (const { model, request, ...result } of output.written()) {
+    const [hash, options] = request?.split('-') ?? []
+    if (model !== undefined && model !== now.model) {
+      throw refuse(`has answers of ${model}, and the model now is ${now.model}`, 'give')
+    }
+    if (model !== undefined && options !== now.options) {
+      const why = `line ${result.line} answers other options of the command line, or another packing of the model`
+      throw refuse(`cannot be added to: ${why}`, 'give the same options again,')
+    }
+    earlier.push({ ...result, ...(hash !== undefined && { hash }) })
   }
+  return earlier
+}
+
+/**
+ * Yields the requests beside their earlier results. Rejects with an OtherInputError if the results belong to another input.
+ * Holds requests back until one of the answers is recognised, so that no line of another input is answered.
+ */
+export async function* besideResults(
+  requests: AsyncIterable<BatchRequest>,
+  { earlier, input, output }: Resumed,
+): AsyncGenerator<Work> {
+  const refuse = (why: string) =>
+    new OtherInputError(`${output} was not made from ${input}: ${why}\ngive another file with -o, or remove this one`)
+  const results = new Results(earlier)
+  // The answer may be on another line: inserting a line moves all those after it.
+  const hashes = new Set<string | undefined>(earlier.flatMap(({ hash }) => hash ?? []))
+  const answers = earlier.filter(({ hash }) => hash !== undefined).length
+  let isKnown = answers < FEWEST_ANSWERS
+  const read: Pick<BatchRequest, 'id' | 'line'>[] = []
+  const otherInput = () => {
+    const [other] = results.ofNoRequest.values()
+    if (!other) return isKnown ? undefined : refuse(`none of its ${answers} answers belongs to a line of it`)
+    const there = read[other.line - 1]
+    if (!there) return refuse(`it has more lines than the ${read.length} of the input`)
+    const ids = [JSON.stringify(other.id), JSON.stringify(there.id)]
+    return refuse(`its line ${other.line} has the id ${ids[0]}, line ${there.line} of the input ${ids[1]}`)
+  }
+  let held: Work[] = []
+  for await (const request of requests) {
+    const here = earlier[read.length]
+    if (!here && !isKnown) throw otherInput()
+    isKnown ||= hashes.has(request.hash)
+    held.push({ request, ...results.take(request, here), isWhole: isKnown && results.ofNoRequest.size === 0 })
+    read.push({ id: request.id, line: request.line })
+    if (!isKnown) continue
+    yield* held
+    held = []
+  }
+  const refusal = otherInput()
+  if (refusal) throw refusal
   yield* held
 }
 
-/** Rejects with an OtherInputError if the earlier results belong to other requests. Reads as many requests as results. */
-export async function checkInput(requests: AsyncIterable<BatchRequest>, resumed: Resumed): Promise<void> {
-  for await (const { result } of besideResults(requests, resumed)) if (!result) return
-}
+/**
+ * Earlier results by id. There are several of an id if a killed run has repeated the line, or if lines of the input have the
+ * same id: each request takes the answer to its line, else the first result of its id.
+ */
+class Results {
+  private readonly byId = new Map<RequestId, Earlier[]>()
+  /** The first results of ids for which no request has come yet. */
+  readonly ofNoRequest = new Map<RequestId, Earlier>()
 
-/** Yields each request with its earlier result. `isKnown`: some answer belongs to this request or an earlier one. */
-async function* besideResults(
-  requests: AsyncIterable<BatchRequest>,
-  { earlier, input, output }: Resumed,
-): AsyncGenerator<{ request: BatchRequest; result?: Earlier; isKnown: boolean }> {
-  const refuse = (why: string) =>
-    new OtherInputError(`${output} was not made from ${input}: ${why}\ngive another file with -o, or remove this one`)
-  const answers = earlier.flatMap(({ hash }) => hash ?? [])
-  // The answer may be on another line: inserting a line moves all those after it.
-  const hashes = new Set<string | undefined>(answers)
-  const otherInput = () => refuse(`none of its ${answers.length} answers belongs to a line of it`)
-  let isKnown = answers.length < FEWEST_ANSWERS
-  let lines = 0
-  for await (const request of requests) {
-    const result = earlier[lines]
-    if (result && !mayBeOf(result, request)) {
-      const [here, there] = [JSON.stringify(result.id), JSON.stringify(request.id)]
-      throw refuse(`its line ${result.line} has the id ${here}, line ${request.line} of the input ${there}`)
+  constructor(earlier: readonly Earlier[]) {
+    for (const result of earlier) {
+      const sameId = this.byId.get(result.id)
+      if (sameId) sameId.push(result)
+      else this.byId.set(result.id, [result])
+      if (!sameId) this.ofNoRequest.set(result.id, result)
     }
-    if (result) isKnown ||= hashes.has(request.hash)
-    else if (!isKnown) throw otherInput()
-    yield { request, result, isKnown }
-    lines++
   }
-  if (lines < earlier.length) throw refuse(`it has more lines than the ${lines} of the input`)
-  if (!isKnown) throw otherInput()
+
+  /** Takes the result of a request. `here` is the one in its place in the output. */
+  take(request: BatchRequest, here: Earlier | undefined): Pick<Work, 'place' | 'because'> {
+    const { id, line, hash } = request
+    this.ofNoRequest.delete(id)
+    // A line that cannot be read has only its number as id: now, or when it was answered.
+    if (hash === undefined && id === line && here) {
+      this.ofNoRequest.delete(here.id)
+      return { because: reasonToRepeat(here) }
+    }
+    const [unread] = this.byId.get(line) ?? []
+    const wasUnread = unread && unread.hash === undefined
+    if (wasUnread) this.ofNoRequest.delete(line)
+    const sameId = this.byId.get(id) ?? []
+    const at = sameId.findIndex((result) => hash !== undefined && result.hash === hash)
+    if (at >= 0) {
+      const [{ start, end }] = sameId.splice(at, 1)
+      return { place: { start, end } }
+    }
+    const replaced = sameId.shift() ?? (wasUnread ? unread : undefined)
+    return replaced ? { because: reasonToRepeat(replaced) } : {}
+  }
 }
 
-/** Whether a result can belong to a request. An unreadable line, now or earlier, has only its number as id. */
-function mayBeOf({ id, isError }: Earlier, request: BatchRequest): boolean {
-  const wasUnread = isError && id === request.line
-  const isUnread = request.hash === undefined && request.id === request.line
-  return id === request.id || wasUnread || isUnread
-}
-
-function reasonToRepeat({ hash }: BatchRequest, earlier: Earlier): 'failed' | 'edited' | undefined {
-  if (earlier.isError) return 'failed'
-  return earlier.hash === hash ? undefined : 'edited'
+function reasonToRepeat({ hash }: Earlier): 'failed' | 'edited' {
+  return hash === undefined ? 'failed' : 'edited'
 }

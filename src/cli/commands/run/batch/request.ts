@@ -10,9 +10,8 @@ import { JsonReader, nameOf } from '../../../../ground/json/reader.js'
 import { nearest, snakeCase } from '../../../../ground/spelling.js'
 import { readMessages } from '../../../../text/read-messages.js'
 import type { Shard } from '../../../parsing/shard-option.js'
-import { ASK_FIELDS, askFieldsOf, withoutThinking } from './ask-fields.js'
+import { ASK_FIELDS, askFieldsOf, TOOL_FIELDS, toolFieldsOf, withoutThinking } from './ask-fields.js'
 import { hashOf } from './hash.js'
-import { TOOL_FIELDS, toolFieldsOf } from './tool-fields.js'
 
 /** The name of a line in the output: its "id", else its number. */
 export type RequestId = string | number

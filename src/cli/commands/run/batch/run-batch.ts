@@ -14,15 +14,14 @@ import { Throughput } from '../../../io/throughput.js'
 import { readAskOptions } from '../../../parsing/ask-options.js'
 import { asksForConversation, readConversation } from '../../../parsing/conversation-options.js'
 import { withModel } from '../../../setup/with-model.js'
-import { printModel } from '../printed-summary.js'
 import type { RunOptions } from '../run-options.js'
+import { printModel } from '../summary.js'
 import { answer } from './answer.js'
-import { earlierResults } from './earlier-results.js'
 import { hashOf } from './hash.js'
 import { type BatchInput, openInput } from './input.js'
 import { modelEffects, settingEffects } from './model-effects.js'
-import { type BatchOutput, openOutput } from './output.js'
-import { checkInput, OtherInputError, outstanding, type Work } from './outstanding.js'
+import { BatchOutput, type Place } from './output.js'
+import { besideResults, earlierResults, OtherInputError, type Work } from './outstanding.js'
 import { type Defaults, requestsOf } from './request.js'
 import { RetryAlone } from './retry-alone.js'
 
@@ -44,10 +43,10 @@ export async function runBatch(given: readonly string[], options: BatchOptions):
     if (options.output !== undefined && (await input.isFile(options.output))) {
       throw new UsageError('--batch and -o name the same file, which would be overwritten')
     }
-    output = await openOutput(options.output)
+    output = await BatchOutput.open(options.output)
     reportEnd(await answerOutstanding(input, output, defaults, options), output, options)
   } catch (error) {
-    // A pipe, or a file that changed meanwhile, may turn out to be another input after lines were answered.
+    // A pipe, or a file that changes meanwhile, may turn out to be another input after lines are answered.
     if (error instanceof OtherInputError) await output?.forget()
     throw error
   } finally {
@@ -64,33 +63,42 @@ async function defaultsOf(options: BatchOptions): Promise<Defaults> {
   return { ...asked, system, prefill, args, raw, experts, stats, isConversation, settings: optionsIn(options) }
 }
 
-/** Compares the output with the input, and answers the outstanding lines. Resolves with the counts of the whole output. */
+/** Compares the output with the input, and answers the outstanding lines. */
 async function answerOutstanding(
   input: BatchInput,
   output: BatchOutput,
   defaults: Defaults,
   options: BatchOptions,
-): Promise<Count> {
+): Promise<Outcome> {
   const { found, effects } = await modelEffects(options)
   const { name } = found
   const { shard } = options
   const hash = hashOf({ ...effects, ...defaults, settings: await settingEffects(defaults.settings, found), shard })
   const earlier = await earlierResults(output, { model: name, options: hash })
   const resumed = { earlier, input: input.name, output: output.name }
-  // Reads a file twice, to refuse another input before the model is loaded.
-  if (earlier.length > 0 && input.again) await checkInput(requestsOf(input.again(), defaults, shard), resumed)
-  const failed = earlier.filter(({ isError }) => isError).length
-  const before = { lines: earlier.length, failed, cutOff: 0, added: 0, again: { failed: 0, edited: 0 } }
-  const work = outstanding(requestsOf(input.lines, defaults, shard), resumed)
-  const first = await work.next()
-  if (first.done) return before
-  if (before.lines > 0 && first.value.replaces === undefined && !options.quiet) {
-    note(`resuming ${output.name} after ${plural(before.lines, 'line')}`)
+  if (earlier.length > 0 && input.again) {
+    // Reads a file twice, to refuse another input before the model is loaded.
+    for await (const { isWhole } of besideResults(requestsOf(input.again(), defaults, shard), resumed)) {
+      if (isWhole) break
+    }
   }
-  return withModel(options, (loaded) => {
-    if (options.verbose) printModel(loaded)
-    return answerAll(startingWith(first.value, work), before, { model: loaded.model, input, output, hash }, options)
-  })
+  const work = besideResults(requestsOf(input.lines, defaults, shard), resumed)
+  const outcome: Outcome = { places: [], failed: 0, cutOff: 0, added: 0, again: { failed: 0, edited: 0 } }
+  const { places } = outcome
+  let first = await work.next()
+  for (; first.value?.place; first = await work.next()) places.push(first.value.place)
+  if (!first.done) {
+    if (places.length > 0 && first.value.because === undefined && !options.quiet) {
+      note(`resuming ${output.name} after ${plural(places.length, 'line')}`)
+    }
+    const rest = startingWith(first.value, work)
+    await withModel(options, (loaded) => {
+      if (options.verbose) printModel(loaded)
+      return answerAll(rest, { model: loaded.model, input, output, hash }, outcome, options)
+    })
+  }
+  await output.putInOrder(places)
+  return outcome
 }
 
 function checkBatchOptions(given: readonly string[], options: RunOptions): void {
@@ -103,14 +111,15 @@ function checkBatchOptions(given: readonly string[], options: RunOptions): void 
   if (trace !== undefined) throw refuse('use --experts instead of --trace to get the experts')
 }
 
-/** Counts of lines in the output. */
-interface Count {
-  lines: number
+/** The work of a run. */
+interface Outcome {
+  /** Places of the results in the output, in the order of the lines. */
+  places: Place[]
   failed: number
-  /** Lines of this run whose answer ends within the form that it must have. */
+  /** Lines whose answer ends within the form that it must have. */
   cutOff: number
   added: number
-  /** Lines answered again by this run, by reason. */
+  /** Lines answered again, by reason. */
   again: { failed: number; edited: number }
 }
 
@@ -123,20 +132,19 @@ interface Batch {
   hash: string
 }
 
-/** Answers several requests at once and writes the results. Resolves with the counts of the whole output. */
+/** Answers several requests at once and writes the results. */
 async function answerAll(
   work: AsyncIterable<Work>,
-  before: Count,
   { model, input, output, hash }: Batch,
+  outcome: Outcome,
   options: BatchOptions,
-): Promise<Count> {
+): Promise<void> {
   checkLanguageModel(model)
-  const count = { ...before, again: { ...before.again } }
   // Throws if the model has none, before the first line.
   const { tokenizer } = model
   const { parallel } = options
   const [name, line, throughput] = [basename(input.name), createStatusLine(options), new Throughput()]
-  line.show(describeBatch(name, before.lines, undefined, undefined))
+  line.show(describeBatch(name, outcome.places.length, undefined, undefined))
   const notes = new Set<string>()
   const onNote = (text: string) => {
     if (options.quiet || notes.has(text)) return
@@ -148,32 +156,30 @@ async function answerAll(
   const onAnswer = ({ promptTokens, cachedTokens }: Answered, isComplete: boolean) => {
     tokens.all += promptTokens
     tokens.shared += cachedTokens
-    if (!isComplete) count.cutOff++
+    if (!isComplete) outcome.cutOff++
   }
   const signal = interruptSignal()
   const prefixCache = new PrefixCache(model, KEPT)
   const retryAlone = new RetryAlone()
   const answering = { model, options: hash, tokenizer, signal, prefixCache, retryAlone, onNote, onAnswer }
-  const answered = async ({ request, replaces }: Work) => {
-    return { result: await answer(request, answering), replaces, end: request.end }
-  }
-  const write = async ({ result, replaces, end }: Awaited<ReturnType<typeof answered>>) => {
-    if (replaces) {
-      await output.replace(replaces, result)
-      count.again[replaces.because]++
-      if (replaces.because === 'failed') count.failed--
-    } else {
-      await output.write(result)
-      count.lines++
-      count.added++
-    }
-    if ('error' in result) count.failed++
-    throughput.add(end)
-    const place = input.bytes === undefined ? undefined : { end, bytes: input.bytes }
-    line.refresh(() => describeBatch(name, count.lines, place, throughput.perSecond))
-  }
+  const answered = async (one: Work) => ({ ...one, result: one.place ?? (await answer(one.request, answering)) })
   try {
-    for await (const one of inOrder(work, answered, { parallel, waiting: WAITING * parallel })) await write(one)
+    for await (const { request, because, result } of inOrder(work, answered, {
+      parallel,
+      waiting: WAITING * parallel,
+    })) {
+      if (!('id' in result)) {
+        outcome.places.push(result)
+        continue
+      }
+      outcome.places.push(await output.write(result))
+      if (because) outcome.again[because]++
+      else outcome.added++
+      if ('error' in result) outcome.failed++
+      throughput.add(request.end)
+      const place = input.bytes === undefined ? undefined : { end: request.end, bytes: input.bytes }
+      line.refresh(() => describeBatch(name, outcome.places.length, place, throughput.perSecond))
+    }
   } finally {
     prefixCache.drop()
     line.clear()
@@ -181,7 +187,6 @@ async function answerAll(
   if (options.verbose) {
     note(`prompts: ${plural(tokens.all, 'token')}, ${tokens.shared} of them shared with other lines`)
   }
-  return count
 }
 
 /**
@@ -202,21 +207,22 @@ export function describeBatch(
   return `${share}, ${formatDuration((bytes - end) / bytesPerSecond)} left`
 }
 
-/** Prints what was done. Throws a UserError if any line has no answer, also one of an earlier run. */
-function reportEnd({ lines, failed, cutOff, added, again }: Count, output: BatchOutput, { quiet }: BatchOptions): void {
+/** Prints what was done. Throws a UserError if a line has no answer. */
+function reportEnd(outcome: Outcome, output: BatchOutput, { quiet }: BatchOptions): void {
+  const { places, failed, cutOff, added, again } = outcome
+  const lines = places.length
   if (!quiet) {
     if (again.failed + again.edited > 0) note(describeAgain(again))
     else if (added === 0) note(`nothing to do: ${lines === 0 ? 'there are no lines' : doneBefore(lines, output)}`)
   }
-  if (failed === 0) {
-    if (cutOff === 0) return
-    throw new UserError(`${plural(cutOff, 'answer')} of this run ended within the form asked for; see "finish_reason"`)
-  }
-  throw new UserError(`${failed} of ${plural(lines, 'line')} could not be answered; see "error" in ${output.name}`)
+  if (failed > 0)
+    throw new UserError(`${failed} of ${plural(lines, 'line')} could not be answered; see "error" in ${output.name}`)
+  if (cutOff === 0) return
+  throw new UserError(`${plural(cutOff, 'answer')} of this run ended within the form asked for; see "finish_reason"`)
 }
 
 /** `3 lines answered again: 2 had failed, 1 was edited`. */
-export function describeAgain({ failed, edited }: Count['again']): string {
+export function describeAgain({ failed, edited }: Outcome['again']): string {
   const reasons = [
     ...(failed > 0 ? [`${failed} had failed`] : []),
     ...(edited > 0 ? [`${edited} ${edited === 1 ? 'was' : 'were'} edited`] : []),

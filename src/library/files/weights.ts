@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { whileOpen } from '../../ground/files/byte-source.js'
+import { localFolder } from '../../ground/files/local-folder.js'
+import { openCheckpoint } from '../../model/checkpoint/checkpoint.js'
+import { closeAll, openWeights } from '../../model/checkpoint/shards.js'
+import { blueprintOf } from '../../model/families/index.js'
+import { checksumOf, checksumsOf } from '../../model/packing/format/checksums.js'
+import { checkParts } from '../../model/packing/format/packed-file.js'
+import { packedFileName } from '../../model/packing/format/packed-folder.js'
+import { checkTensors } from '../../model/packing/write/check-tensors.js'
+import { shippedFolder } from '../folders/model-folders.js'
+import type { FoundModel } from './found-model.js'
+
+/**
+ * Compares a model's config.json with the headers of its weights; does not read the weights themselves. Rejects with a
+ * UserError that names the first tensor or part which is missing or has another shape.
+ */
+export async function checkWeights({ path, config, file }: FoundModel): Promise<void> {
+  if (file) return checkParts(file, blueprintOf(config))
+  await whileOpen(openCheckpoint(localFolder(path)), ({ tensors, name }) => {
+    checkTensors(blueprintOf(config), tensors, name)
+  })
+}
+
+/**
+ * Identifies the weights of a model, their packing and their config.json: a SHA-256 in hex. Reads the whole files of a
+ * checkpoint; a packed file has the checksums of its parts. If a checkpoint's files have changed since the time `loaded`,
+ * in ms, nothing on the disk identifies the weights in memory any more, and the id is a new one.
+ */
+export async function weightsId(
+  { kind, path, file, config, formats, quant }: FoundModel,
+  loaded: number,
+): Promise<string> {
+  const parts = file && [...file.parts].map(([name, { sha256 }]) => [name, sha256])
+  const checksums = kind === 'checkpoint' ? await checksumsIn(path, loaded) : parts
+  return checksumsOf(Buffer.from(JSON.stringify([kind, quant, formats, config.raw, checksums]))).sha256
+}
+
+async function checksumsIn(folder: string, loaded: number): Promise<string[]> {
+  const files = localFolder(folder)
+  const { sources } = await openWeights(files, await files.list())
+  try {
+    const checksums = await Promise.all(sources.map((source) => checksumOf(source, { offset: 0, bytes: source.size })))
+    const infos = await Promise.all(sources.map(({ name }) => stat(name)))
+    return infos.some(({ ctimeMs }) => ctimeMs > loaded) ? [randomUUID()] : checksums
+  } finally {
+    await closeAll(sources)
+  }
+}
+
+/** Folder of the packed weights that the build makes. */
+const PACKINGS = fileURLToPath(new URL('../../models', import.meta.url))
+
+/**
+ * Path of the packed weights of a checkpoint that comes with the package, which the build has made of it. Undefined for
+ * other models and packings, and if the checkpoint has changed since then.
+ */
+export async function shippedPacking({ name, path, kind, quant }: FoundModel): Promise<string | undefined> {
+  if (kind !== 'checkpoint' || resolve(path) !== shippedFolder(name)) return undefined
+  const packing = join(PACKINGS, name, packedFileName(quant))
+  const packed = await timeOf(packing)
+  const sources = await Promise.all(['config.json', 'model.safetensors'].map((file) => timeOf(join(path, file))))
+  return packed !== undefined && sources.every((time = Number.POSITIVE_INFINITY) => time <= packed)
+    ? packing
+    : undefined
+}
+
+/** Time of a file's last change in ms; undefined if it is not there. */
+async function timeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs
+}

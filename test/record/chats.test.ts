@@ -1,0 +1,3 @@
+import { testRecords } from './records.js'
+
+testRecords('chats', ['commands', 'kept', 'experts', 'tools', 'screens'])

@@ -1,0 +1,3 @@
+import { testRecords } from './records.js'
+
+testRecords('commands', ['help', 'other-tools', 'refused', 'serve', 'config'])
