@@ -229,9 +229,11 @@ export interface Model {
   readonly generationDefaults: GenerationDefaults
   /**
    * Checks a schema, grammar, regular expression or guide without generating a text. Rejects with a UserError that names
-   * what is wrong or not supported.
+   * what is wrong or not supported. Forms of clients are prepared in turn; without `client` each call counts as another's.
    */
-  checkConstraint(options: OutputConstraint & Pick<GenerateOptions, 'guide' | 'signal'>): Promise<void>
+  checkConstraint(
+    options: OutputConstraint & Pick<GenerateOptions, 'guide' | 'signal'> & { client?: string },
+  ): Promise<void>
   /** Training of new experts, or of the model's own. */
   readonly training: ExpertTraining
   /** Shows the inputs of the model's matrices in a text. */

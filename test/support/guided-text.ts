@@ -1,7 +1,8 @@
 import type { GuideSpec } from '#molm/api/guide.js'
 import type { Tokenizer } from '#molm/api/text.js'
+import { messageText } from '#molm/ground/message.js'
+import type { Guides } from '#molm/text/grammar/guide-client.js'
 import { type Directive, GuideReader } from '#molm/text/grammar/guide-memory.js'
-import type { Guides } from '#molm/text/grammar/guides.js'
 
 /** Gives a token of those whose bits are set, or of all if there is no mask. */
 export type Chooser = (mask: Int32Array | undefined) => number
@@ -44,7 +45,7 @@ export async function guidedText(
   try {
     while (tokens.length < most) {
       const directive = await directiveOf(reader)
-      if (directive.kind === 'failed') throw new Error(directive.message)
+      if (directive.kind === 'failed') throw new Error(messageText(directive.message))
       if (directive.kind === 'done') return result('done')
       if (directive.kind === 'forced') {
         tokens.push(...directive.tokens)

@@ -109,7 +109,8 @@ async function begin(
     }
   })
   checkSpecs(specs, n, context)
-  if (param !== undefined) await checkForm(context.model, { ...form, signal: ticket.signal }, param)
+  const { signal, client } = ticket
+  if (param !== undefined) await checkForm(context.model, { ...form, signal, client }, param)
   const scores = logprobs === undefined ? 0 : 1 + logprobs
   const bytes = answerBytes(specs, { n, scores, isStream, hasCalls }, context)
   return { choices: new Choices(context, specs, n, ticket), bytes }

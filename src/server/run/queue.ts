@@ -33,6 +33,7 @@ export interface Work {
 export interface Ticket {
   /** Aborted when the client disconnects, or when a closing server stops waiting. */
   readonly signal: AbortSignal
+  readonly client?: string
   /** Waits until a sequence may run. Rejects if the request is aborted, or with the error that `admit` throws. */
   slot(work: Work): Promise<Slot>
   abort(): void
@@ -125,6 +126,7 @@ export class Queue {
     this.requests.add(request)
     return {
       signal: controller.signal,
+      client,
       slot: (work) => this.slot(request, work),
       abort,
       leave: () => {

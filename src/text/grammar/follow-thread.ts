@@ -1,21 +1,27 @@
-import { messageText } from '../../ground/message.js'
 import { openMailbox, threadData } from '../../ground/platform/threads.js'
-import { GUIDE_LIMITS } from './guide-limits.js'
 import { GuideWriter, MOST_FORCED } from './guide-memory.js'
-import { GuideTurns } from './guide-turns.js'
-import type { EncodedPhase, FollowReply, FollowRequest, FollowThreadData, PreparedGrammar } from './protocol.js'
+import type {
+  EncodedPhase,
+  FollowReply,
+  FollowRequest,
+  FollowThreadData,
+  GuideText,
+  PreparedGrammar,
+} from './protocol.js'
 import { grammarIn } from './run/byte-grammar.js'
 import { Literals } from './run/literals.js'
 import { CompiledGrammar } from './run/matcher.js'
 import { Route } from './run/route.js'
 import type { Phase } from './run/stage.js'
 import { Vocabulary } from './run/vocabulary.js'
-import { failureOf, MarkedWork } from './work-marks.js'
+import { failureOf, MarkedWork } from './watched-thread.js'
 
 /*
  * A thread that follows guides: answers the engine's tokens with the limits of the next.
  */
 
+/** Milliseconds of computing without a turn of the event loop. The thread reads its messages between turns. */
+const TURN_MS = 2
 /** Most grammars that a thread keeps, with the masks that it has found. */
 const MOST_GRAMMARS = 32
 
@@ -78,7 +84,6 @@ const { vocabulary: data, marks } = threadData() as FollowThreadData
 const vocabulary = new Vocabulary(data)
 const prepared = new PreparedPhases(vocabulary)
 const marked = new MarkedWork(marks)
-const turns = new GuideTurns()
 const writers = new Map<number, GuideWriter>()
 const mailbox = openMailbox<FollowRequest, FollowReply>()
 // Here its time counts as no guide's.
@@ -86,38 +91,45 @@ void vocabulary.tree
 
 mailbox.listen((request) => {
   const { id } = request
-  if (request.kind === 'follow') {
-    void follow(request)
-    return
-  }
+  if (!request.leave) return void follow(request)
   writers.get(id)?.leave()
   writers.delete(id)
-  mailbox.post({ kind: 'left', id })
+  mailbox.post({ id, hasLeft: true })
 })
 
+/** Guides that wait for a turn, by their places in line. */
+const waiting = new Map<number, () => void>()
+let places = 0
+let begun = 0
+
+/**
+ * Guides compute in turns, first come, first served: a guide keeps its place in line while its text lasts. So texts that
+ * continue here catch up before a newer guide, which may hang, computes at all.
+ */
+async function turn(place: number): Promise<void> {
+  if (waiting.size === 0 && performance.now() - begun < TURN_MS) return
+  await new Promise<void>((go) => {
+    waiting.set(place, go)
+    if (waiting.size === 1) setImmediate(nextTurn)
+  })
+}
+
+function nextTurn(): void {
+  const first = Math.min(...waiting.keys())
+  const go = waiting.get(first)
+  waiting.delete(first)
+  begun = performance.now()
+  go?.()
+  if (waiting.size > 0) setImmediate(nextTurn)
+}
+
 /** Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. */
-async function follow({
-  id,
-  phases,
-  grammars,
-  eos,
-  memory,
-}: Extract<FollowRequest, { kind: 'follow' }>): Promise<void> {
+async function follow({ id, phases, grammars, eos, memory }: { id: number } & GuideText): Promise<void> {
   const writer = new GuideWriter(memory)
-  let spent = 0
-  const computing = {
-    get debt() {
-      return spent - GUIDE_LIMITS.tokenMs * writer.heard
-    },
-  }
-  async function work<T>(compute: () => T): Promise<T> {
-    await turns.turn(computing)
-    const begun = performance.now()
-    try {
-      return marked.run(id, compute)
-    } finally {
-      spent += performance.now() - begun
-    }
+  const place = ++places
+  const work = async <T>(compute: () => T): Promise<T> => {
+    await turn(place)
+    return marked.run(id, compute)
   }
   writers.set(id, writer)
   try {
@@ -127,7 +139,7 @@ async function follow({
       const limits = await work(() => route.limits())
       if (writer.isClosed) return
       writer.answer(limits)
-      if (writer.heard === 0) mailbox.post({ kind: 'begun', id })
+      if (writer.heard === 0) mailbox.post({ id })
       if (limits.kind === 'done') return
       const token = await writer.heardToken()
       if (writer.isClosed) return
@@ -138,8 +150,8 @@ async function follow({
     }
   } catch (error) {
     const message = failureOf(error, 'the guide of the text failed')
-    writer.answer({ kind: 'failed', message: messageText(message) })
-    mailbox.post({ kind: 'begun', id, error: message })
+    writer.answer({ kind: 'failed', message })
+    mailbox.post({ id, error: message })
   } finally {
     if (writers.get(id) === writer) writers.delete(id)
   }

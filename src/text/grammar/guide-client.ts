@@ -4,24 +4,99 @@ import { UserError } from '../../ground/errors.js'
 import { inTurns } from '../../ground/in-turns.js'
 import { keyword, phrase } from '../../ground/message.js'
 import { startThread } from '../../ground/platform/threads.js'
-import { FollowedGuides } from './followed-guides.js'
 import { formName } from './form-name.js'
-import { GUIDE_LIMITS } from './guide-limits.js'
-import { guideMemory } from './guide-memory.js'
-import type { Guides, OpenGuide, OpenGuideOptions } from './guides.js'
-import { Preparations } from './preparations.js'
-import type { EncodedPhase, FollowThreadData, PrepareThreadData } from './protocol.js'
+import { canBeTakenOver, closeGuide, failGuide, guideMemory, toldOf } from './guide-memory.js'
+import { Task } from './lane-task.js'
+import { type LaneOptions, Lanes, type TaskReply } from './lanes.js'
+import { PreparedForms } from './prepared-forms.js'
+import type { EncodedPhase, FollowReply, GuideText, PrepareReply } from './protocol.js'
 import type { VocabularyData } from './run/vocabulary.js'
-import { WatchedThread } from './watched-thread.js'
-import { workMarks } from './work-marks.js'
+import { WatchedThread, workMarks } from './watched-thread.js'
 
 /** Most characters of a guide, its grammars included. */
 const LONGEST_SPEC = 2 ** 20
 
+export const PREPARING: LaneOptions = {
+  atOnce: 1,
+  tooMany: 'too many large forms are waiting',
+  tooLong: 'to prepare',
+  failed: 'it cannot be prepared',
+}
+export const FOLLOWING: LaneOptions = {
+  atOnce: Infinity,
+  tooMany: 'too many slow forms at once',
+  tooLong: 'for one token',
+  failed: 'it failed',
+}
+/** Milliseconds that a text may compute, and more for each of its tokens, before it continues apart from quick ones. */
+const [TEXT_MS, TOKEN_MS] = [100, 5]
+
+/** A text that follows its guide. */
+export class FollowedText extends Task<FollowReply> {
+  constructor(
+    readonly request: GuideText,
+    readonly name: string,
+    client?: string,
+  ) {
+    super(client)
+    this.isSlow = request.grammars.some((grammar) => grammar.isSlow)
+  }
+
+  get allowance(): number {
+    return TEXT_MS + TOKEN_MS * toldOf(this.request.memory)
+  }
+
+  get canMove(): boolean {
+    return canBeTakenOver(this.request.memory)
+  }
+
+  override slowDown(): void {
+    super.slowDown()
+    // Of several grammars any may be the slow one.
+    const { grammars } = this.request
+    if (grammars.length === 1) grammars[0].isSlow = true
+  }
+
+  received({ error }: FollowReply): boolean {
+    if (error === undefined) this.succeed()
+    else super.fail(new UserError(error))
+    return error !== undefined
+  }
+
+  override fail(error: UserError): void {
+    failGuide(this.request.memory, error.phrase)
+    super.fail(error)
+  }
+}
+
+/** A guide at the beginning of a text. */
+export interface OpenGuide {
+  /** Memory that the guide shares with the engine (guide-memory.ts). */
+  readonly memory: SharedArrayBuffer
+  close(): void
+}
+
+export interface OpenGuideOptions {
+  eos: readonly number[]
+  /** Most tokens of the text. Default: no limit. */
+  maxTokens?: number
+  /** Whose text it is: forms of clients are prepared in turn. Default: each text counts as another client's. */
+  client?: string
+  signal?: AbortSignal
+}
+
+/** Makes the guides of a model's generations. */
+export interface Guides {
+  /** Opens a guide for one generation. Rejects with a UserError that names what is wrong in a grammar. */
+  open(spec: GuideSpec, options: OpenGuideOptions): Promise<OpenGuide>
+  close(): Promise<void>
+}
+
 /** The threads of a model's guides: some prepare grammars, others follow texts. They start with the first guide. */
 interface Threads {
-  preparations: Preparations
-  followed: FollowedGuides
+  preparing: Lanes<PrepareReply>
+  forms: PreparedForms
+  following: Lanes<FollowReply>
 }
 
 export class GuideClient implements Guides {
@@ -32,46 +107,58 @@ export class GuideClient implements Guides {
   constructor(
     private readonly tokenizer: Tokenizer,
     private readonly vocabSize: number,
-    private readonly limits = GUIDE_LIMITS,
   ) {}
 
-  async open(spec: GuideSpec, { eos, maxTokens, signal }: OpenGuideOptions): Promise<OpenGuide> {
+  async open(spec: GuideSpec, { eos, maxTokens, client, signal }: OpenGuideOptions): Promise<OpenGuide> {
     signal?.throwIfAborted()
     const { phases, grammars } = encodeGuide(spec.phases, (text) =>
       this.tokenizer.encode(text, { addSpecialTokens: false }),
     )
     this.threads ??= this.begin()
-    const { preparations, followed } = await this.threads
-    const prepared = await preparations.prepare(grammars, signal)
+    const { forms, following } = await this.threads
+    const prepared = await forms.prepare(grammars, { client, signal })
     signal?.throwIfAborted()
     if (this.isClosed) throw new Error('the model has been disposed')
     const memory = guideMemory(this.vocabSize, maxTokens)
     const name = grammars.length > 0 ? formName(JSON.parse(grammars[0])) : 'the form'
-    const text = { phases, grammars: prepared, eos, memory }
-    return { memory, close: await followed.open(text, name, signal) }
+    const text = new FollowedText({ phases, grammars: prepared, eos, memory }, name, client)
+    const close = () => {
+      closeGuide(memory)
+      following.remove(text)
+    }
+    following.add(text)
+    try {
+      await text.untilReady(signal)
+    } catch (error) {
+      close()
+      throw error
+    }
+    return { memory, close }
   }
 
   async close(): Promise<void> {
     this.isClosed = true
     const threads = await this.threads
-    await Promise.all([threads?.preparations.close(), threads?.followed.close()])
+    await Promise.all([threads?.preparing.close(), threads?.following.close()])
   }
 
   private async begin(): Promise<Threads> {
-    const { tokenizer, vocabSize, limits } = this
+    const { tokenizer, vocabSize } = this
     const vocabulary = await inTurns(vocabularyOf(tokenizer, vocabSize), vocabSize)
     const specials = vocabulary.specials.map(([, text]) => text)
-    const followed = new FollowedGuides((events) => {
-      const data: FollowThreadData = { vocabulary, marks: workMarks() }
-      return new WatchedThread(startThread(new URL('./follow-thread.js', import.meta.url), data), data.marks, events)
-    }, limits)
-    followed.startAhead()
-    const preparations = new Preparations((events) => {
-      const data: PrepareThreadData = { specials, marks: workMarks() }
-      return new WatchedThread(startThread(new URL('./prepare-thread.js', import.meta.url), data), data.marks, events)
-    }, limits)
-    return { preparations, followed }
+    const following = lanesOf<FollowReply>('./follow-thread.js', { vocabulary }, FOLLOWING)
+    following.startAhead()
+    const preparing = lanesOf<PrepareReply>('./prepare-thread.js', { specials }, PREPARING)
+    return { preparing, forms: new PreparedForms(preparing), following }
   }
+}
+
+/** Lanes whose threads run `script` with `data`. */
+function lanesOf<Reply extends TaskReply>(script: string, data: object, options: LaneOptions): Lanes<Reply> {
+  return new Lanes((events) => {
+    const marks = workMarks()
+    return new WatchedThread(startThread(new URL(script, import.meta.url), { ...data, marks }), marks, events)
+  }, options)
 }
 
 /** Encodes a guide; `encode` gives the tokens of a fixed text. Throws a UserError if it is too large, or no JSON. */

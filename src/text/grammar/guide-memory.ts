@@ -1,3 +1,4 @@
+import { type Message, messageText } from '../../ground/message.js'
 import type { Limits } from './run/limits.js'
 
 /*
@@ -7,7 +8,7 @@ import type { Limits } from './run/limits.js'
  */
 
 /** Limits of the next token. */
-export type Directive = Limits | { kind: 'failed'; message: string }
+export type Directive = Limits | { kind: 'failed'; message: Message }
 
 /** Most tokens of one `forced` directive. */
 export const MOST_FORCED = 64
@@ -45,6 +46,11 @@ function maskOf(words: Int32Array): number {
   return TOKENS + words[KEPT]
 }
 
+/** Bytes for the message of a failure, which is JSON. */
+function failureOf(words: Int32Array): Uint8Array {
+  return new Uint8Array(words.buffer, 4 * maskOf(words))
+}
+
 /** Ends the guide's waiting for tokens. */
 export function closeGuide(memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory)
@@ -63,18 +69,21 @@ export function canBeTakenOver(memory: SharedArrayBuffer): boolean {
 }
 
 /** Fails a guide whose thread has ended: from now on the engine reads only this. */
-export function failGuide(memory: SharedArrayBuffer, message: string): void {
+export function failGuide(memory: SharedArrayBuffer, message: Message): void {
   const words = new Int32Array(memory)
   writeFailure(words, message)
   Atomics.store(words, ANSWERED, ALL_ANSWERED)
   Atomics.notify(words, ANSWERED)
 }
 
-function writeFailure(words: Int32Array, message: string): void {
-  const start = maskOf(words)
-  const text = message.slice(0, words.length - start)
-  for (let i = 0; i < text.length; i++) words[start + i] = text.charCodeAt(i)
-  words[COUNT] = text.length
+function writeFailure(words: Int32Array, message: Message): void {
+  const room = failureOf(words)
+  let json = new TextEncoder().encode(JSON.stringify(message))
+  // A character has at most six bytes in JSON.
+  const most = Math.floor(room.length / 6) - 1
+  if (json.length > room.length) json = new TextEncoder().encode(JSON.stringify(messageText(message).slice(0, most)))
+  room.set(json)
+  words[COUNT] = json.length
   words[KIND] = KINDS.indexOf('failed')
 }
 
@@ -116,7 +125,7 @@ export class GuideReader {
       case 'forced':
         return { kind: 'forced', tokens: words.slice(FORCED, FORCED + count) }
       case 'failed':
-        return { kind: 'failed', message: String.fromCharCode(...words.subarray(mask, mask + count)) }
+        return { kind: 'failed', message: JSON.parse(new TextDecoder().decode(failureOf(words).slice(0, count))) }
       case 'done':
         return { kind: 'done' }
       default:

@@ -1,5 +1,5 @@
 import type { Tokenizer } from '../../api/text.js'
-import type { Guides } from './guides.js'
+import type { Guides } from './guide-client.js'
 
 /** Guides whose code is read with the first, so that models without any start no later. */
 export function lazyGuides(tokenizer: Tokenizer, vocabSize: number): Guides {

@@ -4,7 +4,7 @@ import { expressionOf, named } from './forms/grammar-expression.js'
 import type { PrepareReply, PrepareRequest, PrepareThreadData } from './protocol.js'
 import { sharedGrammar } from './run/byte-grammar.js'
 import { byteGrammarOf } from './run/read-expression.js'
-import { failureOf, MarkedWork } from './work-marks.js'
+import { failureOf, MarkedWork } from './watched-thread.js'
 
 /*
  * A thread that prepares grammars. It follows no guide, so that a grammar that takes long delays no running text.
@@ -15,9 +15,9 @@ const written = specialsIn(specials)
 const work = new MarkedWork(marks)
 const mailbox = openMailbox<PrepareRequest, PrepareReply>()
 
-mailbox.listen(({ id, grammar }) => {
+mailbox.listen(({ id, grammars }) => {
   try {
-    mailbox.post({ id, words: work.run(id, () => prepared(grammar)) })
+    for (const grammar of grammars) mailbox.post({ id, words: work.run(id, () => prepared(grammar)) })
   } catch (error) {
     mailbox.post({ id, error: failureOf(error, 'the form of the text cannot be prepared') })
   }

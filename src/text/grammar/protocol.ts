@@ -18,13 +18,14 @@ export interface PrepareThreadData {
 export interface PrepareRequest {
   /** From 1 on. */
   id: number
-  /** JSON of a `Grammar`. */
-  grammar: string
+  /** JSON of each `Grammar`. */
+  grammars: string[]
 }
 
+/** A reply for each grammar, in order, up to the first with an error. */
 export interface PrepareReply {
   id: number
-  /** JSON of the grammar (`sharedGrammar`). */
+  /** Words of the grammar (`sharedGrammar`). */
   words?: SharedArrayBuffer
   error?: Message
 }
@@ -32,6 +33,8 @@ export interface PrepareReply {
 /** A grammar that any thread can follow. */
 export interface PreparedGrammar {
   number: number
+  /** Whether a text of this grammar alone has been slow. */
+  isSlow?: boolean
   words: SharedArrayBuffer
 }
 
@@ -51,10 +54,13 @@ export interface GuideText {
 
 export type FollowRequest =
   /** Follows a guide from the beginning of its text on. `id` is from 1 on. */
-  | ({ kind: 'follow'; id: number } & GuideText)
+  | ({ id: number; leave?: undefined } & GuideText)
   /** Leaves a guide to another thread; the thread replies once it has. */
-  | { kind: 'leave'; id: number }
+  | { id: number; leave: true }
 
-export type FollowReply =
-  /** The guide has its first limits, or has failed before. */
-  { kind: 'begun'; id: number; error?: Message } | { kind: 'left'; id: number }
+/** The guide has its first limits, or has failed before; or the thread has left it. */
+export interface FollowReply {
+  id: number
+  error?: Message
+  hasLeft?: boolean
+}

@@ -1,8 +1,57 @@
+import { UserError } from '../../ground/errors.js'
+import type { Message } from '../../ground/message.js'
+import { computedMsOfThread, lowerPriorityOfThread, systemThreadId } from '../../ground/platform/computed-time.js'
 import { endThread, type Thread } from '../../ground/platform/threads.js'
-import { lowerPriority, type Work, WorkWatch, workerOf } from './work-marks.js'
+
+/*
+ * Marks in shared memory say for which task a thread is computing, so that another thread can count its time and end it.
+ * The time is the processor's if the system reports it: on a busy machine a thread waits for its turn.
+ */
 
 /** Milliseconds between two looks at a thread. */
 const LOOK_MS = 50
+/** Most of a look's time that counts as one task's: a late look has missed others. */
+const MOST_NEW_MS = 100
+
+const [SYSTEM_ID, COUNT, WHO] = [0, 1, 2]
+
+export function workMarks(): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(12))
+}
+
+/** The computing thread's end: marks the work for `who`, a number from 1 on. */
+export class MarkedWork {
+  constructor(private readonly marks: Int32Array) {
+    Atomics.store(marks, SYSTEM_ID, systemThreadId())
+  }
+
+  run<T>(who: number, compute: () => T): T {
+    const { marks } = this
+    Atomics.add(marks, COUNT, 1)
+    Atomics.store(marks, WHO, who)
+    try {
+      return compute()
+    } finally {
+      // A thread that is ended, or has no more memory, leaves the mark.
+      Atomics.store(marks, WHO, 0)
+    }
+  }
+}
+
+/** Message of an error in a thread. `what`: what failed, unless the error is for the user. */
+export function failureOf(error: unknown, what: string): Message {
+  if (error instanceof UserError) return error.phrase
+  return `${what}: ${error instanceof Error ? error.message : String(error)}`
+}
+
+/** Work that was under way at a look. */
+export interface Work {
+  who: number
+  /** Milliseconds of its one computation, from the first look at it on. */
+  ms: number
+  /** Milliseconds since the look before. */
+  newMs: number
+}
 
 export interface ThreadEnd {
   /** Number for which it was computing; 0 for none. */
@@ -21,58 +70,44 @@ export interface ThreadEvents<Received> {
 /** The part of a thread that its owner uses. */
 export type OwnedThread = Pick<WatchedThread<never>, 'post' | 'attend' | 'letWait' | 'end'>
 
-/** A thread that marks its work, as the thread that started it sees it. Ends one that computes for too long. */
+/** A thread that marks its work, as the thread that started it sees it. */
 export class WatchedThread<Received> {
   /** Whether the thread has ended, or is about to. */
   private hasEnded = false
-  private readonly watch: WorkWatch
+  private isOver = false
+  private hasTasks = false
+  private isToWait = false
   private timer?: ReturnType<typeof setInterval>
   private error?: string
-  private isToWait = false
+  private last = { at: performance.now(), computed: Number.NaN, count: -1 }
+  private ms = 0
 
   constructor(
     private readonly thread: Thread,
-    marks: Int32Array,
-    events: ThreadEvents<Received>,
+    private readonly marks: Int32Array,
+    private readonly events: ThreadEvents<Received>,
   ) {
-    this.watch = new WorkWatch(marks)
-    this.look = () => {
-      if (this.isToWait && lowerPriority(marks)) this.isToWait = false
-      const work = this.watch.look()
-      if (work && !this.hasEnded) events.working(work)
-    }
     thread.unref()
     thread.on('message', events.received)
     thread.on('error', (error) => {
       this.error = error.message
     })
-    let isOver = false
-    this.finish = () => {
-      if (isOver) return
-      isOver = true
-      this.hasEnded = true
-      clearInterval(this.timer)
-      events.ended({ who: workerOf(marks), error: this.error })
-    }
-    thread.on('exit', this.finish)
+    thread.on('exit', () => this.finish())
   }
 
   post(message: unknown): void {
     this.thread.postMessage(message)
   }
 
-  /** Looks at the thread while it has work. `isAwaited`: the process stays alive for it. */
-  attend(hasWork: boolean, isAwaited = false): void {
+  /** Looks at the thread until it has no tasks and is at rest. `isAwaited`: the process stays alive for it. */
+  attend(hasTasks: boolean, isAwaited: boolean): void {
     if (isAwaited) this.thread.ref()
     else this.thread.unref()
-    if (!hasWork) {
-      clearInterval(this.timer)
-      this.timer = undefined
-    } else if (!this.timer) {
-      // The time before belongs to no guide.
-      this.watch.look()
-      this.timer = setInterval(this.look, LOOK_MS).unref()
-    }
+    this.hasTasks = hasTasks
+    if (!hasTasks || this.timer || this.hasEnded) return
+    // The time before belongs to no task.
+    this.look()
+    this.timer = setInterval(() => this.report(), LOOK_MS).unref()
   }
 
   /** Lets all other threads go before this one from now on. */
@@ -88,6 +123,40 @@ export class WatchedThread<Received> {
     this.finish()
   }
 
-  private readonly look: () => void
-  private readonly finish: () => void
+  private finish(): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.hasEnded = true
+    clearInterval(this.timer)
+    this.events.ended({ who: Atomics.load(this.marks, WHO), error: this.error })
+  }
+
+  private report(): void {
+    const systemId = Atomics.load(this.marks, SYSTEM_ID)
+    // A thread that has not started yet has no number.
+    if (this.isToWait && systemId !== 0) {
+      lowerPriorityOfThread(systemId)
+      this.isToWait = false
+    }
+    const work = this.look()
+    if (work && !this.hasEnded) this.events.working(work)
+    if (work || this.hasTasks) return
+    clearInterval(this.timer)
+    this.timer = undefined
+  }
+
+  private look(): Work | undefined {
+    const { marks, last } = this
+    const [who, count] = [Atomics.load(marks, WHO), Atomics.load(marks, COUNT)]
+    const now = { at: performance.now(), computed: computedMsOfThread(Atomics.load(marks, SYSTEM_ID)), count }
+    this.last = now
+    const elapsed = now.at - last.at
+    const computed = Number.isNaN(now.computed - last.computed) ? undefined : now.computed - last.computed
+    if (who === 0) {
+      this.ms = 0
+      return undefined
+    }
+    this.ms = count === last.count ? this.ms + (computed ?? elapsed) : 0
+    return { who, ms: this.ms, newMs: Math.min(computed ?? elapsed, MOST_NEW_MS) }
+  }
 }

@@ -1,11 +1,4 @@
-import type { ThreadEnd } from '#molm/text/grammar/watched-thread.js'
-import type { Work } from '#molm/text/grammar/work-marks.js'
-
-interface Events<Reply> {
-  received(reply: Reply): void
-  working(work: Work): void
-  ended(end: ThreadEnd): void
-}
+import type { ThreadEvents } from '#molm/text/grammar/watched-thread.js'
 
 /** A thread of guides that does what a test says. */
 export class ScriptedThread<Request, Reply> {
@@ -14,7 +7,7 @@ export class ScriptedThread<Request, Reply> {
   /** Whether all others go before it. */
   isWaiting = false
 
-  constructor(readonly events: Events<Reply>) {}
+  constructor(readonly events: ThreadEvents<Reply>) {}
 
   post(request: unknown): void {
     this.posted.push(request as Request)

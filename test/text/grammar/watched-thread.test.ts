@@ -3,8 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Thread } from '#molm/ground/platform/threads.js'
-import { WatchedThread } from '#molm/text/grammar/watched-thread.js'
-import { workMarks } from '#molm/text/grammar/work-marks.js'
+import { WatchedThread, workMarks } from '#molm/text/grammar/watched-thread.js'
 
 test('the owner of a thread learns of its end once, even if Node cannot end it', async () => {
   const thread = Object.assign(new EventEmitter(), {

@@ -2,12 +2,14 @@ import type { GenerateOptions } from '../../../api/generation.js'
 import type { GuidePhase, GuideSpec, OutputConstraint } from '../../../api/guide.js'
 import { UsageError } from '../../../ground/errors.js'
 import { option, phrase } from '../../../ground/message.js'
-import type { OpenGuide, OpenGuideOptions } from '../../../text/grammar/guides.js'
+import type { OpenGuide, OpenGuideOptions } from '../../../text/grammar/guide-client.js'
 import { constraintGrammar } from '../../../text/prompt/asked.js'
 import type { SessionModel } from './session-model.js'
 
 /** Options that limit a text. */
-export type GuideOptions = Pick<GenerateOptions, 'schema' | 'grammar' | 'regex' | 'guide' | 'signal'>
+export type GuideOptions = Pick<GenerateOptions, 'schema' | 'grammar' | 'regex' | 'guide' | 'signal'> & {
+  client?: string
+}
 
 /** Opens the guide that options ask for; undefined without any. */
 export async function openGuide(
@@ -18,7 +20,7 @@ export async function openGuide(
   const spec = guideSpec(options)
   if (!spec) return undefined
   if (!guides) throw new UsageError('the model came without tokenizer files, which constraints need')
-  return guides.open(spec, { ...text, signal: options.signal })
+  return guides.open(spec, { ...text, client: options.client, signal: options.signal })
 }
 
 const PHASES: Record<GuidePhase['kind'], true> = { free: true, forced: true, grammar: true, calls: true }

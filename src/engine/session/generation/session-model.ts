@@ -1,6 +1,6 @@
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../../../api/text.js'
 import type { ModelConfig } from '../../../model/config/config.js'
-import type { Guides } from '../../../text/grammar/guides.js'
+import type { Guides } from '../../../text/grammar/guide-client.js'
 import type { EngineCalls } from '../../run/client.js'
 
 /** The parts of a model that a session uses. */
