@@ -313,6 +313,14 @@ test("the engine's core names no global of Node", () => {
   assert.equal(naming, [])
 })
 
+test('no result of the engine rests on functions that each JavaScript engine has its own library for', () => {
+  const LIBRARY = /\bMath\.(a?(cos|sin|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log10|log1p|log2|pow)\b/
+  const naming = files
+    .filter((file) => isCore(file) || file.startsWith('kernels/') || file === 'ground/elementary.ts')
+    .filter((file) => LIBRARY.test(withoutComments(readFileSync(repositoryPath(`src/${file}`), 'utf8'))))
+  assert.equal(naming, [], 'ground/elementary.ts has the functions')
+})
+
 test('nothing that an engine reads imports a module of Node, but platform', () => {
   const read = [...readWith('engine/run/worker.js')].map((file) => file.replace(/\.js$/, '.ts'))
   assert.ok(read.includes('ground/platform/threads.ts'))

@@ -134,7 +134,8 @@ class Generation {
     const drafts = lookahead?.draft(tokens, room) ?? []
     const reading = decoding.reading(0, drafts.length > 0 ? tokens.length + drafts.length : undefined)
     const drafted = lookahead?.begin(tokens, drafts, reading.recorder)
-    yield* this.runTokens({ tokens, logitsFrom: tokens.length - 1, ...reading, ...drafted })
+    const isStep = drafts.length === 0
+    yield* this.runTokens({ tokens, isStep, logitsFrom: tokens.length - 1, ...reading, ...drafted })
   }
 
   /** Reads the tokens of a text that was cut, all but the last; that one only for its routes, if there is room. */

@@ -10,7 +10,7 @@ export interface Share {
 
 /**
  * Runs shares of several sequences together. Returns undefined for each, or its error. If a batch fails as a whole, its
- * sequences run one by one, so that only faulty ones fail.
+ * sequences run one by one, so that only faulty ones fail, and those whose states the batch has torn.
  */
 export function runMicroBatch(model: Decoder, shares: readonly Share[]): unknown[] {
   const segments = shares.map(({ demand, count }) => {
@@ -23,7 +23,7 @@ export function runMicroBatch(model: Decoder, shares: readonly Share[]): unknown
     isDone = model.forward(segments)
   } catch (error) {
     if (shares.length === 1) return [error]
-    return shares.flatMap((share) => runMicroBatch(model, [share]))
+    return shares.flatMap((share) => (share.demand.cache.isTorn ? [error] : runMicroBatch(model, [share])))
   }
   return isDone ? takeLogits(model, shares) : shares.map(() => new Stopped('stopped'))
 }

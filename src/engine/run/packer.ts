@@ -82,7 +82,7 @@ export class Packer {
   private room(which: 'source' | 'target', bytes: number): number {
     const former = this[which]
     if (former.bytes < bytes) {
-      const size = 2 ** Math.ceil(Math.log2(Math.max(bytes, 65536)))
+      const size = 2 ** (32 - Math.clz32(Math.max(bytes, 65536) - 1))
       // Forget the former buffer first: if allocating fails, another user may get its memory.
       this[which] = { address: 0, bytes: 0 }
       if (former.bytes > 0) this.bank.arena.release(former.address, former.bytes)

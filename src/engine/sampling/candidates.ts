@@ -1,4 +1,4 @@
-import { expBelow } from '../../ground/exp.js'
+import { expBelow } from '../../ground/elementary.js'
 
 /** Tokens that may be chosen, as bits: bit i % 32 of word i / 32 for token i. Guides of constrained texts make them. */
 export type AllowedTokens = Int32Array

@@ -1,4 +1,4 @@
-import { expBelow } from '../../ground/exp.js'
+import { expBelow, log } from '../../ground/elementary.js'
 import { Candidates } from './candidates.js'
 import { keepTopK } from './top-k.js'
 
@@ -26,7 +26,7 @@ export function logSumExp(logits: Float32Array): number {
       sum += expBelow(largest - logit)
     }
   }
-  return largest + Math.log(sum)
+  return largest + log(sum)
 }
 
 /** The log-probability of one token under the model: its log-softmax over the whole vocabulary. */

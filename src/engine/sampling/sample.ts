@@ -1,4 +1,5 @@
 import type { Sampling } from '../../api/generation-options.js'
+import { log } from '../../ground/elementary.js'
 import { UserError } from '../../ground/errors.js'
 import { type AllowedTokens, Candidates, isAllowed, weigh } from './candidates.js'
 import { logprobOf, type TokenLogprob } from './logprobs.js'
@@ -115,7 +116,7 @@ function draw(candidates: Candidates, total: number, uniform: number): number {
 export function keepMinP(candidates: Candidates, p: number): void {
   if (p <= 0) return
   const { logits } = candidates
-  const threshold = candidates.largestLogit() + Math.log(p)
+  const threshold = candidates.largestLogit() + log(p)
   candidates.keep((at) => logits[at] >= threshold)
 }
 

@@ -1,3 +1,4 @@
+import { exp, log } from '../../ground/elementary.js'
 import { Job } from '../abi/control.js'
 import { PEAK_LOGITS, SUMMARY_BYTES, SummaryArg, SummaryField } from '../abi/measures.js'
 import type { Bank } from '../memory/bank.js'
@@ -56,9 +57,9 @@ export class Summary extends Call<typeof SummaryArg> {
     const largest = this.largest(best)
     let sum = 0
     for (let c = first; c < first + chunksPerRow; c++) {
-      sum += bank.f64[this.at(c, SummaryField.sum) / 8] * Math.exp(this.largest(c) - largest)
+      sum += bank.f64[this.at(c, SummaryField.sum) / 8] * exp(this.largest(c) - largest)
     }
-    const logSumExp = largest + Math.log(sum)
+    const logSumExp = largest + log(sum)
     const argmax = bank.u32[this.at(best, SummaryField.index) / 4]
     return Number.isFinite(logSumExp) ? { argmax, logSumExp } : undefined
   }

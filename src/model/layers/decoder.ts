@@ -124,7 +124,7 @@ export class Decoder {
    * Runs a micro-batch of T <= MAX_BATCH tokens in all. The tokens of a sequence follow those in its cache; sequences
    * take rows one after another. Afterwards the last bank's workspace holds the normalised output of each token, from
    * which `logits` computes. A sequence gets the same result in any company. Returns false, with the caches unchanged,
-   * if the taps of every sequence ask to stop; an error leaves the caches unchanged, too.
+   * if the taps of every sequence ask to stop. An error leaves the caches unchanged, too, except for torn ones.
    */
   forward(segments: readonly Segment[]): boolean {
     const { store, config } = this

@@ -1,4 +1,4 @@
-import { expBelow } from '../../ground/exp.js'
+import { expBelow, sigmoid } from '../../ground/elementary.js'
 import { type Mixture, routerRows } from '../config/config.js'
 import { usedIn } from '../config/experts-per-token.js'
 import type { Routing } from '../config/routing.js'
@@ -113,7 +113,7 @@ export class ExpertChoice {
     const { scores } = this
     let isNumber = true
     for (let e = 0; e < rows; e++) {
-      scores[e] = 1 / (1 + Math.exp(-floats[at + e]))
+      scores[e] = sigmoid(floats[at + e])
       isNumber &&= !Number.isNaN(scores[e])
     }
     if (isNumber) return 1

@@ -1,3 +1,4 @@
+import { sigmoid } from '../../ground/elementary.js'
 import { allocateList, writeListEntry } from '../../kernels/calls/groups.js'
 import { type GatedActivationName, takesFloats } from '../../kernels/memory/formats.js'
 import type { Rows } from '../../kernels/memory/rows.js'
@@ -147,7 +148,7 @@ class SharedExpert {
     const { linear, weights, scores } = this.score
     linear.run(T, weights[layer].gate)
     const { f32 } = this.workspace.bank
-    this.fillGates(slots, T, (t) => 1 / (1 + Math.exp(-f32[scores.address / 4 + t * scores.stride])))
+    this.fillGates(slots, T, (t) => sigmoid(f32[scores.address / 4 + t * scores.stride]))
   }
 
   /** Maps each token to its last slot. The list holds for all layers with the same number of slots. */

@@ -1,3 +1,4 @@
+import { exp } from '../../ground/elementary.js'
 import { withoutFormat } from '../../kernels/memory/formats.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import { tileFloat } from '../../kernels/memory/tile-floats.js'
@@ -82,7 +83,7 @@ export class CosineLogits implements RouterLogits {
     this.scale = workspace.perLayer((layer) => {
       const { f32 } = workspace.bank
       const rows = routerRows(mixture, layer)
-      const factor = Math.exp(f32[temperature[layer] / 4])
+      const factor = exp(f32[temperature[layer] / 4])
       return centroidScales(f32, withoutFormat(this.centroids[layer]), rows, width, factor)
     })
   }

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { logprobOf, logSumExp, topLogprobs } from '#molm/engine/sampling/logprobs.js'
-import { expBelow } from '#molm/ground/exp.js'
+import { expBelow } from '#molm/ground/elementary.js'
 import { each } from '../../support/each.js'
 import { normalLogits, ranking, softmax } from './logits.js'
 

@@ -24,6 +24,8 @@ export interface Run extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' 
   onlyLook?: true
   /** A stop keeps what has been read, for the next such run. */
   isPrompt?: true
+  /** A step of an answer, which may overwrite running states. */
+  isStep?: boolean
   /** Called before the first micro-batch and after each. */
   progress?: (progress: PromptProgress) => void
   /** Called after each micro-batch with the number of tokens that have been run. */
@@ -33,8 +35,8 @@ export interface Run extends Pick<Demand, 'taps' | 'logitsFrom' | 'skipsLogits' 
 /**
  * One sequence of tokens with its cache. Calls that run tokens are tasks, which yield their demands on the model.
  *
- * After `truncate` the cache may have fewer tokens than the sequence, since some layers can only be cut back to a
- * checkpoint. The next run first reads those tokens again.
+ * After `truncate`, or a step that failed, the cache may have fewer tokens than the sequence, since some layers can only
+ * be cut back to a checkpoint. The next run first reads those tokens again.
  */
 export class Sequence {
   cache: SequenceCache
@@ -156,7 +158,7 @@ export class Sequence {
     let done = read ? read.length - from : 0
     if (read) this.cache = read
     else yield* this.catchUp(stop)
-    this.cache.begin()
+    this.cache.begin(input.isStep)
     try {
       if (again > 0) {
         this.truncate(from)
@@ -235,7 +237,8 @@ export class Sequence {
   private demand(input: Run, first: number, end: number, stop: Int32Array): Demand {
     const { cache, mask } = this
     const { tokens, messageEnds, taps, logitsFrom, skipsLogits, take } = input
-    const stopped = () => Atomics.load(stop, 0) !== 0
+    // A stop would leave torn states.
+    const stopped = () => Atomics.load(stop, 0) !== 0 && !cache.isTorn
     const marks = cache.needsCheckpoints ? checkpointPositions(cache.length - first, tokens.length, messageEnds) : []
     const part = tokens.subarray(first, end)
     return { tokens: part, first, cache, marks, mask, taps, stopped, logitsFrom, skipsLogits, take }

@@ -1,3 +1,4 @@
+import { log, sigmoid, softplus } from '../../../ground/elementary.js'
 /*
  * Routing losses: a term of the loss on the probabilities that routers give to experts. It is a mean over all tokens of
  * a step and over the trained mixtures; each micro-batch adds its share.
@@ -62,10 +63,10 @@ function byNewExperts(
     for (let e = from; e < to; e++) share += p[at + e]
     share = Math.max(share, LEAST)
     const rival = kthLargest(p, at, others, topK)
-    const margin = sign * (Math.log(share) - Math.log(Math.max(p[at + rival], LEAST)))
-    sum += Math.max(margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)))
+    const margin = sign * (log(share) - log(Math.max(p[at + rival], LEAST)))
+    sum += softplus(margin)
     if (!gradient) continue
-    const slope = (sign * factor) / (1 + Math.exp(-margin))
+    const slope = sign * factor * sigmoid(margin)
     for (let e = from; e < to; e++) gradient[at + e] += (slope * p[at + e]) / share
     gradient[at + rival] -= slope
   }
@@ -95,8 +96,8 @@ function byEntropy(p: Float64Array, tokens: number, factor: number, gradient?: F
     let mean = 0
     for (let t = 0; t < tokens; t++) mean += p[t * rows + e]
     mean = Math.max(mean / tokens, Number.MIN_VALUE)
-    sum -= tokens * mean * Math.log(mean)
-    slopes[e] = -(Math.log(mean) + 1)
+    sum -= tokens * mean * log(mean)
+    slopes[e] = -(log(mean) + 1)
   }
   for (let t = 0; gradient && t < tokens; t++) {
     const at = t * rows

@@ -1,4 +1,4 @@
-import { expBelow } from '../../../ground/exp.js'
+import { expBelow } from '../../../ground/elementary.js'
 import type { Mixture } from '../../../model/config/config.js'
 import { balanceLoss, type RouterShape } from './balance.js'
 import { RouterScores } from './router-scores.js'

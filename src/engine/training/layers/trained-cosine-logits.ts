@@ -1,3 +1,4 @@
+import { exp } from '../../../ground/elementary.js'
 import { withoutFormat } from '../../../kernels/memory/formats.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
 import { tileFloat } from '../../../kernels/memory/tile-floats.js'
@@ -40,7 +41,7 @@ export class TrainedCosineLogits extends TrainedLogits {
     this.project = new Linear(workspace, { format: formats.router, input: a, output: features })
     this.backProject = new TransposedLinear(workspace, { format: formats.router, input: dFeatures, output: da })
     const centroids = this.pieces('centroids')
-    this.temperature = this.pieces('temperature').map((address) => Math.exp(bank.f32[address / 4]))
+    this.temperature = this.pieces('temperature').map((address) => exp(bank.f32[address / 4]))
     this.scales = workspace.perLayer((layer) =>
       this.scalesOf(layer, withoutFormat(centroids[layer]), routerRows(mixture, layer)),
     )

@@ -1,3 +1,4 @@
+import { log } from '../../../ground/elementary.js'
 import { Job } from '../../abi/control.js'
 import { CROSS_ENTROPY_BYTES, CrossEntropyArg, CrossEntropyField } from '../../abi/training.js'
 import type { Bank } from '../../memory/bank.js'
@@ -42,7 +43,7 @@ export class CrossEntropy extends Call<typeof CrossEntropyArg> {
       const at = results + row * CROSS_ENTROPY_BYTES
       const sum = bank.f64[(at + CrossEntropyField.sum) / 8]
       const largest = bank.f32[(at + CrossEntropyField.largest) / 4]
-      loss += Math.log(sum) + largest - bank.f32[(at + CrossEntropyField.target) / 4]
+      loss += log(sum) + largest - bank.f32[(at + CrossEntropyField.target) / 4]
     }
     return loss
   }

@@ -1,3 +1,4 @@
+import { exp } from '../../../ground/elementary.js'
 import { UserError } from '../../../ground/errors.js'
 import { anyOf, listOfEach, numberFrom } from '../../../ground/json/forms.js'
 import { isObject } from '../../../ground/json/json.js'
@@ -181,7 +182,7 @@ function mambaPieces(config: GraniteHybridConfig, formats: PartFormats, layer: n
     ...['dt_bias', 'D'].map((name) => vector(`mamba.${name}`, ofHeads(name))),
     vector(
       'mamba.rates',
-      changed(ofHeads('A_log'), (log) => -Math.exp(log)),
+      changed(ofHeads('A_log'), (log) => -exp(log)),
     ),
     vector('mamba.norm.weight', whole(key('norm.weight'), [inner])),
     matrix('mamba.output.weight', formats.attention, whole(key('out_proj.weight'), [d, inner])),

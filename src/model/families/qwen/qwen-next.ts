@@ -1,3 +1,4 @@
+import { exp } from '../../../ground/elementary.js'
 import { formatBytes } from '../../../ground/numbers.js'
 import { MOST_TAPS } from '../../../kernels/abi/states.js'
 import type { ConfigReader } from '../../config/config-reader.js'
@@ -225,7 +226,7 @@ function deltaPieces(config: QwenNextConfig, formats: PartFormats, layer: number
     vector('delta.taps', filter),
     vector(
       'delta.rates',
-      changed(whole(`${key}.A_log`, [heads]), (log) => -Math.exp(log)),
+      changed(whole(`${key}.A_log`, [heads]), (log) => -exp(log)),
     ),
     vector('delta.bias', whole(`${key}.dt_bias`, [heads])),
     vector('delta.norm', whole(`${key}.norm.weight`, [valueSize])),

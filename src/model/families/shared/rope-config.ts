@@ -1,3 +1,4 @@
+import { log } from '../../../ground/elementary.js'
 import { UserError } from '../../../ground/errors.js'
 import { isObject } from '../../../ground/json/json.js'
 import { ConfigReader, quoted } from '../../config/config-reader.js'
@@ -61,7 +62,7 @@ function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown
   const factor = number('factor')
   if (factor === undefined) throw new UserError(`${keys.source}: ${key}.factor is missing`)
   if (type === 'linear') return { theta, ...part, scaling: { type, factor } }
-  const size = (mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1)
+  const size = (mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1)
   const [mscale, mscaleAll] = [number('mscale'), number('mscale_all_dim')]
   const attention = mscale !== undefined && mscaleAll !== undefined ? size(mscale) / size(mscaleAll) : size(1)
   const scaling: RopeConfig['scaling'] = {

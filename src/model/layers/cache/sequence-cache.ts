@@ -85,6 +85,11 @@ export class SequenceCache {
     return this.rows.windows.length > 0 || this.states !== undefined
   }
 
+  /** Whether a step has begun to overwrite running states and has not ended. If it failed, only `rollback` is possible. */
+  get isTorn(): boolean {
+    return this.states?.areTorn ?? false
+  }
+
   /** Most drafts of a micro-batch: the states after each need memory. */
   get mostDrafts(): number {
     return this.states ? Math.floor(MOST_DRAFT_BYTES / (4 * this.states.floats)) : Number.POSITIVE_INFINITY
@@ -116,10 +121,13 @@ export class SequenceCache {
     }
   }
 
-  /** Begins a request that may fail: until `commit`, `rollback` restores the positions that are held now. */
-  begin(): void {
+  /**
+   * Begins a request that may fail: until `commit`, `rollback` restores the positions that are held now. But a step of an
+   * answer overwrites large running states: if it has torn them, `rollback` cuts the sequence back to a checkpoint.
+   */
+  begin(isStep = false): void {
     this.held = { start: this.start, end: this.end }
-    this.states?.hold()
+    this.states?.hold(isStep)
   }
 
   /** Completes the request: frees the positions that it forgot. */
@@ -138,6 +146,7 @@ export class SequenceCache {
     this.held = undefined
     this.drafts = undefined
     this.states?.rollback()
+    if (this.isTorn) this.cutBack(this.lastBefore(this.end))
     this.checkpoints.dropAfter(this.end)
     this.trim()
   }

@@ -37,18 +37,21 @@ export class CausalConvolution {
       const state = { before: before + offset, after: after + offset }
       writeSegment(this.workspace.bank, this.table, i, { ...rows, ...state })
     }
+    // The kernel may overwrite the state before these rows, and writes what follows it in the rows.
+    for (const span of spans) this.keepMarked(span, true)
     this.convolution.run(this.table, spans.length, tokens, taps, bias)
-    for (const span of spans) this.keepMarked(span)
+    for (const span of spans) this.keepMarked(span, false)
   }
 
-  /** Copies the states at checkpoints: the last inputs of the filter, which the kernel leaves in the rows. */
-  private keepMarked({ first, before, marks }: StateSpan): void {
+  /** Copies the states at checkpoints: the last inputs of the filter, those before these rows or those in them. */
+  private keepMarked({ first, before, marks }: StateSpan, areBefore: boolean): void {
     const { f32 } = this.workspace.bank
     const { input, output, taps, stateOffset: offset = 0 } = this.shape
     const size = padded(output.columns)
     for (const { after, state } of marks) {
       for (let i = 0; i < taps - 1; i++) {
         const token = after - (taps - 1) + i
+        if (token < 0 !== areBefore) continue
         const from =
           token < 0
             ? (before + offset) / 4 + (taps - 1 + token) * size

@@ -1,3 +1,4 @@
+import { exp, sigmoid, softplus } from '../../../ground/elementary.js'
 import { GatedRows } from '../../../kernels/calls/gated-rows.js'
 import { HeadTransform } from '../../../kernels/calls/head-transform.js'
 import { recurrenceStateFloats } from '../../../kernels/calls/recurrence.js'
@@ -10,7 +11,6 @@ import type { Mixer } from '../pre-norm-blocks.js'
 import type { Workspace } from '../workspace.js'
 import { CausalConvolution } from './causal-convolution.js'
 import { RecurrentHeads } from './recurrent-heads.js'
-import { softplus } from './softplus.js'
 
 export interface DeltaShape {
   /** K heads of queries and keys; each serves H / K of the H heads of values. */
@@ -128,8 +128,8 @@ export class GatedDeltaNet implements Mixer {
       for (let h = 0; h < heads; h++) {
         const b = f32[from + h]
         const a = f32[from + padded(heads) + h] + f32[bias / 4 + h]
-        f32[gains.address / 4 + t * gains.stride + h] = 1 / (1 + Math.exp(-b))
-        f32[decays.address / 4 + t * decays.stride + h] = Math.exp(f32[rates / 4 + h] * softplus(a))
+        f32[gains.address / 4 + t * gains.stride + h] = sigmoid(b)
+        f32[decays.address / 4 + t * decays.stride + h] = exp(f32[rates / 4 + h] * softplus(a))
       }
     }
   }

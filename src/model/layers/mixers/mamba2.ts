@@ -1,3 +1,4 @@
+import { exp, softplus } from '../../../ground/elementary.js'
 import { GatedRows } from '../../../kernels/calls/gated-rows.js'
 import { recurrenceStateFloats } from '../../../kernels/calls/recurrence.js'
 import { convolutionStateFloats } from '../../../kernels/calls/short-convolution.js'
@@ -9,7 +10,6 @@ import type { Mixer } from '../pre-norm-blocks.js'
 import type { Workspace } from '../workspace.js'
 import { CausalConvolution } from './causal-convolution.js'
 import { RecurrentHeads } from './recurrent-heads.js'
-import { softplus } from './softplus.js'
 
 export interface Mamba2Shape {
   /** H, heads with a state each. */
@@ -123,7 +123,7 @@ export class Mamba2 implements Mixer {
         const at = gains.address / 4 + t * gains.stride + h
         const dt = Math.min(Math.max(softplus(f32[at] + bias), step.least), step.most)
         f32[at] = dt
-        f32[decays.address / 4 + t * decays.stride + h] = Math.exp(rate * dt)
+        f32[decays.address / 4 + t * decays.stride + h] = exp(rate * dt)
       }
     }
   }

@@ -1,3 +1,4 @@
+import { cos, log, pow, sin } from '../../../ground/elementary.js'
 import type { RowSpan } from '../../../kernels/calls/places.js'
 import type { Rows } from '../../../kernels/memory/rows.js'
 import type { Workspace } from '../workspace.js'
@@ -45,7 +46,7 @@ function partOf({ share = 1 }: RopeConfig, headSize: number): number {
 export function ropeFrequencies(config: RopeConfig, headSize: number): Float32Array {
   const { theta, scaling } = config
   const part = partOf(config, headSize)
-  const power = Float32Array.from({ length: Math.ceil(part / 2) }, (_, i) => f32(theta) ** f32((2 * i) / part))
+  const power = Float32Array.from({ length: Math.ceil(part / 2) }, (_, i) => pow(f32(theta), f32((2 * i) / part)))
   switch (scaling.type) {
     case 'default':
       return power.map((p) => 1 / p)
@@ -68,7 +69,7 @@ function yarnKept(
   { original, betaFast, betaSlow, truncate }: Extract<RopeConfig['scaling'], { type: 'yarn' }>,
   turned: number,
 ): Float32Array {
-  const channel = (turns: number) => (turned * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+  const channel = (turns: number) => (turned * log(original / (turns * 2 * Math.PI))) / (2 * log(theta))
   const [low, high] = [channel(betaFast), channel(betaSlow)]
   const first = Math.max(truncate ? Math.floor(low) : low, 0)
   const end = Math.min(truncate ? Math.ceil(high) : high, turned - 1)
@@ -106,8 +107,8 @@ export class Rope {
     const [c, s] = [this.cos.row(row), this.sin.row(row)]
     for (let i = 0; i < frequencies.length; i++) {
       const angle = f32(frequencies[i] * position)
-      c[i] = size * f32(Math.cos(angle))
-      s[i] = size * f32(Math.sin(angle))
+      c[i] = size * f32(cos(angle))
+      s[i] = size * f32(sin(angle))
     }
   }
 }
