@@ -80,7 +80,7 @@ export function log(x: number): number {
   if (x === Infinity) return x
   if (x < POWERS[LEAST - 1022]) return log(x * POWERS[LEAST + 54]) - 54 * Math.LN2
   double[0] = x
-  // The high word of 1 less that of the square root of 1/2 moves the fractions above the square root of 2 to the next n.
+  // The difference of the high words of 1 and sqrt(1/2): fractions above sqrt(2) belong to the next n.
   const n = ((words[1] + 0x95f62) >>> 20) - 1023
   const f = x * POWERS[LEAST - n] - 1
   const s = f / (2 + f)

@@ -44,7 +44,7 @@ test('agree with the engine', () => {
   }
 })
 
-test('end where doubles end', () => {
+test('have the ends of doubles', () => {
   assert.equal([exp(-746), exp(710), exp(0), exp(-1 / 0)], [0, Infinity, 1, 0])
   assert.equal([log(0), log(1), log(Infinity)], [-Infinity, 0, Infinity])
   for (const value of [exp(NaN), log(NaN), log(-1), sin(NaN), sigmoid(NaN), softplus(NaN)])
