@@ -14,6 +14,7 @@ const TESTS = [
   'text/published-templates',
   'server/chat-completions',
   'server/clients',
+  'server/messages',
   'server/openai-client',
   'terminal/chat-screen',
   'cli/help',
@@ -23,6 +24,7 @@ const TESTS = [
 ]
 /** Packages for development that these tests use. The others would take most of the time of the installation. */
 const CLIENTS = [
+  '@ai-sdk/anthropic',
   '@ai-sdk/openai',
   '@ai-sdk/openai-compatible',
   '@huggingface/ollama-utils',
@@ -31,6 +33,7 @@ const CLIENTS = [
   '@langchain/openai',
   '@xterm/headless',
   'ai',
+  '@anthropic-ai/sdk',
   'openai',
   'uvu',
 ]

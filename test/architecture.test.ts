@@ -59,7 +59,7 @@ const WITHIN: Record<string, string[]> = {
   'model/packing': ['write', 'format'],
   page: ['.', 'views', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],
   server: ['.', 'api', 'models', 'http', 'page', 'run', 'common'],
-  'server/api': ['ollama', 'responses', 'openai', '.'],
+  'server/api': ['ollama', 'responses', 'messages', 'openai', '.'],
   terminal: ['.', 'screen', 'conversation', 'input', 'map', 'markdown'],
   'terminal/conversation': ['commands', 'answers', '.', 'state', 'turns'],
   text: ['.', 'grammar', 'jinja', 'prompt', 'answers', 'tokenizer', 'patterns', 'sandbox'],

@@ -66,6 +66,8 @@ export interface Step {
 export interface GenerationResult {
   /** `eos`: an end-of-text token; `stop`: a stop string, or a constraint allows no more; `length`: `maxTokens` tokens, or the end of the context. */
   finishReason: 'eos' | 'stop' | 'length'
+  /** The stop string that ended the text. */
+  stopString?: string
   /** All steps' texts joined. */
   text: string
   /** Generated ids, without the end-of-text token. */

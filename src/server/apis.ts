@@ -1,3 +1,4 @@
+import { MESSAGES } from './api/messages/messages.js'
 import { OLLAMA } from './api/ollama/ollama.js'
 import { OPENAI } from './api/openai/api.js'
 import { RESPONSES } from './api/responses/responses.js'
@@ -5,7 +6,7 @@ import { ApiError } from './common/api-error.js'
 import type { Api } from './http/api.js'
 
 /** The APIs of the server. A path belongs to the first whose prefix it begins with. */
-export const APIS: readonly Api[] = [OLLAMA, RESPONSES, OPENAI]
+export const APIS: readonly Api[] = [OLLAMA, RESPONSES, MESSAGES, OPENAI]
 
 export function apiOf(path: string): Api {
   return APIS.find(({ prefix }) => path.startsWith(prefix)) ?? OPENAI

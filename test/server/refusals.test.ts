@@ -173,8 +173,6 @@ test('a request to an unknown endpoint gets a hint, with a status whose message 
   for (const [path, hint] of [
     ['/v1/responses/resp_1/cancel', /unknown endpoint: POST \/v1\/responses\/resp_1\/cancel; responses are not stored/],
     ['/responses', /did you mean \/v1\/responses\?$/],
-    ['/v1/messages', /use \/v1\/chat\/completions, in the form of OpenAI’s API$/],
-    ['/v1/messages/count_tokens', /use \/v1\/chat\/completions, in the form of OpenAI’s API$/],
     ['/v1/embeddings', /makes no embeddings/],
     ['/v1/embeddings/', /makes no embeddings/],
     ['/v1/completions/', /did you mean \/v1\/completions\?$/],

@@ -72,6 +72,7 @@ test('each option of a generation is a field of every API, or is left out of it 
     // In a chat, `logprobs` is not the number of tokens but a switch.
     openai: ['context'],
     responses: ['ignoreEos', 'context', 'logprobs'],
+    messages: ['context', 'logprobs'],
     ollama: ['ignoreEos'],
   })
 })

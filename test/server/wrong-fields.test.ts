@@ -132,6 +132,47 @@ const ENDPOINTS: Record<string, { body: object; rows: Row[] }> = {
       ['messages', { messages: [] }],
     ],
   },
+  '/v1/messages': {
+    body: { messages: MESSAGES },
+    rows: [
+      ['messages', { messages: undefined }, /is missing$/],
+      ['messages', { messages: [] }, /must have a message in it$/],
+      ['messages', { messages: 'Hello' }],
+      ['messages[0]', { messages: ['Hello'] }],
+      ['messages[0].role', { messages: [{ role: 'judge', content: 'a' }] }],
+      ['messages[0].content', { messages: [{ role: 'user' }] }, /is missing$/],
+      ['messages[0].content', { messages: [{ role: 'user', content: 7 }] }],
+      ['messages[0].mood', { messages: [{ ...user, mood: 'good' }] }],
+      ['messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'image' }] }] }, /no images/],
+      ['messages[0].content[0].type', { messages: [{ role: 'user', content: [{ type: 'tool_use' }] }] }],
+      ['messages[0].content[0].text', { messages: [{ role: 'user', content: [{ type: 'text' }] }] }],
+      [
+        'messages[0].content[0].input',
+        { messages: [{ role: 'assistant', content: [{ type: 'tool_use', id: 'c', name: 'f', input: '{}' }] }] },
+      ],
+      [
+        'messages[0].content[0].content[0].type',
+        {
+          messages: [
+            { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'c', content: [{ type: 'image' }] }] },
+          ],
+        },
+      ],
+      ['system', { system: 7 }],
+      ['tools[0].type', { tools: [{ type: 'web_search_20250305', name: 'f' }] }, /no tools of its own$/],
+      ['tools[0].input_schema', { tools: [{ name: 'f' }] }, /is missing|must be/],
+      ['tool_choice', { tool_choice: { type: 'any' } }, /requires "tools"$/],
+      ['tool_choice', { tool_choice: 'auto' }],
+      ['thinking', { thinking: true }],
+      ['thinking.budget_tokens', { thinking: { type: 'enabled', budget_tokens: -1 } }],
+      ['output_config.effort', { output_config: { effort: 'hard' } }],
+      [
+        'output_config.format.schema',
+        { output_config: { format: { type: 'json_schema', schema: { type: 'nothing' } } } },
+      ],
+      ['container', { container: 'c' }],
+    ],
+  },
   '/api/chat': {
     body: { messages: MESSAGES },
     rows: [
@@ -218,7 +259,8 @@ for (const [path, { body, rows }] of Object.entries(ENDPOINTS)) {
       if (path.startsWith('/api/')) {
         assert.equal(Object.keys(answer), ['error'])
         assert.ok(answer.error.includes(`"${field}"`), said)
-      } else assert.is(answer.error.param, field, said)
+      } else if (path === '/v1/messages') assert.ok(answer.error.message.includes(`"${field}"`), said)
+      else assert.is(answer.error.param, field, said)
       assert.match(answer.error.message ?? answer.error, mustBe, said)
     }
   })

@@ -86,7 +86,7 @@ The first model is loaded at the start, others when a request names them: within
 Ctrl-C does.
 
 Endpoints (docs/SERVE.md has all):
-  POST /v1/chat/completions, /v1/completions, /v1/responses, /api/chat
+  POST /v1/chat/completions, /v1/responses, /v1/messages, /api/chat
   GET  /v1/models, /health, /metrics
   GET  / in a browser: a chat with live experts, a comparison of two texts`
 

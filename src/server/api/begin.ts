@@ -162,7 +162,8 @@ function saidOf({ messages, args }: ChatRequest, { system = '' }: Pick<ServerCon
   return isSystem ? { messages: others, system: first.content || system, args } : { messages, system, args }
 }
 
-async function chatPrompt(context: ServerContext, request: ChatRequest, signal: AbortSignal): Promise<Prompt> {
+/** Writes the prompt of a conversation. Rejects with an ApiError or a UserError. */
+export async function chatPrompt(context: ServerContext, request: ChatRequest, signal: AbortSignal): Promise<Prompt> {
   const { chatTemplate, generationDefaults, tokenizer } = context.model
   const model = { chatTemplate, generationDefaults, tokenizer, name: context.id }
   const { constraint: { param, ...form } = {}, think, thinkBudget, tools, toolChoice, parallelToolCalls } = request

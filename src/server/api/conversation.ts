@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { AskOptions, Tool } from '../../api/chat-options.js'
 import type { ChatMessage } from '../../api/text.js'
 import { isObject } from '../../ground/json/json.js'
-import { UNKNOWN } from '../../ground/json/reader.js'
+import { type JsonPath, JsonReader, UNKNOWN } from '../../ground/json/reader.js'
 import { type Dialect, readMessages, WrongMessages } from '../../text/read-messages.js'
 import { refusedParam } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
@@ -33,6 +33,34 @@ export function messagesOf(input: unknown, issues: z.core.$ZodRawIssue[], dialec
     else issues.push({ code: 'unrecognized_keys', input: {}, keys: [String(path.at(-1))], path: path.slice(0, -1) })
   }
   return z.NEVER
+}
+
+class WrongValue extends Error {
+  constructor(
+    readonly path: JsonPath,
+    why: string,
+  ) {
+    super(why)
+  }
+}
+
+/** A field with messages of an API's own form; the first wrong value becomes the issue. */
+export function fieldReadBy(read: (input: JsonReader) => ChatMessage[]) {
+  return z.unknown().transform((input, { issues }): ChatMessage[] => {
+    try {
+      return read(new JsonReader(input, (path, why) => new WrongValue(path, why)))
+    } catch (error) {
+      if (!(error instanceof WrongValue)) throw error
+      const { path, message } = error
+      issues.push({ code: 'custom', input, message, path: [...path] })
+      return z.NEVER
+    }
+  })
+}
+
+/** `user, system or developer` */
+export function orList(words: readonly string[]): string {
+  return words.join(', ').replace(/, (\w+)$/, ' or $1')
 }
 
 /** Characters of the arguments of all calls, before anything is checked. */

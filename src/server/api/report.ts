@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Tokenizer } from '../../api/text.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'
 import type { FieldNames } from '../common/api-error.js'
@@ -7,6 +8,11 @@ import type { ScoredToken } from '../run/read-prompt.js'
 import type { BegunChat } from './begin.js'
 
 /* Reports besides the text of a response, in OpenAI's form. Other APIs have parts of it. */
+
+/** An id: a short name of its kind, and letters. */
+export function newId(kind: string): string {
+  return `${kind}_${randomUUID().replaceAll('-', '')}`
+}
 
 /** Tokens of a request. A chat counts its thoughts. */
 export function usageOf(usage: Usage, isChat: boolean) {

@@ -52,7 +52,7 @@ export function tokenizeRoutes(app: Hono, context: ServerContext): void {
 }
 
 /** Answers with the result of `work`. Meanwhile the request counts as waiting. */
-async function inQueue(
+export async function inQueue(
   c: Context,
   { queue, memory }: ServerContext,
   work: (signal: AbortSignal) => Promise<object>,

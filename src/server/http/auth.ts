@@ -6,7 +6,7 @@ import { cors } from 'hono/cors'
 import { ApiError } from '../common/api-error.js'
 
 export interface AuthOptions {
-  /** Key that clients must send as `Authorization: Bearer KEY`. Default: none. */
+  /** Key that clients must send as `Authorization: Bearer KEY` or as `X-Api-Key: KEY`. Default: none. */
   apiKey?: string
   /** Name or address that the server listens on. Default 127.0.0.1. */
   host?: string
@@ -30,12 +30,12 @@ export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions)
       ? undefined
       : cors({
           origin,
-          allowHeaders: ['Content-Type', 'Authorization', 'X-Conversation-Id'],
+          allowHeaders: ['Content-Type', 'Authorization', 'X-Api-Key', 'Anthropic-Version', 'X-Conversation-Id'],
           exposeHeaders: ['X-Request-Id', 'Retry-After'],
         })
   const admit = async (c: Context, next: Next) => {
     if (apiKey === undefined) checkHost(c.req.header('Host') ?? '', host)
-    else if (!isOpen(c.req.path)) checkKey(c.req.header('Authorization') ?? '', apiKey)
+    else if (!isOpen(c.req.path)) checkKey(keyOf(c), apiKey)
     await next()
   }
   // A browser's preflight request carries no key, so it must not reach `admit`.
@@ -43,9 +43,14 @@ export function guard({ apiKey, host = '127.0.0.1', cors: origin }: AuthOptions)
   return (c, next) => crossOrigin(c, () => admit(c, next))
 }
 
+/** The key that a request sends: clients of Anthropic's API have a header of their own for it. */
+function keyOf(c: Context): string | undefined {
+  const [, bearer] = /^Bearer +(\S.*?) *$/i.exec(c.req.header('Authorization') ?? '') ?? []
+  return bearer ?? (c.req.header('X-Api-Key') || undefined)
+}
+
 /** Compares hashes in constant time. */
-function checkKey(header: string, key: string): void {
-  const [, given] = /^Bearer +(\S.*?) *$/i.exec(header) ?? []
+function checkKey(given: string | undefined, key: string): void {
   if (given === undefined) {
     throw new ApiError(401, 'an API key is required: Authorization: Bearer KEY', { code: 'missing_api_key' })
   }

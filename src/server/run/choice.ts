@@ -58,4 +58,6 @@ export interface AnswerPiece {
   progress?: PromptProgress
   /** Only in a choice's last piece. */
   finishReason?: 'stop' | 'length'
+  /** The stop string that ended the text. */
+  stopString?: string
 }

@@ -130,10 +130,10 @@ class RunningAnswer {
     choice.cached = held.cached
     if (maxTokens === 0) return { finishReason: 'length', events: answer.end(true) }
     const { result, events } = yield* this.generate(slot, signal)
-    const { readAgain = 0, drafts, finishReason } = result
+    const { readAgain = 0, drafts, finishReason, stopString } = result
     choice.cached -= readAgain
     choice.drafts = drafts
-    return { finishReason: finishReason === 'length' ? 'length' : 'stop', events }
+    return { finishReason: finishReason === 'length' ? 'length' : 'stop', stopString, events }
   }
 
   /** Runs the prompt, and yields its tokens as the request asks for them. */

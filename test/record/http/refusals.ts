@@ -132,8 +132,6 @@ const BODIES: Record<string, string> = {
 
 const UNKNOWN = [
   '/v1/embeddings',
-  '/v1/messages',
-  '/v1/messages/count_tokens',
   '/v1/responses/input_tokens',
   '/v1/conversations',
   '/infill',

@@ -67,7 +67,7 @@ export class RunningGeneration {
       const step = this.stepOf(message)
       if (text.isHolding) this.waiting = step
       else yield this.deliver(step)
-      if (text.stopped) return this.result('stop', clock)
+      if (text.stopString !== undefined) return this.result('stop', clock)
     }
     const reply = await settled(ongoing, signal)
     const rest = text.flush()
@@ -113,6 +113,7 @@ export class RunningGeneration {
       tokens,
       promptTokens: prompt.length,
       ...(readAgain > 0 && { readAgain }),
+      ...(text.stopString !== undefined && { stopString: text.stopString }),
       ...(contextFull && { contextFull }),
       ...(drafts && { drafts }),
       seed: settings.seed,

@@ -16,13 +16,14 @@ export class TextStream {
     this.stops = new StopStrings(stop)
   }
 
-  get stopped(): boolean {
-    return this.stops.stop !== undefined
+  /** The stop string that ended the text. */
+  get stopString(): string | undefined {
+    return this.stops.stop
   }
 
   /** Whether some text is held back until the next token, or the end. */
   get isHolding(): boolean {
-    return !this.stopped && (this.utf8.isHolding || this.stops.isHolding)
+    return this.stopString === undefined && (this.utf8.isHolding || this.stops.isHolding)
   }
 
   /** Adds a token and returns the text that it makes certain. */

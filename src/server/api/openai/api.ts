@@ -36,8 +36,6 @@ export const OPENAI: Api = {
   errorBody: openaiError,
   instead: {
     '/v1/embeddings': 'the server makes no embeddings',
-    '/v1/messages': 'use /v1/chat/completions, in the form of OpenAI’s API',
-    '/v1/messages/': 'use /v1/chat/completions, in the form of OpenAI’s API',
     '/v1/conversations': 'nothing is stored; send the whole conversation to /v1/responses',
     '/v1/conversations/': 'nothing is stored; send the whole conversation to /v1/responses',
     '/infill': 'use /v1/completions with "suffix"',

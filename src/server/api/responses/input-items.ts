@@ -1,30 +1,11 @@
-import { z } from 'zod'
 import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { isText, isWord, oneOf } from '../../../ground/json/forms.js'
-import { type JsonPath, JsonReader } from '../../../ground/json/reader.js'
+import type { JsonReader } from '../../../ground/json/reader.js'
 import { argumentsIn } from '../../../text/read-messages.js'
-import { MOST_ARGUMENTS, TOO_LONG_ARGUMENTS } from '../conversation.js'
+import { fieldReadBy, MOST_ARGUMENTS, orList, TOO_LONG_ARGUMENTS } from '../conversation.js'
 
-/** A text, or items of a conversation; the first wrong field becomes the issue. */
-export const inputField = z.unknown().transform((input, { issues }): ChatMessage[] => {
-  try {
-    return messagesOf(new JsonReader(input, (path, why) => new WrongItem(path, why)))
-  } catch (error) {
-    if (!(error instanceof WrongItem)) throw error
-    const { path, message } = error
-    issues.push({ code: 'custom', input, message, path: [...path] })
-    return z.NEVER
-  }
-})
-
-class WrongItem extends Error {
-  constructor(
-    readonly path: JsonPath,
-    why: string,
-  ) {
-    super(why)
-  }
-}
+/** A text, or items of a conversation. */
+export const inputField = fieldReadBy(messagesOf)
 
 /** Fields of each item that count, and fields of a response that clients send back. */
 const FIELDS: Record<string, string[]> = {
@@ -122,11 +103,6 @@ function typeOf(item: JsonReader): string {
     )
   }
   throw type.error(`must be ${orList(Object.keys(FIELDS))}; nothing else is supported`)
-}
-
-/** `user, system or developer` */
-function orList(words: readonly string[]): string {
-  return words.join(', ').replace(/, (\w+)$/, ' or $1')
 }
 
 /** A text, or the texts of its parts joined. */

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import type { AnswerEvent } from '../../../text/answer-reader.js'
-import type { chatLogprobs } from '../report.js'
+import { type chatLogprobs, newId } from '../report.js'
 
 type Logprobs = ReturnType<typeof chatLogprobs>['content']
 type Status = 'in_progress' | 'completed' | 'incomplete'
@@ -109,9 +108,4 @@ function newCall(call_id: string, name: string) {
 
 function newItem<T extends string>(kind: string, type: T) {
   return { id: newId(kind), type, status: 'in_progress' as Status }
-}
-
-/** An id as OpenAI's: a short name of its kind, and letters. */
-export function newId(kind: string): string {
-  return `${kind}_${randomUUID().replaceAll('-', '')}`
 }

@@ -6,9 +6,9 @@ import { type Reply, respond, SERVER_SENT_EVENTS, type StreamFormat } from '../.
 import type { AnswerPiece } from '../../run/choice.js'
 import { type BegunChat, beginChat } from '../begin.js'
 import { openaiError } from '../openai/api.js'
-import { chatLogprobs, generatedDetails, notesOf } from '../report.js'
+import { chatLogprobs, generatedDetails, newId, notesOf } from '../report.js'
 import { chatRequest, names, type ResponsesBody, responsesBody, responsesNulls } from './body.js'
-import { newId, Output, type OutputEvent } from './output.js'
+import { Output, type OutputEvent } from './output.js'
 
 /** `POST /v1/responses`: the next message of a conversation, in the items of OpenAI's newer API. Nothing is stored. */
 function responsesRoutes(app: Hono, context: ServerContext): void {
