@@ -158,6 +158,32 @@ test('thoughts and calls are items, and go back with the results', async () => {
   assert.is(body.usage.prompt_tokens, answer.usage?.input_tokens)
 })
 
+test('functions of a namespace are called by their name in it, and tools of OpenAI’s servers are dropped', async () => {
+  const namespace = { type: 'namespace', name: 'sky', description: 'The sky.', tools: [{ ...TOOL, strict: false }] }
+  const tools = [namespace, { type: 'web_search', external_web_access: false }]
+  const asked = { input: [{ role: 'user', content: 'What is the weather in Bern?' }], tools, temperature: 0 }
+  const { body } = await post(nano.url, RESPONSES, {
+    ...asked,
+    tool_choice: 'required',
+    parallel_tool_calls: false,
+    client_metadata: { turn: '1' },
+  })
+  const [{ namespace: space, name, arguments: args, call_id }] = body.output
+  assert.equal([space, name, args], ['sky', 'get_weather', '{"city":"Bern"}'])
+  const result = { type: 'function_call_output', call_id, output: 'rain' }
+  const next = { ...asked, input: [...asked.input, ...body.output, result] }
+  const flat = { ...TOOL, name: 'sky__get_weather' }
+  const same = {
+    ...asked,
+    tools: [flat],
+    input: [...asked.input, { ...body.output[0], namespace: null, name: flat.name }, result],
+  }
+  const [one, other] = await Promise.all([next, same].map((all) => post(nano.url, RESPONSES, all)))
+  assert.is(one.status, 200)
+  assert.equal(one.body.output[0].content, other.body.output[0].content)
+  assert.is(one.body.usage.input_tokens, other.body.usage.input_tokens)
+})
+
 test('reasoning, the choice of tools and the number of calls are the same as in chat completions', async () => {
   const ask = { model: 'parrot', temperature: 0, tools: [TOOL] }
   const types = async (more: object) => {

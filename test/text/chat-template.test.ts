@@ -55,6 +55,14 @@ test('a conversation with tools has the template for them', async () => {
   assert.is(await template.render(HELLO, { args: { tools: [{ name: 'weather' }] } }), 'weather')
 })
 
+test('a method of a dictionary comes before an entry of its name', async () => {
+  const source =
+    '{% for name, one in p.items() %}{{ name }}={{ one }};{% endfor %} {{ p.items }} {{ p["items"] }} {{ p.get("keys") }}'
+  const template = await load({ 'chat_template.jinja': source })
+  const args = { p: { items: 'list', keys: 'map' } }
+  assert.is(await template.render(HELLO, { args }), 'items=list;keys=map; list list map')
+})
+
 test('more variables can be given, except variables of the conversation', async () => {
   const source = '{{ messages[0].role }} {{ enable_thinking }} {{ documents | length }} {{ add_generation_prompt }}'
   const template = await load({ 'chat_template.jinja': source })

@@ -35,6 +35,8 @@ export class JinjaInterpreter extends Library {
     switch (node?.type) {
       case 'Evaluated':
         return node.value as Value
+      case 'CallExpression':
+        return super.evaluate({ ...node, callee: { ...(node.callee as Node), isCalled: true } }, environment)
       case 'Break':
       case 'Continue':
         throw new LoopControl(node.type === 'Break')
@@ -49,7 +51,10 @@ export class JinjaInterpreter extends Library {
       const member = this.memberOfString(object.value, node, environment)
       if (member) return member
     }
-    return super.evaluateMemberExpression({ ...node, object: evaluated(object) }, environment)
+    // A dictionary's method comes before its entry of the same name, such as a parameter `items`.
+    const methods = node.isCalled && !node.computed && object.value instanceof Map ? object.builtins : undefined
+    const method = methods?.get(String((node.property as Node).value))
+    return method ?? super.evaluateMemberExpression({ ...node, object: evaluated(object) }, environment)
   }
 
   private memberOfString(text: string, node: Node, environment: Environment): Value | undefined {

@@ -4,6 +4,8 @@ import { Environment } from '@huggingface/jinja'
 export interface Value {
   type: string
   value: unknown
+  /** Methods of lists, strings and dictionaries. */
+  builtins?: ReadonlyMap<string, Value>
 }
 
 /** Converts a JavaScript value to the library's, whose classes are not exported. */

@@ -96,7 +96,7 @@ const RESPONDED: Record<string, object> = {
   conversation: { conversation: 'conv_1' },
   background: { background: true },
   truncation: { truncation: 'auto' },
-  'tool-type': { tools: [{ type: 'web_search' }] },
+  'tool-type': { tools: [{ type: 'file_search' }] },
   tools: { tools: [{ type: 'function', name: 'f' }] },
   'format-unknown': { text: { format: { type: 'xml' } } },
   'schema-wrong': { text: { format: { type: 'json_schema', name: 'a', schema: { type: 'wrong' } } } },
@@ -130,12 +130,7 @@ const BODIES: Record<string, string> = {
   'not-unicode': '{"prompt":"\\ud800","max_tokens":1,"temperature":0}',
 }
 
-const UNKNOWN = [
-  '/v1/embeddings',
-  '/v1/responses/input_tokens',
-  '/v1/conversations',
-  '/infill',
-]
+const UNKNOWN = ['/v1/embeddings', '/v1/responses/input_tokens', '/v1/conversations', '/infill']
 const MISSPELLED = ['/chat/completions', '/v1/v1/completions', '/v1/completions/', '/v1/images/generations', '/schemas']
 
 const greedy = { temperature: 0, max_tokens: 8 }

@@ -37,7 +37,7 @@ const sampling = samplingFields(names)
 const { name, description, strict } = toolFields
 const tool = z.strictObject(
   {
-    type: z.literal('custom', mustBe('"custom"; the server runs no tools of its own')).optional(),
+    type: z.literal('custom', mustBe('"custom"; the server itself runs no tools')).optional(),
     name,
     description,
     input_schema: anyObject,

@@ -22,7 +22,7 @@ import {
   wholeFrom,
 } from '../fields.js'
 import type { ChatRequest, Constraint } from '../request.js'
-import { inputField } from './input-items.js'
+import { inputField, nameWithin } from './input-items.js'
 
 export const names = fieldNames({
   repeatPenalty: 'repetition_penalty',
@@ -36,9 +36,23 @@ export const names = fieldNames({
 const sampling = samplingFields(names, { omitted: ['ignoreEos'] })
 
 /** A function in the flat form of responses. */
-const tool = z.strictObject(
-  { type: z.literal('function', mustBe('"function"; the server runs no tools of its own')), ...toolFields },
+const functionTool = z.strictObject(
+  { type: z.literal('function', mustBe('"function"')), ...toolFields, defer_loading: unused(flag) },
   mustBe('an object like {"type": "function", "name": ...}'),
+)
+/** Functions under a common name. */
+const namespace = z.strictObject({
+  type: z.literal('namespace'),
+  name: text,
+  description: unused(text),
+  tools: firstWrong(functionTool),
+})
+/** Agents list tools of OpenAI's servers in every request. The model does not learn of them. */
+const hosted = z.looseObject({ type: z.enum(['web_search', 'web_search_preview', 'image_generation']) })
+const tool = z.discriminatedUnion(
+  'type',
+  [functionTool, namespace, hosted],
+  mustBe('"function" or "namespace"; the server itself runs no tools'),
 )
 
 const named = z.strictObject(
@@ -107,11 +121,12 @@ export const responsesBody = z.strictObject({
   context_management: only([]),
   max_tool_calls: unused(wholeFrom(1, Number.MAX_SAFE_INTEGER)),
   prompt_cache_options: unused(anyObject),
+  client_metadata: unused(anyObject),
 })
 export type ResponsesBody = z.output<typeof responsesBody>
 
 export const responsesNulls: { [field: string]: KeptNulls } = {
-  tools: { each: { parameters: 'all' } },
+  tools: { each: { parameters: 'all', tools: { each: { parameters: 'all' } } } },
   text: { format: { schema: 'all' } },
 }
 
@@ -120,7 +135,6 @@ export function chatRequest(body: ResponsesBody, limits: Limits): ChatRequest {
   const {
     input,
     instructions = '',
-    tools,
     tool_choice: choice,
     parallel_tool_calls: parallelToolCalls,
     text: { format } = {},
@@ -130,7 +144,15 @@ export function chatRequest(body: ResponsesBody, limits: Limits): ChatRequest {
   return {
     options: sampling.of(body),
     messages: withInstructions(input, instructions),
-    ...toolsOf({ tools, namePath: 'name', choice: choice && chosenBy(choice), parallelToolCalls }, limits),
+    ...toolsOf(
+      {
+        tools: body.tools?.flatMap(functionsOf),
+        namePath: 'name',
+        choice: choice && chosenBy(choice),
+        parallelToolCalls,
+      },
+      limits,
+    ),
     constraint: format && constraintOf(format),
     think: reasoning?.effort && thinkOf(reasoning.effort),
     thinkBudget: body.thinking_budget,
@@ -138,6 +160,25 @@ export function chatRequest(body: ResponsesBody, limits: Limits): ChatRequest {
     isStream: body.stream,
     report: { logprobs: body.include?.includes(LOGPROBS) || top > 0 ? top : undefined },
   }
+}
+
+function functionsOf(tool: NonNullable<ResponsesBody['tools']>[number]) {
+  if (tool.type === 'function') return [tool]
+  if (tool.type !== 'namespace') return []
+  return tool.tools.map((inner) => ({ ...inner, name: nameWithin(tool.name, inner.name) }))
+}
+
+/** Namespaces of the request's functions by the names that the model has for them. */
+export function namespacesOf({ tools = [] }: ResponsesBody): Map<string, { namespace: string; name: string }> {
+  const spaces = tools.flatMap((tool) => (tool.type === 'namespace' ? [tool] : []))
+  return new Map(
+    spaces.flatMap(({ name: namespace, tools }) =>
+      tools.map(({ name }): [string, { namespace: string; name: string }] => [
+        nameWithin(namespace, name),
+        { namespace, name },
+      ]),
+    ),
+  )
 }
 
 /** Instructions come before the conversation; many templates know only one system text. */

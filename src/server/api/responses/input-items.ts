@@ -10,7 +10,7 @@ export const inputField = fieldReadBy(messagesOf)
 /** Fields of each item that count, and fields of a response that clients send back. */
 const FIELDS: Record<string, string[]> = {
   message: ['type', 'role', 'content', 'id', 'status', 'phase', 'name'],
-  function_call: ['type', 'call_id', 'name', 'arguments', 'id', 'status', 'parsed_arguments'],
+  function_call: ['type', 'call_id', 'name', 'namespace', 'arguments', 'id', 'status', 'parsed_arguments'],
   function_call_output: ['type', 'call_id', 'output', 'id', 'status', 'name'],
   reasoning: ['type', 'summary', 'content', 'id', 'status', 'encrypted_content'],
 }
@@ -26,6 +26,9 @@ function messagesOf(input: JsonReader): ChatMessage[] {
   for (const item of items) turns.add(item)
   return turns.end()
 }
+
+/** The model's name for a function of a namespace. */
+export const nameWithin = (namespace: string, name: string) => `${namespace}__${name}`
 
 /** Joins the items of an answer, which are thoughts, a text and calls, to one message. */
 class Turns {
@@ -82,7 +85,9 @@ class Turns {
     this.argumentLength += json.given(isText, 'a text').length
     if (this.argumentLength > MOST_ARGUMENTS) throw this.input.error(TOO_LONG_ARGUMENTS)
     const [id, name] = [wordOf(item.in('call_id')), wordOf(item.in('name'))]
-    this.answer.toolCalls.push({ id, name, arguments: argumentsIn(json) })
+    const space = item.in('namespace').isGiven ? wordOf(item.in('namespace')) : undefined
+    const called = space === undefined ? name : nameWithin(space, name)
+    this.answer.toolCalls.push({ id, name: called, arguments: argumentsIn(json) })
   }
 
   private addResult(item: JsonReader): void {

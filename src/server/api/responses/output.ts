@@ -16,6 +16,9 @@ export interface OutputEvent {
 export class Output {
   readonly items: OutputItem[] = []
 
+  /** `namespaces`: functions of namespaces, by the names that the model has for them. */
+  constructor(private readonly namespaces: ReadonlyMap<string, { namespace: string; name: string }>) {}
+
   /** The item that more may be added to. */
   private get open(): OutputItem | undefined {
     const last = this.items.at(-1)
@@ -32,7 +35,7 @@ export class Output {
       yield* this.addText(event.text, 'response.output_text', { logprobs })
     } else if (event.kind === 'called') {
       const { id, name, arguments: args } = event.call
-      yield* this.begin(newCall(id, name))
+      yield* this.begin(newCall(id, this.namespaces.get(name) ?? { name }))
       yield* this.addArguments(JSON.stringify(args))
     }
   }
@@ -102,8 +105,8 @@ function newReasoning() {
   return { ...newItem('rs', 'reasoning'), summary: [], content: [{ type: 'reasoning_text' as const, text: '' }] }
 }
 
-function newCall(call_id: string, name: string) {
-  return { ...newItem('fc', 'function_call'), call_id, name, arguments: '' }
+function newCall(call_id: string, called: { namespace?: string; name: string }) {
+  return { ...newItem('fc', 'function_call'), call_id, ...called, arguments: '' }
 }
 
 function newItem<T extends string>(kind: string, type: T) {

@@ -7,7 +7,7 @@ import type { AnswerPiece } from '../../run/choice.js'
 import { type BegunChat, beginChat } from '../begin.js'
 import { openaiError } from '../openai/api.js'
 import { chatLogprobs, generatedDetails, newId, notesOf } from '../report.js'
-import { chatRequest, names, type ResponsesBody, responsesBody, responsesNulls } from './body.js'
+import { chatRequest, names, namespacesOf, type ResponsesBody, responsesBody, responsesNulls } from './body.js'
 import { Output, type OutputEvent } from './output.js'
 
 /** `POST /v1/responses`: the next message of a conversation, in the items of OpenAI's newer API. Nothing is stored. */
@@ -45,7 +45,7 @@ class ResponseReply implements Reply {
   }
   private readonly id = newId('resp')
   private readonly createdAt = Math.floor(Date.now() / 1000)
-  private readonly output = new Output()
+  private readonly output: Output
   private events = 0
   /** Part of the answer that the last piece was in: the mark after thoughts is no part of the text. */
   private kind: AnswerPiece['part'] = 'content'
@@ -58,7 +58,9 @@ class ResponseReply implements Reply {
     private readonly context: ServerContext,
     private readonly body: ResponsesBody,
     readonly begun: BegunChat,
-  ) {}
+  ) {
+    this.output = new Output(namespacesOf(body))
+  }
 
   /** The response in the last event. */
   async whole() {
