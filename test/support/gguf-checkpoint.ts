@@ -50,16 +50,18 @@ const BLOCK_NAMES = names(`
   conv.conv shortconv.conv
   conv.in_proj shortconv.in_proj
   conv.out_proj shortconv.out_proj
-  block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
+  block_sparse_moe.router block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
   feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
   feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up
   block_sparse_moe.output_linear ffn_down_exps
+  block_sparse_moe.experts.down_proj ffn_down_exps.weight
   mlp.experts.down_proj_bias ffn_down_exps.bias
   mlp.shared_expert_gate ffn_gate_inp_shexp
   shared_mlp.output_linear ffn_down_shexp
+  shared_mlp.input_linear ffn_up_shexp
   mamba.in_proj ssm_in
   mamba.conv1d ssm_conv1d
   mamba.dt_bias ssm_dt.bias
@@ -84,7 +86,7 @@ const EXPERT_NAMES = names(`
 `)
 
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
-const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid']
+const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid', 'granitemoe_swa']
 
 /** Model types with DeltaNet, whose converters change numbers. */
 const NEXT = ['qwen3_next', 'qwen3_5_moe_text']
@@ -163,7 +165,8 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
 function inBlock(found: NamedTensor, block: string, base: string, ending: string, config: Config): NamedTensor[] {
   const isNext = NEXT.includes(String(config.model_type))
   const isDense = config.num_local_experts === 0
-  const pattern = isNext ? /^(mlp)\.experts\.gate_up_proj$/ : /^(block_sparse_moe|shared_mlp)\.input_linear$/
+  const isSwa = config.model_type === 'granitemoe_swa'
+  const pattern = isNext || isSwa ? /^(\w+)\.experts\.gate_up_proj$/ : /^(block_sparse_moe|shared_mlp)\.input_linear$/
   const joined = pattern.exec(base)
   if (joined) {
     const ofMlp = isDense ? '' : '_shexp'

@@ -49,6 +49,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       'ssm.time_step_rank:mamba_n_heads',
     floats: MULTIPLIERS,
   },
+  granitemoe_swa: {
+    architecture: 'granite_swa',
+    numbers: `${GRANITE} attention.sliding_window:sliding_window`,
+    floats: MULTIPLIERS,
+  },
   olmoe: { architecture: 'olmoe' },
   qwen2_moe: { architecture: 'qwen2moe', numbers: QWEN },
   qwen3_moe: { architecture: 'qwen3moe', numbers: QWEN },
@@ -154,6 +159,7 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
       add('attention.head_count_kv', keyHeadsOfLayers(config, 'full_attention'))
       add('expert_gating_func', u32(2))
       return
+    case 'granitemoe_swa':
     case 'mellum': {
       const isSliding = (config.layer_types as string[]).map((type) => type === 'sliding_attention')
       add('attention.sliding_window_pattern', list('bool', isSliding))

@@ -80,6 +80,7 @@ export interface Keys extends RopeKeys {
   mamba_d_conv?: number
   time_step_limit?: [number, unknown]
   mlp_layer_types?: string[] | null
+  layer_rope_theta?: number[]
   global_attn_every_n_layers?: number
   mup_enabled?: boolean
   num_shared_experts?: number
@@ -308,6 +309,11 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
   return { logits: normed(x, `model.${norms[2]}`).map((row) => times(read.linear(head, row), logits)), chosen, hidden }
+}
+
+export function graniteFactors(keys: Keys): FamilyRules['factors'] {
+  const { embedding_multiplier: embedding = 1, residual_multiplier: residual = 1, logits_scaling: scaling = 1 } = keys
+  return { embedding, residual, logits: 1 / scaling }
 }
 
 function times(row: Row, factor: number): Row {

@@ -23,6 +23,14 @@ export interface Reader {
   linear(key: string, x: ArrayLike<number>): Row
   /** down( act(gate x) * (up x) ) of the matrices `KEY.NAME`. */
   gated(key: string, x: Row, names?: GatedNames, act?: (x: number) => number): Row
+  /** The same of expert `e` in tensors [expert, 2 hidden, d], whose first rows are the gate's, and [expert, d, hidden]. */
+  stacked(
+    names: readonly [input: string, output: string],
+    e: number,
+    hidden: number,
+    x: Row,
+    act?: (x: number) => number,
+  ): Row
 }
 
 export function readerOf(tensors: ReferenceTensors): Reader {
@@ -48,6 +56,12 @@ export function readerOf(tensors: ReferenceTensors): Reader {
       const ups = linear(`${key}.${up}`, x)
       const h = linear(`${key}.${gate}`, x).map((value, i) => act(value) * ups[i])
       return linear(`${key}.${down}`, h)
+    },
+    stacked([input, output], e, hidden, x, act = ACTIVATIONS.silu) {
+      const [d, weights] = [x.length, Float64Array.from(get(output))]
+      const h = product(Float64Array.from(get(input)).subarray(e * 2 * hidden * d, (e + 1) * 2 * hidden * d), x)
+      const inner = h.subarray(0, hidden).map((value, i) => act(value) * h[hidden + i])
+      return product(weights.subarray(e * d * hidden, (e + 1) * d * hidden), inner)
     },
   }
 }

@@ -16,6 +16,7 @@ import { ernie } from './ernie.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
+import { graniteSwa } from './granite/granite-swa.js'
 import { jetmoe } from './jetmoe.js'
 import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
@@ -40,6 +41,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   gptOss,
   granite,
   graniteHybrid,
+  graniteSwa,
   jetmoe,
   lfm2,
   mellum,

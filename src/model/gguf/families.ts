@@ -68,6 +68,27 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
     }),
   },
 
+  granite_swa: {
+    title: 'Granite SWA',
+    modelType: (keys) => (keys.number('expert_count', 0) > 0 ? 'granitemoe_swa' : 'granite_swa'),
+    permutesRows: true,
+    runsDense: true,
+    reads: [...GRANITE_FACTORS, 'attention.sliding_window'],
+    means: NORMALISES,
+    config: (keys) => {
+      const placed = keys.values('attention.rope_pattern')
+      return {
+        intermediate_size: keys.uniform('feed_forward_length'),
+        shared_intermediate_size: sharedHidden(keys),
+        num_local_experts: keys.number('expert_count', 0),
+        ...graniteFactors(keys),
+        sliding_window: keys.number('attention.sliding_window'),
+        layer_types: windowTypes(keys, 4),
+        ...(placed.length > 0 && { layer_rope_theta: placed.map((is) => (is ? ropeKeys(keys).rope_theta : 0)) }),
+      }
+    },
+  },
+
   granitehybrid: {
     title: 'Granite 4 hybrid',
     modelType: () => 'granitemoehybrid',

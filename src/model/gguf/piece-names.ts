@@ -6,7 +6,7 @@ export interface PieceNames {
   joined?: string
   /** For experts: tensors with one expert each, `{e}` for its number, that old files have instead. */
   single?: readonly string[]
-  /** The one tensor that the sources are parts of, as they are in a checkpoint. */
+  /** The one tensor that the sources are parts of, as they are in a checkpoint; for files without the first source. */
   whole?: string
 }
 
@@ -75,7 +75,7 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'mlp.router.logits.weight': named('ffn_gate_inp.weight'),
   'mlp.router.bias': named('ffn_gate_inp.bias'),
   'mlp.router.selection': { sources: [['exp_probs_b.bias', 'exp_probs_b']] },
-  'shared.gate_up': named('ffn_gate_shexp.weight', 'ffn_up_shexp.weight'),
+  'shared.gate_up': { ...named('ffn_gate_shexp.weight', 'ffn_up_shexp.weight'), whole: 'ffn_up_shexp.weight' },
   'shared.down': named('ffn_down_shexp.weight'),
   'shared.gate': named('ffn_gate_inp_shexp.weight'),
   'dense.gate_up': named('ffn_gate.weight', 'ffn_up.weight'),

@@ -24,6 +24,7 @@ const FAMILIES: Record<string, { keys: string[]; numbers: number[] }> = {
   '181-afmoe-f32': { keys: ['num_experts_per_tok'], numbers: [1, 5] },
   '202-mellum-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '23-granitemoeshared-f16': { keys: ['num_experts_per_tok'], numbers: [2] },
+  '232-granitemoeswa-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '31-olmoe-f32': { keys: ['num_experts_per_tok'], numbers: [1] },
   '46-qwen2moe-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [3] },
   '61-jetmoe-f32': { keys: ['num_experts_per_tok'], numbers: [3] },

@@ -38,6 +38,7 @@ const CHECKPOINTS = {
   '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
   '196-qwen35moe-bf16': 'DeltaNet, gated attention, a part of heads that turns',
   '202-mellum-bf16-sharded': 'other positions with a window',
+  '232-granitemoeswa-bf16-sharded': 'sinks and windows, layers without positions',
   '207-zaya-bf16-sharded': 'states beside keys and values, a state from router to router',
 }
 

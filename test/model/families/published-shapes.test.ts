@@ -10,6 +10,7 @@ const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number
   'granite-3b-a800m': { total: 3.299, active: 0.88 },
   'granite-4.0-h-tiny': { total: 6.939, active: 1.47 },
   'granite-4.0-h-small': { total: 32.21, active: 8.8 },
+  'granite-swash-3b-a600m': { total: 3.02, active: 0.6 },
   'olmoe-1b-7b': { total: 6.919, active: 1.18 },
   'qwen3-30b-a3b': { total: 30.53, active: 3.04 },
   'qwen3.6-35b-a3b': { total: 34.66, active: 2.95 },

@@ -173,6 +173,14 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ num_experts: 6, num_local_experts: 7 }, shape('model.layers.0.mlp.gate.weight', '7, 40', '6, 40')],
     [{ mlp_layer_types: null, rope_parameters: { rope_theta: 300 } }, config('rope_parameters must be an object with')],
   ],
+  'granitemoe_swa: windows in all but every fourth layer, no shared expert': [
+    [{ layer_rope_theta: [0, 300] }, config('layer_rope_theta must be a list of 5 numbers from 0 on')],
+    [{ attention_bias: true }, missing(QUERIES)],
+    [{ sliding_window: null }, config('sliding_window must be an integer')],
+    [without('model.layers.3.self_attn.sinks'), missing('model.layers.3.self_attn.sinks')],
+    [{ shared_intermediate_size: 12 }, missing('model.layers.0.shared_mlp.input_linear.weight')],
+    [{ model_type: 'granite_swa' }, missing('model.layers.0.mlp.gate_proj.weight')],
+  ],
   'afmoe: two shared experts, a dense layer, one layer without a window': [
     [{ attention_bias: true }, missing(QUERIES)],
     [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],

@@ -89,6 +89,7 @@ const FAMILIES: Record<string, GgufChoices> = {
   '181-afmoe-f32': { shuffle: 6, joined: true },
   '191-qwen3next-f32': { joined: true },
   '201-mellum-f32': { parts: 2 },
+  '231-granitemoeswa-f32': { shuffle: 2, parts: 2 },
 }
 
 test('have the values and the config of a checkpoint of each family', async () => {

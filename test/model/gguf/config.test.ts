@@ -225,6 +225,20 @@ test("reads Mellum's positions in each kind of layer, and Trinity's windows", as
   await has(configOf('afmoe', five), { sliding_window: 128 })
 })
 
+test("reads Granite's windows, and the layers without positions", async () => {
+  const keys = {
+    'attention.sliding_window': u32(8),
+    'attention.sliding_window_pattern': list('bool', [false, true]),
+    'rope.freq_base': f32(5e5),
+  }
+  const kinds = { layer_types: ['full_attention', 'sliding_attention'], sliding_window: 8 }
+  await has(configOf('granite_swa', keys), { ...kinds, model_type: 'granitemoe_swa', layer_rope_theta: undefined })
+  const [pattern, dense] = [{ 'attention.rope_pattern': list('bool', [false, true]) }, { expert_count: u32(0) }]
+  await has(configOf('granite_swa', { ...keys, ...pattern, ...dense }), {
+    ...{ ...kinds, model_type: 'granite_swa', num_local_experts: 0, layer_rope_theta: [0, 5e5] },
+  })
+})
+
 test("reads LFM2's convolutions and lists per layer", async () => {
   const keys = {
     'attention.head_count_kv': list('u32', [0, 2]),

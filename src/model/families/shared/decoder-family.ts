@@ -18,7 +18,8 @@ export const DECODER = {
 }
 
 export function describeDecoder(config: DecoderConfig): ShapeWords {
-  const { heads, keyValueHeads, headSize, ffnHidden, sharedHidden, activation } = config
+  const { heads, keyValueHeads, headSize, ffnHidden, denseHidden, sharedHidden, activation, mixtures } = config
+  const isDense = mixtures.length === 0
   const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]
   return {
     attention: [
@@ -29,11 +30,11 @@ export function describeDecoder(config: DecoderConfig): ShapeWords {
       ...windowWords(config),
     ],
     mlp: [
-      `${ffnHidden} channels`,
+      `${isDense ? denseHidden : ffnHidden} channels`,
       activation === 'clamped_swiglu' ? 'clamped SwiGLU' : `gated ${activation}`,
       ...(sharedHidden > 0 ? [`a shared expert of ${sharedHidden}`] : []),
     ],
-    router: ['linear', ...routerWords(config)],
+    router: isDense ? ['none'] : ['linear', ...routerWords(config)],
   }
 }
 
