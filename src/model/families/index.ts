@@ -23,7 +23,7 @@ import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer/moduleformer.js'
 import { olmoe } from './olmoe.js'
-import { qwen2, qwen3 } from './qwen/qwen.js'
+import { engGpt, qwen2, qwen3 } from './qwen/qwen.js'
 import { qwen3Next, qwen35 } from './qwen/qwen-next.js'
 import type { Architecture } from './shared/architecture.js'
 import { refuseQuantised, saysMxfp4 } from './shared/quantised.js'
@@ -49,6 +49,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   olmoe,
   qwen2,
   qwen3,
+  engGpt,
   qwen3Next,
   qwen35,
   smallthinker,
