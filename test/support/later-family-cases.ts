@@ -1,4 +1,5 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
+import { gemma4Forward } from './reference-gemma.js'
 import { graniteHybridForward } from './reference-states.js'
 import { afmoeForward, graniteSwaForward, mellumForward } from './reference-windows.js'
 import { type ZayaKeys, zayaForward } from './reference-zaya.js'
@@ -167,6 +168,52 @@ const afmoe = casesOf(
   afmoeForward,
 )
 
+const GEMMA = {
+  ...{ model_type: 'gemma4_text', vocab_size: 61, hidden_size: 40, num_hidden_layers: 4, num_attention_heads: 4 },
+  ...{ num_key_value_heads: 2, head_dim: 10, global_head_dim: 16, intermediate_size: 36, moe_intermediate_size: 20 },
+  ...{ num_experts: 7, top_k_experts: 3, enable_moe_block: true, hidden_size_per_layer_input: 0, sliding_window: 5 },
+  ...{ max_position_embeddings: 512 },
+}
+
+const gemma4 = casesOf(
+  GEMMA,
+  {
+    'windows in all layers but the last, values of their own': [{}],
+    'keys as values with fewer heads, a cap, layers by name': [
+      {
+        ...{ attention_k_eq_v: true, num_global_key_value_heads: 1, final_logit_softcapping: 3 },
+        layer_types: [WINDOW, FULL, WINDOW, WINDOW],
+      },
+    ],
+    'heads by the layer, biases, an untied head, BF16': [
+      {
+        ...{ per_layer_config: { 1: { head_dim: 12 }, 3: { head_dim: 14, num_key_value_heads: 4 } } },
+        ...{
+          attention_bias: true,
+          tie_word_embeddings: false,
+          rms_norm_eps: 1e-2,
+          use_bidirectional_attention: 'vision',
+        },
+      },
+      { isHalf: true },
+    ],
+    'one expert of a token, more of a head turns, other bases': [
+      {
+        ...{ top_k_experts: 1, num_key_value_heads: 4, layer_types: [FULL, WINDOW, FULL, FULL] },
+        rope_parameters: {
+          [FULL]: { rope_type: 'proportional', rope_theta: 90, partial_rotary_factor: 0.8 },
+          [WINDOW]: { rope_type: 'default', rope_theta: 300 },
+        },
+      },
+      { gain: wider(/per_expert_scale/, 3) },
+    ],
+    'one layer, every expert, an odd width': [
+      { num_hidden_layers: 1, top_k_experts: 7, hidden_size: 37, moe_intermediate_size: 9, intermediate_size: 11 },
+    ],
+  },
+  gemma4Forward,
+)
+
 const ZAYA = {
   ...{ model_type: 'zaya', vocab_size: 61, hidden_size: 40, num_hidden_layers: 4, num_attention_heads: 4 },
   ...{ num_key_value_heads: 2, head_dim: 12, moe_intermediate_size: 20, num_experts: 7, router_hidden_size: 18 },
@@ -218,4 +265,11 @@ const zaya = casesOf<ZayaKeys>(
   zayaForward,
 )
 
-export const LATER_FAMILY_CASES: readonly FamilyCase[] = [...graniteHybrid, ...graniteSwa, ...mellum, ...afmoe, ...zaya]
+export const LATER_FAMILY_CASES: readonly FamilyCase[] = [
+  ...graniteHybrid,
+  ...graniteSwa,
+  ...mellum,
+  ...afmoe,
+  ...gemma4,
+  ...zaya,
+]

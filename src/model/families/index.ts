@@ -13,6 +13,7 @@ import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
+import { gemma4 } from './gemma4.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
@@ -38,6 +39,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   afmoe,
   emo,
   ernie,
+  gemma4,
   gptOss,
   granite,
   graniteHybrid,

@@ -27,7 +27,10 @@ export function ggufBlueprint(blueprint: Blueprint, file: GgufFile): Blueprint {
         yield { ...part, pieces: part.pieces.map((piece) => pieceIn(part, piece)) }
       }
     },
-    ignores: (tensor) => UNUSED.test(tensor) || isDrafting(tensor, keys),
+    ignores: (tensor) =>
+      UNUSED.test(tensor) ||
+      isDrafting(tensor, keys) ||
+      (tensor === 'rope_freqs.weight' && familyOf(keys).stopsRotations === true),
     refusesUnknownTensors: true,
     readsMxfp4: false,
     settings: 'metadata',

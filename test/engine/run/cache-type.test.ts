@@ -69,6 +69,7 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '91-granitehybrid-f32',
     '101-ernie45moe-f32',
     '152-smallthinker-window-bf16-sharded',
+    '171-gemma4-f32',
     '181-afmoe-f32',
     '201-mellum-f32',
     '206-zaya-f32',

@@ -21,6 +21,7 @@ const FAMILIES: Record<string, { keys: string[]; numbers: number[] }> = {
   '101-ernie45moe-f32': { keys: ['moe_k'], numbers: [2, 8] },
   '141-emo-f32': { keys: ['num_experts_per_tok'], numbers: [2] },
   '151-smallthinker-f32': { keys: ['moe_num_active_primary_experts'], numbers: [1, 6] },
+  '172-gemma4-text-bf16-sharded': { keys: ['top_k_experts'], numbers: [1, 5] },
   '181-afmoe-f32': { keys: ['num_experts_per_tok'], numbers: [1, 5] },
   '202-mellum-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '23-granitemoeshared-f16': { keys: ['num_experts_per_tok'], numbers: [2] },

@@ -35,6 +35,7 @@ const CHECKPOINTS = {
   '92-granitehybrid-dense-bf16-sharded': 'heads with states in groups',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
+  '171-gemma4-f32': 'heads by the layer, keys as values, a dense layer beside experts, a cap',
   '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
   '196-qwen35moe-bf16': 'DeltaNet, gated attention, a part of heads that turns',
   '202-mellum-bf16-sharded': 'other positions with a window',

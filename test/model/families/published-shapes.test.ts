@@ -19,6 +19,7 @@ const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number
   'lfm2.5-8b-a1b': { total: 8.47, active: 1.69 },
   'lfm2-24b-a2b': { total: 23.84, active: 2.33 },
   'mellum2-12b': { total: 12.15, active: 2.21 },
+  'gemma4-26b-a4b': { total: 25.23, active: 3.82 },
   'trinity-nano': { total: 6.12, active: 0.82 },
   'trinity-mini': { total: 26.12, active: 3.06 },
   'ernie-21b-a3b': { total: 21.83, active: 3 },
