@@ -5,6 +5,7 @@
  *   x += scale * RMSNorm(sum over r of gate[r] * y[r])     (with a weight for the sum; a holds the sum meanwhile)
  *   x  = (x + b0) s0 + (scale * sum over r of gate[r] * y[r] + b1) s1      (with factors and biases; without rows y the
  *                                                                          first term alone)
+ *   x *= factor
  *   a  = (x - mean) / sqrt(variance + epsilon) * weight + bias     (LayerNorm; biased variance)
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
  * and a's record if the next product reads quantised activations. Each step can be left out.
@@ -30,6 +31,7 @@ export function norm(chunk: u32): void {
     if (arg(NormArg.sumWeight) != 0) addNormalised(x, a, token, padded)
     else if (arg(NormArg.y) != 0) addRows(x, token, argf(NormArg.scale))
     if (arg(NormArg.added) != 0) addRow(x, arg(NormArg.added), 1, 0)
+    if (argf(NormArg.factor) != 1) multiply(x, padded << 2, argf(NormArg.factor))
     if (arg(NormArg.weight) == 0) continue
     if (arg(NormArg.kind) == NormKind.rms) rmsNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight))
     else layerNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight), arg(NormArg.bias))
@@ -91,6 +93,15 @@ function addRow(x: usize, y: usize, factor: f32, factors: usize): void {
       const scaled = factor * load<f32>(y + i)
       store<f32>(x + i, load<f32>(x + i) + (factors != 0 ? scaled * load<f32>(factors + i) : scaled))
     }
+  }
+}
+
+function multiply(x: usize, bytes: usize, factor: f32): void {
+  if (ASC_FEATURE_SIMD) {
+    const f = f32x4.splat(factor)
+    for (let i: usize = 0; i < bytes; i += 16) v128.store(x + i, f32x4.mul(v128.load(x + i), f))
+  } else {
+    for (let i: usize = 0; i < bytes; i += 4) store<f32>(x + i, load<f32>(x + i) * factor)
   }
 }
 

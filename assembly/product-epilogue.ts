@@ -43,13 +43,17 @@ function addBias(out: usize, from: usize, to: usize, bias: usize): void {
   for (let i = from << 2; i < to << 2; i += 4) store<f32>(out + i, load<f32>(out + i) + load<f32>(bias + i))
 }
 
-/** Applies bias, factor, activation function and quantisation to the rows [from, to) of one output. */
+function multiply(out: usize, from: u32, to: u32, factor: f32): void {
+  if (factor != 1) for (let p = out + (from << 2); p < out + (to << 2); p += 4) store<f32>(p, load<f32>(p) * factor)
+}
+
+/** Applies bias, factors, activation function and quantisation to the rows [from, to) of one output. */
 export function finish(index: u32, from: u32, to: u32, rows: u32, bias: usize): void {
   const out: usize = arg(MatmulArg.output) + index * arg(MatmulArg.outputStride)
   if (bias != 0) addBias(out, from, to, bias)
-  const scale = argf(MatmulArg.scale)
-  if (scale != 1) for (let p = out + (from << 2); p < out + (to << 2); p += 4) store<f32>(p, load<f32>(p) * scale)
+  multiply(out, from, to, argf(MatmulArg.scale))
   activate(arg(MatmulArg.activation), out + (from << 2), to - from)
+  multiply(out, from, to, argf(MatmulArg.activatedScale))
   if (arg(MatmulArg.records) != 0) {
     const columns = arg(MatmulArg.recordColumns)
     let end = to

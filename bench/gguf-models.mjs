@@ -5,6 +5,7 @@ import { FORMATS } from './gguf-file.mjs'
 const NAMES = {
   granitemoe: 'granitemoe',
   granitemoehybrid: 'granitehybrid',
+  granitemoe_swa: 'granite_swa',
   olmoe: 'olmoe',
   qwen3_moe: 'qwen3moe',
   qwen3_5_moe: 'qwen35moe',
@@ -97,6 +98,12 @@ function describeFamily(config, { arch, integer, float, metadata }) {
     float('attention.scale', raw.attention_multiplier)
     float('logit_scale', raw.logits_scaling)
   }
+  if (modelType === 'granitemoe_swa') {
+    metadata.integers(
+      `${arch}.attention.sliding_window_pattern`,
+      config.windows.map((window) => Number(window > 0)),
+    )
+  }
   if (modelType === 'lfm2_moe') integer('shortconv.l_cache', config.taps)
   if (modelType === 'afmoe') {
     integer('expert_shared_count', sharedHidden / ffnHidden)
@@ -157,7 +164,10 @@ export function tensorsOf(config, experts) {
     product('ffn_gate_exps', [D, F, E], experts)
     product('ffn_up_exps', [D, F, E], experts)
     product('ffn_down_exps', [F, D, E], experts, OUTPUT)
-    if (S > 0) gated('_shexp', S)
+    if (modelType === 'granitemoe_swa') {
+      product('ffn_up_shexp', [D, 2 * S])
+      product('ffn_down_shexp', [S, D], Q4_0, OUTPUT)
+    } else if (S > 0) gated('_shexp', S)
     if (modelType === 'qwen3_5_moe') floats('ffn_gate_inp_shexp.weight', [D], INNER)
   }
   return tensors
@@ -176,7 +186,7 @@ const MIXERS = {
     if (modelType === 'olmoe' || HEAD_NORMS.includes(modelType)) {
       for (const name of ['attn_q_norm', 'attn_k_norm']) norm(name, normed)
     }
-    if (modelType === 'gpt_oss') floats('attn_sinks.weight', [H], 1)
+    if (['gpt_oss', 'granitemoe_swa'].includes(modelType)) floats('attn_sinks.weight', [H], 1)
   },
 
   conv({ width: D, taps }, { floats, product }) {

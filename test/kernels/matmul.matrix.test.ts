@@ -42,6 +42,8 @@ interface Case {
   hasBias?: boolean
   hasRecords?: boolean
   scale?: number
+  /** Factor of the activated output. Default: 1. */
+  activatedScale?: number
   /** Makes all weights of a matrix and all numbers of an activation row as large as they can be. */
   isExtreme?: boolean
 }
@@ -70,7 +72,7 @@ const target = (n: number, tokens: number): number => tokens - 1 - n
 
 /** Prepares a case in a bank. Returns a function that runs it, divided for `threads` threads, and gives the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
-  const { format, rows, columns, groups, activation, hasBias, hasRecords, scale } = c
+  const { format, rows, columns, groups, activation, hasBias, hasRecords, scale, activatedScale } = c
   const tokens = tokensOf(c)
   const input = placeInputs(bank, inputsOf(c), columns)
   const output = Rows.allocate(bank, tokens, rows, { records: hasRecords })
@@ -83,7 +85,11 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const table = placeGroups(bank, listed)
   return (threads) => {
     clearRows(output, 0)
-    new Matmul(bank, { format, input, output, activation, scale }, threads).run(table, groups.length, tokens)
+    new Matmul(bank, { format, input, output, activation, scale, activatedScale }, threads).run(
+      table,
+      groups.length,
+      tokens,
+    )
     return { output: floatsOf(output), records: recordsOf(output) }
   }
 }
@@ -94,7 +100,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
  * units in the last place.
  */
 function checkAgainstReference(c: Case, { output }: Outcome): void {
-  const { format, rows, columns, groups, activation = 'identity', hasBias, scale = 1 } = c
+  const { format, rows, columns, groups, activation = 'identity', hasBias, scale = 1, activatedScale = 1 } = c
   const inputs = inputsOf(c)
   const tokens = tokensOf(c)
   let n = 0
@@ -112,8 +118,8 @@ function checkAgainstReference(c: Case, { output }: Outcome): void {
           hasBias ? bias[r] : 0,
         )
         const found = output[target(n, tokens) * padded(rows) + r]
-        const tolerance = 16 * 2 ** -24 * magnitude * Math.abs(scale) + 1e-6
-        const expected = ACTIVATIONS[activation](sum * scale)
+        const tolerance = activatedScale * (16 * 2 ** -24 * magnitude * Math.abs(scale) + 1e-6)
+        const expected = activatedScale * ACTIVATIONS[activation](sum * scale)
         assert.ok(Math.abs(found - expected) <= tolerance, `row ${r}: ${found}, not ${expected}`)
       }
     }
@@ -129,12 +135,13 @@ function check(c: Case): void {
 }
 
 /** Shapes of matrices, and what follows the sums. */
-const FORMS: Pick<Case, 'rows' | 'columns' | 'hasBias' | 'hasRecords' | 'scale' | 'activation'>[] = [
+const FORMS: Pick<Case, 'rows' | 'columns' | 'hasBias' | 'hasRecords' | 'scale' | 'activation' | 'activatedScale'>[] = [
   { rows: 1, columns: 1, hasBias: true },
   { rows: 7, columns: 33, hasBias: true, hasRecords: true },
   { rows: 9, columns: 31 },
   { rows: 24, columns: 96 },
   { rows: 41, columns: 100, scale: 0.25 },
+  { rows: 53, columns: 70, scale: 0.4, activation: 'tanh', activatedScale: 2.5 },
   { rows: 70, columns: 40, scale: 3, hasBias: true, activation: 'silu', hasRecords: true },
 ]
 

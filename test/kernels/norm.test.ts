@@ -40,6 +40,8 @@ interface Case {
   hasRow?: boolean
   /** Whether x and the added rows have factors and biases. */
   isScaled?: boolean
+  /** Factor of x after the additions. Default: 1. */
+  factor?: number
   /** Added to all of x: a mean that is large compared to the spread. */
   offset?: number
 }
@@ -61,7 +63,7 @@ const NOTHING = { output: new Float32Array(), records: new Uint8Array() }
 
 function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array } {
   const { width, tokens, k = 0, hasNorm = true, kind, epsilon, scale, hasGates = true } = c
-  const { normsSum, hasRow, isScaled } = c
+  const { normsSum, hasRow, isScaled, factor = 1 } = c
   const x = placeRows(bank, streamOf(c), width)
   const output = emptyRows(bank, tokens, width)
   const gates = hasGates ? place(bank, gatesOf(c)) : undefined
@@ -72,6 +74,7 @@ function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array 
   const norm = new Norm(bank, { x, ...(k > 0 && { add }), kind, epsilon, output }, threads)
   if (normsSum) norm.sumWeight(vector(sumWeightOf(c)))
   if (isScaled) norm.scaledBy(vector(factorsOf(c)), vector(biasesOf(c)))
+  norm.times(factor)
   norm.run(tokens, weight, bias, hasRow ? vector(addedOf(c)) : 0)
   if (!hasNorm) assert.ok(recordsOf(output).every((byte) => byte === 0))
   // Without a norm the rows have no meaning.
@@ -81,7 +84,7 @@ function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array 
 
 function check(c: Case): void {
   const { width, tokens, k = 0, hasNorm = true, kind, epsilon = 1e-5, scale = 1, offset = 0 } = c
-  const { normsSum, hasRow, isScaled } = c
+  const { normsSum, hasRow, isScaled, factor = 1 } = c
   const expected = sameOnTiers((bank) => (threads) => run(bank, c, threads), [1, 2, 8], width)
   const stride = padded(width)
   const [stream, experts, gates, added] = [streamOf(c), expertsOf(c), gatesOf(c), addedOf(c)]
@@ -96,7 +99,7 @@ function check(c: Case): void {
     const x = y.map((value, i) => {
       const [own, rows] = [stream[t * width + i], scale * value]
       const ofRows = isScaled && k > 0 ? (rows + biases[width + i]) * factors[width + i] : rows
-      return (isScaled ? (own + biases[i]) * factors[i] : own) + ofRows + (hasRow ? added[i] : 0)
+      return factor * ((isScaled ? (own + biases[i]) * factors[i] : own) + ofRows + (hasRow ? added[i] : 0))
     })
     isNear(expected.x.subarray(t * stride, t * stride + width), x, 2e-6 * (1 + Math.abs(offset)), 'x')
     if (!hasNorm) continue
@@ -125,6 +128,8 @@ test('rows of any width', () => {
     check({ width, tokens: 3, k: 1, hasNorm: false, hasGates: false, scale: -0.7, hasRow: true })
     check({ width, tokens: 3, k: 2, kind: 'rms', scale: 0.6, isScaled: true })
     check({ width, tokens: 3, kind: 'rms', isScaled: true })
+    check({ width, tokens: 3, kind: 'rms', k: 2, normsSum: true, factor: 0.07 })
+    check({ width, tokens: 3, kind: 'rms', k: 1, hasNorm: false, factor: -1.3 })
   }
 })
 

@@ -1,4 +1,5 @@
 import type { Checkpoint } from '#molm/model/checkpoint/checkpoint.js'
+import { OTHER_PARTS } from '#molm/model/families/shared/text-part.js'
 import type { Config } from './gguf-metadata.js'
 import { readFloats } from './read-floats.js'
 
@@ -50,16 +51,27 @@ const BLOCK_NAMES = names(`
   conv.conv shortconv.conv
   conv.in_proj shortconv.in_proj
   conv.out_proj shortconv.out_proj
-  block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
+  block_sparse_moe.router block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
   feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
   feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up
+  pre_feedforward_layernorm ffn_norm
+  post_feedforward_layernorm post_ffw_norm
+  post_feedforward_layernorm_1 post_ffw_norm_1
+  post_feedforward_layernorm_2 post_ffw_norm_2
+  pre_feedforward_layernorm_2 pre_ffw_norm_2
+  layer_scalar layer_output_scale.weight
+  router.proj ffn_gate_inp
+  router.scale ffn_gate_inp.scale
+  router.per_expert_scale ffn_down_exps.scale
   block_sparse_moe.output_linear ffn_down_exps
+  block_sparse_moe.experts.down_proj experts.down_proj ffn_down_exps.weight
   mlp.experts.down_proj_bias ffn_down_exps.bias
   mlp.shared_expert_gate ffn_gate_inp_shexp
   shared_mlp.output_linear ffn_down_shexp
+  shared_mlp.input_linear ffn_up_shexp
   mamba.in_proj ssm_in
   mamba.conv1d ssm_conv1d
   mamba.dt_bias ssm_dt.bias
@@ -84,13 +96,13 @@ const EXPERT_NAMES = names(`
 `)
 
 /** Model types whose channels 2i and 2i + 1 llama.cpp turns together, so that its converter reorders the rows. */
-const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid']
+const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybrid', 'granitemoe_swa']
 
 /** Model types with DeltaNet, whose converters change numbers. */
 const NEXT = ['qwen3_next', 'qwen3_5_moe_text']
 
 /** Model types whose post_attention_layernorm llama.cpp calls by that name, whatever it is before. */
-const AFTER_ATTENTION = ['gpt_oss', 'afmoe', ...NEXT]
+const AFTER_ATTENTION = ['gpt_oss', 'afmoe', 'gemma4_text', ...NEXT]
 
 function deltaShape(config: Config) {
   const [keyHeads, heads] = [Number(config.linear_num_key_heads), Number(config.linear_num_value_heads)]
@@ -126,15 +138,22 @@ function tiled(t: NamedTensor, { keyHeads, keySize, valueSize, share }: ReturnTy
   return { ...t, values: moved }
 }
 
+/** The config of a checkpoint's text part. */
+export function textConfigOf({ config }: Pick<Checkpoint, 'config'>): Config {
+  return (config.text_config ?? config) as Config
+}
+
 /** All tensors of a checkpoint of one of llama.cpp's families. */
 export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]> {
+  const config = textConfigOf(checkpoint)
   const out: NamedTensor[] = []
   const experts = new Map<string, NamedTensor[]>()
   const blocks = new Map<string, NamedTensor>()
-  const isNext = NEXT.includes(String(checkpoint.config.model_type))
+  const isNext = NEXT.includes(String(config.model_type))
   for (const [key, tensor] of checkpoint.tensors) {
+    if (OTHER_PARTS.test(key)) continue
     const stored = { name: key, shape: [...tensor.shape], values: await readFloats(tensor) }
-    const found = isNext ? asInFile(stored, checkpoint.config) : stored
+    const found = isNext ? asInFile(stored, config) : stored
     const [, block = '', inner = key] = /^model\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
     const [base, ending] = /^(.+)\.(weight|bias)$/.exec(inner)?.slice(1) ?? [inner, '']
     const one = /^(?:mlp|block_sparse_moe|feed_forward)\.experts\.(\d+)\.(\w+)$/.exec(base)
@@ -151,19 +170,28 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
     } else if (block === '') {
       out.push({ ...found, name: `${WHOLE_NAMES[base]}.${ending}` })
     } else {
-      out.push(...inBlock(found, `blk.${block}.`, base, ending, checkpoint.config))
+      out.push(...inBlock(found, `blk.${block}.`, base, ending, config))
     }
   }
   for (const [name, stack] of experts) out.push(stacked(name, stack))
   out.push(...mxfp4Tensors(blocks))
+  if (config.model_type === 'gemma4_text') out.push(stoppedRotations(config))
   return out
+}
+
+/** Divisors of the frequencies in layers without a window: most channels do not turn. */
+function stoppedRotations(config: Config): NamedTensor {
+  const pairs = Number(config.global_head_dim) / 2
+  const values = Float32Array.from({ length: pairs }, (_, i) => (i < Math.floor(pairs / 4) ? 1 : 1e30))
+  return { name: 'rope_freqs.weight', shape: [pairs], values }
 }
 
 /** Tensors that one tensor of a block becomes. */
 function inBlock(found: NamedTensor, block: string, base: string, ending: string, config: Config): NamedTensor[] {
   const isNext = NEXT.includes(String(config.model_type))
   const isDense = config.num_local_experts === 0
-  const pattern = isNext ? /^(mlp)\.experts\.gate_up_proj$/ : /^(block_sparse_moe|shared_mlp)\.input_linear$/
+  const isFused = isNext || ['granitemoe_swa', 'gemma4_text'].includes(String(config.model_type))
+  const pattern = isFused ? /^(?:(\w+)\.)?experts\.gate_up_proj$/ : /^(block_sparse_moe|shared_mlp)\.input_linear$/
   const joined = pattern.exec(base)
   if (joined) {
     const ofMlp = isDense ? '' : '_shexp'

@@ -49,6 +49,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       'ssm.time_step_rank:mamba_n_heads',
     floats: MULTIPLIERS,
   },
+  granitemoe_swa: {
+    architecture: 'granite_swa',
+    numbers: `${GRANITE} attention.sliding_window:sliding_window`,
+    floats: MULTIPLIERS,
+  },
   olmoe: { architecture: 'olmoe' },
   qwen2_moe: { architecture: 'qwen2moe', numbers: QWEN },
   qwen3_moe: { architecture: 'qwen3moe', numbers: QWEN },
@@ -61,6 +66,16 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       `${MOE_WIDTH} expert_shared_count:num_shared_experts leading_dense_block_count:num_dense_layers ` +
       'attention.sliding_window:sliding_window expert_group_count:n_group',
     floats: 'expert_weights_scale:route_scale',
+  },
+  gemma4_text: {
+    architecture: 'gemma4',
+    numbers:
+      `${MOE_WIDTH} expert_used_count:top_k_experts attention.sliding_window:sliding_window ` +
+      'attention.key_length:global_head_dim attention.value_length:global_head_dim ' +
+      'attention.key_length_swa:head_dim attention.value_length_swa:head_dim rope.dimension_count:global_head_dim ' +
+      'rope.dimension_count_swa:head_dim embedding_length_per_layer_input:hidden_size_per_layer_input ' +
+      'attention.shared_kv_layers:num_kv_shared_layers',
+    floats: 'final_logit_softcapping:final_logit_softcapping',
   },
   gpt_oss: {
     architecture: 'gpt-oss',
@@ -154,9 +169,20 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
       add('attention.head_count_kv', keyHeadsOfLayers(config, 'full_attention'))
       add('expert_gating_func', u32(2))
       return
+    case 'gemma4_text':
+    case 'granitemoe_swa':
     case 'mellum': {
       const isSliding = (config.layer_types as string[]).map((type) => type === 'sliding_attention')
       add('attention.sliding_window_pattern', list('bool', isSliding))
+      if (config.model_type !== 'gemma4_text') return
+      const full = Number(config.num_global_key_value_heads)
+      add(
+        'attention.head_count_kv',
+        list(
+          'i32',
+          isSliding.map((is) => (is ? keyHeads : full)),
+        ),
+      )
       return
     }
     case 'afmoe':

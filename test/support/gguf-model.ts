@@ -1,7 +1,7 @@
 import { seededRandom } from '#molm/engine/sampling/random.js'
 import { localFolder, openCheckpoint } from '#molm/model/checkpoint/checkpoint.js'
 import { type BlockType, blockOf } from '#molm/model/checkpoint/dtype.js'
-import { ggufTensors, type NamedTensor } from './gguf-checkpoint.js'
+import { ggufTensors, type NamedTensor, textConfigOf } from './gguf-checkpoint.js'
 import { ggufMetadata } from './gguf-metadata.js'
 import { type GgufTensor, type GgufValue, ggufFile, splitGguf, u32 } from './gguf-writer.js'
 import { randomBlocks } from './random-blocks.js'
@@ -47,7 +47,7 @@ export async function ggufModelOf(checkpoint: string, choices: GgufChoices = {})
   const found = await ggufTensors(opened).finally(() => opened.close())
   const tensors = (joined ? joinGateAndUp(found) : found).map((tensor) => storedTensor(tensor, typeOf, squeezed))
   if (shuffle !== undefined) shuffleAll(tensors, shuffle)
-  const metadata = ggufMetadata(opened.config)
+  const metadata = ggufMetadata(textConfigOf(opened))
   if (choices.alignment !== undefined) metadata.set('general.alignment', u32(choices.alignment))
   return { metadata, tensors }
 }

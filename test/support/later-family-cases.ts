@@ -1,6 +1,7 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
+import { gemma4Forward } from './reference-gemma.js'
 import { graniteHybridForward } from './reference-states.js'
-import { afmoeForward, mellumForward } from './reference-windows.js'
+import { afmoeForward, graniteSwaForward, mellumForward } from './reference-windows.js'
 import { type ZayaKeys, zayaForward } from './reference-zaya.js'
 
 /* More configs of families that reach every branch of their keys. */
@@ -98,6 +99,36 @@ const mellum = casesOf(
   mellumForward,
 )
 
+const GRANITE_SWA = {
+  ...{ model_type: 'granitemoe_swa', vocab_size: 61, hidden_size: 40, num_hidden_layers: 5, num_attention_heads: 4 },
+  ...{ num_key_value_heads: 2, intermediate_size: 20, num_local_experts: 7, num_experts_per_tok: 3 },
+  ...{ sliding_window: 5, attention_multiplier: 0.3, max_position_embeddings: 512 },
+}
+
+const graniteSwa = casesOf(
+  GRANITE_SWA,
+  {
+    'windows in all but every fourth layer, no shared expert': [{}],
+    'all factors, a shared expert, a tied head, BF16': [
+      {
+        ...{ embedding_multiplier: 3, residual_multiplier: 0.4, logits_scaling: 0.7, shared_intermediate_size: 12 },
+        ...{ tie_word_embeddings: true, rms_norm_eps: 1e-2 },
+      },
+      { isHalf: true },
+    ],
+    'positions by the layer, wide heads, biases': [
+      { layer_rope_theta: [0, 300, 1e4, 0, 300], head_dim: 14, attention_bias: true },
+    ],
+    'kinds of layers by name, large sinks, one head of keys': [
+      { layer_types: [WINDOW, FULL, WINDOW, WINDOW, FULL], num_key_value_heads: 1, sliding_window: 1 },
+      { gain: wider(/sinks/, 5) },
+    ],
+    'one expert of a token, a window by default': [{ num_experts_per_tok: 1, sliding_window: undefined }],
+    'no experts': [{ model_type: 'granite_swa', num_local_experts: undefined, num_experts_per_tok: undefined }],
+  },
+  graniteSwaForward,
+)
+
 const AFMOE = {
   ...{ model_type: 'afmoe', vocab_size: 61, hidden_size: 40, num_hidden_layers: 5, num_attention_heads: 4 },
   ...{ num_key_value_heads: 2, head_dim: 14, intermediate_size: 36, moe_intermediate_size: 20, num_experts: 7 },
@@ -135,6 +166,52 @@ const afmoe = casesOf(
     'one expert, one layer': [{ num_experts: 1, num_experts_per_tok: 1, num_hidden_layers: 1, num_dense_layers: 0 }],
   },
   afmoeForward,
+)
+
+const GEMMA = {
+  ...{ model_type: 'gemma4_text', vocab_size: 61, hidden_size: 40, num_hidden_layers: 4, num_attention_heads: 4 },
+  ...{ num_key_value_heads: 2, head_dim: 10, global_head_dim: 16, intermediate_size: 36, moe_intermediate_size: 20 },
+  ...{ num_experts: 7, top_k_experts: 3, enable_moe_block: true, hidden_size_per_layer_input: 0, sliding_window: 5 },
+  ...{ max_position_embeddings: 512 },
+}
+
+const gemma4 = casesOf(
+  GEMMA,
+  {
+    'windows in all layers but the last, values of their own': [{}],
+    'keys as values with fewer heads, a cap, layers by name': [
+      {
+        ...{ attention_k_eq_v: true, num_global_key_value_heads: 1, final_logit_softcapping: 3 },
+        layer_types: [WINDOW, FULL, WINDOW, WINDOW],
+      },
+    ],
+    'heads by the layer, biases, an untied head, BF16': [
+      {
+        ...{ per_layer_config: { 1: { head_dim: 12 }, 3: { head_dim: 14, num_key_value_heads: 4 } } },
+        ...{
+          attention_bias: true,
+          tie_word_embeddings: false,
+          rms_norm_eps: 1e-2,
+          use_bidirectional_attention: 'vision',
+        },
+      },
+      { isHalf: true },
+    ],
+    'one expert of a token, more of a head turns, other bases': [
+      {
+        ...{ top_k_experts: 1, num_key_value_heads: 4, layer_types: [FULL, WINDOW, FULL, FULL] },
+        rope_parameters: {
+          [FULL]: { rope_type: 'proportional', rope_theta: 90, partial_rotary_factor: 0.8 },
+          [WINDOW]: { rope_type: 'default', rope_theta: 300 },
+        },
+      },
+      { gain: wider(/per_expert_scale/, 3) },
+    ],
+    'one layer, every expert, an odd width': [
+      { num_hidden_layers: 1, top_k_experts: 7, hidden_size: 37, moe_intermediate_size: 9, intermediate_size: 11 },
+    ],
+  },
+  gemma4Forward,
 )
 
 const ZAYA = {
@@ -188,4 +265,11 @@ const zaya = casesOf<ZayaKeys>(
   zayaForward,
 )
 
-export const LATER_FAMILY_CASES: readonly FamilyCase[] = [...graniteHybrid, ...mellum, ...afmoe, ...zaya]
+export const LATER_FAMILY_CASES: readonly FamilyCase[] = [
+  ...graniteHybrid,
+  ...graniteSwa,
+  ...mellum,
+  ...afmoe,
+  ...gemma4,
+  ...zaya,
+]

@@ -80,7 +80,15 @@ export interface Keys extends RopeKeys {
   mamba_d_conv?: number
   time_step_limit?: [number, unknown]
   mlp_layer_types?: string[] | null
+  layer_rope_theta?: number[]
   global_attn_every_n_layers?: number
+  global_head_dim?: number
+  num_global_key_value_heads?: number
+  attention_k_eq_v?: boolean
+  per_layer_config?: Record<string, { head_dim?: number; num_key_value_heads?: number }>
+  top_k_experts?: number
+  moe_intermediate_size?: number
+  final_logit_softcapping?: number | null
   mup_enabled?: boolean
   num_shared_experts?: number
   route_scale?: number
@@ -280,12 +288,20 @@ interface FamilyRules {
   /** Default: 1 each. */
   factors?: { embedding: number; residual: number; logits: number }
   mix(layer: number, y: Row[], read: Reader): Row[]
-  /** Feed-forward part of a normed row; `entered` is the residual stream at the beginning of the layer. */
-  feed(layer: number, y: Row, entered: Row, read: Reader): Fed
+  /**
+   * Feed-forward part of a normed row; `entered` is the residual stream at the beginning of the layer, `mixed` after the
+   * mixer.
+   */
+  feed(layer: number, y: Row, entered: Row, read: Reader, mixed: Row): Fed
+  /** Factor of the residual stream after a layer. Default: 1. */
+  factorAfter?(layer: number, read: Reader): number
+  /** A logit z becomes cap tanh(z / cap). Default: it stays. */
+  cap?: number
 }
 
 export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
   const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], after, eps, isTied, mix, feed } = rules
+  const { factorAfter = () => 1, cap } = rules
   const { embedding, residual, logits } = rules.factors ?? { embedding: 1, residual: 1, logits: 1 }
   const read = readerOf(tensors)
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
@@ -297,17 +313,24 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
     const added = (rows: Row[], i: 0 | 1) => (after ? normed(rows, `model.layers.${l}.${after[i]}`) : rows)
     const mixed = added(mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read), 0)
     x = x.map((row, t) => sum(row, times(mixed[t], residual)))
-    const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read))
+    const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read, x[t]))
     const outputs = added(
       fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
       1,
     )
-    x = x.map((row, t) => sum(row, times(outputs[t], residual)))
+    x = x.map((row, t) => times(sum(row, times(outputs[t], residual)), factorAfter(l, read)))
     hidden.push(x[x.length - 1])
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
-  return { logits: normed(x, `model.${norms[2]}`).map((row) => times(read.linear(head, row), logits)), chosen, hidden }
+  const capped = (row: Row) => (cap ? row.map((z) => cap * Math.tanh(z / cap)) : row)
+  const rows = normed(x, `model.${norms[2]}`).map((row) => capped(times(read.linear(head, row), logits)))
+  return { logits: rows, chosen, hidden }
+}
+
+export function graniteFactors(keys: Keys): FamilyRules['factors'] {
+  const { embedding_multiplier: embedding = 1, residual_multiplier: residual = 1, logits_scaling: scaling = 1 } = keys
+  return { embedding, residual, logits: 1 / scaling }
 }
 
 function times(row: Row, factor: number): Row {

@@ -23,6 +23,14 @@ export interface Reader {
   linear(key: string, x: ArrayLike<number>): Row
   /** down( act(gate x) * (up x) ) of the matrices `KEY.NAME`. */
   gated(key: string, x: Row, names?: GatedNames, act?: (x: number) => number): Row
+  /** The same of expert `e` in tensors [expert, 2 hidden, d], whose first rows are the gate's, and [expert, d, hidden]. */
+  stacked(
+    names: readonly [input: string, output: string],
+    e: number,
+    hidden: number,
+    x: Row,
+    act?: (x: number) => number,
+  ): Row
 }
 
 export function readerOf(tensors: ReferenceTensors): Reader {
@@ -48,6 +56,12 @@ export function readerOf(tensors: ReferenceTensors): Reader {
       const ups = linear(`${key}.${up}`, x)
       const h = linear(`${key}.${gate}`, x).map((value, i) => act(value) * ups[i])
       return linear(`${key}.${down}`, h)
+    },
+    stacked([input, output], e, hidden, x, act = ACTIVATIONS.silu) {
+      const [d, weights] = [x.length, Float64Array.from(get(output))]
+      const h = product(Float64Array.from(get(input)).subarray(e * 2 * hidden * d, (e + 1) * 2 * hidden * d), x)
+      const inner = h.subarray(0, hidden).map((value, i) => act(value) * h[hidden + i])
+      return product(weights.subarray(e * d * hidden, (e + 1) * d * hidden), inner)
     },
   }
 }
@@ -80,6 +94,8 @@ export interface AttentionRules {
   gate?: string
   /** A score per head without a value. Default: none. */
   sinks?: ArrayLike<number>
+  /** Epsilon of the RMS norms of each head of values, which have no weight. Default: no norms. */
+  valueNorms?: number
   /** Name of the last projection. */
   output?: string
 }
@@ -87,7 +103,7 @@ export interface AttentionRules {
 /** Causal grouped-query attention of normed rows. */
 export function attention(read: Reader, key: string, y: readonly Row[], rules: AttentionRules): Row[] {
   const { heads: H, keyValueHeads: K, headSize, rotation, window = Infinity, output = 'o_proj', sinks } = rules
-  const { scale = 1 / Math.sqrt(headSize), headNorms, headNorm = 'layernorm', gate } = rules
+  const { scale = 1 / Math.sqrt(headSize), headNorms, headNorm = 'layernorm', gate, valueNorms } = rules
   const placed = (name: 'q' | 'k') =>
     y.map((row, t) => {
       const projected = read.linear(`${key}.${name}_proj`, row)
@@ -96,7 +112,12 @@ export function attention(read: Reader, key: string, y: readonly Row[], rules: A
       return rotation ? ofHeads(normed, headSize, (head) => rotated(head, t, rotation)) : normed
     })
   const [q, k] = [placed('q'), placed('k')]
-  const v = y.map((row) => read.linear(`${key}.v_proj`, row))
+  const values = read.has(`${key}.v_proj.weight`) ? 'v_proj' : 'k_proj'
+  const ones = new Float64Array(headSize).fill(1)
+  const v = y.map((row) => {
+    const projected = read.linear(`${key}.${values}`, row)
+    return valueNorms ? ofHeads(projected, headSize, (head) => rmsNorm(head, ones, valueNorms)) : projected
+  })
   return y.map((row, t) => {
     const o = new Float64Array(H * headSize)
     for (let h = 0; h < H; h++) {

@@ -13,6 +13,7 @@ export interface RopeObject {
   truncate?: boolean
   attention_factor?: number
   original_max_position_embeddings?: number
+  partial_rotary_factor?: number
 }
 
 export interface RopeKeys {
@@ -37,7 +38,11 @@ export function rotationOf(
   const powers = Array.from({ length: Math.ceil(headSize / 2) }, (_, i) => f32(theta ** f32((2 * i) / headSize)))
   const type = rope.rope_type ?? rope.type ?? 'default'
   if (type === 'default') return { frequencies: powers.map((p) => f32(1 / p)) }
-  const { factor } = rope
+  const { factor, partial_rotary_factor: share = 1 } = rope
+  if (type === 'proportional') {
+    const turned = Math.floor((share * headSize) / 2)
+    return { frequencies: powers.map((p, i) => (i < turned ? f32(1 / p) : 0)) }
+  }
   if (type === 'linear' && factor) return { frequencies: powers.map((p) => f32(f32(1 / p) / factor)) }
   if (type !== 'yarn' || rope.factor === undefined) throw new Error(`no reference for ${type}`)
 

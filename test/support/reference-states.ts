@@ -1,6 +1,13 @@
-import { forward, headsOf, type Keys, ofExperts, type Passed, softmaxOfChosen } from './reference-families.js'
-import { attention, mamba2, type Reader, type ReferenceTensors, type Row } from './reference-layers.js'
-import { ACTIVATIONS, dot } from './reference-math.js'
+import {
+  forward,
+  graniteFactors,
+  headsOf,
+  type Keys,
+  ofExperts,
+  type Passed,
+  softmaxOfChosen,
+} from './reference-families.js'
+import { attention, mamba2, type ReferenceTensors } from './reference-layers.js'
 import { rotationOf } from './reference-rope.js'
 
 /** Granite 4: Mamba-2 or attention; experts whose matrices are parts of one tensor, and a shared one, or that alone. */
@@ -26,23 +33,10 @@ export function graniteHybridForward(keys: Keys, tensors: ReferenceTensors, toke
     eps,
   }
   const types = keys.layer_types ?? keys.layers_block_type
-  /** An expert of a tensor [expert, 2 hidden, d], whose first rows are the gate's, and [expert, d, hidden]. */
-  const gated = (read: Reader, [input, output]: readonly [string, string], e: number, hidden: number, y: Row) => {
-    const rowOf = (key: string, r: number, cols: number) => read.row(key, r, cols)
-    const h = Float64Array.from({ length: hidden }, (_, r) => {
-      const at = e * 2 * hidden + r
-      return ACTIVATIONS.silu(dot(rowOf(input, at, d), y)) * dot(rowOf(input, at + hidden, d), y)
-    })
-    return Float64Array.from({ length: d }, (_, r) => dot(rowOf(output, e * d + r, hidden), h))
-  }
   return forward(keys, tensors, tokens, {
     eps,
     isTied: keys.tie_word_embeddings ?? false,
-    factors: {
-      embedding: keys.embedding_multiplier ?? 1,
-      residual: keys.residual_multiplier ?? 1,
-      logits: 1 / (keys.logits_scaling ?? 1),
-    },
+    factors: graniteFactors(keys),
     mix(l, y, read) {
       const block = `model.layers.${l}`
       if (['mamba', 'linear_attention'].includes(types?.[l] ?? 'mamba')) return mamba2(read, `${block}.mamba`, y, mamba)
@@ -50,12 +44,12 @@ export function graniteHybridForward(keys: Keys, tensors: ReferenceTensors, toke
       return attention(read, `${block}.self_attn`, y, rules)
     },
     feed(l, y, _, read) {
+      const names = (key: string) => [`${key}.input_linear.weight`, `${key}.output_linear.weight`] as const
       const [moe, mlp] = [`model.layers.${l}.block_sparse_moe`, `model.layers.${l}.shared_mlp`]
-      const shared = { gate: 1, y: gated(read, [`${mlp}.input_linear`, `${mlp}.output_linear`], 0, s, y) }
+      const shared = { gate: 1, y: read.stacked(names(mlp), 0, s, y) }
       if (E === 0) return { outputs: [shared] }
       const chosen = softmaxOfChosen([...read.linear(`${moe}.router.layer`, y)], keys.num_experts_per_tok ?? 2)
-      const expert = (e: number) => gated(read, [`${moe}.input_linear`, `${moe}.output_linear`], e, f, y)
-      return { chosen, outputs: [...ofExperts(chosen, expert), shared] }
+      return { chosen, outputs: [...ofExperts(chosen, (e) => read.stacked(names(moe), e, f, y)), shared] }
     },
   })
 }

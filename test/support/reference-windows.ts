@@ -1,4 +1,14 @@
-import { forward, headsOf, type Keys, largest, ofExperts, type Passed, total } from './reference-families.js'
+import {
+  forward,
+  graniteFactors,
+  headsOf,
+  type Keys,
+  largest,
+  ofExperts,
+  type Passed,
+  softmaxOfChosen,
+  total,
+} from './reference-families.js'
 import { attention, type ReferenceTensors, softmax } from './reference-layers.js'
 import { sigmoid } from './reference-math.js'
 import { rotationOf } from './reference-rope.js'
@@ -33,6 +43,38 @@ export function mellumForward(keys: Keys, tensors: ReferenceTensors, tokens: rea
       const whole = (keys.norm_topk_prob ?? true) ? total(ids, p) : 1
       const chosen = ids.map((id) => ({ id, gate: p[id] / whole }))
       return { chosen, outputs: ofExperts(chosen, (e) => read.gated(`${mlp}.experts.${e}`, y)) }
+    },
+  })
+}
+
+/** Granite with windows: sinks in every layer, rotary positions by the layer, experts that share a tensor. */
+export function graniteSwaForward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[]): Passed {
+  const headSize = keys.head_dim ?? keys.hidden_size / keys.num_attention_heads
+  const { shared_intermediate_size: s = 0, intermediate_size: f = 11008 } = keys
+  return forward(keys, tensors, tokens, {
+    factors: graniteFactors(keys),
+    eps: keys.rms_norm_eps ?? 1e-6,
+    isTied: keys.tie_word_embeddings ?? false,
+    mix(l, y, read) {
+      const isFull = keys.layer_types ? keys.layer_types[l] === 'full_attention' : l % 4 === 0
+      const theta = keys.layer_rope_theta?.[l] ?? keys.rope_theta ?? 1e4
+      return attention(read, `model.layers.${l}.self_attn`, y, {
+        ...headsOf(keys, headSize),
+        rotation: theta > 0 ? rotationOf({ rope_theta: theta }, headSize, { theta }) : undefined,
+        window: isFull ? undefined : (keys.sliding_window ?? 128),
+        scale: keys.attention_multiplier ?? 1,
+        sinks: read.get(`model.layers.${l}.self_attn.sinks`),
+      })
+    },
+    feed(l, y, _, read) {
+      const block = `model.layers.${l}`
+      if (read.has(`${block}.mlp.up_proj.weight`)) return { outputs: [{ gate: 1, y: read.gated(`${block}.mlp`, y) }] }
+      const moe = `${block}.block_sparse_moe`
+      const chosen = softmaxOfChosen([...read.linear(`${moe}.router`, y)], keys.num_experts_per_tok ?? 2)
+      const names = [`${moe}.experts.gate_up_proj`, `${moe}.experts.down_proj`] as const
+      const outputs = ofExperts(chosen, (e) => read.stacked(names, e, f, y))
+      const mlp = [`${block}.shared_mlp.input_linear.weight`, `${block}.shared_mlp.output_linear.weight`] as const
+      return { chosen, outputs: s > 0 ? [...outputs, { gate: 1, y: read.stacked(mlp, 0, s, y) }] : outputs }
     },
   })
 }

@@ -36,6 +36,8 @@ export enum MatmulArg {
   fuses,
   /** f32: factor of the output. */
   scale,
+  /** f32: factor of the activated output, unless it is gated. */
+  activatedScale,
   /**
    * Rows of floats for activation(gate) * up, or 0. The rows of the matrix and of its bias are then gate and up in
    * turn, TILE_COLUMNS of each; a chunk has a multiple of twice as many rows, and records hold the gated rows.

@@ -32,6 +32,8 @@ export enum NormArg {
   /** Factors and biases of x, and then of the added rows: floats [2, stride] each; or 0 for neither. */
   scales,
   biases,
+  /** f32: factor of x after the additions. */
+  factor,
   /** NormKind. */
   kind,
   /** f32. */

@@ -33,6 +33,8 @@ export interface MatmulShape {
   gated?: boolean
   /** Factor of the output. Default: 1. */
   scale?: number
+  /** Factor of the activated output, unless it is gated. Default: 1. */
+  activatedScale?: number
 }
 
 /** With fewer rows each half of a chunk (assembly/matmul.ts) would be a single band, too short for the prefetcher. */
@@ -49,7 +51,7 @@ export class Matmul extends Call<typeof MatmulArg> {
 
   constructor(
     bank: Bank,
-    { format, input, output, activation = 'identity', gated = false, scale = 1 }: MatmulShape,
+    { format, input, output, activation = 'identity', gated = false, scale = 1, activatedScale = 1 }: MatmulShape,
     private readonly threads: number,
   ) {
     super(bank, Job.matmul, MatmulArg)
@@ -82,7 +84,7 @@ export class Matmul extends Call<typeof MatmulArg> {
         }),
         fuses: fusesVectors(bank.module) ? 1 : 0,
       },
-      { scale },
+      { scale, activatedScale },
     )
   }
 

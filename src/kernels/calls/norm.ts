@@ -45,7 +45,7 @@ export class Norm extends Call<typeof NormArg> {
         output: output.address,
         ...recordsOf(output),
       },
-      { epsilon, scale: add?.scale ?? 1 },
+      { epsilon, scale: add?.scale ?? 1, factor: 1 },
     )
   }
 
@@ -73,6 +73,12 @@ export class Norm extends Call<typeof NormArg> {
   scaledBy(factors: number, biases: number): this {
     this.set(NormArg.scales, factors)
     this.set(NormArg.biases, biases)
+    return this
+  }
+
+  /** Sets the factor of x after the next additions. */
+  times(factor: number): this {
+    this.setFloat(NormArg.factor, factor)
     return this
   }
 

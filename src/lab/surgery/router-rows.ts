@@ -2,11 +2,12 @@ import { type MixtureKind, type ModelConfig, mixtureOf, type PerMixture } from '
 import { readTileRows, writeTileRows } from '../../model/packing/format/formats.js'
 import { type Part, pieceOf } from '../../model/packing/format/layout.js'
 
-/** A row of a router: its weights, and its biases of the logit and of the choice. A router without has 0. */
+/** A row of a router: its weights, its biases of the logit and of the choice, and the factor of its expert's gates. */
 export interface RouterRow {
   weights: Float32Array
   bias: number
   selection?: number
+  scale?: number
 }
 
 export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig, kind: MixtureKind): RouterRow[] {
@@ -14,9 +15,11 @@ export function routerRowsOf(part: Part, bytes: Uint8Array, config: ModelConfig,
   const floats = (isIn: boolean | undefined, name: string) =>
     isIn ? new Float32Array(bytesOf(bytes, pieceOf(part, name)).slice().buffer) : new Float32Array()
   const biases = floats(config.gateBias, biasName(kind))
-  const selections = floats(mixtureOf(config, kind)?.routing?.selectionBias, selectionName(kind))
+  const { selectionBias, expertScales } = mixtureOf(config, kind)?.routing ?? {}
+  const selections = floats(selectionBias, selectionName(kind))
+  const scales = floats(expertScales, scalesName(kind))
   return readTileRows(bytesOf(bytes, logits), logits.rows, logits.cols).map((weights, row) => {
-    return { weights, bias: biases[row] ?? 0, selection: selections[row] ?? 0 }
+    return { weights, bias: biases[row] ?? 0, selection: selections[row] ?? 0, scale: scales[row] ?? 1 }
   })
 }
 
@@ -33,9 +36,12 @@ export function withRouterRows(
     const biases = Float32Array.from(all, ({ bias }) => bias)
     made.set(biasName(kind), new Uint8Array(biases.buffer))
     // Silent rows, which come last, are never chosen.
-    const experts = to.pieces.find(({ name }) => name === selectionName(kind))?.cols ?? 0
-    const selections = Float32Array.from(all.slice(0, experts), ({ selection = 0 }) => selection)
-    made.set(selectionName(kind), new Uint8Array(selections.buffer))
+    const addOfExperts = (piece: string, of: (row: RouterRow) => number) => {
+      const experts = to.pieces.find(({ name }) => name === piece)?.cols ?? 0
+      made.set(piece, new Uint8Array(Float32Array.from(all.slice(0, experts), of).buffer))
+    }
+    addOfExperts(selectionName(kind), ({ selection = 0 }) => selection)
+    addOfExperts(scalesName(kind), ({ scale = 1 }) => scale)
   }
   const bytes = new Uint8Array(to.bytes)
   for (const piece of to.pieces) {
@@ -57,6 +63,10 @@ function biasName(kind: MixtureKind): string {
 
 function selectionName(kind: MixtureKind): string {
   return `${kind}.router.selection`
+}
+
+function scalesName(kind: MixtureKind): string {
+  return `${kind}.router.scales`
 }
 
 function bytesOf(part: Uint8Array, { offset, bytes }: { offset: number; bytes: number }): Uint8Array {

@@ -194,6 +194,19 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     does: ['calls tools'],
   },
   {
+    name: 'gemma4:26b',
+    checkpoint: 'google/gemma-4-26B-A4B-it',
+    gguf: {
+      source: 'ggml-org/gemma-4-26B-A4B-it-GGUF:Q4_K_M',
+      bytes: 16_796_015_136,
+      sha256: '88f4a13b0bb95f031a7fad973e10854122fb67ebc34d214d39a2f65053046abc',
+    },
+    shape: 'gemma4-26b-a4b',
+    licence: 'apache-2.0',
+    published: '2026-04',
+    does: ['thinks', 'calls tools'],
+  },
+  {
     name: 'qwen3:30b',
     checkpoint: 'Qwen/Qwen3-30B-A3B-Instruct-2507',
     gguf: {

@@ -50,6 +50,8 @@ export interface ModelConfig {
   changesOutputs?: true
   /** Factor of the logits; absent: 1. */
   logitScale?: number
+  /** c, if a logit z becomes c tanh(z / c), after the factor; absent: it stays. */
+  logitCap?: number
   /** Whether the output head shares the embedding table. */
   tieWordEmbeddings: boolean
   /** Token ids; null if the model has none. They may be outside the vocabulary, since defaults can be. */

@@ -13,16 +13,18 @@ import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
+import { gemma4 } from './gemma4.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
+import { graniteSwa } from './granite/granite-swa.js'
 import { jetmoe } from './jetmoe.js'
 import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer/moduleformer.js'
 import { olmoe } from './olmoe.js'
-import { qwen2, qwen3 } from './qwen/qwen.js'
+import { engGpt, qwen2, qwen3 } from './qwen/qwen.js'
 import { qwen3Next, qwen35 } from './qwen/qwen-next.js'
 import type { Architecture } from './shared/architecture.js'
 import { refuseQuantised, saysMxfp4 } from './shared/quantised.js'
@@ -37,9 +39,11 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   afmoe,
   emo,
   ernie,
+  gemma4,
   gptOss,
   granite,
   graniteHybrid,
+  graniteSwa,
   jetmoe,
   lfm2,
   mellum,
@@ -47,6 +51,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   olmoe,
   qwen2,
   qwen3,
+  engGpt,
   qwen3Next,
   qwen35,
   smallthinker,

@@ -68,6 +68,29 @@ const GRANITE_HYBRID = {
   eos_token_id: 100257,
 }
 
+/** Keys of Granite 4 with windows that differ from the defaults (ibm-granite/granite-swash-3b-a600m). */
+const GRANITE_SWASH = {
+  model_type: 'granitemoe_swa',
+  vocab_size: 100352,
+  hidden_size: 1280,
+  num_hidden_layers: 28,
+  num_attention_heads: 20,
+  num_key_value_heads: 4,
+  intermediate_size: 512,
+  num_local_experts: 48,
+  num_experts_per_tok: 4,
+  shared_intermediate_size: 1280,
+  layer_types: Array.from({ length: 28 }, (_, l) => (l % 4 === 3 || l === 0 ? 'full_attention' : 'sliding_attention')),
+  embedding_multiplier: 12,
+  residual_multiplier: 0.26,
+  attention_multiplier: 1 / 64,
+  logits_scaling: 5,
+  max_position_embeddings: 8192,
+  tie_word_embeddings: true,
+  bos_token_id: 100257,
+  eos_token_id: 100257,
+}
+
 const SHAPES = {
   '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
   '700m-4b': { ...MOLM, n_layer: 24, k_att: 4, k_mlp: 4 },
@@ -112,6 +135,7 @@ const SHAPES = {
     logits_scaling: 16,
     mamba_n_heads: 128,
   },
+  'granite-swash-3b-a600m': GRANITE_SWASH,
   'olmoe-1b-7b': { model_type: 'olmoe', intermediate_size: 1024 },
   'qwen3-30b-a3b': {
     model_type: 'qwen3_moe',
@@ -162,6 +186,24 @@ const SHAPES = {
     rope_parameters: MELLUM_ROPE,
     bos_token_id: 0,
     eos_token_id: 28,
+  },
+  'gemma4-26b-a4b': {
+    model_type: 'gemma4_text',
+    hidden_size: 2816,
+    intermediate_size: 2112,
+    num_attention_heads: 16,
+    num_key_value_heads: 8,
+    num_global_key_value_heads: 2,
+    attention_k_eq_v: true,
+    sliding_window: 1024,
+    enable_moe_block: true,
+    hidden_size_per_layer_input: 0,
+    num_experts: 128,
+    top_k_experts: 8,
+    moe_intermediate_size: 704,
+    final_logit_softcapping: 30,
+    max_position_embeddings: 262144,
+    eos_token_id: [1, 106],
   },
   'trinity-nano': {
     ...TRINITY,

@@ -27,7 +27,10 @@ export function ggufBlueprint(blueprint: Blueprint, file: GgufFile): Blueprint {
         yield { ...part, pieces: part.pieces.map((piece) => pieceIn(part, piece)) }
       }
     },
-    ignores: (tensor) => UNUSED.test(tensor) || isDrafting(tensor, keys),
+    ignores: (tensor) =>
+      UNUSED.test(tensor) ||
+      isDrafting(tensor, keys) ||
+      (tensor === 'rope_freqs.weight' && familyOf(keys).stopsRotations === true),
     refusesUnknownTensors: true,
     readsMxfp4: false,
     settings: 'metadata',
@@ -100,10 +103,11 @@ interface SourceOptions {
 function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: SourceOptions): Source[] {
   const { prefix, expert, arrange = [] } = options
   const arranged = (tensor: Tensor, index: number) => arrange[index]?.(tensor) ?? tensor
+  const hasAny = (named: readonly string[]) => named.some((name) => file.tensors.has(prefix + name))
   const isVector = piece.kind === 'vector'
   const planned = wholeSources(piece)
   const shapeOf = ({ rows, cols }: Pick<Source, 'rows' | 'cols'>) => (isVector ? [cols] : [rows, cols])
-  if (names.whole !== undefined) {
+  if (names.whole !== undefined && arePartsOfOne(piece) && !hasAny(names.sources[0] ?? [])) {
     const key = prefix + names.whole
     return piece.sources.map((source) => partOf(file, key, source))
   }
@@ -135,6 +139,10 @@ function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: Sou
       ? inTensor(file, name, source, source.tensor.shape, { take: source.arrange })
       : inTensor(file, name, source, shapeOf(source), { expert, take: (t) => arranged(t, index) })
   })
+}
+
+function arePartsOfOne({ sources }: Piece): boolean {
+  return sources.every(({ tensor }) => tensor.key === sources[0].tensor.key)
 }
 
 /** Whether a tensor has the rows of a checkpoint's whole tensor, which the planned source reorders. */

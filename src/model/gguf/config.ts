@@ -52,7 +52,9 @@ function commonKeys(keys: FamilyKeys, family: GgufFamily): Record<string, unknow
     hidden_size: keys.number('embedding_length'),
     num_hidden_layers: keys.layers,
     num_attention_heads: heads,
-    num_key_value_heads: keys.uniform('attention.head_count_kv', heads) || heads,
+    ...(!family.reads?.includes('attention.head_count_kv') && {
+      num_key_value_heads: keys.uniform('attention.head_count_kv', heads) || heads,
+    }),
     head_dim: keys.headSize,
     num_experts_per_tok: family.runsDense ? keys.number('expert_used_count', 0) : keys.number('expert_used_count'),
     rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
@@ -105,6 +107,7 @@ const NEUTRAL: Readonly<Record<string, readonly number[]>> = {
   embedding_scale: [0, 1],
   residual_scale: [0, 1],
   logit_scale: [0, 1],
+  embedding_length_per_layer_input: [0],
   expert_gating_func: [0],
   expert_group_count: [0, 1],
   expert_group_scale: [0, 1],
@@ -121,7 +124,7 @@ const NEUTRAL: Readonly<Record<string, readonly number[]>> = {
 }
 
 /** Throws a UserError that names the key if a file's model computes something that its family in molm does not. */
-function refuseOtherMathematics(keys: FamilyKeys, { reads = [], means = {} }: GgufFamily): void {
+function refuseOtherMathematics(keys: FamilyKeys, { reads = [], means = {}, stopsRotations }: GgufFamily): void {
   for (const [key, neutral] of Object.entries(NEUTRAL)) {
     if (reads.includes(key)) continue
     const allowed = means[key] ?? neutral
@@ -133,7 +136,7 @@ function refuseOtherMathematics(keys: FamilyKeys, { reads = [], means = {} }: Gg
     const value = keys.number(key, expected)
     if (value !== expected) throw keys.refuse(key, `is ${value}, and molm runs models with ${expected} alone`)
   }
-  if (keys.hasTensor('rope_freqs.weight')) {
+  if (keys.hasTensor('rope_freqs.weight') && !stopsRotations) {
     throw keys.refuse(
       'rope.scaling.type',
       'is llama3 by its tensor rope_freqs.weight, and molm computes linear and yarn',

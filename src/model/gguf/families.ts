@@ -20,6 +20,8 @@ export interface GgufFamily {
   config: (keys: FamilyKeys) => Record<string, unknown>
   /** Whether the rows of queries and keys have the order of llama.cpp: neighbouring channels turn together. */
   permutesRows?: true
+  /** Whether rope_freqs.weight stops a part of the rotations, which its config knows without it. */
+  stopsRotations?: true
   /** Whether its models may have no experts. */
   runsDense?: true
   /** Keys that only some families compute with (NEUTRAL in config.ts) and that its `config` reads. */
@@ -66,6 +68,27 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       num_local_experts: keys.number('expert_count'),
       ...graniteFactors(keys),
     }),
+  },
+
+  granite_swa: {
+    title: 'Granite SWA',
+    modelType: (keys) => (keys.number('expert_count', 0) > 0 ? 'granitemoe_swa' : 'granite_swa'),
+    permutesRows: true,
+    runsDense: true,
+    reads: [...GRANITE_FACTORS, 'attention.sliding_window'],
+    means: NORMALISES,
+    config: (keys) => {
+      const placed = keys.values('attention.rope_pattern')
+      return {
+        intermediate_size: keys.uniform('feed_forward_length'),
+        shared_intermediate_size: sharedHidden(keys),
+        num_local_experts: keys.number('expert_count', 0),
+        ...graniteFactors(keys),
+        sliding_window: keys.number('attention.sliding_window'),
+        layer_types: windowTypes(keys, 4),
+        ...(placed.length > 0 && { layer_rope_theta: placed.map((is) => (is ? ropeKeys(keys).rope_theta : 0)) }),
+      }
+    },
   },
 
   granitehybrid: {
@@ -226,6 +249,47 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
       // The file does not say it: the family's config.json leaves the ends of the ramp as they are.
       ...ropeKeys(keys, { truncate: false }),
     }),
+  },
+
+  gemma4: {
+    title: 'Gemma 4',
+    modelType: () => 'gemma4_text',
+    stopsRotations: true,
+    reads: [
+      ...['attention.head_count_kv', 'attention.sliding_window', 'final_logit_softcapping', 'rope.freq_base_swa'],
+      ...['attention.key_length_swa', 'attention.value_length_swa', 'rope.dimension_count_swa'],
+    ],
+    config: (keys) => {
+      const layer_types = windowTypes(keys, 6)
+      const keyHeads = keys.values('attention.head_count_kv')
+      const keyHeadsIn = (type: string) => keyHeads[layer_types.indexOf(type)] ?? keyHeads[0]
+      return {
+        ...moeWidths(keys),
+        hidden_act: 'gelu_pytorch_tanh',
+        num_experts: keys.number('expert_count'),
+        top_k_experts: keys.number('expert_used_count'),
+        enable_moe_block: true,
+        hidden_size_per_layer_input: keys.number('embedding_length_per_layer_input', 0),
+        head_dim: keys.number('attention.key_length_swa'),
+        global_head_dim: keys.headSize,
+        num_key_value_heads: keyHeadsIn('sliding_attention'),
+        num_global_key_value_heads: keyHeadsIn('full_attention'),
+        attention_k_eq_v: keys.layersWith('attn_v.weight').length < keys.layers,
+        attention_bias: keys.hasAttentionBias,
+        final_logit_softcapping: keys.number('final_logit_softcapping', 0) || null,
+        sliding_window: keys.number('attention.sliding_window'),
+        layer_types,
+        rope_parameters: {
+          // The file has the share in a tensor. No published model has another one.
+          full_attention: {
+            ...{ rope_type: 'proportional', partial_rotary_factor: 0.25 },
+            rope_theta: keys.number('rope.freq_base', 1e6),
+          },
+          sliding_attention: { rope_type: 'default', rope_theta: keys.number('rope.freq_base_swa', 1e4) },
+        },
+        rope_scaling: null,
+      }
+    },
   },
 
   lfm2moe: {

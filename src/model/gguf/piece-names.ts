@@ -6,7 +6,7 @@ export interface PieceNames {
   joined?: string
   /** For experts: tensors with one expert each, `{e}` for its number, that old files have instead. */
   single?: readonly string[]
-  /** The one tensor that the sources are parts of, as they are in a checkpoint. */
+  /** The one tensor that the sources are parts of, as they are in a checkpoint; for files without the first source. */
   whole?: string
 }
 
@@ -26,6 +26,10 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'norm2.weight': { sources: [['ffn_norm.weight', 'post_attention_norm.weight']] },
   'norm1.after': named('post_attention_norm.weight'),
   'norm2.after': named('post_ffw_norm.weight'),
+  'norm3.weight': named('pre_ffw_norm_2.weight'),
+  'dense.norm': named('post_ffw_norm_1.weight'),
+  'mlp.norm': named('post_ffw_norm_2.weight'),
+  'layer.scale': named('layer_output_scale.weight'),
   // The last one is for gated attention. Without a tensor of their own, gates are in the tensor of the queries.
   'qkv.weight': {
     sources: [['attn_q.weight'], ['attn_k.weight'], ['attn_v.weight'], ['attn_gate.weight', 'attn_q.weight']],
@@ -74,8 +78,10 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'mamba.output.weight': named('ssm_out.weight'),
   'mlp.router.logits.weight': named('ffn_gate_inp.weight'),
   'mlp.router.bias': named('ffn_gate_inp.bias'),
+  'mlp.router.norm.weight': partsOf('ffn_gate_inp.scale'),
+  'mlp.router.scales': named('ffn_down_exps.scale'),
   'mlp.router.selection': { sources: [['exp_probs_b.bias', 'exp_probs_b']] },
-  'shared.gate_up': named('ffn_gate_shexp.weight', 'ffn_up_shexp.weight'),
+  'shared.gate_up': { ...named('ffn_gate_shexp.weight', 'ffn_up_shexp.weight'), whole: 'ffn_up_shexp.weight' },
   'shared.down': named('ffn_down_shexp.weight'),
   'shared.gate': named('ffn_gate_inp_shexp.weight'),
   'dense.gate_up': named('ffn_gate.weight', 'ffn_up.weight'),

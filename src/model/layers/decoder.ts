@@ -68,6 +68,8 @@ export class Decoder {
   private readonly headBias: number
   private readonly embedding: Embedding
   private readonly head: Linear
+  /** The head without a cap of its logits. */
+  private readonly linearHead: Linear
   private readonly logitRows: Rows
   private readonly logitList: number
   private readonly logitSummary: Summary
@@ -99,11 +101,11 @@ export class Decoder {
     this.embedding = new Embedding(first.bank, formats.embedding, this.ids, first.x, config.embeddingScale)
     this.logitRows = Rows.allocate(last.bank, LOGIT_ROWS, outputsOf(config))
     this.logitList = identityList(last.bank, LOGIT_ROWS)
-    this.head = new Linear(
-      last,
-      { format: formats.head, input: last.a, output: this.logitRows, scale: config.logitScale },
-      this.logitList,
-    )
+    const { logitCap: cap, logitScale: scale = 1 } = config
+    const head = { format: formats.head, input: last.a, output: this.logitRows, scale }
+    const capped = cap && { ...head, scale: scale / cap, activation: 'tanh' as const, activatedScale: cap }
+    this.linearHead = new Linear(last, head, this.logitList)
+    this.head = capped ? new Linear(last, capped, this.logitList) : this.linearHead
     this.logitSummary = new Summary(last.bank, this.logitRows)
   }
 
@@ -184,8 +186,8 @@ export class Decoder {
   }
 
   /** Runs the output head on rows of the last batch and gives the logits of each, in the order of `rows`. */
-  *logits(rows: ArrayLike<number>): Generator<TokenLogits, void> {
-    const { logitRows, logitList, logitSummary, head, headWeights, headBias } = this
+  *logits(rows: ArrayLike<number>, head = this.head): Generator<TokenLogits, void> {
+    const { logitRows, logitList, logitSummary, headWeights, headBias } = this
     const { bank } = logitRows
     for (let first = 0; first < rows.length; first += LOGIT_ROWS) {
       const count = Math.min(LOGIT_ROWS, rows.length - first)
@@ -204,8 +206,9 @@ export class Decoder {
   }
 
   /**
-   * Reads rows [n, d] of the residual stream through the last norm and the head, without the division by the norm: a
-   * linear function, so that it reads sums of rows as the sum of what it reads of each. Logits are valid until the next.
+   * Reads rows [n, d] of the residual stream through the last norm and the head, without the division by the norm and
+   * without a cap: a linear function, so that it reads sums of rows as the sum of what it reads of each. Logits are
+   * valid until the next.
    */
   *readOut(rows: readonly Float32Array[]): Generator<{ logits: Float32Array; divisor: number }, void> {
     const { stride, columns } = this.workspaces[0].x
@@ -218,7 +221,10 @@ export class Decoder {
       for (const [i, row] of part.entries()) x.set(row.subarray(0, columns), (i + 1) * stride)
       this.runFinalNorm(x)
       let i = 0
-      for (const { values } of this.logits(Array.from({ length: part.length + 1 }, (_, row) => row))) {
+      for (const { values } of this.logits(
+        Array.from({ length: part.length + 1 }, (_, row) => row),
+        this.linearHead,
+      )) {
         if (i++ === 0) zero = values.slice()
         else {
           const base = zero ?? values

@@ -13,8 +13,9 @@ export interface LayerRouter {
   out?: Uint8Array
   /** Infinity for each expert that must be chosen: its logit is the largest already, but other scores may decide. */
   pushes?: Float64Array
-  /** Index of its selection bias among the floats. */
+  /** Indices of its selection bias, and of the experts' factors, among the floats. */
   selectionAt?: number
+  scalesAt?: number
 }
 
 /** Chooses k experts of a token from its logits, by the mixture's rule. Equal experts are chosen by the lower id. */
@@ -52,7 +53,7 @@ export class ExpertChoice {
   /** Sets `ids` and `gates` for the logits that begin at `floats[at]`. Gates are NaN if a logit is. */
   choose(floats: Float32Array, at: number, router: LayerRouter): void {
     const { mixture, routing, ids, gates } = this
-    const { layer, k = usedIn(mixture, layer), out, pushes, selectionAt } = router
+    const { layer, k = usedIn(mixture, layer), out, pushes, selectionAt, scalesAt } = router
     const { normalise, factor = 1, always } = routing
     const experts = mixture.experts[layer]
     const total = this.score(floats, at, layer)
@@ -75,7 +76,8 @@ export class ExpertChoice {
     const whole = normalise ? Math.max(sum + (normalise.add ?? 0) * total, (normalise.floor ?? 0) * total) : total
     for (let slot = first; slot < k; slot++) gates[slot] = gates[slot] / whole
     if (factor !== 1) for (let slot = 0; slot < k; slot++) gates[slot] *= factor
-    if (always || selectionAt !== undefined) this.sort(k)
+    if (scalesAt !== undefined) for (let slot = 0; slot < k; slot++) gates[slot] *= floats[scalesAt + ids[slot]]
+    if (always || selectionAt !== undefined || scalesAt !== undefined) this.sort(k)
   }
 
   /** Writes the scores of all experts, without the selection bias, to `into[from]` and the following entries. */

@@ -17,9 +17,10 @@ export class Router {
   readonly gates: number
   private readonly choice: ExpertChoice
   private readonly used: readonly number[]
-  /** Addresses by layer of the biases of logits and of the choice; 0 for none. */
+  /** Addresses by layer of the biases of logits and of the choice, and of the experts' factors; 0 for none. */
   private readonly biases: number[]
   private readonly selections: number[]
+  private readonly scales: number[]
 
   /** Each token has k gates, and then `sharedSlots` more for outputs of other layers. */
   constructor(
@@ -39,6 +40,7 @@ export class Router {
       workspace.perLayer((layer) => (isIn && experts[layer] > 0 ? workspace.at(layer, `${kind}.router.${name}`) : 0))
     this.biases = piece(config.gateBias, 'bias')
     this.selections = piece(routing?.selectionBias, 'selection')
+    this.scales = piece(routing?.expertScales, 'scales')
   }
 
   /** Routes the first `tokens` rows of the batch. */
@@ -96,11 +98,13 @@ export class Router {
   }
 
   private choose(layer: number, first: number, count: number, mask?: LayerMask): void {
-    const { ids, choice, sharedSlots, selections } = this
+    const { ids, choice, sharedSlots, selections, scales } = this
     const k = this.used[layer]
     const { f32 } = this.workspace.bank
     const { out, pushes } = mask ?? {}
-    const router = { layer, k, out, pushes, ...(selections[layer] !== 0 && { selectionAt: selections[layer] / 4 }) }
+    const indexOf = (address: number) => (address === 0 ? undefined : address / 4)
+    const [selectionAt, scalesAt] = [indexOf(selections[layer]), indexOf(scales[layer])]
+    const router = { layer, k, out, pushes, selectionAt, scalesAt }
     for (let t = first; t < first + count; t++) {
       choice.choose(f32, this.rowOf(t), router)
       this.skips[t] = Number(choice.isSkipping)

@@ -69,9 +69,11 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '91-granitehybrid-f32',
     '101-ernie45moe-f32',
     '152-smallthinker-window-bf16-sharded',
+    '171-gemma4-f32',
     '181-afmoe-f32',
     '201-mellum-f32',
     '206-zaya-f32',
+    '231-granitemoeswa-f32',
   ]) {
     assert.equal(
       (['q4', 'q8', 'f32'] as const).map((quant) => typeOf(name, quant)),

@@ -130,10 +130,12 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['92-granitehybrid-dense-bf16-sharded', { quant: 'q8', threads: 2 }],
   ['152-smallthinker-window-bf16-sharded', { quant: 'f32', threads: 1 }],
   ['162-qwen35moe-text-bf16-sharded', { quant: 'f32', threads: 2, tier: 'plain' }],
+  ['171-gemma4-f32', { quant: 'q4', threads: 2 }],
   ['181-afmoe-f32', { quant: 'q4', threads: 1 }],
   ['196-qwen35moe-bf16', { quant: 'q4', threads: 2 }],
   ['202-mellum-bf16-sharded', { quant: 'q8', threads: 2, tier: 'plain' }],
   ['207-zaya-bf16-sharded', { quant: 'q4', threads: 1 }],
+  ['231-granitemoeswa-f32', { quant: 'q8', threads: 2 }],
 ]
 
 for (const [name, options] of MODELS) {

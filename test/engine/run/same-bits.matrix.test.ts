@@ -35,9 +35,11 @@ const CHECKPOINTS = {
   '92-granitehybrid-dense-bf16-sharded': 'heads with states in groups',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',
+  '171-gemma4-f32': 'heads by the layer, keys as values, a dense layer beside experts, a cap',
   '181-afmoe-f32': 'gated attention, norms after layers, a shared expert',
   '196-qwen35moe-bf16': 'DeltaNet, gated attention, a part of heads that turns',
   '202-mellum-bf16-sharded': 'other positions with a window',
+  '232-granitemoeswa-bf16-sharded': 'sinks and windows, layers without positions',
   '207-zaya-bf16-sharded': 'states beside keys and values, a state from router to router',
 }
 

@@ -13,6 +13,7 @@ const MODELS = [
   '91-granitehybrid-f32',
   '71-gptoss-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
+  '171-gemma4-f32',
   '181-afmoe-f32',
   '196-qwen35moe-bf16',
   '207-zaya-bf16-sharded',

@@ -18,6 +18,7 @@ const FIXTURES = [
   '81-lfm2moe-f32',
   '91-granitehybrid-f32',
   '151-smallthinker-f32',
+  '171-gemma4-f32',
   '61-jetmoe-f32',
   '161-qwen35moe-f32',
   '181-afmoe-f32',

@@ -173,6 +173,14 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ num_experts: 6, num_local_experts: 7 }, shape('model.layers.0.mlp.gate.weight', '7, 40', '6, 40')],
     [{ mlp_layer_types: null, rope_parameters: { rope_theta: 300 } }, config('rope_parameters must be an object with')],
   ],
+  'granitemoe_swa: windows in all but every fourth layer, no shared expert': [
+    [{ layer_rope_theta: [0, 300] }, config('layer_rope_theta must be a list of 5 numbers from 0 on')],
+    [{ attention_bias: true }, missing(QUERIES)],
+    [{ sliding_window: null }, config('sliding_window must be an integer')],
+    [without('model.layers.3.self_attn.sinks'), missing('model.layers.3.self_attn.sinks')],
+    [{ shared_intermediate_size: 12 }, missing('model.layers.0.shared_mlp.input_linear.weight')],
+    [{ model_type: 'granite_swa' }, missing('model.layers.0.mlp.gate_proj.weight')],
+  ],
   'afmoe: two shared experts, a dense layer, one layer without a window': [
     [{ attention_bias: true }, missing(QUERIES)],
     [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
@@ -181,6 +189,22 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [without('model.layers.3.post_mlp_layernorm.weight'), missing('model.layers.3.post_mlp_layernorm.weight')],
     [without('model.layers.2.mlp.expert_bias'), missing('model.layers.2.mlp.expert_bias')],
     [without('model.layers.0.self_attn.gate_proj.weight'), missing('model.layers.0.self_attn.gate_proj.weight')],
+  ],
+  'gemma4_text: windows in all layers but the last, values of their own': [
+    [{ enable_moe_block: undefined }, config('enable_moe_block must be true, not false')],
+    [{ hidden_size_per_layer_input: undefined }, config('hidden_size_per_layer_input must be 0, not 256')],
+    [{ num_kv_shared_layers: 2 }, config('num_kv_shared_layers must be 0, not 2')],
+    [{ use_bidirectional_attention: 'all' }, config('use_bidirectional_attention must be null, not "all"')],
+    [{ global_head_dim: 15 }, config('head_dim must be even in layer 3, not 15')],
+    [{ per_layer_config: [] }, config('per_layer_config must be an object')],
+    [
+      { per_layer_config: { 1: { num_key_value_heads: 3 } } },
+      config('num_key_value_heads must be a divisor of num_attention_heads \\(4\\) in layer 1, not 3'),
+    ],
+    [{ attention_k_eq_v: true }, unknown('model.layers.3.self_attn.v_proj.weight')],
+    [without('model.layers.2.layer_scalar'), missing('model.layers.2.layer_scalar')],
+    [without('model.layers.1.router.scale'), missing('model.layers.1.router.scale')],
+    [{ per_layer_config: { 0: { head_dim: 12 } } }, shape(QUERIES.replace('bias', 'weight'), '40, 40', '48, 40')],
   ],
   'afmoe: biases of attention, none of its gate': [
     [without('model.layers.0.self_attn.o_proj.bias'), missing('model.layers.0.self_attn.o_proj.bias')],

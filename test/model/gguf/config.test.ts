@@ -225,6 +225,37 @@ test("reads Mellum's positions in each kind of layer, and Trinity's windows", as
   await has(configOf('afmoe', five), { sliding_window: 128 })
 })
 
+test("reads Granite's windows, and the layers without positions", async () => {
+  const keys = {
+    'attention.sliding_window': u32(8),
+    'attention.sliding_window_pattern': list('bool', [false, true]),
+    'rope.freq_base': f32(5e5),
+  }
+  const kinds = { layer_types: ['full_attention', 'sliding_attention'], sliding_window: 8 }
+  await has(configOf('granite_swa', keys), { ...kinds, model_type: 'granitemoe_swa', layer_rope_theta: undefined })
+  const [pattern, dense] = [{ 'attention.rope_pattern': list('bool', [false, true]) }, { expert_count: u32(0) }]
+  await has(configOf('granite_swa', { ...keys, ...pattern, ...dense }), {
+    ...{ ...kinds, model_type: 'granite_swa', num_local_experts: 0, layer_rope_theta: [0, 5e5] },
+  })
+})
+
+test("reads Gemma's heads of both kinds of layers", async () => {
+  const keys = {
+    ...{ 'attention.key_length': u32(32), 'attention.key_length_swa': u32(16), 'attention.value_length': u32(32) },
+    ...{ 'attention.head_count_kv': list('i32', [2, 1]), 'attention.sliding_window': u32(8) },
+    'attention.sliding_window_pattern': list('bool', [true, false]),
+    final_logit_softcapping: f32(30),
+  }
+  const tensors = { 'blk.0.attn_v.weight': [64, 32], 'rope_freqs.weight': [16] }
+  await has(configOf('gemma4', keys, tensors), {
+    ...{ head_dim: 16, global_head_dim: 32, num_key_value_heads: 2, num_global_key_value_heads: 1 },
+    ...{ attention_k_eq_v: true, top_k_experts: 2, final_logit_softcapping: 30 },
+    layer_types: ['sliding_attention', 'full_attention'],
+  })
+  const perLayer = { ...keys, embedding_length_per_layer_input: u32(256) }
+  await rejectsWithUserError(() => configOf('gemma4', perLayer), /embedding_length_per_layer_input is 256/)
+})
+
 test("reads LFM2's convolutions and lists per layer", async () => {
   const keys = {
     'attention.head_count_kv': list('u32', [0, 2]),

@@ -103,6 +103,19 @@ test('texts have the tokens that llama.cpp finds by their scores', () =>
     }
   }))
 
+test('texts have the tokens of stored merges, and no blank in front, with Gemma 4', async () => {
+  const { model } = await tokenizerFrom(valuesOf(VOCABULARY))
+  const merges = model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')))
+  const own = { 'tokenizer.ggml.model': 'gemma4', 'general.architecture': 'gemma4', 'tokenizer.ggml.merges': merges }
+  await withTokenizer(valuesOf(VOCABULARY, own), (tokenizer) => {
+    for (const text of TEXTS.slice(0, 200)) {
+      const expected = joinByScore(VOCABULARY, text, '')
+      assert.equal(tokenizer.encode(text, { addSpecialTokens: false }), expected, JSON.stringify(text))
+      assert.is(tokenizer.decode(expected), text.replaceAll('▁', ' '))
+    }
+  })
+})
+
 test('pieces of one repeated character are joined as in the published files', async () => {
   const runs = [2, 3, 4, 5, 8].map((length) => 'a'.repeat(length))
   const tokens = [...VOCABULARY.tokens, ...runs.filter((run) => !VOCABULARY.tokens.includes(run))]

@@ -61,7 +61,7 @@ for (const rope_scaling of SCALINGS) {
 
 function caseOf(type: string, factor: number): Case {
   const found = CASES.find(({ headSize, scaling }) => {
-    return headSize === MIXTRAL.head_dim && scaling.type === type && scaling.factor === factor
+    return headSize === MIXTRAL.head_dim && scaling.type === type && 'factor' in scaling && scaling.factor === factor
   })
   if (!found) throw new Error(`no frequencies of ${type} RoPE with factor ${factor}`)
   return found

@@ -19,7 +19,7 @@ import {
   whole,
 } from '../../packing/format/pieces.js'
 import type { Architecture } from '../shared/architecture.js'
-import { unlessDense } from '../shared/decoder-config.js'
+import { refuseOtherHeadSize, unlessDense } from '../shared/decoder-config.js'
 import { DECODER, describeDecoder, groupedCache } from '../shared/decoder-family.js'
 import { attentionLayers, feedLayers } from '../shared/decoder-layers.js'
 import { attentionPieces } from '../shared/decoder-parts.js'
@@ -64,6 +64,7 @@ export const graniteHybrid: Architecture<GraniteHybridConfig> = {
     const common = graniteKeys(keys, 'granitemoehybrid', (keys, { layers }) =>
       new Array(layers).fill(isPlaced ? ropeConfig(keys) : undefined),
     )
+    refuseOtherHeadSize(keys, common)
     const experts = new Array<number>(common.layers).fill(keys.size('num_local_experts', 0))
     const mixtures = unlessDense(experts, () => keys.mixture('mlp', experts, 'num_experts_per_tok', { normalise: {} }))
     const shared = keys.size('shared_intermediate_size')
@@ -79,8 +80,8 @@ export const graniteHybrid: Architecture<GraniteHybridConfig> = {
   },
 
   describe(config) {
-    const { layers, hasMamba, mixtures, ffnHidden, denseHidden, mamba } = config
-    const words = describeDecoder({ ...config, ffnHidden: mixtures.length > 0 ? ffnHidden : denseHidden })
+    const { layers, hasMamba, mamba } = config
+    const words = describeDecoder(config)
     const attention = hasMamba.filter((has) => !has).length
     const [heads, ...rest] = words.attention
     const states = [
@@ -90,7 +91,6 @@ export const graniteHybrid: Architecture<GraniteHybridConfig> = {
     ]
     return {
       ...words,
-      ...(mixtures.length === 0 && { router: ['none'] }),
       attention: [
         ...(attention > 0 ? [`in ${attention} of ${layers} layers: ${heads}`, ...rest] : []),
         ...(attention < layers ? states : []),

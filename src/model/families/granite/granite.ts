@@ -53,6 +53,7 @@ export const granite: Architecture<GraniteConfig> = {
   parseConfig(keys) {
     const isShared = keys.raw.model_type === 'granitemoeshared'
     const common = graniteKeys(keys, isShared ? 'granitemoeshared' : 'granitemoe')
+    refuseOtherHeadSize(keys, common)
     keys.oneOf('position_embedding_type', ['rope'])
     const experts = keys.everywhere(common.layers, 'num_local_experts')
     return {
@@ -67,10 +68,8 @@ export const granite: Architecture<GraniteConfig> = {
 
 /** Reads the keys of all Granite mixtures: a decoder's, and factors. */
 export function graniteKeys(keys: ConfigReader, modelType: string, ropesOf?: RopesOf): Omit<GraniteConfig, 'mixtures'> {
-  const common = decoderConfig(keys, modelType, ropesOf)
-  refuseOtherHeadSize(keys, common)
   return {
-    ...common,
+    ...decoderConfig(keys, modelType, ropesOf),
     ffnHidden: keys.size('intermediate_size'),
     attentionScale: keys.positive('attention_multiplier'),
     attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
@@ -80,11 +79,15 @@ export function graniteKeys(keys: ConfigReader, modelType: string, ropesOf?: Rop
   }
 }
 
+/** Names of the tensors of the experts. One tensor holds all experts of a layer. */
+const EXPERTS = { router: 'router.layer', input: 'input_linear.weight', output: 'output_linear.weight' }
+
 /** Parts of a Granite mixture; `mixer` returns the pieces of a layer's attention, or of what it has instead. */
 export function graniteParts(
   config: GraniteConfig,
   formats: PartFormats,
   mixer: (layer: number) => PlannedPiece[],
+  names = EXPERTS,
 ): Generator<Part> {
   const { width: d, ffnHidden: f } = config
   return decoderParts(config, formats, (layer) => {
@@ -100,13 +103,13 @@ export function graniteParts(
       dense: [
         ...normPieces(config, layer),
         ...mixer(layer),
-        ...(isSparse ? routerPieces(config, layer, `${moe}.router.layer`) : []),
+        ...(isSparse ? routerPieces(config, layer, `${moe}.${names.router}`) : []),
         ...(s === 0 ? [] : gatedPieces(formats.mlp, { gate, up, down }, { prefix: isSparse ? 'shared.' : 'dense.' })),
       ],
       expert(id, E) {
-        // One tensor holds all experts of a layer: the first f rows of each are the gate, the others up.
-        const input = expertOf(`${moe}.input_linear.weight`, [E, 2 * f, d], id)
-        const output = expertOf(`${moe}.output_linear.weight`, [E, d, f], id)
+        // The first f rows of each are the gate, the others up.
+        const input = expertOf(`${moe}.${names.input}`, [E, 2 * f, d], id)
+        const output = expertOf(`${moe}.${names.output}`, [E, d, f], id)
         return gatedPieces(formats.mlp, { gate: rowsOf(input, 0, f), up: rowsOf(input, f, 2 * f), down: output })
       },
     }

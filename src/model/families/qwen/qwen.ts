@@ -78,6 +78,14 @@ export const qwen3: Architecture<QwenConfig> = {
   },
 }
 
+/** Engineering Group's EngGPT2: Qwen3's mixture under another name, whose gates sum to 1 by default. */
+export const engGpt: Architecture<QwenConfig> = {
+  ...qwen3,
+  modelTypes: ['enggpt_moe'],
+  className: 'EngGpt',
+  defaults: { ...qwen3.defaults, rope_theta: 1e6, norm_topk_prob: true },
+}
+
 /** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with its own gate. */
 export const qwen2: Architecture<QwenConfig> = {
   ...SHARED,

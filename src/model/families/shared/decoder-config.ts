@@ -14,6 +14,10 @@ export interface DecoderConfig extends ModelConfig {
   /** K, heads of keys and values; each serves H / K heads of queries. */
   keyValueHeads: number
   headSize: number
+  /** True if values are the keys as they are projected, before their norm and rotation. */
+  valuesFromKeys?: true
+  /** The same for each layer, if layers differ. Layers that are alike have the same object. */
+  layerHeads?: readonly Pick<DecoderConfig, 'keyValueHeads' | 'headSize' | 'valuesFromKeys'>[]
   /** Added to the mean square inside RMSNorm's root. */
   epsilon: number
   /** Rotary positions of each layer; undefined for a layer without. Layers that share one have the same object. */
@@ -130,6 +134,11 @@ export function kindWindows(keys: ConfigReader, kinds: readonly LayerKind[]): nu
 /** The mixture as a list of one, or an empty list if no layer has experts. */
 export function unlessDense(counts: readonly number[], mixture: () => Mixture): Mixture[] {
   return counts.some((count) => count > 0) ? [mixture()] : []
+}
+
+/** The config with the heads of a layer. */
+export function headsIn<Config extends DecoderConfig>(config: Config, layer: number): Config {
+  return config.layerHeads ? { ...config, ...config.layerHeads[layer] } : config
 }
 
 export function hasExperts({ mixtures }: Pick<ModelConfig, 'mixtures'>, layer: number): boolean {

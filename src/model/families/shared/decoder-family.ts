@@ -5,7 +5,7 @@ import type { Blocks } from '../../layers/decoder.js'
 import { turnedChannels } from '../../layers/mixers/rope.js'
 import type { Workspace } from '../../layers/workspace.js'
 import type { ShapeWords } from './architecture.js'
-import type { DecoderConfig } from './decoder-config.js'
+import { type DecoderConfig, headsIn } from './decoder-config.js'
 import { decoderBlocks } from './decoder-layers.js'
 
 /** Members of a family with grouped-query attention, which may replace any of them. */
@@ -18,7 +18,8 @@ export const DECODER = {
 }
 
 export function describeDecoder(config: DecoderConfig): ShapeWords {
-  const { heads, keyValueHeads, headSize, ffnHidden, sharedHidden, activation } = config
+  const { heads, keyValueHeads, headSize, ffnHidden, denseHidden, sharedHidden, activation, mixtures } = config
+  const isDense = mixtures.length === 0
   const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]
   return {
     attention: [
@@ -29,11 +30,11 @@ export function describeDecoder(config: DecoderConfig): ShapeWords {
       ...windowWords(config),
     ],
     mlp: [
-      `${ffnHidden} channels`,
+      `${isDense ? denseHidden : ffnHidden} channels`,
       activation === 'clamped_swiglu' ? 'clamped SwiGLU' : `gated ${activation}`,
       ...(sharedHidden > 0 ? [`a shared expert of ${sharedHidden}`] : []),
     ],
-    router: ['linear', ...routerWords(config)],
+    router: isDense ? ['none'] : ['linear', ...routerWords(config)],
   }
 }
 
@@ -69,6 +70,7 @@ function routerWords({ mixtures }: Pick<DecoderConfig, 'mixtures'>): string[] {
       ...(routing.score === 'sigmoid' ? ['sigmoid scores'] : []),
       ...(routing.selectionBias ? ['a bias of the choice'] : []),
       ...(routing.groups ? [`${routing.groups.kept} of ${routing.groups.count} groups`] : []),
+      ...(routing.expertScales ? ['a factor of each expert'] : []),
       ...(routing.factor !== undefined && routing.factor !== 1 ? [`gates times ${routing.factor}`] : []),
       ...(counts.length > 0 ? [`${range} always chosen`] : []),
     ]
@@ -82,7 +84,7 @@ export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): bo
 
 /** Cache of grouped-query attention: the keys and values of all key/value heads, within the layer's window. */
 export function groupedCache(config: DecoderConfig, layer: number): LayerCache {
-  const { keyValueHeads: heads, headSize, attentionBias } = config
+  const { keyValueHeads: heads, headSize, attentionBias } = headsIn(config, layer)
   const window = config.windows[layer]
   const hasKeyBias = attentionBias !== 'none'
   return {

@@ -5,9 +5,9 @@ import { GroupedQueryAttention, type GroupedQueryOptions } from '../../layers/mi
 import { Rope } from '../../layers/mixers/rope.js'
 import { type Feed, type PreNormOptions, preNormBlocks } from '../../layers/pre-norm-blocks.js'
 import type { Workspace } from '../../layers/workspace.js'
-import { type DecoderConfig, hasExperts } from './decoder-config.js'
+import { type DecoderConfig, hasExperts, headsIn } from './decoder-config.js'
 
-export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks' | 'gated'> {
+export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks' | 'gated' | 'normsValues'> {
   /** RMSNorm of queries and keys, over a whole row or over each head. Default: none. */
   norm?: 'row' | 'head'
   /** Whether a layer has attention. Default: all layers. */
@@ -26,23 +26,21 @@ export function decoderBlocks(
   return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
 }
 
-/** Returns the function that finds a layer's attention: one for all layers with the same window and positions. */
+/** Returns the function that finds a layer's attention: one for all layers with the same window, positions and heads. */
 export function attentionLayers(
   workspace: Workspace,
   config: DecoderConfig,
   { isIn = () => true, norm, ...options }: AttentionOptions = {},
 ): (layer: number) => GroupedQueryAttention {
-  const { windows, ropes, headSize, epsilon, attentionScale: scale, attentionBias: bias } = config
-  const shape = { ...config, scale, bias, norm: norm && { span: norm, epsilon }, ...options }
-  const turn = byLayer(
-    (a, b) => ropes[a] === ropes[b],
-    (layer) => {
-      const rope = ropes[layer]
-      return rope && new Rope(workspace, rope, headSize)
-    },
-  )
-  const isAlike = (a: number, b: number) => isIn(a) && isIn(b) && windows[a] === windows[b] && ropes[a] === ropes[b]
+  const { windows, ropes, epsilon, attentionScale: scale, attentionBias: bias, layerHeads } = config
+  const turnsAlike = (a: number, b: number) => ropes[a] === ropes[b] && layerHeads?.[a] === layerHeads?.[b]
+  const turn = byLayer(turnsAlike, (layer) => {
+    const rope = ropes[layer]
+    return rope && new Rope(workspace, rope, headsIn(config, layer).headSize)
+  })
+  const isAlike = (a: number, b: number) => isIn(a) && isIn(b) && windows[a] === windows[b] && turnsAlike(a, b)
   return byLayer(isAlike, (layer) => {
+    const shape = { ...headsIn(config, layer), scale, bias, norm: norm && { span: norm, epsilon }, ...options }
     const own = { window: windows[layer], rope: turn(layer), isIn: (other: number) => isAlike(layer, other) }
     return new GroupedQueryAttention(workspace, { ...shape, ...own })
   })

@@ -11,7 +11,7 @@ import {
   vector,
   whole,
 } from '../../packing/format/pieces.js'
-import { type DecoderConfig, hasExperts } from './decoder-config.js'
+import { type DecoderConfig, hasExperts, headsIn } from './decoder-config.js'
 
 /* Parts that several families name alike. */
 
@@ -133,11 +133,11 @@ export function attentionPieces(
   layer: number,
   { output = 'o_proj', gate, gatesInQueries }: AttentionNames = {},
 ): PlannedPiece[] {
-  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias } = config
+  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias, valuesFromKeys } = headsIn(config, layer)
   const key = (name: string) => `model.layers.${layer}.self_attn.${name}`
   const projections = (suffix: string, columns: number[]): Source[] => {
     const rowsOf = (name: string, heads: number) => whole(key(`${name}.${suffix}`), [heads * headSize, ...columns])
-    const keysAndValues = [rowsOf('k_proj', K), rowsOf('v_proj', K)]
+    const keysAndValues = [rowsOf('k_proj', K), ...(valuesFromKeys ? [] : [rowsOf('v_proj', K)])]
     if (!gatesInQueries) {
       const queries = rowsOf('q_proj', H)
       // The kernel adds a bias to all rows.
@@ -157,11 +157,12 @@ export function attentionPieces(
 
 /** Norms of queries and keys, over a whole row or over each head. */
 export function queryKeyNorms(
-  { heads: H, keyValueHeads: K, headSize }: DecoderConfig,
+  config: DecoderConfig,
   layer: number,
   span: 'row' | 'head',
   [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
 ): PlannedPiece[] {
+  const { heads: H, keyValueHeads: K, headSize } = headsIn(config, layer)
   const norm = (name: string, heads: number) =>
     whole(`model.layers.${layer}.self_attn.${name}.weight`, [span === 'row' ? heads * headSize : headSize])
   return [vector('q_norm', norm(query, H)), vector('k_norm', norm(key, K))]
@@ -195,12 +196,12 @@ export function gatedPieces(
  * The same of an expert, of a layer without experts, or of the shared expert, if there is one. The names of the tensors
  * gate [f, d], up [f, d] and down [d, f] begin with `key`.
  */
-function gatedTensors(
+export function gatedTensors(
   { width: d, ffnHidden: expert, denseHidden: dense, sharedHidden: shared }: DecoderConfig,
   formats: PartFormats,
   of: 'expert' | 'dense' | 'shared',
   key: string,
-  { gated = ['gate_proj', 'up_proj', 'down_proj'], denseBias }: LayerNames,
+  { gated = ['gate_proj', 'up_proj', 'down_proj'], denseBias }: LayerNames = {},
 ): PlannedPiece[] {
   const f = { expert, dense, shared }[of]
   if (f === 0) return []

@@ -46,6 +46,11 @@ function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown
   const share = number('partial_rotary_factor') ?? keys.raw.partial_rotary_factor ?? 1
   const turned = Math.trunc((partOf ?? 1) * Number(share))
   const type = found.rope_type ?? found.type ?? 'default'
+  if (type === 'proportional') {
+    const isShare = typeof share === 'number' && share > 0 && share <= 1
+    if (!isShare) throw new UserError(`${keys.source}: ${key}.partial_rotary_factor must be a number from 0 to 1`)
+    return { theta, scaling: { type, share } }
+  }
   // transformers computes no YaRN of odd parts.
   const isPart = partOf && turned > 0 && turned + (turned % 2) <= partOf && (type !== 'yarn' || turned % 2 === 0)
   if (partOf === undefined ? share !== 1 : !isPart) {
@@ -56,7 +61,7 @@ function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown
   if (type === 'default') return { theta, ...part, scaling: { type } }
   if (type !== 'linear' && type !== 'yarn') {
     throw new UserError(
-      `${keys.source}: RoPE of type ${quoted(type)} is not computed by molm (default, linear, yarn are)`,
+      `${keys.source}: RoPE of type ${quoted(type)} is not computed by molm (default, linear, proportional, yarn are)`,
     )
   }
   const factor = number('factor')

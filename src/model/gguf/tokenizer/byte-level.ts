@@ -34,15 +34,19 @@ export function byteLevelTokenizer(
   })
 }
 
-/** The merges as pairs with a blank between, in the order of their ranks. */
-function readMerges(metadata: GgufMetadata, { ids, types }: TokenList): readonly string[] {
+/** The merges as pairs with a blank between, in the order of their ranks; `ofAdded`: also of added tokens. */
+export function readMerges(
+  metadata: GgufMetadata,
+  { ids, types }: TokenList,
+  { ofAdded = false } = {},
+): readonly string[] {
   const merges = metadata.texts(MERGES)
   if (merges.length > MOST_MERGES) {
     throw metadata.refuse(MERGES, `has ${merges.length} merges, at most ${MOST_MERGES} are read`)
   }
   const isToken = (token: string) => {
     const id = ids.get(token)
-    return id !== undefined && !isAdded(types[id])
+    return id !== undefined && (ofAdded || !isAdded(types[id]))
   }
   const characters = merges.reduce((sum, merge) => sum + merge.length, 0)
   if (characters > MOST_CHARACTERS) {

@@ -76,6 +76,7 @@ const BY_NAME: ReadonlyMap<string, PreTokenizer> = new Map([
 const BY_ARCHITECTURE: ReadonlyMap<string, string> = new Map([
   ['granitemoe', 'refact'],
   ['granitehybrid', 'dbrx'],
+  ['granite_swa', 'dbrx'],
   ['olmoe', 'olmo'],
   ['qwen2moe', 'qwen2'],
   ['qwen3moe', 'qwen2'],

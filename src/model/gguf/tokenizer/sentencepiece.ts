@@ -7,7 +7,7 @@ import { isAdded, type TokenList, TokenType } from './token-list.js'
 const PREFIX = 'tokenizer.ggml.add_space_prefix'
 
 /** Architectures whose texts get no blank in front, if the metadata does not say. */
-const WITHOUT_PREFIX = ['ernie4_5', 'ernie4_5-moe']
+const WITHOUT_PREFIX = ['ernie4_5', 'ernie4_5-moe', 'gemma4']
 
 /** Values for absent keys, as Llama has them. */
 export const SENTENCEPIECE_DEFAULTS: Defaults = { byRole: { unk: 0, bos: 1, eos: 2 }, addsBos: true }
@@ -17,8 +17,13 @@ export function hasByteTokens({ ids }: TokenList): boolean {
   return BYTE_ALPHABET.every((_, byte) => ids.has(byteToken(byte)))
 }
 
-/** tokenizer.json for "llama": characters merged in pairs, and a visible blank. Throws a UserError without scores. */
-export function sentencePieceTokenizer(metadata: GgufMetadata, list: TokenList, special: SpecialTokens): object {
+/** tokenizer.json for "llama" and "gemma4": characters merged in pairs, and a visible blank. */
+export function sentencePieceTokenizer(
+  metadata: GgufMetadata,
+  list: TokenList,
+  special: SpecialTokens,
+  merges: readonly string[],
+): object {
   const hasPrefix = metadata.flag(PREFIX, !WITHOUT_PREFIX.includes(architectureOf(metadata)))
   const replace = (from: string, content: string) => ({ type: 'Replace', pattern: { String: from }, content })
   return encodingJson(list, special, {
@@ -39,7 +44,7 @@ export function sentencePieceTokenizer(metadata: GgufMetadata, list: TokenList, 
     },
     fallsBack: true,
     ignoresMerges: false,
-    merges: mergesByScore(metadata, list),
+    merges,
   })
 }
 
@@ -56,7 +61,7 @@ const MOST_WORK = 2 ** 28
  * with the highest score first. Pairs of the same score are in the order of what they make, then of their own ids.
  * Throws a UserError if scores are missing or the merges are far too many.
  */
-function mergesByScore(metadata: GgufMetadata, { tokens, ids, types }: TokenList): string[] {
+export function mergesByScore(metadata: GgufMetadata, { tokens, ids, types }: TokenList): string[] {
   const scores = metadata.numbers(SCORES)
   if (scores.length !== tokens.length) {
     throw metadata.refuse(SCORES, `has ${scores.length} values for ${tokens.length} tokens`)

@@ -38,7 +38,7 @@ export interface Defaults {
 /** Ends of a turn or of a text, by the names that families give them. The metadata has at most three of them. */
 const ENDS = [
   ...['<|im_end|>', '<|endoftext|>', '<|end_of_text|>', '<|eot_id|>', '<|eom_id|>', '<|end|>', '<end_of_turn>'],
-  ...['<|return|>', '<|call|>', '<EOT>', '<｜end▁of▁sentence｜>'],
+  ...['<|return|>', '<|call|>', '<EOT>', '<｜end▁of▁sentence｜>', '<turn|>', '<|tool_response>'],
 ]
 
 /** Reads the special tokens. Throws a UserError for an id without a token. */
@@ -65,7 +65,11 @@ function endsByName({ ids, types }: TokenList): number[] {
   return ENDS.flatMap((name) => {
     const id = ids.get(name)
     // In gpt-oss's form, a call or an answer may follow the end of a message.
-    const isEnd = id !== undefined && types[id] === TokenType.control && !(isHarmony && name === '<|end|>')
+    const isEnd =
+      id !== undefined &&
+      // Converters make some of Gemma's control tokens visible.
+      (types[id] === TokenType.control || name === '<|tool_response>') &&
+      !(isHarmony && name === '<|end|>')
     return isEnd ? [id] : []
   })
 }

@@ -1,9 +1,9 @@
 import { printable } from '../../../ground/printable.js'
 import type { GgufFile } from '../gguf-file.js'
 import type { GgufMetadata } from '../metadata.js'
-import { byteLevelTokenizer, hasByteCharacters } from './byte-level.js'
+import { byteLevelTokenizer, hasByteCharacters, readMerges } from './byte-level.js'
 import { PRE, preTokenizerOf } from './pre-tokenizers.js'
-import { hasByteTokens, SENTENCEPIECE_DEFAULTS, sentencePieceTokenizer } from './sentencepiece.js'
+import { hasByteTokens, mergesByScore, SENTENCEPIECE_DEFAULTS, sentencePieceTokenizer } from './sentencepiece.js'
 import { readSpecialTokens, type SpecialTokens } from './special-tokens.js'
 import { readTokens, TOKENS, type TokenList } from './token-list.js'
 
@@ -52,13 +52,20 @@ function makeTokenizer(metadata: GgufMetadata): Made {
     const special = readSpecialTokens(metadata, list, { byRole: {}, addsBos: preTokenizer.addsBos })
     return { tokenizer: byteLevelTokenizer(metadata, list, preTokenizer, special), special, list }
   }
-  if (model === 'llama') {
+  if (model === 'llama' || model === 'gemma4') {
     const list = readTokens(metadata)
     if (!hasByteTokens(list)) return problem(TOKENS, 'has no token for some bytes')
-    const special = readSpecialTokens(metadata, list, SENTENCEPIECE_DEFAULTS)
-    return { tokenizer: sentencePieceTokenizer(metadata, list, special), special, list }
+    const [defaults, merges] =
+      model === 'gemma4'
+        ? [{ byRole: {}, addsBos: true }, readMerges(metadata, list, { ofAdded: true })]
+        : [SENTENCEPIECE_DEFAULTS, mergesByScore(metadata, list)]
+    const special = readSpecialTokens(metadata, list, defaults)
+    return { tokenizer: sentencePieceTokenizer(metadata, list, special, merges), special, list }
   }
-  return problem(MODEL, `is "${printable(model)}", and only the byte-pair encodings "gpt2" and "llama" are supported`)
+  return problem(
+    MODEL,
+    `is "${printable(model)}", and only the byte-pair encodings "gpt2", "llama" and "gemma4" are supported`,
+  )
 }
 
 function tokenizerConfig(metadata: GgufMetadata, special: SpecialTokens, { tokens }: TokenList): object {

@@ -21,6 +21,10 @@ export interface GroupedQueryOptions {
   rope?: Rope
   /** RMSNorm of queries and keys, over a whole row or over each head: pieces `q_norm` and `k_norm`. */
   norm?: { span: 'row' | 'head'; epsilon: number }
+  /** RMSNorm of each head of values, without a weight and with the epsilon of `norm`. Default: false. */
+  normsValues?: boolean
+  /** Whether values are the keys as they are projected; `qkv.weight` then has no rows for them. Default: false. */
+  valuesFromKeys?: boolean
   /** Queries, keys and values are clamped to [-clip, clip]. */
   clip?: number
   /** Projections with biases: pieces `qkv.bias` and `output.bias`. */
@@ -43,6 +47,9 @@ export class GroupedQueryAttention {
   private readonly queryHeads?: HeadTransform
   private readonly keyHeads?: HeadTransform
   private readonly valueHeads?: HeadTransform
+  private readonly valuesFromKeys: boolean
+  /** Address of a weight of ones for the norm of values; 0 without a norm. */
+  private readonly ones: number
   private readonly rope?: Rope
   private readonly attention: SoftmaxAttention
   private readonly gate?: GatedRows
@@ -51,6 +58,7 @@ export class GroupedQueryAttention {
 
   constructor(workspace: Workspace, options: GroupedQueryOptions) {
     const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip, bias, sinks, gated, isIn } = options
+    const { normsValues = false, valuesFromKeys = false } = options
     const { a, bank, threads, formats, config, cacheFormat } = workspace
     const format = formats.attention
     const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
@@ -63,13 +71,20 @@ export class GroupedQueryAttention {
     this.y = workspace.rows(1, config.width)
 
     this.rope = rope
-    this.project = new Linear(workspace, { format, input: a, output: qkv })
+    this.valuesFromKeys = valuesFromKeys
+    const projected = valuesFromKeys ? qkv.block(0, queries + shared) : qkv
+    this.project = new Linear(workspace, { format, input: a, output: projected })
     const shape = { headSize, norm, clip, rope }
     if (norm || clip || rope) {
       this.queryHeads = new HeadTransform(bank, { ...shape, rows: q }, threads)
       this.keyHeads = new HeadTransform(bank, { ...shape, rows: this.keys }, threads)
     }
-    if (clip) this.valueHeads = new HeadTransform(bank, { headSize, clip, rows: this.values }, threads)
+    const valueNorm = normsValues ? norm : undefined
+    if (clip || valueNorm) {
+      this.valueHeads = new HeadTransform(bank, { headSize, norm: valueNorm, clip, rows: this.values }, threads)
+    }
+    this.ones = valueNorm ? bank.arena.allocate(4 * headSize) : 0
+    if (valueNorm) bank.f32.fill(1, this.ones / 4, this.ones / 4 + headSize)
     const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: cacheFormat }
     // The gate writes the records.
     const ungated = gated ? o.block(0, o.columns) : o
@@ -102,9 +117,10 @@ export class GroupedQueryAttention {
   run(layer: number, T: number, cache: BatchCache): void {
     const at = this.weights[layer]
     this.project.run(T, at.qkv, at.qkvBias) //            q [T, H, hd];  k, v [T, K, hd];  g as q = Wqkvg a
+    if (this.valuesFromKeys) for (let t = 0; t < T; t++) this.values.row(t).set(this.keys.row(t))
     this.queryHeads?.run(T, at.q) //                      q = RoPE(clip(norm(q)))
     this.keyHeads?.run(T, at.k) //                        k = RoPE(clip(norm(k)))
-    this.valueHeads?.run(T, 0) //                         v = clip(v)
+    this.valueHeads?.run(T, this.ones) //                 v = clip(norm(v))
     cache.append(layer, this.keys, this.values) //        cache += k, v
     this.attention.run(cache.places, at.sinks) //         o [T, H, hd] = softmax(scale . q k; sink) v
     this.gate?.run(T) //                                  o = o sigmoid(g)

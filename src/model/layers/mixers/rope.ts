@@ -12,6 +12,8 @@ export interface RopeConfig {
   pairs?: 'halves' | 'neighbours'
   scaling:
     | { type: 'default' }
+    /** proportional: whole heads turn, but by angles of 0 beyond the first `share` of the pairs. */
+    | { type: 'proportional'; share: number }
     /** linear: all frequencies are divided by a factor. */
     | { type: 'linear'; factor: number }
     /** yarn: low frequencies are divided by a factor, high ones kept, others mixed; `attention` scales cos and sin. */
@@ -50,6 +52,10 @@ export function ropeFrequencies(config: RopeConfig, headSize: number): Float32Ar
   switch (scaling.type) {
     case 'default':
       return power.map((p) => 1 / p)
+    case 'proportional': {
+      const turned = Math.floor((scaling.share * headSize) / 2)
+      return power.map((p, i) => (i < turned ? 1 / p : 0))
+    }
     case 'linear':
       return power.map((p) => f32(1 / p) / f32(scaling.factor))
     case 'yarn': {
