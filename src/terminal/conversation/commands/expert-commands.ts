@@ -7,7 +7,15 @@ import { colourTitle } from '../../../insight/pictures/kinds/coloured-text.js'
 import type { ExpertPlace } from '../../../insight/usage/awake.js'
 import type { MixtureKind, ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
-import { maskInWords, maskSpecs, maskState, parseMask, pushText, scaledMask } from '../../../model/config/mask-spec.js'
+import {
+  maskInWords,
+  maskSpecs,
+  maskState,
+  parseMask,
+  pushText,
+  scaledMask,
+  withExperts,
+} from '../../../model/config/mask-spec.js'
 import { maskOfJson } from '../../../model/config/read-mask.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from '../answers/colouring.js'
 import { isUnread, readAgain } from '../answers/read-again.js'
@@ -153,12 +161,6 @@ function sayFrom(chat: Chat, experts: string, state: string): void {
   const { length } = chat.conversation
   const again = length > FEW_TOKENS ? `, which first reads ${formatRoughly(length)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
-}
-
-/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Throws a UsageError if the model lacks them. */
-function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
-  const joined = parseMask([...(mask ? maskSpecs(mask) : []), ...specs], config)
-  return mask ? { ...joined, gates: mask.gates, ...(mask.instead && { instead: mask.instead }) } : joined
 }
 
 /** Removes experts from a mask; undefined if none are left. Throws a UsageError if none of them are in it. */
