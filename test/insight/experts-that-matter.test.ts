@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { writePrompt } from '#molm/engine/session/prompt.js'
 import { type ExpertMask, expertsThatMatter, loadModel, type Model, parseMask, resultOf } from '#molm/index.js'
 import { maskSpecOf } from '#molm/insight/matters/answer-trial.js'
-import { changeInWords, expertsInWords, mattersCsv, mattersObject } from '#molm/insight/matters/matters-forms.js'
+import { changeInWords, mattersCsv, mattersLines, mattersObject } from '#molm/insight/matters/matters-forms.js'
 import { useSession } from '#molm/insight/texts/reading.js'
 
 interface Asked {
@@ -72,6 +72,8 @@ test('each expert’s row is what a session without it writes, and how likely it
   const [{ layer, kind, expert }] = experts
   assert.equal([listed.length, listed[0].mask, rest.tried], [2, `${layer}:${kind}:${expert}`, tried])
   assert.is([...mattersCsv(found)].length, 1 + experts.length)
+  const [line] = mattersLines(found, 1)
+  assert.is(line.startsWith(`without layer ${layer}’s ${kind === 'mlp' ? 'MLP' : kind} expert ${expert}: “`), true)
 })
 
 test('an answer without the text that ends it has the same experts', async ({ model, prompt, answer, length }) => {
@@ -142,14 +144,9 @@ test('experts that are off already are not tried, and an abort ends the search',
 })
 
 test('a change is named by the first words that differ', () => {
-  assert.is(changeInWords('The opposite of hot is cold.', 'The opposite of hot is hot.'), '“hot.” for “cold.”')
+  assert.is(changeInWords('The opposite of hot is cold.', 'The opposite of hot is hot.'), '“hot” for “cold”')
   assert.is(changeInWords('It is cold', 'It is very cold'), '“very” for nothing')
   assert.is(changeInWords('Yes', 'Yes'), 'the same words')
-  const place = { layer: 5, kind: 'mlp', expert: 13 } as const
-  assert.is(
-    expertsInWords([place, { ...place, kind: 'attention' }]),
-    'layer 5’s MLP expert 13 and layer 5’s attention expert 13',
-  )
 })
 
 test.run()

@@ -35,7 +35,7 @@ export interface Matters {
 export interface MattersOptions extends TrialOptions {
   /** Most experts to try. Default: all of a small model; of a larger one the ones that are expected to matter most. */
   most?: number
-  /** Milliseconds in which more of them are tried. Default: 0. */
+  /** Milliseconds for more of them. Default: 0. */
   budgetMs?: number
   /** Called after each reading of the answer, with their number so far and in all. */
   onProgress?: (readings: { done: number; of: number }) => void

@@ -30,10 +30,42 @@ export function* mattersCsv({ experts }: Matters): Generator<string> {
 }
 
 /** Longest part of an answer that is quoted, in characters. */
-const QUOTED = 40
+const QUOTED = 60
+
+/** An answer, or its beginning. */
+export function quoted(text: string): string {
+  return `“${text.length > QUOTED ? `${text.slice(0, QUOTED).trimEnd()}…` : text}”`
+}
+
+/**
+ * The first `most` experts whose absence changes the answer, a line each: `without layer 5’s MLP expert 13: “hot” for
+ * “cold” (log p −9.3)`. If no single one does, a line about the group.
+ */
+export function mattersLines({ answer, experts, group }: Matters, most: number): string[] {
+  const line = (without: AnswerWithout, experts: readonly ExpertPlace[]) => {
+    const change = `${changeInWords(answer, without.answer)} (log p ${signed(without.logprobChange)})`
+    return `without ${expertsInWords(experts)}: ${change}`
+  }
+  const changing = experts.filter(({ changes }) => changes).slice(0, most)
+  if (changing.length > 0) return changing.map((one) => line(one, [one]))
+  const alone = 'no expert changes the answer alone'
+  return [group ? `${alone}; ${line(group, group.experts)}` : `${alone}, and the strongest do not together`]
+}
+
+/** Numbers of the search: `all 151 woken experts were left out, one at a time; 2 change the answer`. */
+export function triedInWords({ tried, of, experts }: Matters): string {
+  const some = tried === of ? `all ${of}` : `${tried} of the ${of}`
+  const changing = experts.filter(({ changes }) => changes).length
+  return `${some} woken experts were left out, one at a time; ${changing} change the answer`
+}
+
+/** A change of a log-probability: `−9.3`. */
+export function signed(nats: number): string {
+  return `${nats < 0 ? '−' : '+'}${Math.abs(nats).toFixed(1)}`
+}
 
 /** Names experts: `layer 5’s MLP expert 13 and layer 0’s attention expert 2`. */
-export function expertsInWords(experts: readonly ExpertPlace[]): string {
+function expertsInWords(experts: readonly ExpertPlace[]): string {
   return experts
     .map(({ layer, kind, expert }) => `layer ${layer}’s ${kind === 'mlp' ? 'MLP' : kind} expert ${expert}`)
     .join(' and ')
@@ -43,8 +75,8 @@ export function expertsInWords(experts: readonly ExpertPlace[]): string {
 export function changeInWords(answer: string, without: string): string {
   const { before, after } = wordChanges(answer, without)
   const first = (parts: typeof before) => {
-    const text = parts.find(({ differs }) => differs)?.text.trim() ?? ''
-    return text === '' ? 'nothing' : `“${text.length > QUOTED ? `${text.slice(0, QUOTED).trimEnd()}…` : text}”`
+    const text = (parts.find(({ differs }) => differs)?.text ?? '').trim().replace(/[.,;:!?]+$/, '')
+    return text === '' ? 'nothing' : quoted(text)
   }
   return answer === without ? 'the same words' : `${first(after)} for ${first(before)}`
 }
