@@ -45,6 +45,40 @@ test('a mask of a kept conversation that does not fit the model is left out with
   assert.equal([gates, instead, mlp?.[0], mlp?.[3]], ['kept', 'nothing', [1], [3]], 'a layer beyond its list is added')
 })
 
+test('/without best answers again without the expert that changes the answer most', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, 'What is a hammer?')
+  const from = chat.items.length
+  await send(chat, '/without best')
+  const [list, , answer] = said(chat, from)
+  const [head, best, ...others] = list.split('\n')
+  assert.match(head, /^for “.*”$/)
+  assert.match(best, /^without layer \d’s (MLP|attention) expert \d+: “.*” for “.*” \(log p −\d+\.\d\)$/)
+  assert.match(others.at(-1) ?? '', /^all \d+ woken experts were left out, one at a time; \d+ change the answer$/)
+  const [, layer, kind, expert] = /layer (\d)’s (MLP|attention) expert (\d+)/.exec(best) ?? []
+  assert.match(answer, `without layer ${layer} ${kind.toLowerCase()} expert ${expert}, at temperature 0:`)
+})
+
+test('m in a walk finds what matters for its token, or for the answer to its question, and moves the cursor there', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, 'What is a hammer?')
+  const pressM = async (index: number) => {
+    chat.map.select(index)
+    press(chat, { kind: 'text', text: 'm' })
+    await idle(chat)
+    return said(chat, -1)[0].split('\n')
+  }
+  const { tokens } = chat.map
+  const word = tokens.length - 2
+  const [ofToken] = await pressM(word)
+  assert.is(ofToken, `for “${tokens[word].text.trim()}” in “${chat.conversation.messages[1].content.trim()}”`)
+  const [ofAnswer, best] = await pressM(0)
+  assert.is(ofAnswer, `for “${chat.conversation.messages[1].content.trim()}”`)
+  const { cursor } = chat.map
+  const kind = cursor?.kind === 'mlp' ? 'MLP' : cursor?.kind
+  assert.ok(best.startsWith(`without layer ${cursor?.layer}’s ${kind} expert ${cursor?.expert}: `), best)
+})
+
 test('l says what the experts of the chosen layer say for the token of the walk', async () => {
   const chat = await chatWith(nano)
   await send(chat, BOAT)

@@ -23,6 +23,7 @@ import type { Chat } from '../chat-state.js'
 import type { ItemSpan } from '../state/items.js'
 import { type ComparedMasks, compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
+import { bestMask } from './matters.js'
 
 /** Step of + and -, in spreads of the scores. */
 const PUSH = 0.5
@@ -71,9 +72,11 @@ export const EXPERT_ACTIONS = {
     sayFrom(chat, maskInWords(argument === '' ? mask : parseMask(specs, chat.model.config)), 'on again')
   },
   async without(chat: Chat, argument: string): Promise<void> {
-    if (argument === '') throw new UsageError('name an expert: /without 3:mlp:5')
+    if (argument === '') throw new UsageError('name an expert: /without 3:mlp:5, or /without best')
     const { mask: before } = chat.conversation
-    const specs = specsIn(argument)
+    checkQuestion(chat)
+    const specs = argument === 'best' ? await bestMask(chat) : specsIn(argument)
+    if (!specs) return
     const after = withExperts(before, specs, chat.model.config)
     const name = maskInWords(parseMask(specs, chat.model.config))
     if (before && maskInWords(after) === maskInWords(before)) {
@@ -141,10 +144,14 @@ function placeOf(argument: string, config: ModelConfig): ExpertPlace {
 }
 
 function compare(chat: Chat, masks: ComparedMasks): Promise<void> {
-  if (chat.conversation.question < 0) throw new UsageError('there is no question to answer again')
+  checkQuestion(chat)
   // Throws a UserError if the mask does not fit, before the first answer.
   chat.model.createSession({ mask: masks.after }).dispose()
   return chat.work(() => compareAnswers(chat, masks))
+}
+
+function checkQuestion({ conversation }: Chat): void {
+  if (conversation.question < 0) throw new UsageError('there is no question to answer again')
 }
 
 function specsIn(argument: string): string[] {

@@ -7,7 +7,8 @@ import type { Chat } from '../chat-state.js'
 
 /** Says what the experts of the chosen layer say for the token of the walk. */
 export async function showLens(chat: Chat): Promise<void> {
-  const tokens = tokensToSelected(chat)
+  const { ids, at } = idsOfToken(chat)
+  const tokens = ids.slice(0, at + 1)
   const looked = chat.map.shown
   await chat.work(async () => {
     const lens = await lensOf(chat.model, tokens, { mask: chat.conversation.mask })
@@ -26,16 +27,15 @@ export async function showLens(chat: Chat): Promise<void> {
   })
 }
 
-/** Ids of the conversation up to the token of the walk. */
-function tokensToSelected({ map, conversation }: Chat): readonly number[] {
-  const { selected, tokens } = map
-  if (selected === undefined) throw new UsageError('walk to a token first: ←')
+/** Ids of the conversation, and the place of a token of the map among them. */
+export function idsOfToken({ map, conversation }: Chat, index = map.selected): { ids: readonly number[]; at: number } {
+  const { tokens } = map
+  if (index === undefined) throw new UsageError('walk to a token first: ←')
   const ids = conversation.read.idsTo(conversation.messages.at(-1))
-  const length = ids.length - (tokens.length - 1 - selected)
+  const at = ids.length - (tokens.length - index)
   // Older tokens of the map may belong to a text that has been cut.
-  const isSame = length > 0 && ids[length - 1] === tokens[selected].id
-  if (!isSame) throw new UsageError('this token is no longer in the model’s memory: /retry reads it again')
-  return ids.slice(0, length)
+  if (at >= 0 && ids[at] === tokens[index]?.id) return { ids, at }
+  throw new UsageError('this token is no longer in the model’s memory: /retry reads it again')
 }
 
 function saidBy({ model }: Chat, { up, down }: SpokenExpert): string {
