@@ -79,23 +79,31 @@ test('m in a walk finds what matters for its token, or for the answer to its que
   assert.ok(best.startsWith(`without layer ${cursor?.layer}’s ${kind} expert ${cursor?.expert}: `), best)
 })
 
-test('l says what the experts of the chosen layer say for the token of the walk', async () => {
+test('l says what chose the token of the walk, and what its experts say after it', async () => {
   const chat = await chatWith(nano)
   await send(chat, BOAT)
   await pressed(chat, 'left')
-  chat.map.setLayer(5)
-  const token = chat.map.shown?.text ?? ''
+  const token = JSON.stringify(visibleToken(chat.map.shown?.text ?? ''))
   press(chat, { kind: 'text', text: 'l' })
   await idle(chat)
-  const [text] = said(chat, -1)
+  const lines = said(chat, -1)[0].split('\n')
+  const [early, chose, ...rest] = lines
+  assert.is(early, 'early layers often say nothing readable: they write for later layers')
+  assert.match(chose, /^what chose ".*", by the experts of ".*", and \d+ with less:$/)
+  assert.ok(chose.startsWith(`what chose ${token}, `), chose)
+  const next = rest.findIndex((line) => line.startsWith(`what the experts of ${token} say after it`))
+  const effects = rest.slice(0, next).map((line) => {
+    const [, how, sign] = /^ {2}layer \d \w+ \d+ makes it (\w+): logit ([+−])\d+\.\d$/.exec(line) ?? []
+    return `${how} ${sign}`
+  })
+  assert.is(effects.length, 5)
   assert.ok(
-    text.startsWith(`experts of ${JSON.stringify(token.replace(' ', '·'))} in layer 5, through the model’s head:`),
-    text,
+    effects.every((effect) => effect === 'likelier +' || effect === 'unlikelier −'),
+    effects.join(),
   )
-  const lines = text.split('\n').slice(1)
-  assert.is(lines.length, 2 * (2 + 4))
-  assert.match(lines[0], /^attention \d( \(.*\))?: gate [\d.]+ %, [\d.]+ % of the stream$/)
-  assert.match(lines[1], /^ {2}up (".*" ){4}".*" · down (".*" ){4}".*"$/)
+  const after = rest.slice(next + 1)
+  assert.is(after.length, 5)
+  for (const line of after) assert.match(line, /^ {2}layer \d \w+ \d+ makes likelier ".*", unlikelier ".*"$/)
   // The page of the conversation has it, with all layers.
   const { tokens } = chat.map
   await inTemporaryFolder(async (folder) => {
@@ -107,9 +115,12 @@ test('l says what the experts of the chosen layer say for the token of the walk'
     const [, voices] = /class="voices">(.*?)<\/script>/.exec(page) ?? []
     const [all] = Object.values<{ up: { text: string }[] }[]>(JSON.parse(voices))
     assert.is(all.length, 6 * (2 + 4))
-    const last = all.slice(-6).map(({ up }) => visibleToken(up[0].text))
-    for (const [i, word] of last.entries())
-      assert.ok(lines[2 * i + 1].startsWith(`  up ${JSON.stringify(word)} `), word)
+    const likeliest = all.map(({ up }) => JSON.stringify(visibleToken(up[0].text)))
+    for (const line of after)
+      assert.ok(
+        likeliest.some((word) => line.includes(`makes likelier ${word}`)),
+        line,
+      )
   })
 })
 

@@ -163,7 +163,7 @@ function scaleOf(
     return { text, width: cellWidth(text) }
   }
   const isUsage = map.mode === 'usage'
-  // The weakest colour is that of 0. Without colours, no sign is.
+  // The weakest colour means 0. Without colours, no sign does.
   const amounts = painter.depth === 'none' ? SAMPLES.slice(1) : SAMPLES
   const values = amounts.map((amount) => {
     return isUsage ? `${Math.round(100 * largestShare(map.usage) * amount)}` : formatGate(gateOf(amount, map))
