@@ -116,7 +116,7 @@ export class Chat extends Drawn implements ScreenState {
   show(event: ScreenEvent): void {
     const { items, running } = this
     Object.assign(this, screenAfter({ items, running }, event, performance.now()))
-    const isSoon = (event.kind === 'token' || event.kind === 'progress') && items === this.items
+    const isSoon = ['token', 'progress', 'search'].includes(event.kind) && items === this.items
     this.changed(isSoon ? 'soon' : 'now')
   }
 

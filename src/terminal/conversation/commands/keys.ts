@@ -6,6 +6,7 @@ import { openThoughts } from './ask-commands.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { steerExpert, switchExpert } from './expert-commands.js'
 import { showLens } from './lens.js'
+import { showMatters } from './matters.js'
 
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
@@ -49,6 +50,7 @@ function isWalking({ input, map }: Chat): boolean {
 const WALK_ACTIONS: Record<string, (chat: Chat) => Promise<void>> = {
   x: switchExpert,
   l: showLens,
+  m: showMatters,
   '+': (chat) => steerExpert(chat, 1),
   '-': (chat) => steerExpert(chat, -1),
 }
