@@ -52,26 +52,6 @@ export function tokenizeRoutes(app: Hono, context: ServerContext): void {
   app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(context)))
 }
 
-<<<<<<< HEAD
-/** Answers with the result of `work`. Meanwhile the request counts as waiting. */
-export async function inQueue(
-  c: Context,
-  { queue, memory }: ServerContext,
-  work: (signal: AbortSignal) => Promise<object>,
-): Promise<Response> {
-  const ticket = enterQueue(c, queue)
-  try {
-    const text = JSON.stringify(await work(ticket.signal))
-    const held = memory.forAnswer(text.length)
-    onceAnswered(c, () => held.set(0))
-    return c.body(text, 200, { 'Content-Type': 'application/json' })
-  } finally {
-    ticket.leave()
-  }
-}
-
-=======
->>>>>>> ee14609f3359d2e1e77ee25b7842f2c170868c60
 /** tokenizer_config.json without its list of added tokens, and with special tokens and the template as texts. */
 async function tokenizerInfo({ model, limits }: ServerContext): Promise<object> {
   if (!model.hasTokenizer) throw new ApiError(404, 'the model has no tokenizer')
