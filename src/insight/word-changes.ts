@@ -113,3 +113,21 @@ function partsOf({ words, blanks }: Words, common: ReadonlySet<number>): Compare
   add(blanks[words.length], false)
   return parts
 }
+
+/** Longest part of an answer that is quoted, in characters. */
+const QUOTED = 60
+
+/** An answer, or its beginning. */
+export function quoted(text: string): string {
+  return `“${text.length > QUOTED ? `${text.slice(0, QUOTED).trimEnd()}…` : text}”`
+}
+
+/** Names a change by its first words: `“hot” for “cold”`; `the same words` if there is none. */
+export function changeInWords(answer: string, without: string): string {
+  const { before, after } = wordChanges(answer, without)
+  const first = (parts: typeof before) => {
+    const text = (parts.find(({ differs }) => differs)?.text ?? '').trim().replace(/[.,;:!?]+$/, '')
+    return text === '' ? 'nothing' : quoted(text)
+  }
+  return answer === without ? 'the same words' : `${first(after)} for ${first(before)}`
+}

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert'
 import { writePrompt } from '#molm/engine/session/prompt.js'
 import { type ExpertMask, expertsThatMatter, loadModel, type Model, parseMask, resultOf } from '#molm/index.js'
 import { maskSpecOf } from '#molm/insight/matters/answer-trial.js'
-import { changeInWords, mattersCsv, mattersLines, mattersObject } from '#molm/insight/matters/matters-forms.js'
+import { mattersCsv, mattersLines, mattersObject } from '#molm/insight/matters/matters-forms.js'
+import { changeInWords } from '#molm/insight/word-changes.js'
 import { useSession } from '#molm/insight/texts/reading.js'
 
 interface Asked {

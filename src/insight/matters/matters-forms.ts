@@ -1,7 +1,7 @@
 import { csvRow } from '../../ground/csv.js'
 import { sixDigits } from '../../ground/numbers.js'
 import type { ExpertPlace } from '../usage/awake.js'
-import { wordChanges } from '../word-changes.js'
+import { changeInWords } from '../word-changes.js'
 import { type AnswerWithout, maskSpecOf } from './answer-trial.js'
 import type { Matters } from './experts-that-matter.js'
 
@@ -27,14 +27,6 @@ export function* mattersCsv({ experts }: Matters): Generator<string> {
     const { layer, kind, expert, logprobChange, changes, answer } = one
     yield `${csvRow([layer, kind, expert, maskSpecOf(one), sixDigits(logprobChange), String(changes), answer])}\n`
   }
-}
-
-/** Longest part of an answer that is quoted, in characters. */
-const QUOTED = 60
-
-/** An answer, or its beginning. */
-export function quoted(text: string): string {
-  return `“${text.length > QUOTED ? `${text.slice(0, QUOTED).trimEnd()}…` : text}”`
 }
 
 /**
@@ -69,14 +61,4 @@ function expertsInWords(experts: readonly ExpertPlace[]): string {
   return experts
     .map(({ layer, kind, expert }) => `layer ${layer}’s ${kind === 'mlp' ? 'MLP' : kind} expert ${expert}`)
     .join(' and ')
-}
-
-/** Names a change by its first words: `“hot” for “cold”`; `the same words` if there is none. */
-export function changeInWords(answer: string, without: string): string {
-  const { before, after } = wordChanges(answer, without)
-  const first = (parts: typeof before) => {
-    const text = (parts.find(({ differs }) => differs)?.text ?? '').trim().replace(/[.,;:!?]+$/, '')
-    return text === '' ? 'nothing' : quoted(text)
-  }
-  return answer === without ? 'the same words' : `${first(after)} for ${first(before)}`
 }

@@ -7,11 +7,11 @@ import type { TextSection } from '../../insight/pictures/interactive/explore.js'
 import { pageRoutes } from '../../insight/pictures/interactive/page-data.js'
 import { wordsSentence } from '../../insight/pictures/kinds/usage-caption.js'
 import { usageMaps } from '../../insight/pictures/kinds/usage-figure.js'
-import { awakeSentence } from '../../insight/usage/awake.js'
+import { awakeSentence, type ExpertPlace } from '../../insight/usage/awake.js'
 import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
 import { GrowingText } from '../markdown/growing-text.js'
-import type { TokenPlace } from '../requests/api.js'
+import type { AnswerPlace, TokenPlace } from '../requests/api.js'
 import { layerRoutes, type PageModel } from '../requests/routes.js'
 import { type ChangedExpert, foundIn, placeOf } from './places.js'
 
@@ -31,6 +31,8 @@ const MOST_WIDTH = 736
 export interface Named {
   model: PageModel
   atlas?: Atlas
+  /** Whether the map has numbers beside it. */
+  hasNumbers: boolean
 }
 
 /** The sentences above the map: how many experts the answers woke, and the words that woke the most particular one. */
@@ -50,6 +52,7 @@ export class ExpertsPanel {
   /** Voices of the experts of some tokens, by the numbers of the tokens. */
   readonly voices: NonNullable<TextSection['voices']> = {}
   private changed: readonly ChangedExpert[] = []
+  private looked?: ExpertPlace
   private readonly image = new LiveImage(this.map)
   private shownText: GrowingText
   private answersText: GrowingText
@@ -113,6 +116,26 @@ export class ExpertsPanel {
     return this.keep(token, [this.shownText, this.answersText, answer], place, logprob)
   }
 
+  /** Tokens of an answer that is shown in an element; undefined if the page does not know all of its text. */
+  placeOfAnswer(answer: HTMLElement, token?: number): AnswerPlace | undefined {
+    const numbers = [...answer.querySelectorAll<HTMLElement>('[data-i]')].map(({ dataset }) => Number(dataset.i))
+    const places = numbers.map((number) => this.places[number])
+    const [first, last] = [places[0], places.at(-1)]
+    if (!first || !last) return undefined
+    const { ids, at: from, mask } = first
+    const at = token === undefined ? undefined : this.places[token]?.at
+    return { ids, from, to: last.at + 1, mask, token: at === undefined ? undefined : at - from }
+  }
+
+  /** Rings the expert that the user looks at, or none. */
+  look(place?: ExpertPlace): void {
+    this.looked = place
+    for (const cell of this.map.querySelectorAll('rect[data-expert]')) {
+      const own = placeOf(cell)
+      cell.classList.toggle('looked', own !== undefined && place !== undefined && foundIn([place], own) !== undefined)
+    }
+  }
+
   /** Strikes out experts that are off and signs steered ones with + or −, with lines above all cells. */
   mark(changed = this.changed): void {
     this.changed = changed
@@ -164,16 +187,18 @@ export class ExpertsPanel {
   private draw(): void {
     this.timer = undefined
     const started = performance.now()
-    const { model, atlas } = this.named()
+    const { model, atlas, hasNumbers } = this.named()
     this.describe()
     const width = this.map.clientWidth
     if (width === 0 || model.config.mixtures.length === 0) return
     const unit = width >= LARGER.width && largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
-    const block = usageMaps([this.answersText], { atlas })
+    const all = usageMaps([this.answersText], { atlas })
+    const block = hasNumbers ? all : { ...all, maps: all.maps.map((map) => ({ ...map, measures: [] })) }
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     this.width = width
     this.mark()
+    this.look(this.looked)
     if (isNew) this.showNewest()
     this.tookMs = performance.now() - started
   }

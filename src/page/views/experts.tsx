@@ -21,7 +21,7 @@ interface ExpertsProps {
 
 /** The map of the answers' experts, with what is known of the token or the expert that the user points at. */
 export function Experts({ page, state, expert, token }: ExpertsProps) {
-  const { caption, path, isMapOpen } = state
+  const { caption, path, isMapOpen, hasNumbers } = state
   const areUnknown = page.panel.answers.tokens.length === 0 && path.some(({ exchange }) => exchange.answer.hasTextsOnly)
   return (
     <details
@@ -58,10 +58,12 @@ export function Experts({ page, state, expert, token }: ExpertsProps) {
         </div>
         <div class="detail" />
         <div class="voices" />
-        <p class="note tiny" id="units">
-          Entropy (bits): log2 of the number of experts if all are used alike, 0 if one is. Fairness (Jain): 1 if all
-          are used alike.
-        </p>
+        {hasNumbers && (
+          <p class="note tiny" id="units">
+            Entropy (bits): log2 of the number of experts if all are used alike, 0 if one is. Fairness (Jain): 1 if all
+            are used alike.
+          </p>
+        )}
       </div>
     </details>
   )

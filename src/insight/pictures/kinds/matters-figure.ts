@@ -1,6 +1,7 @@
 import { printable } from '../../../ground/printable.js'
 import type { Matters } from '../../matters/experts-that-matter.js'
-import { changeInWords, mattersLines, quoted, signed, triedInWords } from '../../matters/matters-forms.js'
+import { mattersLines, signed, triedInWords } from '../../matters/matters-forms.js'
+import { changeInWords, quoted } from '../../word-changes.js'
 import type { Figure } from '../blocks/figure.js'
 import { type FigureOptions, partsOf, scopeOf } from '../blocks/figure-options.js'
 import { expertInTable, modelTitle } from './caption.js'
