@@ -146,7 +146,7 @@ test('experts that are off already are not tried, and an abort ends the search',
 
 test('a change is named by the first words that differ', () => {
   assert.is(changeInWords('The opposite of hot is cold.', 'The opposite of hot is hot.'), '“hot” for “cold”')
-  assert.is(changeInWords('It is cold', 'It is very cold'), '“very” for nothing')
+  assert.is(changeInWords('It is cold', 'It is very cold'), '“very” is added')
   assert.is(changeInWords('Yes', 'Yes'), 'the same words')
 })
 

@@ -1,4 +1,5 @@
 import type { RoutedToken } from '../../api/wire.js'
+import { formatCount } from '../../ground/numbers.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import { mostParticular } from '../../insight/atlas/words-of-expert.js'
 import { mostExperts } from '../../insight/pictures/blocks/figure.js'
@@ -7,7 +8,7 @@ import type { TextSection } from '../../insight/pictures/interactive/explore.js'
 import { pageRoutes } from '../../insight/pictures/interactive/page-data.js'
 import { wordsSentence } from '../../insight/pictures/kinds/usage-caption.js'
 import { usageMaps } from '../../insight/pictures/kinds/usage-figure.js'
-import { awakeSentence, type ExpertPlace } from '../../insight/usage/awake.js'
+import { awakeIn, type ExpertPlace } from '../../insight/usage/awake.js'
 import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
 import { GrowingText } from '../markdown/growing-text.js'
@@ -20,8 +21,8 @@ const DRAWING_SHARE = 0.3
 /** Share of the time that the search for words may take. */
 const SEARCHING_SHARE = 0.1
 
-/** A map of at most this number of experts is scaled up if it is at least this wide. */
-const LARGER = { scale: 1.35, experts: 40, width: 500 }
+/** A map of rows with at most this number of experts is scaled up. */
+const LARGER = { scale: 1.3, experts: 40 }
 /** Minimum width to draw a map for; a narrower panel shows it scaled down. */
 const LEAST_WIDTH = 300
 /** Maximum width to draw a map for, as in style.css; beyond it a map only becomes coarse. */
@@ -191,7 +192,7 @@ export class ExpertsPanel {
     this.describe()
     const width = this.map.clientWidth
     if (width === 0 || model.config.mixtures.length === 0) return
-    const unit = width >= LARGER.width && largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
+    const unit = largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
     const all = usageMaps([this.answersText], { atlas })
     const block = hasNumbers ? all : { ...all, maps: all.maps.map((map) => ({ ...map, measures: [] })) }
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
@@ -208,7 +209,8 @@ export class ExpertsPanel {
     const { answersText: text } = this
     const { model, atlas } = this.named()
     if (model.config.mixtures.length === 0 || text.tokens.length === 0) return this.tell({ woke: '', words: '' })
-    this.tell({ woke: text.usage.tokens === 0 ? '' : awakeSentence(text.usage) })
+    const { woke, experts } = awakeIn(text.usage)
+    this.tell({ woke: text.usage.tokens === 0 ? '' : `${formatCount(woke)} of ${formatCount(experts)} experts woke` })
     const started = performance.now()
     if (started < this.maySearchAt && !isFinal) return
     const particular = mostParticular(text)

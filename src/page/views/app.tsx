@@ -21,7 +21,7 @@ export function App({ page }: { page: Page }) {
       <Header page={page} state={state} />
       <main>
         <Talk page={page} state={state} />
-        <Compare page={page} isShown={view === 'compare'} model={model} atlas={atlas} />
+        <Compare page={page} isShown={view === 'compare'} model={model} atlas={atlas} hasNumbers={state.hasNumbers} />
       </main>
       <ConversationList page={page} state={state} />
       <Settings page={page} state={state} />

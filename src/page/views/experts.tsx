@@ -30,7 +30,7 @@ export function Experts({ page, state, expert, token }: ExpertsProps) {
       onToggle={({ currentTarget }) => page.store.set({ isMapOpen: currentTarget.open })}
     >
       <summary>
-        <h2 id="caption">{caption.woke ? `All answers: ${caption.woke}` : 'Experts of the answers'}</h2>
+        <h2 id="caption">{caption.woke || 'Experts'}</h2>
       </summary>
       <p id="caption-words" class="small soft">
         {areUnknown
