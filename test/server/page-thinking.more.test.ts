@@ -7,6 +7,7 @@ import { HAS_BROWSER, loadAnew, sharedBrowser, visitAgain } from '../support/bro
 import { withModel } from '../support/models.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { inSettings } from './nano-page.js'
 
 /* A real server whose model says given texts: its page, from the settings to the answer after a call. */
 
@@ -58,8 +59,7 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           const { page, faults } = visit
           await loadAnew(visit, server.url)
           await page.waitForSelector('#send:enabled')
-          await page.click('#settings summary')
-          await page.fill('#tools', TOOLS)
+          await inSettings(page, () => page.fill('#tools', TOOLS))
 
           await ask(page, QUESTION)
           const first = await answer(page, 1)

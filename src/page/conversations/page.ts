@@ -234,7 +234,7 @@ export class Page {
   /** Shows an error, at the setting that has caused it if one did. */
   private blame(error: Error): void {
     const wrong = wrongSetting(error)
-    this.store.set(wrong ? { wrong } : { alert: error.message })
+    this.store.set(wrong ? { wrong, isSettingsOpen: true } : { alert: error.message })
   }
 }
 

@@ -35,7 +35,7 @@ export function AnswerTurn({ page, shown, before, isLast, isRunning, model }: An
     answer.end !== 'whole' && answer.model === model.name && answer.body.text !== '' && answer.calls.length === 0
   return (
     <article class={`turn model${answer.isThinking ? ' thinking' : ''}`} aria-busy={answer.isBusy}>
-      <h2 class="soft tiny">{answer.model}</h2>
+      <h2 class="unseen">{answer.model}</h2>
       {answer.warnings
         .filter((warning) => !before?.answer.warnings.includes(warning))
         .map((warning) => (

@@ -25,9 +25,6 @@ export function Settings({ page, state }: SettingsProps) {
     if (isSettingsOpen) drawer.current?.showModal()
   }, [isSettingsOpen])
   useLayoutEffect(() => {
-    if (wrong) page.store.set({ isSettingsOpen: true })
-  }, [wrong])
-  useLayoutEffect(() => {
     const field = wrong && drawer.current?.querySelector<HTMLElement>(`#${wrong.setting}`)
     field?.focus()
     field?.parentElement?.scrollIntoView({ block: 'nearest' })

@@ -120,7 +120,7 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
   return (
     <article class={`turn user${isEditing ? ' editing' : ''}`} ref={article}>
       <div class="flow">
-        <h2 class="soft tiny">{name}</h2>
+        <h2 class="unseen">{name}</h2>
         <div class="acts">
           <Act name="Edit the question" disabled={isRunning} act={() => write(exchange.said[0].content)}>
             Edit
