@@ -80,22 +80,23 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           assert.is(await second.text(':scope > .mounted > .tokens'), 'It is 21 degrees in Bern.')
           assert.is((await second.text('.thoughts .tokens'))?.trim(), 'It has answered.')
 
-          await page.fill('#tools', '')
-          await page.locator('#think').selectOption('off')
+          await inSettings(page, async () => {
+            await page.fill('#tools', '')
+            await page.locator('#think').selectOption('off')
+          })
           await ask(page, 'Hi')
           const third = await answer(page, 3)
           assert.is(await third.text(':scope > .mounted > .tokens'), 'Hello! How are you?')
           assert.is(await third.last.locator('.thoughts').count(), 0)
 
-          await page.fill(
-            '#schema',
-            '{"type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"], "additionalProperties": false}',
-          )
+          const schema =
+            '{"type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"], "additionalProperties": false}'
+          await inSettings(page, () => page.fill('#schema', schema))
           await ask(page, 'As JSON')
           const fourth = await answer(page, 4)
           assert.is(await fourth.text(':scope > .mounted > .tokens'), '{\n  "a": 1\n}')
 
-          await page.fill('#schema', '[1]')
+          await inSettings(page, () => page.fill('#schema', '[1]'))
           await ask(page, 'Again')
           await page.waitForSelector('#schema-alert:not(:empty)')
           assert.is(await page.inputValue('#message'), 'Again')
