@@ -2,9 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writePrompt } from '#molm/engine/session/prompt.js'
 import { type ExpertMask, expertsThatMatter, loadModel, type Model, parseMask, resultOf } from '#molm/index.js'
-import { maskSpecOf } from '#molm/insight/matters/answer-trial.js'
 import { changeInWords, mattersCsv, mattersLines, mattersObject } from '#molm/insight/matters/matters-forms.js'
 import { useSession } from '#molm/insight/texts/reading.js'
+import { maskSpecOf } from '#molm/insight/usage/awake.js'
 
 interface Asked {
   model: Model
