@@ -12,7 +12,7 @@ export interface ReadOut {
   /** Tokens that the row pushes up most, and down most, the most extreme first. */
   up: TokenEffect[]
   down: TokenEffect[]
-  /** What it adds to the logit of a token that was asked for. */
+  /** Logit that it adds to the token that was asked for. */
   effect?: number
   /** The number that the last norm would divide this row by. */
   divisor: number

@@ -18,7 +18,7 @@ export interface SpokenExpert extends ExpertPlace {
   /** Tokens whose logits it raises and lowers most, in the text's own units: the last norm divides by the whole stream. */
   up: TokenEffect[]
   down: TokenEffect[]
-  /** What it adds to the logit of the token that followed. Only in `chose`. */
+  /** Logit that it adds to the token that followed. Only in `chose`. */
   effect?: number
 }
 
@@ -101,22 +101,6 @@ export async function readLens(
   const chose = count > 1 ? await voicesOf(0, tokens[tokens.length - 1]) : []
   return { model: readerOf(model), tokens, experts: await voicesOf(count - 1), chose }
 }
-
-/** Least share of all effects that is listed. */
-const LEAST_SHARE = 0.01
-
-/** Experts by their effects, the largest first, and the number of others: those with less than 1 % of all effects. */
-export function strongestFirst(experts: readonly SpokenExpert[]): { strong: SpokenExpert[]; weak: number } {
-  const sizeOf = ({ effect, up, down }: SpokenExpert) => {
-    return Math.abs(effect ?? Math.max(up[0]?.value ?? 0, -(down[0]?.value ?? 0)))
-  }
-  const least = LEAST_SHARE * experts.reduce((sum, one) => sum + sizeOf(one), 0)
-  const strong = experts.filter((one) => sizeOf(one) >= least).sort((a, b) => sizeOf(b) - sizeOf(a))
-  return { strong, weak: experts.length - strong.length }
-}
-
-/** A sentence for all that show a lens. */
-export const EARLY_LAYERS = 'early layers often say nothing readable: they write for later layers'
 
 function rowOf(rows: Float32Array, row: number, count: number): Float32Array {
   const size = rows.length / count

@@ -2,10 +2,10 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writePrompt } from '#molm/engine/session/prompt.js'
 import { type ExpertMask, expertsThatMatter, loadModel, type Model, parseMask, resultOf } from '#molm/index.js'
-import { maskSpecOf } from '#molm/insight/matters/answer-trial.js'
 import { mattersCsv, mattersLines, mattersObject } from '#molm/insight/matters/matters-forms.js'
-import { changeInWords } from '#molm/insight/word-changes.js'
 import { useSession } from '#molm/insight/texts/reading.js'
+import { maskSpecOf } from '#molm/insight/usage/awake.js'
+import { changeInWords } from '#molm/insight/word-changes.js'
 
 interface Asked {
   model: Model

@@ -2,7 +2,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ReadOut } from '#molm/api/read-out.js'
 import { loadModel, type Model } from '#molm/index.js'
-import { lensOf, type SpokenExpert, strongestFirst } from '#molm/insight/lens.js'
+import { lensOf, type SpokenExpert } from '#molm/insight/lens.js'
+import { strongestFirst } from '#molm/insight/pictures/kinds/lens-figure.js'
 import { isNear } from '../support/compare.js'
 
 const test = suite<{ model: Model }>('what experts say', undefined as unknown as { model: Model })

@@ -3,7 +3,7 @@ import type { Session } from '../../api/session.js'
 import { type ExpertMask, masksFit } from '../../model/config/expert-mask.js'
 import { withExperts } from '../../model/config/mask-spec.js'
 import { useSession } from '../texts/reading.js'
-import { type ExpertPlace, everyExpert } from '../usage/awake.js'
+import { type ExpertPlace, everyExpert, maskSpecOf } from '../usage/awake.js'
 import { ExpertUsage } from '../usage/usage.js'
 
 /** An answer as some experts being left out changes it. */
@@ -120,11 +120,6 @@ export class AnswerTrial {
       if (done) return textOf(model, [...kept, ...value.tokens])
     }
   }
-}
-
-/** An expert as a mask names it: `4:mlp:4`. */
-export function maskSpecOf({ layer, kind, expert }: ExpertPlace): string {
-  return `${layer}:${kind}:${expert}`
 }
 
 type Reading = Awaited<ReturnType<typeof readAnswer>>

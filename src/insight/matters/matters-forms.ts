@@ -1,8 +1,8 @@
 import { csvRow } from '../../ground/csv.js'
 import { sixDigits } from '../../ground/numbers.js'
-import type { ExpertPlace } from '../usage/awake.js'
+import { type ExpertPlace, maskSpecOf } from '../usage/awake.js'
 import { changeInWords } from '../word-changes.js'
-import { type AnswerWithout, maskSpecOf } from './answer-trial.js'
+import type { AnswerWithout } from './answer-trial.js'
 import type { Matters } from './experts-that-matter.js'
 
 /** Object of `molm experts --matters --json`, with at most this many experts. */
@@ -57,7 +57,7 @@ export function signed(nats: number): string {
 }
 
 /** Names experts: `layer 5’s MLP expert 13 and layer 0’s attention expert 2`. */
-function expertsInWords(experts: readonly ExpertPlace[]): string {
+export function expertsInWords(experts: readonly ExpertPlace[]): string {
   return experts
     .map(({ layer, kind, expert }) => `layer ${layer}’s ${kind === 'mlp' ? 'MLP' : kind} expert ${expert}`)
     .join(' and ')

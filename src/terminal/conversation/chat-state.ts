@@ -53,6 +53,8 @@ export class Chat extends Drawn implements ScreenState {
   running?: RunningText
   /** Lines that were sent while the chat was busy. */
   readonly queue: string[] = []
+  /** Texts that were pasted into the input since the last question. */
+  readonly pasted: string[] = []
   /** Texts to put before the next question, such as files. */
   pending: string[] = []
   /** Questions that were sent with texts, by the whole message. */

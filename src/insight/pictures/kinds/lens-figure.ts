@@ -1,12 +1,28 @@
 import type { TokenEffect } from '../../../api/read-out.js'
 import { csvRow } from '../../../ground/csv.js'
 import { sixDigits } from '../../../ground/numbers.js'
-import { EARLY_LAYERS, type Lens, type SpokenExpert, strongestFirst } from '../../lens.js'
+import type { Lens, SpokenExpert } from '../../lens.js'
 import { signed } from '../../matters/matters-forms.js'
 import type { Figure } from '../blocks/figure.js'
 import { type FigureOptions, partsOf, scopeOf } from '../blocks/figure-options.js'
 import { percent, visibleToken } from '../blocks/labels.js'
 import { expertInTable, modelTitle } from './caption.js'
+
+/** Least share of all effects that is listed. */
+const LEAST_SHARE = 0.01
+
+/** Experts by their effects, the largest first, and the number of others: those with less than 1 % of all effects. */
+export function strongestFirst(experts: readonly SpokenExpert[]): { strong: SpokenExpert[]; weak: number } {
+  const sizeOf = ({ effect, up, down }: SpokenExpert) => {
+    return Math.abs(effect ?? Math.max(up[0]?.value ?? 0, -(down[0]?.value ?? 0)))
+  }
+  const least = LEAST_SHARE * experts.reduce((sum, one) => sum + sizeOf(one), 0)
+  const strong = experts.filter((one) => sizeOf(one) >= least).sort((a, b) => sizeOf(b) - sizeOf(a))
+  return { strong, weak: experts.length - strong.length }
+}
+
+/** A sentence for all that show a lens. */
+export const EARLY_LAYERS = 'early layers often say nothing readable: they write for later layers'
 
 /**
  * Draws what chose a token, and what its experts say after it: a table of each. `renderText`, `renderSvg`, `renderPng`
@@ -29,13 +45,13 @@ export function drawLens({ model, tokens, experts, chose }: Lens, options: Figur
     return { type: 'table' as const, title: whole, head, rows, empty: 'none' }
   }
   const next = tableOf(
-    `What the experts of ${word(token)} say after it`,
+    `${word(token)}: what its experts say after it`,
     experts,
     ['makes likelier', 'makes unlikelier'],
     ({ up, down }) => [words(up), words(down)],
   )
   const choice = tableOf(
-    `What chose ${word(token)}: the experts of the token before it, ${word(before)}`,
+    `${word(token)}: what chose it, by the experts of ${word(before)}`,
     chose,
     ['its logit'],
     ({ effect = 0 }) => [signed(effect)],

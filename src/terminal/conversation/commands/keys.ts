@@ -17,6 +17,7 @@ export function press(chat: Chat, key: Key): void {
   else if (key.kind === 'key') pressKey(chat, key.name)
   else if (key.kind === 'paste' || !actsAsKey(chat, key.text)) {
     chat.map.select(undefined)
+    if (key.kind === 'paste') chat.pasted.push(key.text)
     chat.input.insert(key.text)
   }
   chat.changed()

@@ -1,9 +1,10 @@
 import type { TokenEffect } from '../../../api/read-out.js'
 import { UsageError } from '../../../ground/errors.js'
-import { EARLY_LAYERS, lensOf, type SpokenExpert, strongestFirst } from '../../../insight/lens.js'
+import { lensOf, type SpokenExpert } from '../../../insight/lens.js'
 import { signed } from '../../../insight/matters/matters-forms.js'
 import { visibleToken } from '../../../insight/pictures/blocks/labels.js'
 import { expertInTable } from '../../../insight/pictures/kinds/caption.js'
+import { EARLY_LAYERS, strongestFirst } from '../../../insight/pictures/kinds/lens-figure.js'
 import type { Chat } from '../chat-state.js'
 
 /** Experts in each list, in a low window and in others. */

@@ -1,7 +1,7 @@
 import { UsageError } from '../../../ground/errors.js'
-import { maskSpecOf } from '../../../insight/matters/answer-trial.js'
 import { expertsThatMatter, type Matters } from '../../../insight/matters/experts-that-matter.js'
 import { mattersLines, triedInWords } from '../../../insight/matters/matters-forms.js'
+import { maskSpecOf } from '../../../insight/usage/awake.js'
 import { quoted } from '../../../insight/word-changes.js'
 import { isUnread, readAgain } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
