@@ -11,7 +11,7 @@ interface MattersProps {
   changed: readonly ExpertPlace[]
 }
 
-/** What the answer is without the expert that matters most, and a list of those that follow. A click shows another one. */
+/** The answer without the expert that matters most, and a list of such experts. A click shows another one. */
 export function Matters({ page, matters, changed }: MattersProps) {
   const { answer, experts, group, tried, of } = matters
   const changing = experts.filter(({ changes }) => changes)
