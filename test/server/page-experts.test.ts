@@ -147,7 +147,7 @@ inBrowser('the slider of an expert steers it: the question is answered again, an
   })
 })
 
-inBrowser('the button of a pinned token and the key l say what its experts say', async () => {
+inBrowser('the button of a pinned token and the key l say what chose it, and what its experts say next', async () => {
   await open({}, async (page, { served, bodies }) => {
     await page.click('#map [data-expert="mlp 4 2"]')
     await page.click('#cell-actions button')
@@ -161,23 +161,20 @@ inBrowser('the button of a pinned token and the key l say what its experts say',
     await page.waitForSelector('#experts .voices table')
     const mask = bodies.at(-1)?.mask
     assert.equal(mask, ['4:mlp:2'])
-    const reported = async (length: number) => {
-      const { experts } = (await post(served.url, '/experts/lens', { prompt: ids.slice(0, length), mask })).body
-      return experts.map(({ layer, kind, expert, gate, up }: Said) => {
-        return {
-          place: `layer ${layer} ${kind} ${expert}`,
-          gate: `${(100 * gate).toFixed(1)}`,
-          word: up[0].text.trim(),
-        }
-      })
-    }
     const agrees = async (length: number) => {
+      const { body } = await post(served.url, '/experts/lens', { prompt: ids.slice(0, length), mask })
+      const { experts, chosen_by }: ReturnType<typeof lensObject> = body
       const [, ...shown] = await rows()
-      const all = await reported(length)
-      assert.is(shown.length, all.length)
-      for (const [i, { place, gate, word }] of all.entries()) {
-        assert.ok(shown[i]?.startsWith(place) && shown[i]?.includes(gate) && shown[i]?.includes(word), shown[i] ?? '')
-      }
+      const heads = shown.findIndex((row) => row?.includes('makes likelier'))
+      const [chose, said] = [shown.slice(0, heads), shown.slice(heads + 1)]
+      const place = ({ layer, kind, expert }: Said) => `layer ${layer} ${kind} ${expert}`
+      const [strongest] = chosen_by.toSorted((a, b) => Math.abs(b.logit) - Math.abs(a.logit))
+      assert.ok(chose[0]?.startsWith(place(strongest as never)), chose[0] ?? '')
+      assert.ok(chose[0]?.endsWith(Math.abs(strongest.logit).toFixed(1)), chose[0] ?? '')
+      const size = ({ up, down }: Said) => Math.max(up[0].logit, -down[0].logit)
+      const [loudest] = experts.toSorted((a, b) => size(b) - size(a))
+      assert.ok(said[0]?.startsWith(place(loudest)) && said[0]?.includes(loudest.up[0].text.trim()), said[0] ?? '')
+      assert.ok(chose.length <= chosen_by.length && said.length <= experts.length)
     }
     await agrees(prompt.length + 2)
     assert.not(await page.isVisible('#experts .detail'))

@@ -127,10 +127,14 @@ export class Api {
     return (await this.request(`experts/atlas?${new URLSearchParams({ model })}`)).json()
   }
 
-  /** Asks what each expert of the last of some tokens says. */
+  /** Asks what chose a token, and what its experts say after it. */
   async lens(model: string, { ids, at, mask }: TokenPlace): Promise<PageVoice[]> {
     const body = { model, prompt: ids.slice(0, at + 1), mask }
-    return (await (await this.request('experts/lens', { body })).json()).experts
+    const { experts, chosen_by = [] } = await (await this.request('experts/lens', { body })).json()
+    const chose = chosen_by.map(({ logit, ...one }: PageVoice & { logit: number }) => {
+      return { ...one, effect: logit, up: [], down: [] }
+    })
+    return [...chose, ...experts]
   }
 
   /** Finds the experts whose absence changes an answer most. */

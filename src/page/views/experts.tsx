@@ -26,6 +26,7 @@ export function Experts({ page, state, expert, token }: ExpertsProps) {
   return (
     <details
       id="experts"
+      class={hasNumbers ? 'numbered' : ''}
       open={isMapOpen}
       onToggle={({ currentTarget }) => page.store.set({ isMapOpen: currentTarget.open })}
     >
@@ -85,7 +86,7 @@ function TokenActions({ page, token }: { page: Page; token: number }) {
   }
   return (
     <button class="low" type="button" title="or press l at a token" disabled={isAsked} onClick={ask}>
-      {isAsked ? 'Reading' : 'What its experts say'}
+      {isAsked ? 'Reading' : 'Why this word, and what next'}
     </button>
   )
 }
