@@ -19,6 +19,13 @@ export type { ChatMessage, ChatTemplate, GenerationDefaults, Tokenizer } from '.
 export { UsageError, UserError } from './ground/errors.js'
 export { type Atlas, type AtlasCommittee, type AtlasEntry, type AtlasToken, nameIn } from './insight/atlas/atlas.js'
 export { loadAtlas } from './insight/atlas/load-atlas.js'
+export {
+  expertsThatMatter,
+  type MatteringExpert,
+  type MatteringGroup,
+  type Matters,
+  type MattersOptions,
+} from './insight/matters/experts-that-matter.js'
 export type { NamedText } from './insight/texts/text-file.js'
 export type { ExpertPlace } from './insight/usage/awake.js'
 export { type MeasureUsageOptions, measureUsage } from './insight/usage/measure-usage.js'

@@ -240,9 +240,9 @@ export interface Model {
   readonly layerPass: LayerPass
   /**
    * Reads rows of the residual stream, of `width` floats each, through the last norm and the head. Resolves with the `top`
-   * tokens that each row pushes up and down most.
+   * tokens that each row pushes up and down most, and its effect on `token`.
    */
-  readOut(rows: readonly Float32Array[], options?: { top?: number }): Promise<ReadOut[]>
+  readOut(rows: readonly Float32Array[], options?: { top?: number; token?: number }): Promise<ReadOut[]>
   /** An empty session. Throws a UserError if its mask does not fit the model. */
   createSession(options?: SessionOptions): Session
   /**

@@ -12,6 +12,8 @@ export interface ReadOut {
   /** Tokens that the row pushes up most, and down most, the most extreme first. */
   up: TokenEffect[]
   down: TokenEffect[]
+  /** Logit that it adds to the token that was asked for. */
+  effect?: number
   /** The number that the last norm would divide this row by. */
   divisor: number
 }

@@ -84,6 +84,8 @@ export type ForwardResult<Routes extends boolean = boolean, Hidden extends State
   logprobs?: Float64Array
   /** With `logprobs`: log(sum(e^logit)) of each row. A logit of the row less this is its log-probability. */
   norms?: Float64Array
+  /** With `logprobs`: the likeliest token of each row. */
+  likeliest?: Int32Array
   /** For each kind and layer `width` floats, before the gates. Only with `outputSums`. */
   outputSums?: PerMixture<Float64Array[]>
   /** For each kind and layer. Only with `influence`. */

@@ -3,11 +3,12 @@ import type { ReadOut, TokenEffect } from '../api/read-out.js'
 import type { LayerRoutes } from '../api/routes.js'
 import type { Session } from '../api/session.js'
 import { UserError } from '../ground/errors.js'
-import type { PerMixture } from '../model/config/config.js'
+import type { MixtureKind } from '../model/config/config.js'
 import type { ExpertMask } from '../model/config/expert-mask.js'
 import { cut, useSession } from './texts/reading.js'
 import type { ExpertPlace } from './usage/awake.js'
 import { type Reader, readerOf } from './usage/text-routes.js'
+import { routesOfToken } from './usage/token-routes.js'
 
 /** A woken expert, and what its output says through the model's own head. */
 export interface SpokenExpert extends ExpertPlace {
@@ -17,15 +18,19 @@ export interface SpokenExpert extends ExpertPlace {
   /** Tokens whose logits it raises and lowers most, in the text's own units: the last norm divides by the whole stream. */
   up: TokenEffect[]
   down: TokenEffect[]
+  /** Logit that it adds to the token that followed. Only in `chose`. */
+  effect?: number
 }
 
-/** A token, and what each expert that it wakes says. */
+/** A token: what each expert that it wakes says after it, and what the experts of the token before it said of it. */
 export interface Lens {
   model: Reader
   /** The tokens up to the one that is looked at. */
   tokens: readonly number[]
   /** Layer by layer, attention before MLP, by falling gates. */
   experts: SpokenExpert[]
+  /** Experts of the token before, with their effects on this one; none for the first token. */
+  chose: SpokenExpert[]
 }
 
 /** Rows that the head reads at once. */
@@ -60,30 +65,46 @@ export async function readLens(
     )
   }
   const layers = Array.from({ length: model.config.layers }, (_, layer) => layer)
-  const before = tokens.slice(session.length, -1)
-  if (before.length > 0) await session.forward(before, { logits: 'none', signal })
-  const { routes, hidden, expertOutputs } = await session.forward(tokens.slice(-1), {
+  const from = Math.max(0, tokens.length - 2)
+  const kept = session.truncateToCommon(tokens.slice(0, from + 1))
+  if (kept < from) await session.forward(tokens.slice(kept, from), { logits: 'none', signal })
+  const read = await session.forward(tokens.slice(from), {
     logits: 'none',
     routes: true,
     hidden: layers,
     expertOutputs: layers,
     signal,
   })
-  const added = layers.flatMap((layer) => addedBy(model, layer, routes[layer], expertOutputs?.[layer] ?? {}))
-  const stream = hidden[layers.length - 1]
-  const readOuts: ReadOut[] = []
-  // Other sequences run between the calls.
-  for (const rows of cut([...added.map(({ row }) => row), stream], ROWS)) {
-    signal?.throwIfAborted()
-    readOuts.push(...(await model.readOut(rows, { top })))
+  const count = tokens.length - from
+  const voicesOf = async (row: number, token?: number): Promise<SpokenExpert[]> => {
+    const streams = read.hidden.map((rows) => rowOf(rows, row, count))
+    const added = layers.flatMap((layer) => {
+      return addedBy(model, layer, routesOfToken(read.routes[layer], row, count), (kind) =>
+        rowOf(read.expertOutputs?.[layer][kind] ?? new Float32Array(0), row, count),
+      )
+    })
+    const readOuts: ReadOut[] = []
+    // Other sequences run between the calls.
+    for (const rows of cut([...added.map(({ row }) => row), streams[layers.length - 1]], ROWS)) {
+      signal?.throwIfAborted()
+      readOuts.push(...(await model.readOut(rows, { top, token })))
+    }
+    const { divisor } = readOuts[added.length]
+    const scaled = (effects: TokenEffect[]) => effects.map(({ token, value }) => ({ token, value: value / divisor }))
+    return added.map(({ row, place, gate }, i) => {
+      const { up, down, effect } = readOuts[i]
+      const share = lengthOf(row) / lengthOf(streams[place.layer])
+      const own = { ...place, gate, share, up: scaled(up), down: scaled(down) }
+      return effect === undefined ? own : { ...own, effect: effect / divisor }
+    })
   }
-  const { divisor } = readOuts[added.length]
-  const scaled = (effects: TokenEffect[]) => effects.map(({ token, value }) => ({ token, value: value / divisor }))
-  const experts = added.map(({ row, place, gate }, i): SpokenExpert => {
-    const share = lengthOf(row) / lengthOf(hidden[place.layer])
-    return { ...place, gate, share, up: scaled(readOuts[i].up), down: scaled(readOuts[i].down) }
-  })
-  return { model: readerOf(model), tokens, experts }
+  const chose = count > 1 ? await voicesOf(0, tokens[tokens.length - 1]) : []
+  return { model: readerOf(model), tokens, experts: await voicesOf(count - 1), chose }
+}
+
+function rowOf(rows: Float32Array, row: number, count: number): Float32Array {
+  const size = rows.length / count
+  return rows.subarray(row * size, (row + 1) * size)
 }
 
 interface Added {
@@ -97,14 +118,14 @@ function addedBy(
   { config }: Pick<Model, 'config'>,
   layer: number,
   routes: LayerRoutes,
-  outputs: PerMixture<Float32Array>,
+  outputsOf: (kind: MixtureKind) => Float32Array,
 ): Added[] {
   const { width, residualScale = 1, mixtures } = config
   return mixtures.flatMap(({ kind }) => {
     const { ids = [], gates = [] } = routes[kind] ?? {}
     return Array.from(ids, (expert, slot) => {
       const gate = gates[slot]
-      const y = outputs[kind]?.subarray(slot * width, (slot + 1) * width) ?? new Float32Array(width)
+      const y = outputsOf(kind).subarray(slot * width, (slot + 1) * width)
       return { place: { kind, layer, expert }, gate, row: y.map((value) => value * gate * residualScale) }
     })
   })

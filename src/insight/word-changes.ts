@@ -113,3 +113,24 @@ function partsOf({ words, blanks }: Words, common: ReadonlySet<number>): Compare
   add(blanks[words.length], false)
   return parts
 }
+
+/** Longest part of an answer that is quoted, in characters. */
+const QUOTED = 60
+
+/** An answer, or its beginning. */
+export function quoted(text: string): string {
+  return `“${text.length > QUOTED ? `${text.slice(0, QUOTED).trimEnd()}…` : text}”`
+}
+
+/** Names a change by its first words: `“hot” for “cold”`, `“very” is added`; `the same words` if there is none. */
+export function changeInWords(answer: string, without: string): string {
+  if (answer === without) return 'the same words'
+  const { before, after } = wordChanges(answer, without)
+  const first = (parts: typeof before) => {
+    const text = (parts.find(({ differs }) => differs)?.text ?? '').trim().replace(/[.,;:!?]+$/, '')
+    return text && quoted(text)
+  }
+  const [lost, gained] = [first(before), first(after)]
+  if (lost && gained) return `${gained} for ${lost}`
+  return lost ? `${lost} is missing` : `${gained} is added`
+}

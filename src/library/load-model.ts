@@ -171,12 +171,15 @@ class EngineModel implements Model {
     guide?.close()
   }
 
-  async readOut(rows: readonly Float32Array[], { top = 5 }: { top?: number } = {}): Promise<ReadOut[]> {
+  async readOut(
+    rows: readonly Float32Array[],
+    { top = 5, token }: { top?: number; token?: number } = {},
+  ): Promise<ReadOut[]> {
     const { width, architecture } = this.config
     if (architecture === 'classifier') throw new UsageError('a classifier has no head of words to read through')
     const wrong = rows.find(({ length }) => length !== width)
     if (wrong) throw new UsageError(phrase`${option('rows')} must have ${width} floats each, not ${wrong.length}`)
-    return settled(this.engine.call<ReadOut[]>({ kind: 'read-out', rows, top }))
+    return settled(this.engine.call<ReadOut[]>({ kind: 'read-out', rows, top, token }))
   }
 
   async classify(tokens: ArrayLike<number>): Promise<Classification> {

@@ -4,6 +4,7 @@ import '../insight/pictures/interactive/focus.js'
 import '../insight/pictures/interactive/voices.js'
 import { render } from 'preact'
 import { Page } from './conversations/page.js'
+import { showTheme } from './elements/theme.js'
 import { Api } from './requests/api.js'
 import { App } from './views/app.js'
 import { askKey } from './views/key-dialog.js'
@@ -18,4 +19,5 @@ async function start(): Promise<void> {
   await page.restore().catch((error: Error) => page.store.set({ alert: error.message }))
 }
 
+showTheme()
 start().catch((error: Error) => render(<Alert>{error.message}</Alert>, place))

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { expertRoutes, lensRoutes } from './api/experts.js'
+import { expertRoutes, lookRoutes } from './api/experts.js'
 import { modelRoutes } from './api/models.js'
 import { countRequests, healthRoutes, metricsRoutes } from './api/monitoring.js'
 import { ollamaModelRoutes } from './api/ollama/models.js'
@@ -26,7 +26,7 @@ export function endpointsOf(context: ServerContext): Hono {
   const app = new Hono()
   for (const { routes } of APIS) routes(app, context)
   tokenizeRoutes(app, context)
-  lensRoutes(app, context)
+  lookRoutes(app, context)
   reportErrors(app, context)
   return app
 }

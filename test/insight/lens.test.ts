@@ -2,7 +2,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ReadOut } from '#molm/api/read-out.js'
 import { loadModel, type Model } from '#molm/index.js'
-import { lensOf } from '#molm/insight/lens.js'
+import { lensOf, type SpokenExpert } from '#molm/insight/lens.js'
+import { strongestFirst } from '#molm/insight/pictures/kinds/lens-figure.js'
 import { isNear } from '../support/compare.js'
 
 const test = suite<{ model: Model }>('what experts say', undefined as unknown as { model: Model })
@@ -74,6 +75,27 @@ test('tokens that a row pushes up and down most come first, and shares are of th
     assert.ok(down[0].value <= down[1].value && down[1].value <= down[2].value)
     assert.ok(share >= 0 && share < 2)
   }
+})
+
+test('the experts of the token before say what they add to the logit of the token that it chose', async ({ model }) => {
+  const tokens = model.tokenizer.encode('The opposite of hot is cold')
+  const { chose } = await lensOf(model, tokens)
+  const { experts } = await lensOf(model, tokens.slice(0, -1), { top: model.config.vocabSize })
+  assert.is(chose.length, experts.length)
+  for (const [i, { effect, ...one }] of chose.entries()) {
+    const { up, ...same } = experts[i]
+    assert.is(effect, up.find(({ token }) => token === tokens.at(-1))?.value)
+    assert.equal([one.layer, one.kind, one.expert, one.gate], [same.layer, same.kind, same.expert, same.gate])
+  }
+  assert.equal((await lensOf(model, tokens.slice(0, 1))).chose, [])
+})
+
+test('experts are listed by their effect, without the ones below 1 % of all effects', () => {
+  const expertOf = (expert: number, effect: number): SpokenExpert => {
+    return { kind: 'mlp', layer: 0, expert, gate: 0.5, share: 0.1, up: [], down: [], effect }
+  }
+  const { strong, weak } = strongestFirst([expertOf(0, 0.01), expertOf(1, 2), expertOf(2, -9)])
+  assert.equal([strong.map(({ expert }) => expert), weak], [[2, 1], 1])
 })
 
 test.run()

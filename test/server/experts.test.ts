@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert'
 import type { RoutedToken } from '#molm/api/wire.js'
 import type { Atlas } from '#molm/insight/atlas/atlas.js'
 import { lensOf } from '#molm/insight/lens.js'
+import { expertsThatMatter, type MattersOptions } from '#molm/insight/matters/experts-that-matter.js'
+import { mattersObject } from '#molm/insight/matters/matters-forms.js'
 import { lensObject } from '#molm/insight/pictures/kinds/lens-figure.js'
 import { awakeSentence } from '#molm/insight/usage/awake.js'
 import { ExpertUsage } from '#molm/insight/usage/usage.js'
@@ -124,6 +126,34 @@ test('POST /experts/lens says what the experts of a prompt’s last token say, a
     [{ prompt, top: 3 }, 'top'],
   ] as const) {
     const { status, body } = await post(url, '/experts/lens', wrong)
+    assert.equal([status, body.error.param], [400, param])
+  }
+})
+
+test('POST /experts/matters has the experts whose absence changes an answer most', async () => {
+  const { model, url } = served
+  const prompt = model.tokenizer.encode('User: What is 12 + 30?\nAssistant:')
+  const { body: answered } = await post(url, '/v1/completions', { ...ASKED, prompt })
+  const answer = (answered.choices[0].routed_experts as RoutedToken[]).map(({ token }) => token)
+  const expected = (options?: MattersOptions) =>
+    expertsThatMatter(model, prompt, answer, options).then((found) =>
+      JSON.parse(JSON.stringify(mattersObject(found, 12))),
+    )
+  const { status, body } = await post(url, '/experts/matters', { prompt, answer })
+  assert.is(status, 200)
+  assert.equal(body, await expected())
+  assert.is(body.experts.length, 12)
+  const mask = [body.experts[0].mask]
+  const masked = await post(url, '/experts/matters', { prompt, answer, token: 1, mask })
+  assert.equal(masked.body, await expected({ token: 1, mask: parseMask(mask, model.config) }))
+  for (const [wrong, param] of [
+    [{ prompt: [], answer }, 'prompt'],
+    [{ prompt, answer: [] }, 'token'],
+    [{ prompt, answer, token: answer.length }, 'token'],
+    [{ prompt, answer, mask: ['9:mlp:1'] }, 'mask'],
+    [{ prompt }, 'answer'],
+  ] as const) {
+    const { status, body } = await post(url, '/experts/matters', wrong)
     assert.equal([status, body.error.param], [400, param])
   }
 })

@@ -68,9 +68,16 @@ export function nanoPageSuite(name: string) {
 
 /** Fills settings by their ids. */
 export async function set(page: Page, fields: Record<string, string>): Promise<void> {
-  await page.click('#settings summary')
-  for (const [id, text] of Object.entries(fields)) await page.fill(`#${id}`, text)
-  await page.click('#settings summary')
+  await inSettings(page, async () => {
+    for (const [id, text] of Object.entries(fields)) await page.fill(`#${id}`, text)
+  })
+}
+
+/** Does something in the drawer of the settings. */
+export async function inSettings(page: Page, act: () => Promise<unknown>): Promise<void> {
+  await page.click('#open-settings')
+  await act()
+  await page.click('#close-settings')
 }
 
 export const atRest = (page: Page) => page.waitForSelector('#composer:not(.running)')

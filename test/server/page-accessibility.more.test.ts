@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import { accessibilityFaults } from '../support/accessibility.js'
+import { inSettings } from './nano-page.js'
 import { chunk, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 
 const { inBrowser, end } = pageSuite('accessibility of the page')
@@ -48,13 +49,16 @@ inBrowser('answers, conversations and settings have no faults in light and dark,
       const what = `${colorScheme} ${width}`
       await page.emulateMedia({ colorScheme })
       await page.setViewportSize({ width, height: 800 })
-      await page.selectOption('#colour-by', 'mlp 0')
+      await inSettings(page, () => page.selectOption('#colour-by', 'mlp 0'))
       await assertFaultless(page, what)
-      await page.selectOption('#colour-by', 'off')
+      await inSettings(page, () => page.selectOption('#colour-by', 'off'))
       await page.hover('.turn.user')
       await press('Edit')
       await assertFaultless(page, `${what}, editing`)
       await page.keyboard.press('Escape')
+      await page.click('#open-settings')
+      await assertFaultless(page, `${what}, the settings`)
+      await page.click('#close-settings')
       await page.click('#open-list')
       await page.locator('.more').last().click()
       await page.click('#delete-all')

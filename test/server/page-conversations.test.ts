@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import { ask, DONE, numbered, press, reload, untilListed, untilTitles } from './kept-page.js'
-import { count } from './nano-page.js'
+import { count, inSettings } from './nano-page.js'
 import { until } from './served.js'
 import { type AskedBody, answered, chunk, event, open, pageSuite, SMALL, texts, token } from './simulated-server.js'
 import { stored } from './stored-conversations.js'
@@ -32,9 +32,10 @@ inBrowser(
     await open({ answer, key: 'open sesame' }, async (page, { faults }) => {
       await page.fill('#key', 'open sesame')
       await page.press('#key', 'Enter')
-      await page.click('#settings summary')
-      await page.fill('#system', 'Be brief.')
-      await page.fill('#temperature', '0.5')
+      await inSettings(page, async () => {
+        await page.fill('#system', 'Be brief.')
+        await page.fill('#temperature', '0.5')
+      })
       await page.focus('#map [data-expert="mlp 0 1"]')
       await page.keyboard.press('x')
       await ask(page, 'The weather?')

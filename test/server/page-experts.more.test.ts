@@ -17,7 +17,7 @@ inBrowser('on a narrow screen the map is folded below its caption, and the newes
     })()`
     await untilOnPage(page, isInView)
     const about =
-      '(() => { const { scrollWidth, clientWidth } = document.querySelector("#about"); return scrollWidth - clientWidth })()'
+      '(() => { const { scrollWidth, clientWidth } = document.querySelector("header"); return scrollWidth - clientWidth })()'
     assert.is(await page.evaluate(about), 0, 'the header is not cut')
     await page.click('#experts summary')
     // The frame of the pinned cell follows it to its new place.

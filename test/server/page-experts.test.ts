@@ -3,7 +3,7 @@ import { amountColour, expertColour } from '#molm/insight/pictures/blocks/expert
 import { toHex } from '#molm/insight/pictures/blocks/palette.js'
 import type { lensObject } from '#molm/insight/pictures/kinds/lens-figure.js'
 import { changesSentence, wordChanges } from '#molm/insight/word-changes.js'
-import { ask, atRest, count, nanoPageSuite, set } from './nano-page.js'
+import { ask, atRest, count, inSettings, nanoPageSuite, set } from './nano-page.js'
 import { post } from './served.js'
 
 type Said = ReturnType<typeof lensObject>['experts'][number]
@@ -12,20 +12,18 @@ const { inBrowser, open, end } = nanoPageSuite('experts on the page of the serve
 
 inBrowser('a pointed token is named above its experts, and the text is coloured by experts or surprise', async () => {
   await open({}, async (page, { served, bodies }) => {
-    assert.is(await page.textContent('#caption'), 'Experts of the answers')
-    const number = await page.textContent('#map .layer > text:last-child')
-    assert.match(number ?? '', /^–/)
+    assert.is(await page.textContent('#caption'), 'Experts')
+    assert.not.match((await page.textContent('#map')) ?? '', /entropy/)
+    await inSettings(page, () => page.check('#numbers'))
+    await page.waitForSelector('#map:has-text("bits")')
+    assert.match((await page.textContent('#map')) ?? '', /–/)
+    await inSettings(page, () => page.uncheck('#numbers'))
     await ask(page, 'What is a violin?')
     assert.is(await count(page, '#map .frame'), 0)
     assert.is(await page.textContent('#experts .detail'), '')
-    assert.match(
-      (await page.textContent('#caption')) ?? '',
-      /^All answers: \d+ of 192 experts woke; \d+ of them did half of the work$/,
-    )
+    assert.match((await page.textContent('#caption')) ?? '', /^\d+ of 192 experts woke$/)
     const note = (await page.textContent('.turn.model .note')) ?? ''
-    const [, woke, slept] =
-      /; (\d+) of 192 experts woke; \d+ of them did half of the work; (\d+) slept$/.exec(note) ?? []
-    assert.is(Number(slept) + Number(woke), 192, note)
+    assert.match(note, /^\d+ tokens(, \d+ per second)?$/)
     await page.hover('.turn.model .tokens span:nth-child(2)')
     const token = await page.textContent('.turn.model .tokens span:nth-child(2)')
     assert.is(await page.textContent('#experts .detail div'), `experts of ${JSON.stringify(token)}`)
@@ -42,7 +40,7 @@ inBrowser('a pointed token is named above its experts, and the text is coloured 
         ),
       )
     assert.is(await count(page, '.coloured'), 0)
-    await page.selectOption('#colour-by', 'mlp 3')
+    await inSettings(page, () => page.selectOption('#colour-by', 'mlp 3'))
     const hex = (expert: number) => toHex(expertColour(expert, 'light'))
     const shown = await colours()
     assert.equal(
@@ -52,7 +50,7 @@ inBrowser('a pointed token is named above its experts, and the text is coloured 
         .map((token: { experts: { mlp: { ids: number[] } }[] }) => hex(token.experts[3].mlp.ids[0])),
     )
     assert.ok((await count(page, '#colour-legend .swatch')) > 1)
-    await page.selectOption('#colour-by', 'surprise')
+    await inSettings(page, () => page.selectOption('#colour-by', 'surprise'))
     const amount = ({ logprob }: { logprob: number }) => amountColour(Math.min(1, -logprob / Math.LN2 / 10), 'light')
     assert.equal(
       (await colours()).slice(0, 5),
@@ -60,7 +58,7 @@ inBrowser('a pointed token is named above its experts, and the text is coloured 
     )
     // A question's tokens have experts, but no surprise: nothing scored them.
     assert.is(await count(page, '.turn.user .coloured'), 0)
-    await page.selectOption('#colour-by', 'off')
+    await inSettings(page, () => page.selectOption('#colour-by', 'off'))
     assert.is(await count(page, '.coloured'), 0)
   })
 })
@@ -149,7 +147,7 @@ inBrowser('the slider of an expert steers it: the question is answered again, an
   })
 })
 
-inBrowser('the button of a pinned token and the key l say what its experts say', async () => {
+inBrowser('the button of a pinned token and the key l say what chose it, and what its experts say next', async () => {
   await open({}, async (page, { served, bodies }) => {
     await page.click('#map [data-expert="mlp 4 2"]')
     await page.click('#cell-actions button')
@@ -163,23 +161,20 @@ inBrowser('the button of a pinned token and the key l say what its experts say',
     await page.waitForSelector('#experts .voices table')
     const mask = bodies.at(-1)?.mask
     assert.equal(mask, ['4:mlp:2'])
-    const reported = async (length: number) => {
-      const { experts } = (await post(served.url, '/experts/lens', { prompt: ids.slice(0, length), mask })).body
-      return experts.map(({ layer, kind, expert, gate, up }: Said) => {
-        return {
-          place: `layer ${layer} ${kind} ${expert}`,
-          gate: `${(100 * gate).toFixed(1)}`,
-          word: up[0].text.trim(),
-        }
-      })
-    }
     const agrees = async (length: number) => {
+      const { body } = await post(served.url, '/experts/lens', { prompt: ids.slice(0, length), mask })
+      const { experts, chosen_by }: ReturnType<typeof lensObject> = body
       const [, ...shown] = await rows()
-      const all = await reported(length)
-      assert.is(shown.length, all.length)
-      for (const [i, { place, gate, word }] of all.entries()) {
-        assert.ok(shown[i]?.startsWith(place) && shown[i]?.includes(gate) && shown[i]?.includes(word), shown[i] ?? '')
-      }
+      const heads = shown.findIndex((row) => row?.includes('makes likelier'))
+      const [chose, said] = [shown.slice(0, heads), shown.slice(heads + 1)]
+      const place = ({ layer, kind, expert }: Said) => `layer ${layer} ${kind} ${expert}`
+      const [strongest] = chosen_by.toSorted((a, b) => Math.abs(b.logit) - Math.abs(a.logit))
+      assert.ok(chose[0]?.startsWith(place(strongest as never)), chose[0] ?? '')
+      assert.ok(chose[0]?.endsWith(Math.abs(strongest.logit).toFixed(1)), chose[0] ?? '')
+      const size = ({ up, down }: Said) => Math.max(up[0].logit, -down[0].logit)
+      const [loudest] = experts.toSorted((a, b) => size(b) - size(a))
+      assert.ok(said[0]?.startsWith(place(loudest)) && said[0]?.includes(loudest.up[0].text.trim()), said[0] ?? '')
+      assert.ok(chose.length <= chosen_by.length && said.length <= experts.length)
     }
     await agrees(prompt.length + 2)
     assert.not(await page.isVisible('#experts .detail'))
@@ -224,6 +219,40 @@ inBrowser('x switches the focused expert off, and a refusal switches it on again
   })
 })
 
+inBrowser('the expert that matters is found by a button and by a key, ringed, and left out from then on', async () => {
+  await open({}, async (page) => {
+    await ask(page, 'What is the capital of Italy?')
+    await page.click('button:has-text("Which expert matters?")')
+    await page.waitForSelector('.matters')
+    const headline = (await page.textContent('.matters .headline')) ?? ''
+    assert.match(headline, /^Without layer \d, (attention|MLP) \d+: /)
+    assert.ok((await count(page, '.matters mark')) > 0, 'changed words are marked')
+    assert.match(
+      (await page.textContent('.matters .note')) ?? '',
+      /^All \d+ woken experts were left out, one at a time\./,
+    )
+    assert.is(await count(page, '#map .looked'), 1)
+    const place = () => page.getAttribute('#map .looked', 'data-expert')
+    const first = await place()
+    await page.click('.matters li:nth-child(2) button')
+    await page.waitForSelector(`#map .looked:not([data-expert="${first}"])`)
+    assert.is.not(await page.textContent('.matters .headline'), headline)
+    await page.click('.matters .note button')
+    const [kind, layer, expert] = ((await place()) ?? '').split(' ')
+    await page.waitForSelector(`#switched-off-list li:has-text("layer ${layer} ${kind} expert ${expert}")`)
+    await page.click('#all-on')
+
+    // A key asks about one token of the answer.
+    const asked = page.waitForRequest(/experts\/matters$/)
+    await page.focus('.turn.model .tokens span:nth-child(3)')
+    await page.keyboard.press('m')
+    const { prompt, answer, token } = (await asked).postDataJSON()
+    assert.ok(prompt.length > 4 && answer.length > 4)
+    assert.is(token, 2)
+    await atRest(page)
+  })
+})
+
 inBrowser('answers of an earlier visit are read again to show their experts', async () => {
   await open({}, async (page, { bodies }) => {
     await ask(page, 'What is a lighthouse?')
@@ -236,12 +265,12 @@ inBrowser('answers of an earlier visit are read again to show their experts', as
     await page.waitForSelector('#read-again:visible')
     assert.equal(await tokens(), [0, 0, 0, 0])
     await page.click('#read-again')
-    await page.waitForSelector('#caption:has-text("All answers")')
+    await page.waitForSelector('#caption:has-text("experts woke")')
     await atRest(page)
     const after = await tokens()
     assert.equal([after[0], after[2]], [before[0], before[2]])
     assert.ok(after[1] > 9 && after[3] > 4, after.join())
-    assert.match(caption ?? '', /^All answers: /)
+    assert.match(caption ?? '', /experts woke$/)
     assert.not(await page.isVisible('#read-again'))
     assert.is(bodies.at(-1)?.max_tokens, 1)
     assert.is(await count(page, '.turn'), 4, 'nothing is added')

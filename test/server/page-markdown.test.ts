@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import { accessibilityFaults } from '../support/accessibility.js'
+import { inSettings } from './nano-page.js'
 import { chunk, open, pageSuite, SMALL, send, token } from './simulated-server.js'
 
 const { inBrowser, end } = pageSuite('Markdown on the page')
@@ -86,9 +87,9 @@ inBrowser('an answer is drawn without faults of accessibility, and each characte
       return found
     })
     assert.equal(byToken, tokensOf(DOCUMENT))
-    await page.selectOption('#colour-by', 'mlp 0')
+    await inSettings(page, () => page.selectOption('#colour-by', 'mlp 0'))
     assert.equal(await accessibilityFaults(page), [])
-    await page.selectOption('#colour-by', 'off')
+    await inSettings(page, () => page.selectOption('#colour-by', 'off'))
     assert.equal(faults, [])
   })
 })
@@ -118,15 +119,15 @@ inBrowser('a token within Markdown shows its experts, by pointer and keyboard, a
       [...new Set(walked)],
       seen.map((text) => `experts of ${JSON.stringify(text)}`),
     )
-    await page.selectOption('#colour-by', 'mlp 0')
+    await inSettings(page, () => page.selectOption('#colour-by', 'mlp 0'))
     assert.is(await page.$$eval('.markdown [data-i]:not(.coloured)', (all) => all.length), 0)
-    await page.check('#as-written')
+    await inSettings(page, () => page.check('#as-written'))
     const script = `document.querySelector('.turn.model .tokens').innerText`
     assert.is(await page.evaluate(script), tokens.join(''))
     await page.hover('.markdown .markup >> nth=0')
     assert.is(await named(), 'experts of " **"')
-    await page.uncheck('#as-written')
-    await page.selectOption('#colour-by', 'off')
+    await inSettings(page, () => page.uncheck('#as-written'))
+    await inSettings(page, () => page.selectOption('#colour-by', 'off'))
   })
 })
 

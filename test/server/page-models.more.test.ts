@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import { accessibilityFaults } from '../support/accessibility.js'
 import { ask, listed, modelsPageSuite, serve, untilKeptFor, visited } from './models-page.js'
+import { inSettings } from './nano-page.js'
 import { send, texts } from './simulated-server.js'
 import { GREETING } from './weather-parrot.js'
 
@@ -54,8 +55,7 @@ inBrowser(
       await page.waitForSelector('#model:enabled')
       await page.click('#fresh')
       await page.selectOption('#model', 'nano')
-      await page.click('#settings summary')
-      await page.fill('#max-tokens', '4')
+      await inSettings(page, () => page.fill('#max-tokens', '4'))
       await ask(page, 'What is a lantern?')
       const openFirst = async () => {
         await page.click('#open-list')

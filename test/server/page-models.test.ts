@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import type { Atlas } from '#molm/insight/atlas/atlas.js'
 import type { ServedExperts } from '#molm/server/models/source.js'
 import { ask, listed, modelsPageSuite, serve, untilCells, visited } from './models-page.js'
+import { inSettings } from './nano-page.js'
 import { until } from './served.js'
 import { texts } from './simulated-server.js'
 import { GREETING } from './weather-parrot.js'
@@ -20,7 +21,7 @@ inBrowser('the settings list the models of the computer that the server was not 
   const { data, not_served } = (await (await fetch(new URL('/v1/models', url))).json()) as Record<string, string[]>
   assert.equal([data.length, not_served], [1, ['acme/small']])
   await visited(url, async (page) => {
-    await page.click('#settings summary')
+    await page.click('#open-settings')
     await page.waitForSelector('#other-models:has-text("Also on this computer: acme/small.")')
     assert.is(await page.textContent('#other-models code'), 'molm serve -m nano -m acme/small')
   })
@@ -36,8 +37,7 @@ inBrowser('the chosen model answers, and the map, the names and the settings are
       sent.push({ id: request.headers()['x-conversation-id'], model: request.postDataJSON().model })
     })
     assert.equal(await listed(page), ['nano · loaded', 'parrot · unloaded'])
-    await page.click('#settings summary')
-    await page.fill('#max-tokens', '4')
+    await inSettings(page, () => page.fill('#max-tokens', '4'))
     await ask(page, 'What is a lantern?')
     await untilCells(page, '#map', 6 * (8 + 24))
     assert.match((await page.textContent('#caption')) ?? '', /of 192 experts woke/)
@@ -48,13 +48,15 @@ inBrowser('the chosen model answers, and the map, the names and the settings are
 
     await page.focus('#model')
     await page.keyboard.press('ArrowDown')
-    await page.waitForSelector('#about:has-text("2 of 2 MLP experts")')
+    await page.waitForSelector('#about:has-text("2 of 2 MLP experts")', { state: 'attached' })
     assert.is(await page.title(), 'parrot · molm')
-    assert.is(await page.textContent('#caption'), 'Experts of the answers')
+    assert.is(await page.textContent('#caption'), 'Experts')
     assert.is(await page.textContent('#pinned'), '')
-    await page.fill('#tools', '[]')
-    await page.selectOption('#think', 'off')
-    await page.fill('#max-tokens', '')
+    await inSettings(page, async () => {
+      await page.fill('#tools', '[]')
+      await page.selectOption('#think', 'off')
+      await page.fill('#max-tokens', '')
+    })
     await ask(page, 'Hello')
     assert.equal(await texts(page, '.turn.model > h2'), ['nano', 'parrot'])
     assert.is((await texts(page, '.turn.model > .mounted > .tokens'))[1], GREETING)

@@ -7,6 +7,7 @@ import { HAS_BROWSER, loadAnew, sharedBrowser, visitAgain } from '../support/bro
 import { withModel } from '../support/models.js'
 import { writeParrot } from '../support/parrot-model.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
+import { inSettings } from './nano-page.js'
 
 /* A real server whose model says given texts: its page, from the settings to the answer after a call. */
 
@@ -58,8 +59,7 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           const { page, faults } = visit
           await loadAnew(visit, server.url)
           await page.waitForSelector('#send:enabled')
-          await page.click('#settings summary')
-          await page.fill('#tools', TOOLS)
+          await inSettings(page, () => page.fill('#tools', TOOLS))
 
           await ask(page, QUESTION)
           const first = await answer(page, 1)
@@ -80,22 +80,23 @@ inBrowser('thoughts, a call, its result and a schema', () =>
           assert.is(await second.text(':scope > .mounted > .tokens'), 'It is 21 degrees in Bern.')
           assert.is((await second.text('.thoughts .tokens'))?.trim(), 'It has answered.')
 
-          await page.fill('#tools', '')
-          await page.locator('#think').selectOption('off')
+          await inSettings(page, async () => {
+            await page.fill('#tools', '')
+            await page.locator('#think').selectOption('off')
+          })
           await ask(page, 'Hi')
           const third = await answer(page, 3)
           assert.is(await third.text(':scope > .mounted > .tokens'), 'Hello! How are you?')
           assert.is(await third.last.locator('.thoughts').count(), 0)
 
-          await page.fill(
-            '#schema',
-            '{"type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"], "additionalProperties": false}',
-          )
+          const schema =
+            '{"type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"], "additionalProperties": false}'
+          await inSettings(page, () => page.fill('#schema', schema))
           await ask(page, 'As JSON')
           const fourth = await answer(page, 4)
           assert.is(await fourth.text(':scope > .mounted > .tokens'), '{\n  "a": 1\n}')
 
-          await page.fill('#schema', '[1]')
+          await inSettings(page, () => page.fill('#schema', '[1]'))
           await ask(page, 'Again')
           await page.waitForSelector('#schema-alert:not(:empty)')
           assert.is(await page.inputValue('#message'), 'Again')

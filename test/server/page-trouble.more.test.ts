@@ -76,7 +76,7 @@ inBrowser('a long conversation asks for the experts of its answers alone', async
       await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
     }
     assert.equal(asked, [true, 'answer', 'answer'])
-    assert.match((await page.textContent('.turn.model:last-child .note')) ?? '', /of 12 experts woke/)
+    assert.match((await page.textContent('#caption')) ?? '', /of 12 experts woke/)
   })
 })
 
@@ -89,9 +89,9 @@ inBrowser('what a server refuses to report is left out, and the question is answ
   }
   for (const [refuse, answer, note] of [
     // A prompt of more tokens than its characters promise.
-    [unless((body) => body.routed_experts === true, 'routed_experts'), hello, /of 12 experts woke/],
+    [unless((body) => body.routed_experts === true, 'routed_experts'), hello, /^1 token/],
     [unless((body) => 'routed_experts' in body, 'routed_experts'), () => hello([]), /reports no experts/],
-    [unless((body) => 'return_progress' in body, 'return_progress'), hello, /of 12 experts woke/],
+    [unless((body) => 'return_progress' in body, 'return_progress'), hello, /^1 token/],
   ] as const) {
     await open({ answer: () => answer(), refuse, goesOn: true }, async (page) => {
       await send(page)

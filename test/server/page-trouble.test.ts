@@ -27,7 +27,7 @@ inBrowser('markup in question, answer, model or error is shown as text', async (
     await page.hover('.turn.model .tokens span')
     assert.is(await page.$$eval('main img, main script', (found) => found.length), 0)
     assert.is(await page.title(), 'made-up · molm')
-    assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server had an error; /)
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server had an error$/)
     assert.equal(faults, [])
   })
 })
@@ -48,10 +48,7 @@ inBrowser('an answer is visible while it comes, and Stop ends it on the server t
     assert.not.ok(await page.isVisible('#send'))
     await page.click('#stop')
     await page.waitForSelector('.turn.model[aria-busy="false"]')
-    assert.match(
-      (await page.textContent('.turn.model .note')) ?? '',
-      /^\d+ tokens(, \d+ per second)?; stopped; 12 of 12 /,
-    )
+    assert.match((await page.textContent('.turn.model .note')) ?? '', /^\d+ tokens(, \d+ per second)?; stopped$/)
     assert.match((await page.textContent('.turn.model .tokens')) ?? '', /^word0 word1 /)
     assert.ok(await page.isVisible('#send'))
     assert.is(await page.evaluate('document.activeElement.id'), 'message')
@@ -90,9 +87,8 @@ inBrowser('the page says how much of a long prompt has been read', async () => {
     assert.is(bodies[0].return_progress, true)
     // Nothing has been measured yet.
     assert.not.match((await page.textContent('#map')) ?? '', /0\.00/)
-    assert.match((await page.textContent('#map')) ?? '', /–/)
     isRead = true
-    await page.waitForSelector('.turn.model .note:has-text("1 token;")')
+    await page.waitForSelector('.turn.model .note:text-is("1 token")')
   })
 })
 
@@ -154,7 +150,7 @@ inBrowser('a model without a chat template continues the text', async () => {
       await page.waitForSelector('.turn.model:last-child[aria-busy="false"]')
     }
     assert.equal(prompts, ['Once', 'Once upon a time, there was'])
-    await page.click('#settings summary')
+    await page.click('#open-settings')
     assert.equal([await page.isVisible('#system'), await page.isVisible('#tools')], [true, false])
   })
 })
@@ -174,7 +170,7 @@ inBrowser('an answer that breaks off stays, and is marked as cut', async () => {
       if (answer === killed) await kill()
       assert.is(await alert(page), 'the server went away; this answer is cut')
       assert.is(await page.textContent('.turn.model .tokens'), 'so far')
-      assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server went away; /)
+      assert.match((await page.textContent('.turn.model .note')) ?? '', /^1 token; cut: the server went away$/)
       await send(page, 'still there?')
       if (answer !== killed) return
       await page.waitForSelector('#alert:has-text("the server does not answer; is it still running?")')

@@ -38,7 +38,7 @@ const cellsOf = ({ experts }: RoutedToken) =>
     .sort()
 
 inBrowser(
-  'a click asks a question of the first screen; the context counts it, and a folded map leaves the width',
+  'a click asks a question of the first screen; the context counts it, and a folded map leaves the middle',
   async () => {
     await open({}, async (page) => {
       const questions = await page.$$eval('#questions button', (all) => all.map(({ textContent }) => textContent))
@@ -52,9 +52,12 @@ inBrowser(
       await page.fill('#message', '')
       const width = () => page.$eval('.turn.model', (turn) => turn.clientWidth)
       const lines = await page.$eval('#caption', (caption) => caption.getClientRects().length)
-      assert.equal([(await width()) < 600, lines], [true, 1])
+      assert.equal([await width(), lines], [660, 1])
+      const centre = () => page.$eval('.turn.model', (turn) => turn.getBoundingClientRect().left + turn.clientWidth / 2)
+      const beside = await centre()
       await page.click('#experts summary')
-      assert.ok((await width()) > 1200)
+      assert.is(await width(), 660, 'a line stays as long')
+      assert.ok((await centre()) > beside + 100)
       await page.click('#experts summary')
     })
   },

@@ -70,6 +70,8 @@ export async function chatOf(
   const chat = new Chat(model, { history, depth, isPlain, generation: {}, loadModel })
   const routes = plainRoutes(mixtures)
   for (let i = 0; i < 50; i++) chat.map.add({ id: 0, text: ` token${i}`, routes })
+  // An answer was before this one.
+  chat.map.answerStart = 1
   return chat
 }
 

@@ -47,6 +47,7 @@ export async function routedChat(mixtures: Mixture[], depth: ColourDepth, name =
   known.set(mixtures, routes)
   for (const [at, ofToken] of routes.entries())
     map.add({ id: 0, text: ` ${WORDS[at % WORDS.length]}`, routes: ofToken })
+  map.answerStart = 1
   return chat
 }
 

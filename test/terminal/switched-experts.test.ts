@@ -45,23 +45,65 @@ test('a mask of a kept conversation that does not fit the model is left out with
   assert.equal([gates, instead, mlp?.[0], mlp?.[3]], ['kept', 'nothing', [1], [3]], 'a layer beyond its list is added')
 })
 
-test('l says what the experts of the chosen layer say for the token of the walk', async () => {
+test('/without best answers again without the expert that changes the answer most', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, 'What is a hammer?')
+  const from = chat.items.length
+  await send(chat, '/without best')
+  const [list, , answer] = said(chat, from)
+  const [head, best, ...others] = list.split('\n')
+  assert.match(head, /^for “.*”$/)
+  assert.match(best, /^without layer \d’s (MLP|attention) expert \d+: “.*” for “.*” \(log p −\d+\.\d\)$/)
+  assert.match(others.at(-1) ?? '', /^all \d+ woken experts were left out, one at a time; \d+ change the answer$/)
+  const [, layer, kind, expert] = /layer (\d)’s (MLP|attention) expert (\d+)/.exec(best) ?? []
+  assert.match(answer, `without layer ${layer} ${kind.toLowerCase()} expert ${expert}, at temperature 0:`)
+})
+
+test('m in a walk finds what matters for its token, or for the answer to its question, and moves the cursor there', async () => {
+  const chat = await chatWith(nano)
+  await send(chat, 'What is a hammer?')
+  const pressM = async (index: number) => {
+    chat.map.select(index)
+    press(chat, { kind: 'text', text: 'm' })
+    await idle(chat)
+    return said(chat, -1)[0].split('\n')
+  }
+  const { tokens } = chat.map
+  const word = tokens.length - 2
+  const [ofToken] = await pressM(word)
+  assert.is(ofToken, `for “${tokens[word].text.trim()}” in “${chat.conversation.messages[1].content.trim()}”`)
+  const [ofAnswer, best] = await pressM(0)
+  assert.is(ofAnswer, `for “${chat.conversation.messages[1].content.trim()}”`)
+  const { cursor } = chat.map
+  const kind = cursor?.kind === 'mlp' ? 'MLP' : cursor?.kind
+  assert.ok(best.startsWith(`without layer ${cursor?.layer}’s ${kind} expert ${cursor?.expert}: `), best)
+})
+
+test('l says what chose the token of the walk, and what its experts say after it', async () => {
   const chat = await chatWith(nano)
   await send(chat, BOAT)
   await pressed(chat, 'left')
-  chat.map.setLayer(5)
-  const token = chat.map.shown?.text ?? ''
+  const token = JSON.stringify(visibleToken(chat.map.shown?.text ?? ''))
   press(chat, { kind: 'text', text: 'l' })
   await idle(chat)
-  const [text] = said(chat, -1)
+  const lines = said(chat, -1)[0].split('\n')
+  const [early, chose, ...rest] = lines
+  assert.is(early, 'early layers often say nothing readable: they write for later layers')
+  assert.match(chose, /^what chose ".*", by the experts of ".*", and \d+ with less:$/)
+  assert.ok(chose.startsWith(`what chose ${token}, `), chose)
+  const next = rest.findIndex((line) => line.startsWith(`what the experts of ${token} say after it`))
+  const effects = rest.slice(0, next).map((line) => {
+    const [, how, sign] = /^ {2}layer \d \w+ \d+ makes it (\w+): logit ([+−])\d+\.\d$/.exec(line) ?? []
+    return `${how} ${sign}`
+  })
+  assert.is(effects.length, 5)
   assert.ok(
-    text.startsWith(`experts of ${JSON.stringify(token.replace(' ', '·'))} in layer 5, through the model’s head:`),
-    text,
+    effects.every((effect) => effect === 'likelier +' || effect === 'unlikelier −'),
+    effects.join(),
   )
-  const lines = text.split('\n').slice(1)
-  assert.is(lines.length, 2 * (2 + 4))
-  assert.match(lines[0], /^attention \d( \(.*\))?: gate [\d.]+ %, [\d.]+ % of the stream$/)
-  assert.match(lines[1], /^ {2}up (".*" ){4}".*" · down (".*" ){4}".*"$/)
+  const after = rest.slice(next + 1)
+  assert.is(after.length, 5)
+  for (const line of after) assert.match(line, /^ {2}layer \d \w+ \d+ makes likelier ".*", unlikelier ".*"$/)
   // The page of the conversation has it, with all layers.
   const { tokens } = chat.map
   await inTemporaryFolder(async (folder) => {
@@ -73,9 +115,12 @@ test('l says what the experts of the chosen layer say for the token of the walk'
     const [, voices] = /class="voices">(.*?)<\/script>/.exec(page) ?? []
     const [all] = Object.values<{ up: { text: string }[] }[]>(JSON.parse(voices))
     assert.is(all.length, 6 * (2 + 4))
-    const last = all.slice(-6).map(({ up }) => visibleToken(up[0].text))
-    for (const [i, word] of last.entries())
-      assert.ok(lines[2 * i + 1].startsWith(`  up ${JSON.stringify(word)} `), word)
+    const likeliest = all.map(({ up }) => JSON.stringify(visibleToken(up[0].text)))
+    for (const line of after)
+      assert.ok(
+        likeliest.some((word) => line.includes(`makes likelier ${word}`)),
+        line,
+      )
   })
 })
 

@@ -77,7 +77,10 @@ test('the title hints at the walk until it was used; during a walk, at the layer
   assert.not.match(title(), /→/)
   chat.running = undefined
   press(chat, { kind: 'key', name: 'left' })
-  assert.match(title(), /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Tab experts · x off · Esc ends$/)
+  assert.match(
+    title(),
+    /^experts of token 50 of 50 "·token49" · ↑ ↓ layers · Tab experts · x off · m what matters · Esc ends$/,
+  )
   press(chat, { kind: 'key', name: 'escape' })
   assert.is(title(), 'experts of the last token "·token49"')
 })

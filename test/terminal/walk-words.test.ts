@@ -36,13 +36,15 @@ function lineOf(chat: Chat, pattern: RegExp, columns = 100, rows = 30): string {
 test('the caption says how many experts woke, as long as fits', async () => {
   const { map } = await routedChat(MAP_SHAPES['16 x 64'], 'none')
   const long = 'all answers: 1,019 of 1,024 experts woke; 336 of them did half of the work'
-  assert.is(captionOf(map.usage, 80), long)
-  assert.is(captionOf(map.usage, long.length - 1), 'all answers: 1,019 of 1,024 experts woke; 336 did half of the work')
-  assert.is(captionOf(map.usage, 60), 'all answers: 1,019 of 1,024 woke; 336 did half of the work')
-  assert.is(captionOf(map.usage, 50), 'all answers: 1,019 of 1,024 woke; 336 did half')
-  assert.is(captionOf(map.usage, 40), 'all answers: 1,019 of 1,024 woke')
-  assert.is(captionOf(map.usage, 30), 'in all: 1,019 of 1,024 woke')
-  assert.is(captionOf(map.usage, 20), '')
+  assert.is(captionOf(map, 80), long)
+  assert.is(captionOf(map, long.length - 1), 'all answers: 1,019 of 1,024 experts woke; 336 did half of the work')
+  assert.is(captionOf(map, 60), 'all answers: 1,019 of 1,024 woke; 336 did half of the work')
+  assert.is(captionOf(map, 50), 'all answers: 1,019 of 1,024 woke; 336 did half')
+  assert.is(captionOf(map, 40), 'all answers: 1,019 of 1,024 woke')
+  assert.is(captionOf(map, 30), 'in all: 1,019 of 1,024 woke')
+  assert.is(captionOf(map, 20), '')
+  map.answerStart = 0
+  assert.is(captionOf(map, 80), '', 'the first answer has the same sentence')
 })
 
 test('the caption is above the title if a line is free, else in it, before the first token as well', async () => {

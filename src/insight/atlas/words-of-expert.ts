@@ -27,7 +27,7 @@ const PRIOR = 4
 /** Minimum times that a confirmed word woke the expert. */
 const LEAST_COUNT = 3
 
-/** Weight of parts of words and of punctuation in the choice of an expert: readers learn more from whole words. */
+/** Weight of parts of words in the choice of an expert: readers learn more from whole words. */
 const PART = 0.2
 
 /** Maximum number of pairs of an expert and a word of the text that chance alone would confirm. */
@@ -48,7 +48,7 @@ export function wordsOf(text: SpokenTokens, { kind, layer, expert }: ExpertPlace
 
 /**
  * Finds the expert that some words woke far more often than the text did, with up to three of these words, whole words
- * first. They are confirmed: chance would give any expert such a word in fewer than one text in twenty. Undefined if no
+ * first. Line breaks and punctuation say nothing to a reader, and do not count. The words are confirmed: chance would give any expert such a word in fewer than one text in twenty. Undefined if no
  * expert has such words, as in a short text.
  */
 export function mostParticular(text: RoutedTokens): ParticularExpert | undefined {
@@ -68,6 +68,7 @@ export function mostParticular(text: RoutedTokens): ParticularExpert | undefined
         const confirmed = words
           .ranked(ofExpert)
           .filter(({ word, chance }) => word.count >= LEAST_COUNT && chance * chances < BY_CHANCE)
+          .filter(({ word }) => LETTER.test(word.text))
         const first = confirmed.sort((a, b) => Number(b.isWhole) - Number(a.isWhole)).slice(0, WORDS)
         const score = first.reduce((sum, { isWhole, cautious }) => sum + (isWhole ? 1 : PART) * Math.log2(cautious), 0)
         if (score <= most) continue

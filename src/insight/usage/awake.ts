@@ -7,6 +7,11 @@ export interface ExpertPlace {
   expert: number
 }
 
+/** An expert as a mask names it: `4:mlp:4`. */
+export function maskSpecOf({ layer, kind, expert }: ExpertPlace): string {
+  return `${layer}:${kind}:${expert}`
+}
+
 export function everyExpert({ mixtures }: Pick<ExpertUsage, 'mixtures'>): ExpertPlace[] {
   return mixtures.flatMap(({ kind, layers }) =>
     layers.flatMap(({ experts }, layer) => Array.from({ length: experts }, (_, expert) => ({ kind, layer, expert }))),

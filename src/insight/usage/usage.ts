@@ -36,6 +36,11 @@ export class LayerUsage {
     for (let i = 0; i < probabilities.length; i++) this.scoreMass[i % this.experts] += times * probabilities[i]
   }
 
+  /** Share of the layer's gates that an expert has. */
+  gateShare(expert: number): number {
+    return this.gateMass[expert] / sum(this.gateMass)
+  }
+
   /** Shannon entropy of the choices in bits: log2(experts) if all experts are used alike, 0 if only one is used. */
   get entropy(): number {
     const total = sum(this.counts)

@@ -1,8 +1,8 @@
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
-import { type Mixture, type MixtureKind, type ModelConfig, perMixture } from '../../model/config/config.js'
-import { type ExpertMask, layerMasks, type MaskedUse } from '../../model/config/expert-mask.js'
+import { type Mixture, type MixtureKind, perMixture } from '../../model/config/config.js'
+import { type ExpertMask, type MaskedUse, masksFit } from '../../model/config/expert-mask.js'
 import type { WholeText } from './text-parts.js'
 import { WAYS, type Way } from './worth.js'
 
@@ -70,13 +70,12 @@ export class Conditions {
     const { usage } = this.whole
     const experts = this.places.flatMap(({ mixture, layer }) => {
       const { kind } = mixture
-      const { counts, gateMass } = usage.of(kind, layer)
-      const all = gateMass.reduce((sum, mass) => sum + mass, 0)
-      return Array.from(counts, (uses, expert) => ({
+      const own = usage.of(kind, layer)
+      return Array.from(own.counts, (uses, expert) => ({
         place: { kind, layer, expert },
         uses,
         conditions: this.conditionsOf(mixture, layer, expert),
-        expected: Math.max(0, layerWorth(kind, layer)) * (gateMass[expert] / all),
+        expected: Math.max(0, layerWorth(kind, layer)) * own.gateShare(expert),
       }))
     })
     return experts.sort((a, b) => b.expected - a.expected || b.uses - a.uses)
@@ -87,7 +86,7 @@ export class Conditions {
     return this.ways.flatMap((way) => {
       const mask = this.mask(kind, layer, [expert], way)
       const { config, mask: own } = this.model
-      if (!fit(own ? [own, mask] : [mask], config)) return []
+      if (!masksFit(own ? [own, mask] : [mask], config)) return []
       // Scores of a group count also if none of its experts is chosen.
       const isEverywhere = way === 'around' && routing?.groups !== undefined
       const parts = [...this.whole.usages.keys()].filter((part) => {
@@ -104,16 +103,5 @@ export class Conditions {
     )
     const instead: Record<Way, MaskedUse> = { off: 'nothing', around: 'others', mean: { means: this.whole.means } }
     return { ...lists, gates: 'all', instead: instead[way] }
-  }
-}
-
-/** Whether enough experts remain to route around the masked ones. */
-function fit(masks: readonly ExpertMask[], config: ModelConfig): boolean {
-  try {
-    layerMasks(masks, config)
-    return true
-  } catch (error) {
-    if (error instanceof UserError) return false
-    throw error
   }
 }

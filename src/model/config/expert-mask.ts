@@ -89,6 +89,17 @@ export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: Ma
   })
 }
 
+/** Whether masks leave each token enough experts. */
+export function masksFit(masks: readonly ExpertMask[], model: MaskedModel): boolean {
+  try {
+    layerMasks(masks, model)
+    return true
+  } catch (error) {
+    if (error instanceof UserError) return false
+    throw error
+  }
+}
+
 export function maskedExperts(mask: PerMixture<readonly (readonly number[])[]>): number {
   return MIXTURE_KINDS.reduce((sum, kind) => sum + (mask[kind] ?? []).reduce((all, ids) => all + ids.length, 0), 0)
 }

@@ -50,6 +50,12 @@ export function maskSpecs(mask: ExpertMask): string[] {
   return placesIn(mask).map(({ layer, kind, ids, change }) => `${layer}:${kind}:${ids.join(',')}${suffix(change)}`)
 }
 
+/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Throws a UsageError if the model lacks them. */
+export function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
+  const joined = parseMask([...(mask ? maskSpecs(mask) : []), ...specs], config)
+  return mask ? { ...joined, gates: mask.gates, ...(mask.instead && { instead: mask.instead }) } : joined
+}
+
 /**
  * Names the experts of a mask: `layer 3 mlp expert 5`, `layer 3 mlp experts 5, 7-9 and layer 0 attention expert 2`. A
  * steered expert has its push behind it: `layer 3 mlp expert 5 (+1.5)`.

@@ -1,7 +1,6 @@
 import type { PromptProgress, RoutedToken } from '../../api/wire.js'
 import { plural } from '../../ground/numbers.js'
 import { describeReading } from '../../ground/output/reading.js'
-import { awakeIn, awakeSentence } from '../../insight/usage/awake.js'
 import type { ExpertsPanel } from '../experts/experts-panel.js'
 import type { TextColouring } from '../experts/text-colouring.js'
 import { GrowingText } from '../markdown/growing-text.js'
@@ -95,7 +94,6 @@ export class AnswerStream {
       throw error
     } finally {
       begin()
-      if (text.usage.tokens > 0) end += `; ${threeNumbers(text)}`
       await batches.add(parts.end())
       answer.isBusy = false
       batches.flush()
@@ -116,11 +114,6 @@ export class AnswerStream {
 /** The reason why an answer has no end. */
 function reasonOf(error: unknown): string {
   return `cut: ${error instanceof ServerGone ? 'the server went away' : 'the server had an error'}`
-}
-
-/** The experts of an answer in numbers: `164 of 192 experts woke; 41 of them did half of the work; 28 slept`. */
-function threeNumbers({ usage }: GrowingText): string {
-  return `${awakeSentence(usage)}; ${awakeIn(usage).slept.toLocaleString('en-US')} slept`
 }
 
 /** The line below an answer while its prompt is read; tokens that an earlier request had left in memory do not count. */

@@ -1,5 +1,5 @@
 import { TokenText } from '../markdown/token-text.js'
-import type { Asked, Call, Message } from '../requests/api.js'
+import type { Asked, Call, MatteringExperts, Message } from '../requests/api.js'
 import { Answer } from './answer.js'
 import { answerMessages, type Compared, type KeptExchange } from './kept-form.js'
 
@@ -19,6 +19,8 @@ export class Exchange {
   /** The request, if it was sent from this page. */
   request?: Asked
   compared: Compared[] = []
+  /** The experts that matter to the answer, if they were looked for. */
+  matters?: MatteringExperts
   /** The question as the user has changed it so far, while the field for it is open. */
   draft?: string
   /** The step from another version that has led here last, before its button has the focus. */

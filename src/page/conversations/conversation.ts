@@ -179,6 +179,18 @@ export class Conversation {
     return { isKept: error === undefined || error === 'stopped', error: error === 'stopped' ? undefined : error }
   }
 
+  /** Finds the experts that matter to an answer, or to the token with this number on the page. */
+  async findMatters(exchange: Exchange, token?: number): Promise<Outcome> {
+    const { api, panel, store } = this.parts
+    const place = panel.placeOfAnswer(exchange.answer.body.element, token)
+    if (!place) return { isKept: true }
+    const error = await this.run(async (signal) => {
+      exchange.matters = await api.matters(store.state.model.name, place, signal)
+    })
+    this.changed(this.tree, true)
+    return { isKept: true, error: error === 'stopped' ? undefined : error }
+  }
+
   /** Reads the conversation again, so that answers of an earlier visit show their experts. */
   async readAgain(options: AskOptions): Promise<Outcome> {
     const { tree } = this

@@ -54,6 +54,9 @@ export interface PageState {
   /** Why the conversation is not kept, or what has become of it in another tab. */
   keptNote: string
   isListOpen: boolean
+  isSettingsOpen: boolean
+  /** Whether the map has numbers beside it. */
+  hasNumbers: boolean
   listChanges: number
 }
 

@@ -1,4 +1,5 @@
 import type { ExpertPlace } from '../../insight/usage/awake.js'
+import { lastingStorage } from '../elements/browser-storage.js'
 import { Store } from '../elements/store.js'
 import { ExpertsPanel } from '../experts/experts-panel.js'
 import { type ChangedExpert, foundIn, specOf, whyNotSwitched } from '../experts/places.js'
@@ -14,6 +15,9 @@ import { type PageState, type PageStore, VIEWS } from './page-state.js'
 
 /** On narrower screens the map is folded, so that the text has room. */
 const NARROW = matchMedia('(max-width: 37.5rem)')
+
+/** Name of the switch for numbers in the storage. */
+const NUMBERS = 'molm-numbers'
 
 /** The page: its state, and the actions of the user. */
 export class Page {
@@ -78,6 +82,8 @@ export class Page {
       isAsWritten: false,
       keptNote: '',
       isListOpen: false,
+      isSettingsOpen: false,
+      hasNumbers: lastingStorage.get(NUMBERS) !== undefined,
       listChanges: 0,
     })
     const page = new Page(api, store, all)
@@ -171,6 +177,12 @@ export class Page {
     }
   }
 
+  /** Finds the experts that matter to the last answer, or to one of its tokens. */
+  async findMatters(token?: number): Promise<void> {
+    const last = this.store.state.path.at(-1)?.exchange
+    if (last) await this.ask(() => this.conversation.findMatters(last, token))
+  }
+
   chooseModel(name: string): void {
     this.models.choose(name, true)
     this.conversation.forgetExperts()
@@ -183,6 +195,12 @@ export class Page {
       settings: { ...settings, [setting]: text },
       wrong: wrong?.setting === setting ? undefined : wrong,
     })
+  }
+
+  showNumbers(hasNumbers: boolean): void {
+    lastingStorage.set(NUMBERS, hasNumbers ? 'shown' : undefined)
+    this.store.set({ hasNumbers })
+    this.panel.drawSoon()
   }
 
   colourBy(colour: string): void {
@@ -216,7 +234,7 @@ export class Page {
   /** Shows an error, at the setting that has caused it if one did. */
   private blame(error: Error): void {
     const wrong = wrongSetting(error)
-    this.store.set(wrong ? { wrong } : { alert: error.message })
+    this.store.set(wrong ? { wrong, isSettingsOpen: true } : { alert: error.message })
   }
 }
 

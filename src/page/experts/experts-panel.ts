@@ -1,4 +1,5 @@
 import type { RoutedToken } from '../../api/wire.js'
+import { formatCount } from '../../ground/numbers.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import { mostParticular } from '../../insight/atlas/words-of-expert.js'
 import { mostExperts } from '../../insight/pictures/blocks/figure.js'
@@ -7,11 +8,11 @@ import type { TextSection } from '../../insight/pictures/interactive/explore.js'
 import { pageRoutes } from '../../insight/pictures/interactive/page-data.js'
 import { wordsSentence } from '../../insight/pictures/kinds/usage-caption.js'
 import { usageMaps } from '../../insight/pictures/kinds/usage-figure.js'
-import { awakeSentence } from '../../insight/usage/awake.js'
+import { awakeIn, type ExpertPlace } from '../../insight/usage/awake.js'
 import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
 import { GrowingText } from '../markdown/growing-text.js'
-import type { TokenPlace } from '../requests/api.js'
+import type { AnswerPlace, TokenPlace } from '../requests/api.js'
 import { layerRoutes, type PageModel } from '../requests/routes.js'
 import { type ChangedExpert, foundIn, placeOf } from './places.js'
 
@@ -20,8 +21,8 @@ const DRAWING_SHARE = 0.3
 /** Share of the time that the search for words may take. */
 const SEARCHING_SHARE = 0.1
 
-/** A map of at most this number of experts is scaled up if it is at least this wide. */
-const LARGER = { scale: 1.35, experts: 40, width: 500 }
+/** A map of rows with at most this number of experts is scaled up. */
+const LARGER = { scale: 1.3, experts: 40 }
 /** Minimum width to draw a map for; a narrower panel shows it scaled down. */
 const LEAST_WIDTH = 300
 /** Maximum width to draw a map for, as in style.css; beyond it a map only becomes coarse. */
@@ -31,6 +32,8 @@ const MOST_WIDTH = 736
 export interface Named {
   model: PageModel
   atlas?: Atlas
+  /** Whether the map has numbers beside it. */
+  hasNumbers: boolean
 }
 
 /** The sentences above the map: how many experts the answers woke, and the words that woke the most particular one. */
@@ -50,6 +53,7 @@ export class ExpertsPanel {
   /** Voices of the experts of some tokens, by the numbers of the tokens. */
   readonly voices: NonNullable<TextSection['voices']> = {}
   private changed: readonly ChangedExpert[] = []
+  private looked?: ExpertPlace
   private readonly image = new LiveImage(this.map)
   private shownText: GrowingText
   private answersText: GrowingText
@@ -113,6 +117,26 @@ export class ExpertsPanel {
     return this.keep(token, [this.shownText, this.answersText, answer], place, logprob)
   }
 
+  /** Tokens of an answer that is shown in an element; undefined if the page does not know all of its text. */
+  placeOfAnswer(answer: HTMLElement, token?: number): AnswerPlace | undefined {
+    const numbers = [...answer.querySelectorAll<HTMLElement>('[data-i]')].map(({ dataset }) => Number(dataset.i))
+    const places = numbers.map((number) => this.places[number])
+    const [first, last] = [places[0], places.at(-1)]
+    if (!first || !last) return undefined
+    const { ids, at: from, mask } = first
+    const at = token === undefined ? undefined : this.places[token]?.at
+    return { ids, from, to: last.at + 1, mask, token: at === undefined ? undefined : at - from }
+  }
+
+  /** Rings the expert that the user looks at, or none. */
+  look(place?: ExpertPlace): void {
+    this.looked = place
+    for (const cell of this.map.querySelectorAll('rect[data-expert]')) {
+      const own = placeOf(cell)
+      cell.classList.toggle('looked', own !== undefined && place !== undefined && foundIn([place], own) !== undefined)
+    }
+  }
+
   /** Strikes out experts that are off and signs steered ones with + or −, with lines above all cells. */
   mark(changed = this.changed): void {
     this.changed = changed
@@ -164,16 +188,18 @@ export class ExpertsPanel {
   private draw(): void {
     this.timer = undefined
     const started = performance.now()
-    const { model, atlas } = this.named()
+    const { model, atlas, hasNumbers } = this.named()
     this.describe()
     const width = this.map.clientWidth
     if (width === 0 || model.config.mixtures.length === 0) return
-    const unit = width >= LARGER.width && largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
-    const block = usageMaps([this.answersText], { atlas })
+    const unit = largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
+    const all = usageMaps([this.answersText], { atlas })
+    const block = hasNumbers ? all : { ...all, maps: all.maps.map((map) => ({ ...map, measures: [] })) }
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     this.width = width
     this.mark()
+    this.look(this.looked)
     if (isNew) this.showNewest()
     this.tookMs = performance.now() - started
   }
@@ -183,7 +209,8 @@ export class ExpertsPanel {
     const { answersText: text } = this
     const { model, atlas } = this.named()
     if (model.config.mixtures.length === 0 || text.tokens.length === 0) return this.tell({ woke: '', words: '' })
-    this.tell({ woke: text.usage.tokens === 0 ? '' : awakeSentence(text.usage) })
+    const { woke, experts } = awakeIn(text.usage)
+    this.tell({ woke: text.usage.tokens === 0 ? '' : `${formatCount(woke)} of ${formatCount(experts)} experts woke` })
     const started = performance.now()
     if (started < this.maySearchAt && !isFinal) return
     const particular = mostParticular(text)

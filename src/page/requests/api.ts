@@ -1,6 +1,7 @@
 import type { ChatStep } from '../../api/chat-options.js'
 import type { DeltaCall, PromptProgress, RoutedToken, WireChunk, WireMessage } from '../../api/wire.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
+import type { mattersObject } from '../../insight/matters/matters-forms.js'
 import type { PageVoice } from '../../insight/pictures/interactive/page-data.js'
 import { tabStorage } from '../elements/browser-storage.js'
 import { readEvents } from './events.js'
@@ -94,6 +95,17 @@ export interface TokenPlace {
   mask?: readonly string[]
 }
 
+/** The experts whose absence changes an answer most, at most twelve. */
+export type MatteringExperts = ReturnType<typeof mattersObject>
+
+/** Tokens of an answer in a text that the model read. */
+export interface AnswerPlace extends Omit<TokenPlace, 'at'> {
+  from: number
+  to: number
+  /** The token to look at, a number in the answer. Default: all of it. */
+  token?: number
+}
+
 /** Name of the API key in the tab's storage. */
 const KEY = 'molm-api-key'
 
@@ -115,10 +127,24 @@ export class Api {
     return (await this.request(`experts/atlas?${new URLSearchParams({ model })}`)).json()
   }
 
-  /** Asks what each expert of the last of some tokens says. */
+  /** Asks what chose a token, and what its experts say after it. */
   async lens(model: string, { ids, at, mask }: TokenPlace): Promise<PageVoice[]> {
     const body = { model, prompt: ids.slice(0, at + 1), mask }
-    return (await (await this.request('experts/lens', { body })).json()).experts
+    const { experts, chosen_by = [] } = await (await this.request('experts/lens', { body })).json()
+    const chose = chosen_by.map(({ logit, ...one }: PageVoice & { logit: number }) => {
+      return { ...one, effect: logit, up: [], down: [] }
+    })
+    return [...chose, ...experts]
+  }
+
+  /** Finds the experts whose absence changes an answer most. */
+  async matters(
+    model: string,
+    { ids, from, to, token, mask }: AnswerPlace,
+    signal: AbortSignal,
+  ): Promise<MatteringExperts> {
+    const body = { model, prompt: ids.slice(0, from), answer: ids.slice(from, to), token, mask }
+    return (await this.request('experts/matters', { body, signal })).json()
   }
 
   /** Yields the answer as it comes. */

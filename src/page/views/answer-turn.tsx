@@ -6,6 +6,7 @@ import type { Page } from '../conversations/page.js'
 import type { Shown } from '../conversations/page-state.js'
 import { say } from '../elements/elements.js'
 import { laidOut } from '../elements/json-layout.js'
+import type { ChangedExpert } from '../experts/places.js'
 import type { Call } from '../requests/api.js'
 import type { PageModel } from '../requests/routes.js'
 import { Act, CopyButton, Mounted, sendOnEnter, submitting } from './parts.js'
@@ -18,6 +19,7 @@ export interface AnswerProps {
   isRunning: boolean
   /** The model that would answer now. */
   model: PageModel
+  changed: readonly ChangedExpert[]
 }
 
 /** The model's message: thoughts, content and calls, with buttons below. */
@@ -33,7 +35,7 @@ export function AnswerTurn({ page, shown, before, isLast, isRunning, model }: An
     answer.end !== 'whole' && answer.model === model.name && answer.body.text !== '' && answer.calls.length === 0
   return (
     <article class={`turn model${answer.isThinking ? ' thinking' : ''}`} aria-busy={answer.isBusy}>
-      <h2 class="soft tiny">{answer.model}</h2>
+      <h2 class="unseen">{answer.model}</h2>
       {answer.warnings
         .filter((warning) => !before?.answer.warnings.includes(warning))
         .map((warning) => (
@@ -46,6 +48,11 @@ export function AnswerTurn({ page, shown, before, isLast, isRunning, model }: An
       {answer.calls.length > 0 && <Calls answer={answer} />}
       <p class="note tiny">{answer.note}</p>
       <div class="acts">
+        {canAct && exchange.matters === undefined && page.panel.placeOfAnswer(answer.body.element) && (
+          <Act name="Which expert matters to the answer?" act={() => page.findMatters()}>
+            Which expert matters?
+          </Act>
+        )}
         {!answer.isEmpty && !answer.isBusy && <CopyButton name="Copy the answer" text={() => answer.text} />}
         {canAct && (
           <Act name="Regenerate the answer" act={regenerate}>

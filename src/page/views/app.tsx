@@ -1,10 +1,10 @@
 import { useLayoutEffect } from 'preact/hooks'
-import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../../insight/pictures/kinds/caption.js'
 import type { Page } from '../conversations/page.js'
 import { type PageState, VIEWS } from '../conversations/page-state.js'
 import { useStore } from '../elements/store.js'
 import { Compare } from './compare.js'
 import { ConversationList } from './conversation-list.js'
+import { Settings } from './settings.js'
 import { Talk } from './talk.js'
 
 const TITLES = { chat: 'Chat', compare: 'Compare' }
@@ -21,9 +21,10 @@ export function App({ page }: { page: Page }) {
       <Header page={page} state={state} />
       <main>
         <Talk page={page} state={state} />
-        <Compare page={page} isShown={view === 'compare'} model={model} atlas={atlas} />
+        <Compare page={page} isShown={view === 'compare'} model={model} atlas={atlas} hasNumbers={state.hasNumbers} />
       </main>
       <ConversationList page={page} state={state} />
+      <Settings page={page} state={state} />
     </>
   )
 }
@@ -34,13 +35,6 @@ interface HeaderProps {
 }
 
 function Header({ page, state: { view, models, model, isRunning } }: HeaderProps) {
-  const about = [
-    // The choice beside it names the model already.
-    models.length > 1 ? model.quant : modelTitle(model),
-    ...(model.config.mixtures.length > 0 ? [expertsPerToken(model)] : ['without experts']),
-    ...alwaysLine(model),
-    ...newExpertsLine(model),
-  ]
   return (
     <header class="flow">
       <button
@@ -75,15 +69,22 @@ function Header({ page, state: { view, models, model, isRunning } }: HeaderProps
           </select>
         </div>
       )}
-      <p id="about" class="small soft">
-        {about.join('; ')}
-      </p>
+      {models.length === 1 && <p class="small soft">{model.name}</p>}
       <nav class="flow apart" aria-label="views">
         {VIEWS.map((name) => (
           <a key={name} id={`to-${name}`} href={`#${name}`} aria-current={name === view ? 'page' : undefined}>
             {TITLES[name]}
           </a>
         ))}
+        <button
+          id="open-settings"
+          class="quiet"
+          type="button"
+          aria-haspopup="dialog"
+          onClick={() => page.store.set({ isSettingsOpen: true })}
+        >
+          Settings
+        </button>
       </nav>
     </header>
   )

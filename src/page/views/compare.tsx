@@ -13,10 +13,11 @@ interface CompareProps {
   isShown: boolean
   model: PageModel
   atlas?: Atlas
+  hasNumbers: boolean
 }
 
 /** The Compare view: the figure of `molm experts` for the texts in two fields. */
-export function Compare({ page, isShown, model, atlas }: CompareProps) {
+export function Compare({ page, isShown, model, atlas, hasNumbers }: CompareProps) {
   const fields = [useRef<HTMLTextAreaElement>(null), useRef<HTMLTextAreaElement>(null)]
   const [read, setRead] = useState<RoutedToken[][]>()
   const [alert, setAlert] = useState('')
@@ -58,7 +59,7 @@ export function Compare({ page, isShown, model, atlas }: CompareProps) {
               {name}
               <textarea
                 id={name.toLowerCase()}
-                rows={4}
+                rows={2}
                 required
                 defaultValue={['The capital of France is Paris.', 'const sum = (a, b) => a + b;'][i]}
                 ref={fields[i]}
@@ -75,19 +76,20 @@ export function Compare({ page, isShown, model, atlas }: CompareProps) {
         </p>
         <Alert id="comparison-alert">{alert}</Alert>
       </form>
-      <Figure read={read} model={model} atlas={atlas} />
+      <Figure read={read} model={model} atlas={atlas} hasNumbers={hasNumbers} />
     </section>
   )
 }
 
 interface FigureProps {
+  hasNumbers: boolean
   read?: RoutedToken[][]
   model: PageModel
   atlas?: Atlas
 }
 
 /** The figure of two texts, drawn for the width that it has. */
-function Figure({ read, model, atlas }: FigureProps) {
+function Figure({ read, model, atlas, hasNumbers }: FigureProps) {
   const place = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
   useLayoutEffect(() => {
@@ -100,12 +102,19 @@ function Figure({ read, model, atlas }: FigureProps) {
     figure.replaceChildren()
     if (!read || width === 0) return
     const texts = read.map((tokens, i) => textOf(['first', 'second'][i], tokens, model))
-    const drawn = drawUsage(texts, { atlas })
-    figure.innerHTML = figureSentences(drawn) + figureSections(drawn, Math.max(300, width))
+    const all = drawUsage(texts, { atlas })
+    const blocks = all.blocks.map((block) =>
+      block.type === 'maps' && !hasNumbers
+        ? { ...block, maps: block.maps.map((map) => ({ ...map, measures: [] })) }
+        : block,
+    )
+    const drawn = { ...all, blocks }
+    figure.innerHTML =
+      figureSentences(drawn) + figureSections(drawn, Math.max(300, width >= 800 ? width / 2 - 16 : width))
     // Wide figures and tables scroll in their sections, so the keyboard must reach these.
     for (const section of figure.querySelectorAll<HTMLElement>('section:not(.text)')) section.tabIndex = 0
     figure.dispatchEvent(new Event('drawn', { bubbles: true }))
-  }, [read, width])
+  }, [read, width, hasNumbers])
   return <div id="figure" ref={place} />
 }
 

@@ -21,16 +21,17 @@ interface ExpertsProps {
 
 /** The map of the answers' experts, with what is known of the token or the expert that the user points at. */
 export function Experts({ page, state, expert, token }: ExpertsProps) {
-  const { caption, path, isMapOpen } = state
+  const { caption, path, isMapOpen, hasNumbers } = state
   const areUnknown = page.panel.answers.tokens.length === 0 && path.some(({ exchange }) => exchange.answer.hasTextsOnly)
   return (
     <details
       id="experts"
+      class={hasNumbers ? 'numbered' : ''}
       open={isMapOpen}
       onToggle={({ currentTarget }) => page.store.set({ isMapOpen: currentTarget.open })}
     >
       <summary>
-        <h2 id="caption">{caption.woke ? `All answers: ${caption.woke}` : 'Experts of the answers'}</h2>
+        <h2 id="caption">{caption.woke || 'Experts'}</h2>
       </summary>
       <p id="caption-words" class="small soft">
         {areUnknown
@@ -58,10 +59,12 @@ export function Experts({ page, state, expert, token }: ExpertsProps) {
         </div>
         <div class="detail" />
         <div class="voices" />
-        <p class="note tiny" id="units">
-          Entropy (bits): log2 of the number of experts if all are used alike, 0 if one is. Fairness (Jain): 1 if all
-          are used alike.
-        </p>
+        {hasNumbers && (
+          <p class="note tiny" id="units">
+            Entropy (bits): log2 of the number of experts if all are used alike, 0 if one is. Fairness (Jain): 1 if all
+            are used alike.
+          </p>
+        )}
       </div>
     </details>
   )
@@ -83,7 +86,7 @@ function TokenActions({ page, token }: { page: Page; token: number }) {
   }
   return (
     <button class="low" type="button" title="or press l at a token" disabled={isAsked} onClick={ask}>
-      {isAsked ? 'Reading' : 'What its experts say'}
+      {isAsked ? 'Reading' : 'Why this word, and what next'}
     </button>
   )
 }

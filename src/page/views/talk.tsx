@@ -1,6 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Atlas } from '../../insight/atlas/atlas.js'
-import { TITLES } from '../../insight/pictures/blocks/figure.js'
 import type { TextSection } from '../../insight/pictures/interactive/explore.js'
 import { bracketedName } from '../../insight/pictures/kinds/caption.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
@@ -9,6 +8,7 @@ import { largestGate } from '../../model/config/routing.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
 import { type ChangedExpert, placeInWords, placeOf, placesOf, specOf } from '../experts/places.js'
+import type { Swatch } from '../experts/text-colouring.js'
 import type { PageModel } from '../requests/routes.js'
 import { Composer } from './composer.js'
 import { Experts, showVoicesOf } from './experts.js'
@@ -19,7 +19,7 @@ import { Turns } from './turns.js'
 export function Talk({ page, state }: { page: Page; state: PageState }) {
   const section = useRef<TextSection>(null)
   const [pinned, setPinned] = useState<{ expert?: ExpertPlace; token?: number }>({})
-  const { view, model, atlas, path, changed, alert, keptNote } = state
+  const { view, model, atlas, path, changed, alert, keptNote, colour, legend } = state
   const { mixtures } = model.config
   useLayoutEffect(() => {
     const { current: place } = section
@@ -36,6 +36,8 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
       const target = event.target as HTMLElement
       const expert = placeOf(target)
       if (expert && event.key === 'x') page.toggle(expert)
+      else if (event.key === 'm' && target.matches('.model:nth-last-child(1 of .model) .tokens [data-i]'))
+        void page.findMatters(Number(target.dataset.i))
       else if (target.matches('.tokens [data-i]') && event.key === 'l')
         void showVoicesOf(page, place, Number(target.dataset.i))
       else return
@@ -55,7 +57,7 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
       ref={section}
     >
       <div id="conversation">
-        {path.length > 0 && <Colouring page={page} state={state} />}
+        {colour !== 'off' && <Legend legend={legend} />}
         <Turns page={page} state={state} />
         {path.length === 0 && <FirstScreen model={model} ask={(question) => page.send(question)} />}
         {changed.length > 0 && <ChangedExperts page={page} changed={changed} atlas={atlas} />}
@@ -70,39 +72,41 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
   )
 }
 
-/** The place of a conversation that has not begun: questions to click, and how the map is read. */
+/** Meanings of the colours of the text. */
+function Legend({ legend }: { legend: readonly Swatch[] }) {
+  return (
+    <p id="colour-legend" class="flow note tiny">
+      {legend.map(({ colour, meaning }) => (
+        <span key={meaning} class="chip swatch" style={{ '--token': colour }}>
+          {meaning}
+        </span>
+      ))}
+    </p>
+  )
+}
+
+/** The place of a conversation that has not begun: a sentence, and questions to click. */
 function FirstScreen({ model, ask }: { model: PageModel; ask: (question: string) => void }) {
   const click = (question: string) => {
     ask(question)
     // The button vanishes.
     focusMessage()
   }
+  const hasExperts = model.config.mixtures.length > 0
   return (
-    <div id="hint" class="stack soft">
+    <div id="hint" class="stack">
+      <h2>{hasExperts ? 'Ask, and see which experts each word wakes.' : 'Ask something.'}</h2>
       {model.firstQuestions.length > 0 && (
         <ul id="questions" class="chips" aria-label="questions to begin with">
           {model.firstQuestions.map((question) => (
             <li key={question}>
-              <button class="quiet low" type="button" onClick={() => click(question)}>
+              <button class="quiet" type="button" onClick={() => click(question)}>
                 {question}
               </button>
             </li>
           ))}
         </ul>
       )}
-      <p>
-        Write a message. The map shows which experts each token of the answer wakes, as it comes: a row is a layer, a
-        cell an expert.
-      </p>
-      <p>
-        Point at a token to see its experts, or at an expert or a layer’s number to see its tokens. A click or{' '}
-        <kbd>Enter</kbd> pins the selection, <kbd>Esc</kbd> unpins it. <kbd>Tab</kbd> goes to tokens and cells, the
-        arrow keys move between them.
-      </p>
-      <p>
-        Click an expert and switch it off, or press <kbd>x</kbd> on it: the last question is answered again without it,
-        and the words that differ are marked.
-      </p>
     </div>
   )
 }
@@ -118,9 +122,7 @@ function ChangedExperts({ page, changed, atlas }: ChangedExpertsProps) {
   const isSteered = changed.some(({ push }) => push !== undefined)
   return (
     <div id="switched-off" class="flow small">
-      <p id="switched-off-title">
-        {isSteered ? 'Switched off or steered; answers are made so' : 'Switched off; answers are made without'}
-      </p>
+      <p id="switched-off-title">{isSteered ? 'Answers are made with these changes' : 'Answers are made without'}</p>
       <ul id="switched-off-list" class="chips" aria-labelledby="switched-off-title">
         {changed.map((place) => {
           const words = placeInWords(place)
@@ -142,62 +144,8 @@ function ChangedExperts({ page, changed, atlas }: ChangedExpertsProps) {
         })}
       </ul>
       <button id="all-on" class="quiet low" type="button" onClick={() => page.change([])}>
-        {isSteered ? 'Free all' : 'Switch all on'}
+        Let all back in
       </button>
-    </div>
-  )
-}
-
-/** Names of the kinds within a sentence. */
-const NAMES = { attention: 'attention', mlp: 'MLP' }
-
-/** Chooses the property that colours the text, and explains its colours. */
-function Colouring({ page, state }: { page: Page; state: PageState }) {
-  const { colour, legend, isAsWritten } = state
-  const { mixtures } = state.model.config
-  return (
-    <div id="colouring" class="flow small soft">
-      <label>
-        Colour the text by{' '}
-        <select
-          id="colour-by"
-          value={colour}
-          disabled={mixtures.length === 0}
-          onInput={({ currentTarget }) => page.colourBy(currentTarget.value)}
-        >
-          <option value="off">nothing</option>
-          <option value="surprise">surprise</option>
-          <option value="sleepers">rarely woken experts</option>
-          {mixtures.map(({ kind, experts }) => (
-            <optgroup key={kind} label={TITLES[kind]}>
-              {experts.map(
-                (count, layer) =>
-                  count > 0 && (
-                    <option key={layer} value={`${kind} ${layer}`}>
-                      {`strongest ${NAMES[kind]} expert of layer ${layer}`}
-                    </option>
-                  ),
-              )}
-            </optgroup>
-          ))}
-        </select>
-      </label>
-      <label title="With the marks of Markdown, each token by itself">
-        <input
-          type="checkbox"
-          id="as-written"
-          checked={isAsWritten}
-          onInput={({ currentTarget }) => page.store.set({ isAsWritten: currentTarget.checked })}
-        />{' '}
-        as written
-      </label>
-      <p id="colour-legend" class="flow note">
-        {legend.map(({ colour, meaning }) => (
-          <span key={meaning} class="chip swatch" style={{ '--token': colour }}>
-            {meaning}
-          </span>
-        ))}
-      </p>
     </div>
   )
 }

@@ -8,6 +8,7 @@ import type { PageState, Shown } from '../conversations/page-state.js'
 import { ScrolledEnd } from '../elements/scrolled-end.js'
 import { changeInWords, placesOf } from '../experts/places.js'
 import { type AnswerProps, AnswerTurn } from './answer-turn.js'
+import { Matters } from './matters.js'
 import { Act, CopyButton, Mounted, sendOnEnter, submitting } from './parts.js'
 
 /** Ms that screen readers do not announce a conversation that is opened. */
@@ -15,7 +16,7 @@ const SILENT_MS = 1_000
 
 /** The messages of the conversation. */
 export function Turns({ page, state }: { page: Page; state: PageState }) {
-  const { path, comparing, jumps, isRunning, isAsWritten, model } = state
+  const { path, comparing, jumps, isRunning, isAsWritten, model, changed } = state
   const place = useRef<HTMLDivElement>(null)
   const end = useRef<ScrolledEnd | null>(null)
   const hadFocus = place.current?.contains(document.activeElement)
@@ -38,11 +39,11 @@ export function Turns({ page, state }: { page: Page; state: PageState }) {
   const turnsOf = (shown: Shown, i: number) => {
     const before = path[i - 1]?.exchange
     const isLast = i === path.length - 1
-    const own = { page, shown, before, isLast, isRunning, model, comparing: isLast ? comparing : undefined }
+    const own = { page, shown, before, isLast, isRunning, model, changed, comparing: isLast ? comparing : undefined }
     return <ExchangeTurns key={shown.exchange.key} {...own} />
   }
   // While an answer comes, only the last exchange is drawn again.
-  const earlier = useMemo(() => path.slice(0, -1).map(turnsOf), [path, isRunning, model])
+  const earlier = useMemo(() => path.slice(0, -1).map(turnsOf), [path, isRunning, model, changed])
   return (
     <div
       id="turns"
@@ -75,6 +76,7 @@ function ExchangeTurns({ comparing, ...own }: AnswerProps & { comparing?: Compar
           </article>
         ))}
       <AnswerTurn {...own} />
+      {exchange.matters && <Matters page={page} matters={exchange.matters} changed={own.changed} />}
       {all.map((compared, i) => (
         <ComparedTurn key={i} compared={compared} isRunning={compared === comparing} />
       ))}
@@ -118,7 +120,7 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
   return (
     <article class={`turn user${isEditing ? ' editing' : ''}`} ref={article}>
       <div class="flow">
-        <h2 class="soft tiny">{name}</h2>
+        <h2 class="unseen">{name}</h2>
         <div class="acts">
           <Act name="Edit the question" disabled={isRunning} act={() => write(exchange.said[0].content)}>
             Edit

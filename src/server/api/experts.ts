@@ -1,19 +1,22 @@
 import type { Context, Hono } from 'hono'
 import { z } from 'zod'
 import { type Atlas, nameIn } from '../../insight/atlas/atlas.js'
+import { expertsThatMatter } from '../../insight/matters/experts-that-matter.js'
+import { mattersObject } from '../../insight/matters/matters-forms.js'
 import { lensObject } from '../../insight/pictures/kinds/lens-figure.js'
 import { awakeIn, awakeSentence, type RankedExpert, rankedExperts } from '../../insight/usage/awake.js'
 import { perLayer } from '../../insight/usage/usage.js'
 import type { MixtureKind } from '../../model/config/config.js'
-import { ApiError, refusedParam } from '../common/api-error.js'
+import { ApiError, refused, refusedParam } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
-import { enterQueue } from '../http/respond.js'
+import { respondOnce } from '../http/respond.js'
 import type { ServedModels } from '../models/served-models.js'
+import type { ChoiceSpec } from '../run/choice.js'
 import { checkSpecs } from '../run/choices.js'
-import { runLens } from '../run/run-choice.js'
+import { inTurn, runLens } from '../run/run-choice.js'
 import { maskOf, PLAIN } from './begin.js'
-import { isText, mask, mustBe, text } from './fields.js'
+import { isText, mask, mustBe, text, wholeFrom } from './fields.js'
 import { tokenIds } from './tokenize.js'
 
 /** Experts in each list of the most and least used. */
@@ -21,6 +24,9 @@ const LISTED = 10
 
 /** Tokens, and kinds of text, of each expert in the served atlas. */
 const PREFERRED = 5
+
+/** Experts that matter in a response. */
+const MATTERING = 12
 
 /** Longest name of a mark, in characters. */
 const MARK_NAME = 64
@@ -74,21 +80,42 @@ export function expertRoutes(app: Hono, models: ServedModels): void {
 
 const lensBody = z.strictObject({ model: text.optional(), prompt: tokenIds, mask })
 
-/** `POST /experts/lens`: what each expert of a prompt's last token says through the head. */
-export function lensRoutes(app: Hono, context: ServerContext): void {
+const mattersBody = z.strictObject({
+  model: text.optional(),
+  prompt: tokenIds,
+  answer: tokenIds,
+  token: wholeFrom(0, 2 ** 24).optional(),
+  mask,
+})
+
+/**
+ * `POST /experts/lens`: what each expert of a prompt's last token says through the head. `POST /experts/matters`: the
+ * experts whose absence changes an answer, or a token of it, most.
+ */
+export function lookRoutes(app: Hono, context: ServerContext): void {
   app.post('/experts/lens', async (c) => {
-    const body = await readBody(c, lensBody, context)
-    const options = { maxTokens: 1 }
-    const spec = { prompt: body.prompt, reading: PLAIN, options, scorePrompt: false, routes: false }
-    checkSpecs([spec], 1, context)
-    const masked = { ...spec, mask: maskOf(body.mask, context) }
-    const ticket = enterQueue(c, context.queue)
-    try {
-      return c.json(lensObject(await runLens(context, masked, ticket)))
-    } finally {
-      ticket.leave()
-    }
+    const { prompt, mask } = await readBody(c, lensBody, context)
+    const spec = specOf(prompt, mask, context)
+    return respondOnce(c, context, async (ticket) => lensObject(await runLens(context, spec, ticket)))
   })
+  app.post('/experts/matters', async (c) => {
+    const { prompt, answer, token, mask } = await readBody(c, mattersBody, context)
+    if (prompt.length === 0) throw refused('prompt', 'the prompt is empty')
+    if (!((token ?? 0) < answer.length)) throw refusedParam('token', `the answer has no token ${token ?? 0}`)
+    const spec = specOf([...prompt, ...answer], mask, context)
+    return respondOnce(c, context, async (ticket) => {
+      const options = { token, mask: spec.mask?.mask, signal: ticket.signal }
+      const find = () => expertsThatMatter(context.model, prompt, answer, options)
+      return mattersObject(await inTurn(context, spec, ticket, find), MATTERING)
+    })
+  })
+}
+
+/** Reads a prompt only. */
+function specOf(prompt: number[], masked: string[] | undefined, context: ServerContext): ChoiceSpec {
+  const spec = { prompt, reading: PLAIN, options: { maxTokens: 1 }, scorePrompt: false, routes: false }
+  checkSpecs([spec], 1, context)
+  return { ...spec, mask: maskOf(masked, context) }
 }
 
 /** An atlas with the foremost preferences of each expert only, so that a page loads soon. */

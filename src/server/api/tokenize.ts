@@ -1,11 +1,10 @@
-import type { Context, Hono } from 'hono'
+import type { Hono } from 'hono'
 import { z } from 'zod'
 import { specialTokens } from '../../text/tokenizer/definition/special-tokens.js'
 import { ApiError, refused } from '../common/api-error.js'
 import { readBody } from '../http/body.js'
 import type { ServerContext } from '../http/context.js'
-import { onceAnswered } from '../http/request-state.js'
-import { enterQueue } from '../http/respond.js'
+import { respondOnce } from '../http/respond.js'
 import { flag, isTokenId, text } from './fields.js'
 import { tokenizerFiles } from './tokenizer-files.js'
 
@@ -36,7 +35,7 @@ export function tokenizeRoutes(app: Hono, context: ServerContext): void {
   app.post('/tokenize', async (c) => {
     const body = await readBody(c, tokenizeBody, context)
     const { prompt, add_special_tokens: addSpecialTokens = true, return_token_strs: withTexts } = body
-    return inQueue(c, context, async (signal) => {
+    return respondOnce(c, context, async ({ signal }) => {
       const most = limits.promptTokens
       const tokens = await model.tokenizer.encodeUpTo(prompt, most, { addSpecialTokens, signal })
       if (!tokens) throw refused('prompt', `the text has more than ${most} tokens, the limit per request`)
@@ -46,26 +45,11 @@ export function tokenizeRoutes(app: Hono, context: ServerContext): void {
   })
   app.post('/detokenize', async (c) => {
     const { tokens } = await readBody(c, detokenizeBody, context)
-    return inQueue(c, context, async (signal) => ({ prompt: await model.tokenizer.decodeAsync(tokens, { signal }) }))
+    return respondOnce(c, context, async ({ signal }) => {
+      return { prompt: await model.tokenizer.decodeAsync(tokens, { signal }) }
+    })
   })
   app.get('/tokenizer_info', async (c) => c.json(await tokenizerInfo(context)))
-}
-
-/** Answers with the result of `work`. Meanwhile the request counts as waiting. */
-export async function inQueue(
-  c: Context,
-  { queue, memory }: ServerContext,
-  work: (signal: AbortSignal) => Promise<object>,
-): Promise<Response> {
-  const ticket = enterQueue(c, queue)
-  try {
-    const text = JSON.stringify(await work(ticket.signal))
-    const held = memory.forAnswer(text.length)
-    onceAnswered(c, () => held.set(0))
-    return c.body(text, 200, { 'Content-Type': 'application/json' })
-  } finally {
-    ticket.leave()
-  }
 }
 
 /** tokenizer_config.json without its list of added tokens, and with special tokens and the template as texts. */

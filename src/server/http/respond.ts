@@ -80,8 +80,25 @@ export async function respond(
   }
 }
 
+/** Answers with the result of `work`, in one piece. Meanwhile the request counts as waiting. */
+export async function respondOnce(
+  c: Context,
+  { queue, memory }: Pick<ServerContext, 'queue' | 'memory'>,
+  work: (ticket: Ticket) => Promise<object>,
+): Promise<Response> {
+  const ticket = enterQueue(c, queue)
+  try {
+    const text = JSON.stringify(await work(ticket))
+    const held = memory.forAnswer(text.length)
+    onceAnswered(c, () => held.set(0))
+    return c.body(text, 200, { 'Content-Type': 'application/json' })
+  } finally {
+    ticket.leave()
+  }
+}
+
 /** Adds a request to the queue. Throws an ApiError if the queue is full. */
-export function enterQueue(c: Context, queue: Queue): Ticket {
+function enterQueue(c: Context, queue: Queue): Ticket {
   const client = clientOf(connectionOf(c).incoming?.socket.remoteAddress)
   return queue.enter({ signal: c.req.raw.signal, client, isLarge: hasLargeBody(c.req) })
 }

@@ -57,17 +57,29 @@ export function mostTokens({ prompt, options }: ChoiceSpec, { limits, model }: P
 }
 
 /** Waits for its turn, then reads what the experts of a prompt's last token say, after the beginning that a cache has. */
-export async function runLens(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Promise<Lens> {
-  const { model, prefixCache, metrics } = context
+export function runLens(context: RunContext, spec: ChoiceSpec, ticket: Ticket): Promise<Lens> {
+  const { signal } = ticket
+  return inTurn(context, spec, ticket, async (held) => {
+    await context.prefixCache.share(held, spec.mask, signal)
+    context.metrics.promptRead(spec.prompt.length, held.cached)
+    return readLens(context.model, held.session, spec.prompt, { signal })
+  })
+}
+
+/** Waits for its turn, then works in the place and the session of a prompt. */
+export async function inTurn<T>(
+  context: RunContext,
+  spec: ChoiceSpec,
+  ticket: Ticket,
+  work: (held: HeldSession) => Promise<T>,
+): Promise<T> {
   const { slot, take } = await turnOf(context, spec, ticket)
   let held: HeldSession | undefined
   try {
     held = take(false)
-    await prefixCache.share(held, spec.mask, ticket.signal)
-    metrics.promptRead(spec.prompt.length, held.cached)
-    return await readLens(model, held.session, spec.prompt, { signal: ticket.signal })
+    return await work(held)
   } finally {
-    if (held) prefixCache.give(held)
+    if (held) context.prefixCache.give(held)
     slot.release()
   }
 }

@@ -53,6 +53,8 @@ export class Chat extends Drawn implements ScreenState {
   running?: RunningText
   /** Lines that were sent while the chat was busy. */
   readonly queue: string[] = []
+  /** Texts that were pasted into the input since the last question. */
+  readonly pasted: string[] = []
   /** Texts to put before the next question, such as files. */
   pending: string[] = []
   /** Questions that were sent with texts, by the whole message. */
@@ -116,7 +118,7 @@ export class Chat extends Drawn implements ScreenState {
   show(event: ScreenEvent): void {
     const { items, running } = this
     Object.assign(this, screenAfter({ items, running }, event, performance.now()))
-    const isSoon = (event.kind === 'token' || event.kind === 'progress') && items === this.items
+    const isSoon = ['token', 'progress', 'search'].includes(event.kind) && items === this.items
     this.changed(isSoon ? 'soon' : 'now')
   }
 

@@ -95,7 +95,7 @@ const COMMANDS = [
   { name: 'mask', argument: '[SPEC]', summary: 'switch experts off', topic: 'experts' },
   { name: 'unmask', argument: '[SPEC]', summary: 'switch them on again', topic: 'experts' },
   { name: 'steer', argument: '[FILE]', summary: 'push experts’ scores', choices: 'files', topic: 'experts' },
-  { name: 'without', argument: 'SPEC', summary: 'answer again without', topic: 'experts' },
+  { name: 'without', argument: 'SPEC', summary: 'or best: answer again', choices: ['best'], topic: 'experts' },
   { name: 'exit', aliases: ['quit', 'bye', 'q'], summary: 'leave', anyTime: true },
 ] as const satisfies readonly SlashCommand[]
 export type CommandName = (typeof COMMANDS)[number]['name']

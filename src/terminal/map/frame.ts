@@ -2,7 +2,6 @@ import { cellWidth, fit } from '../../ground/output/cell-width.js'
 import { styled } from '../../ground/output/style.js'
 import { visibleToken } from '../../insight/pictures/blocks/labels.js'
 import { awakeIn, awakeSentence } from '../../insight/usage/awake.js'
-import type { ExpertUsage } from '../../insight/usage/usage.js'
 import type { MixtureKind } from '../../model/config/config.js'
 import { gateOf, largestShare } from './amounts.js'
 import { type CellForm, type CellPainter, isBraille, SIGNS } from './cell-painter.js'
@@ -55,11 +54,14 @@ export function titleOf(map: TokenMap, isStreaming = false): string {
   return `experts of token ${shownIndex + 1} of ${map.tokens.length} ${text}${shown.isQuestion ? ' (read)' : ''}`
 }
 
-/** The sentence on the experts of all answers, as long as fits `width`; empty if none does, and before the first token. */
-export function captionOf(usage: ExpertUsage, width: number): string {
+/**
+ * The sentence on the experts of all answers, as long as fits `width`. Empty if none does, and before the second answer:
+ * the first one has its own.
+ */
+export function captionOf({ usage, answerLength }: TokenMap, width: number): string {
+  if (usage.tokens <= answerLength) return ''
   const { experts, woke, committee } = awakeIn(usage)
   const [some, all, half] = [woke, experts, committee].map((count) => count.toLocaleString('en-US'))
-  if (woke === 0) return ''
   const forms = [
     `all answers: ${awakeSentence(usage)}`,
     `all answers: ${some} of ${all} experts woke; ${half} did half of the work`,
@@ -96,14 +98,15 @@ export function frameAround(
   const text = fit(parts.join(SEPARATOR), width)
   const room = width - cellWidth(text)
   const hint = legend.hasKeys ? '' : longest(keys, room, SEPARATOR)
-  const caption = labels.caption ? '' : captionOf(map.usage, room - cellWidth(hint) - SEPARATOR.length)
+  const caption = labels.caption ? '' : captionOf(map, room - cellWidth(hint) - SEPARATOR.length)
   const whole = text + (caption === '' ? '' : SEPARATOR + caption) + styled(hint, 'dim', painter.depth)
-  const above = labels.caption ? [styled(captionOf(map.usage, width), 'bold', painter.depth), whole] : [whole]
+  const sentence = labels.caption ? captionOf(map, width) : ''
+  const above = sentence === '' ? [whole] : [styled(sentence, 'bold', painter.depth), whole]
   return { above, below: labels.legend ? [legend.text] : [] }
 }
 
-/** Amounts of the samples in the legend; each is the largest of its shade. */
-const SAMPLES = [0.25, 0.5, 0.75, 1]
+/** Amounts of the samples in the legend; each but the first is the largest of its shade. */
+const SAMPLES = [0, 0.25, 0.5, 0.75, 1]
 const BETWEEN = '   '
 
 interface LegendOptions {
@@ -160,13 +163,17 @@ function scaleOf(
     return { text, width: cellWidth(text) }
   }
   const isUsage = map.mode === 'usage'
-  const values = SAMPLES.map((amount) => {
+  // The weakest colour means 0. Without colours, no sign does.
+  const amounts = painter.depth === 'none' ? SAMPLES.slice(1) : SAMPLES
+  const values = amounts.map((amount) => {
     return isUsage ? `${Math.round(100 * largestShare(map.usage) * amount)}` : formatGate(gateOf(amount, map))
   })
   const [before, after] = isUsage ? ['share ', ' %'] : ['gate ', '']
   const whole = values.reduce((sum, value) => sum + 3 + value.length, before.length + after.length - 1)
   if (whole > width) return { text: '', width: 0 }
-  const samples = SAMPLES.map((amount, i) => `${painter.sample(amount)}${dim(` ${values[i]}`)}`).join(' ')
+  const samples = amounts
+    .map((amount, i) => `${painter.sample(amount || Number.MIN_VALUE)}${dim(` ${values[i]}`)}`)
+    .join(' ')
   return { text: dim(before) + samples + dim(after), width: whole }
 }
 
@@ -193,5 +200,5 @@ function chosenSign(form: CellForm): string {
 }
 
 function formatGate(gate: number): string {
-  return gate < 1 ? gate.toFixed(2).replace(/^0/, '') : String(Number(gate.toPrecision(3)))
+  return gate > 0 && gate < 1 ? gate.toFixed(2).replace(/^0/, '') : String(Number(gate.toPrecision(3)))
 }

@@ -231,6 +231,12 @@ export class TokenMap {
     this.pointed = undefined
   }
 
+  /** Moves the cursor to an expert, whether the token chose it or not. */
+  point({ kind, layer, expert }: ExpertPlace): void {
+    this.setLayer(layer)
+    this.pointed = { kind, layer, expert }
+  }
+
   /** Shows this token, or with undefined the newest. */
   select(index?: number): void {
     this.selected = index

@@ -159,6 +159,6 @@ function keysOfMap(chat: Chat): string[] {
   if (map.selected === undefined) return map.hasWalked ? [] : ['← → walk over the tokens', '← → walk']
   const { cursor } = map
   const x = cursor && (map.isMasked(cursor.kind, cursor.layer, cursor.expert) ? ' · x on' : ' · x off')
-  const keys = `↑ ↓ layers · Tab experts${x ?? ''}`
-  return [`${keys} · Esc ends`, keys, '↑ ↓ layers · Tab experts', '↑ ↓ layers']
+  const keys = `${x ?? ''} · m what matters`
+  return [`↑ ↓ layers · Tab experts${keys} · Esc ends`, `↑ ↓ layers${keys}`, '↑ ↓ layers · m matters', '↑ ↓ layers']
 }

@@ -128,7 +128,7 @@ export type Request =
   | ({ kind: 'adopt'; session: number } & SharedStart)
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
-  | { kind: 'read-out'; rows: readonly Float32Array[]; top: number }
+  | { kind: 'read-out'; rows: readonly Float32Array[]; top: number; token?: number }
   | { kind: 'mask'; mask?: ExpertMask }
   | { kind: 'depth'; expertsPerToken?: ExpertsPerToken }
   | TrainingRequest

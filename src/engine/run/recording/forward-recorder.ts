@@ -1,6 +1,7 @@
 import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../../../model/config/config.js'
 import type { TokenLogits } from '../../../model/layers/decoder.js'
 import { logSumExp } from '../../sampling/logprobs.js'
+import { argmax } from '../../sampling/sample.js'
 import type { ForwardReply, ForwardRequest } from '../messages/protocol.js'
 import { RouteRecorder } from '../messages/route-codec.js'
 import type { Demand } from '../reading/demand.js'
@@ -44,6 +45,7 @@ export class ForwardRecorder {
       logits: roomFor(tokens.length - this.firstRow, this.outputs, 'logits'),
       logprobs: targets && new Float64Array(targets.length),
       norms: targets && new Float64Array(targets.length),
+      likeliest: targets && new Int32Array(targets.length),
       routes: this.routes?.packed,
       outputSums: sums,
       influence: influence?.sums,
@@ -60,8 +62,10 @@ export class ForwardRecorder {
     const { reply, targets, firstRow, firstTarget } = this
     if (token >= firstRow) reply.logits.set(values, (token - firstRow) * this.outputs)
     const i = token - firstTarget
-    if (!reply.logprobs || !reply.norms || i < 0) return
-    reply.norms[i] = summary()?.logSumExp ?? logSumExp(values)
+    if (!reply.logprobs || !reply.norms || !reply.likeliest || i < 0) return
+    const known = summary()
+    reply.norms[i] = known?.logSumExp ?? logSumExp(values)
+    reply.likeliest[i] = known?.argmax ?? argmax(values)
     reply.logprobs[i] = values[targets[i]] - reply.norms[i]
   }
 

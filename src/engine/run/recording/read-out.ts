@@ -1,10 +1,17 @@
 import type { ReadOut, TokenEffect } from '../../../api/read-out.js'
 import type { Decoder } from '../../../model/layers/decoder.js'
 
+interface Asked {
+  rows: readonly Float32Array[]
+  top: number
+  token?: number
+}
+
 /** Reads rows through the last norm and the head, and keeps the tokens that each pushes most. */
-export function readOut(model: Decoder, { rows, top }: { rows: readonly Float32Array[]; top: number }): ReadOut[] {
+export function readOut(model: Decoder, { rows, top, token }: Asked): ReadOut[] {
   return Array.from(model.readOut(rows), ({ logits, divisor }) => ({
     divisor,
+    ...(token !== undefined && { effect: logits[token] }),
     up: largest(logits, top, 1),
     down: largest(logits, top, -1),
   }))

@@ -22,7 +22,7 @@ import { toHex } from '../blocks/palette.js'
 import { type PageAmounts, type PageColours, pageRoutes, pageVoices, type Tint } from '../interactive/page-data.js'
 import { usageMaps } from '../kinds/usage-figure.js'
 import { blockDrawing } from '../svg/svg.js'
-import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, onPaper, stack } from '../svg/svg-drawing.js'
+import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, stack } from '../svg/svg-drawing.js'
 import { legendDrawing } from '../svg/svg-legend.js'
 import { mapDrawing } from '../svg/svg-map.js'
 
@@ -182,11 +182,16 @@ function colouring({ usage, surprise }: TextRoutes, first: TextColour): string {
 }
 
 /**
- * Colours for a page, light or dark: small differences fade into it. An attribute and not a style, since the live page's
- * Content-Security-Policy forbids styles in markup.
+ * Colours for a page, light or dark: small differences fade into it, and experts that sleep are empty squares. An attribute
+ * and not a style, since the live page's Content-Security-Policy forbids styles in markup.
  */
 function onPage(isSigned: boolean): Fill {
-  if (!isSigned) return onPaper(false)
+  if (!isSigned) {
+    return (amount) =>
+      amount === 0
+        ? 'fill="var(--asleep)"'
+        : `fill="color-mix(in oklab, var(--often) ${Math.round(100 * amount)}%, var(--seldom))"`
+  }
   return (amount) => {
     const colour = amount < 0 ? 'var(--less)' : 'var(--more)'
     return `fill="color-mix(in srgb, ${colour} ${Math.round(100 * Math.abs(amount))}%, var(--alike))"`

@@ -33,12 +33,14 @@ export function pageRoutes(
   )
 }
 
-/** Voice of an expert of a token: the words that it pushes up and down, with its gate and its share of the stream. */
+/** Voice of an expert of a token: the words that it makes likelier and unlikelier, with its gate and its share of the stream. */
 export interface PageVoice extends ExpertPlace {
   gate: number
   share: number
-  up: { text: string }[]
-  down: { text: string }[]
+  up: { text: string; logit?: number }[]
+  down: { text: string; logit?: number }[]
+  /** Logit that an expert of the token before gave the token itself. Such experts chose it, and have no words. */
+  effect?: number
 }
 
 /** Converts what the experts of a token say, for voices.ts. */

@@ -12,28 +12,47 @@ function create<K extends keyof HTMLElementTagNameMap>(name: K, ...inner: (strin
   return element
 }
 
-/** Shows the table of a token, or of none. */
+/** Shows the tables of a token, or none: what chose it, and what its experts say after it. */
 export function showVoices(section: TextSection, token?: string): void {
-  const voices = token === undefined ? undefined : section.voices?.[token]
-  const table = voices && tableOf(section, voices)
-  section.querySelector('div.voices')?.replaceChildren(...(table ? [table] : []))
-  table?.querySelector('tr:nth-of-type(4)')?.scrollIntoView({ block: 'nearest' })
+  const voices = (token === undefined ? undefined : section.voices?.[token]) ?? []
+  const chose = voices.filter(({ effect }) => effect !== undefined)
+  const said = voices.filter(({ effect }) => effect === undefined)
+  const tables = [
+    ...(chose.length > 0 ? [tableOf(section, chose, 'What chose this word')] : []),
+    ...(said.length > 0 ? [tableOf(section, said, 'What its experts say next')] : []),
+  ]
+  const place = section.querySelector('div.voices')
+  place?.replaceChildren(...tables)
+  if (tables.length > 0)
+    place?.append(create('p', 'Early layers often say nothing readable: they write for later layers.'))
+  tables[0]?.querySelector('tr:nth-of-type(4)')?.scrollIntoView({ block: 'nearest' })
 }
 
-function tableOf(section: TextSection, voices: readonly PageVoice[]): HTMLElement {
-  const heads = ['expert', 'gate', 'share', 'pushes up', 'pushes down'].map((head) => create('th', head))
-  const rows = voices.map(({ kind, layer, expert, gate, share, up, down }) => {
+/** Size of an expert's effect; 0 if it is not known. */
+function sizeOf({ effect, up, down }: PageVoice): number {
+  return Math.abs(effect ?? Math.max(up[0]?.logit ?? 0, -(down[0]?.logit ?? 0)))
+}
+
+/** Experts by their effects, the largest first. Those with less than 1 % of all effects are a line at the end. */
+function tableOf(section: TextSection, voices: readonly PageVoice[], title: string): HTMLElement {
+  const least = 0.01 * voices.reduce((sum, one) => sum + sizeOf(one), 0)
+  const strong = voices.filter((one) => sizeOf(one) >= least).sort((a, b) => sizeOf(b) - sizeOf(a))
+  const rows = strong.map(({ kind, layer, expert, gate, share, up, down, effect }) => {
     const place = `${kind} ${layer} ${expert}`
     const name = section.querySelector<SVGElement>(`.map [data-expert="${place}"]`)?.dataset.name
     const cells = [create('td', `layer ${layer} ${kind} ${expert}${name ? ` (${name})` : ''}`)]
-    cells.push(numberOf(gate), numberOf(share), wordsOf(up, '↑'), wordsOf(down, '↓'))
+    if (effect === undefined) cells.push(numberOf(gate), numberOf(share), wordsOf(up, '↑'), wordsOf(down, '↓'))
+    else cells.push(create('td', `${effect < 0 ? '−' : '+'}${Math.abs(effect).toFixed(1)}`))
     return create('tr', ...cells)
   })
-  const head = create('tr', ...heads)
+  const isChoice = voices[0].effect !== undefined
+  const names = isChoice ? ['expert', 'its logit'] : ['expert', 'gate', 'share', 'makes likelier', 'makes unlikelier']
+  const head = create('tr', ...names.map((name) => create('th', name)))
   head.className = 'heads'
-  const title =
-    'Words that each expert pushes up and down, through the model’s head; share: its length beside the stream’s'
-  const table = create('table', create('caption', title), head, ...rows)
+  const weak = voices.length - strong.length
+  const caption = weak > 0 ? `${title}; ${weak} more have less than 1 % of the effect each` : title
+  const table = create('table', create('caption', caption), head, ...rows)
+  if (!isChoice) table.className = 'said'
   // The keys scroll it.
   table.tabIndex = 0
   return table

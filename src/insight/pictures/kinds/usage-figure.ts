@@ -2,6 +2,7 @@ import { plural } from '../../../ground/numbers.js'
 import { printable } from '../../../ground/printable.js'
 import { type Atlas, nameIn } from '../../atlas/atlas.js'
 import { committeesOf } from '../../atlas/committee.js'
+import { awakeSentence } from '../../usage/awake.js'
 import { findSpecialists, largestOf, NOTABLE, preference, SPECIALISTS, shareOf } from '../../usage/comparison.js'
 import type { NamedUsage, TextRoutes } from '../../usage/text-routes.js'
 import type { Block, ExpertMap, Figure, MapsBlock, Measure, TableBlock } from '../blocks/figure.js'
@@ -18,7 +19,7 @@ import {
   newExpertsLine,
 } from './caption.js'
 import { committeeTable } from './committee-table.js'
-import { usageCaption } from './usage-caption.js'
+import { specialistSentence, usageCaption } from './usage-caption.js'
 
 /**
  * Draws how one or more texts use the experts of a model: a map of each, the differences between several, and with
@@ -57,10 +58,11 @@ export function drawUsage(texts: readonly TextRoutes[], options: FigureOptions =
 }
 
 function sentencesOf(texts: readonly TextRoutes[], atlas?: Atlas): string[] {
-  return texts.map((text) => {
-    const sentence = usageCaption(text, atlas).join('; ')
-    return texts.length > 1 ? `${printable(text.name)}: ${sentence}` : sentence
-  })
+  if (texts.length === 1) return [usageCaption(texts[0], atlas).join('; ')]
+  return [
+    ...specialistSentence(texts),
+    ...texts.map(({ name, usage }) => `${printable(name)}: ${awakeSentence(usage)}`),
+  ]
 }
 
 interface Drawn {

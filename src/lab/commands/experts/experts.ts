@@ -17,6 +17,7 @@ import * as contrast from './contrast.js'
 import { formatOf, putReport } from './experts-report.js'
 import * as from from './from.js'
 import * as lens from './lens.js'
+import * as matters from './matters.js'
 import { type ExpertsOptions, FORMATS, type Mode } from './mode.js'
 import * as usage from './usage.js'
 
@@ -25,6 +26,7 @@ const MODES: readonly [name: keyof ExpertsOptions, mode: Mode][] = [
   ['atlas', atlas],
   ['contrast', contrast],
   ['from', from],
+  ['matters', matters],
   ['lens', lens],
   ['ablate', ablate],
   ['against', against],
@@ -61,7 +63,7 @@ export function define(command: Command): void {
         .conflicts(['json', 'csv']),
     )
     .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
-  for (const mode of [atlas, from, contrast, lens, ablate]) mode.define(command)
+  for (const mode of [atlas, from, contrast, matters, lens, ablate]) mode.define(command)
   addMaskOption(command.optionsGroup('Model:'))
   addOutputOptions(command)
 }
@@ -87,6 +89,7 @@ Examples:
   molm experts --csv --file prose.txt > experts.csv
   molm experts --atlas prose.txt code.js sums.txt -o atlas.json
   molm experts --contrast sums.txt prose.txt --write steer.json
+  molm experts --matters "What is the capital of Italy?"
   molm experts --lens "What is 12 + 30?"
   molm experts --ablate --file prose.txt --budget 10m -o worth.html
   molm experts --from response.json --experts 128 -o experts.html`
@@ -95,9 +98,10 @@ async function showExperts(words: string[], options: ExpertsOptions): Promise<vo
   // An ablation measures only these layers and kind, in every format.
   const format = formatOf(options.ablate ? { ...options, layers: undefined, only: undefined } : options)
   const [name, mode]: [string, Mode] = MODES.find(([name]) => options[name] !== undefined) ?? ['', usage]
-  for (const [needed, { own = [] }] of MODES) {
-    const option = own.find((option) => options[option] !== undefined)
-    if (option && needed !== name) throw new UsageError(`--${option} needs --${needed}`)
+  for (const option of MODES.flatMap(([, { own = [] }]) => own)) {
+    const needed: string[] = MODES.filter(([, { own }]) => own?.includes(option)).map(([name]) => name)
+    if (options[option] === undefined || needed.includes(name)) continue
+    throw new UsageError(`--${option} needs --${needed.join(' or --')}`)
   }
   if (mode.hasTexts && words.length > 0) throw new UsageError(`give a prompt or --${name}, not both`)
   const texts = mode.hasTexts ? [] : await readTexts(words, options)

@@ -35,6 +35,7 @@ export interface ExpertsOptions
   from?: string[]
   experts?: number
   lens?: boolean
+  matters?: boolean
   token?: number[]
   ablate?: boolean
   /** Milliseconds. */

@@ -4,11 +4,10 @@ import type { Status } from '../../common/api-error.js'
 import type { Api, ShownError } from '../../http/api.js'
 import { readBody } from '../../http/body.js'
 import type { ServerContext } from '../../http/context.js'
-import { type Reply, respond, SERVER_SENT_EVENTS, type StreamFormat } from '../../http/respond.js'
+import { type Reply, respond, respondOnce, SERVER_SENT_EVENTS, type StreamFormat } from '../../http/respond.js'
 import type { AnswerPiece } from '../../run/choice.js'
 import { type BegunChat, beginChat, chatPrompt } from '../begin.js'
 import { newId, notesOf } from '../report.js'
-import { inQueue } from '../tokenize.js'
 import { chatRequest, messagesBody, messagesNulls, names } from './body.js'
 
 /** `POST /v1/messages`: the next message of a conversation, in Anthropic's form. `/count_tokens` counts its prompt. */
@@ -21,7 +20,7 @@ function messagesRoutes(app: Hono, context: ServerContext): void {
   })
   app.post('/v1/messages/count_tokens', async (c) => {
     const body = await readBody(c, messagesBody, context, messagesNulls)
-    return inQueue(c, context, async (signal) => {
+    return respondOnce(c, context, async ({ signal }) => {
       const { ids } = await chatPrompt(context, chatRequest(body, context.limits), signal)
       return { input_tokens: ids.length }
     })

@@ -4,6 +4,7 @@ import { hasForm } from '../../../engine/session/prompt.js'
 import type { OfferedTool } from '../../../engine/session/run-calls.js'
 import { messageText } from '../../../ground/message.js'
 import { plural } from '../../../ground/numbers.js'
+import { harmless } from '../../../ground/output/cell-width.js'
 import { awakeSentence } from '../../../insight/usage/awake.js'
 import { ExpertUsage } from '../../../insight/usage/usage.js'
 import type { ModelConfig } from '../../../model/config/config.js'
@@ -17,7 +18,7 @@ import { colourAnswer, spansWithin } from './colouring.js'
 
 /** Asks the model a question; the texts of files that wait go before it. */
 export async function ask(chat: Chat, text: string): Promise<void> {
-  chat.say('user', text)
+  chat.say('user', withFoldedPastes(chat, text))
   chat.retries = 0
   const { conversation, pending, turns } = chat
   const whole = [...pending, text].join('\n')
@@ -29,6 +30,18 @@ export async function ask(chat: Chat, text: string): Promise<void> {
     if (pending.length > 0) chat.sentWith.set(whole, { texts: pending, question: text })
     chat.pending = []
   })
+}
+
+/** Longest pasted text that is shown whole, in characters. */
+const SHOWN_PASTE = 1000
+
+/** A message as the scrollback shows it: a line in place of each long text that was pasted into it. */
+function withFoldedPastes({ pasted }: Chat, message: string): string {
+  return pasted.splice(0).reduce((shown, paste) => {
+    const text = harmless(paste)
+    const line = `[pasted text, ${text.length.toLocaleString('en-US')} characters]`
+    return text.length > SHOWN_PASTE ? shown.replace(text.trim(), () => line) : shown
+  }, message)
 }
 
 /** Answers the last question again, with the next seed. */

@@ -7,7 +7,15 @@ import { colourTitle } from '../../../insight/pictures/kinds/coloured-text.js'
 import type { ExpertPlace } from '../../../insight/usage/awake.js'
 import type { MixtureKind, ModelConfig } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
-import { maskInWords, maskSpecs, maskState, parseMask, pushText, scaledMask } from '../../../model/config/mask-spec.js'
+import {
+  maskInWords,
+  maskSpecs,
+  maskState,
+  parseMask,
+  pushText,
+  scaledMask,
+  withExperts,
+} from '../../../model/config/mask-spec.js'
 import { maskOfJson } from '../../../model/config/read-mask.js'
 import { colourAnswer, parseTextColour, spansWithin, trimSpans } from '../answers/colouring.js'
 import { isUnread, readAgain } from '../answers/read-again.js'
@@ -15,6 +23,7 @@ import type { Chat } from '../chat-state.js'
 import type { ItemSpan } from '../state/items.js'
 import { type ComparedMasks, compareAnswers } from './comparison.js'
 import { describeAtlas, describeExpert } from './expert-profile.js'
+import { bestMask } from './matters.js'
 
 /** Step of + and -, in spreads of the scores. */
 const PUSH = 0.5
@@ -63,9 +72,11 @@ export const EXPERT_ACTIONS = {
     sayFrom(chat, maskInWords(argument === '' ? mask : parseMask(specs, chat.model.config)), 'on again')
   },
   async without(chat: Chat, argument: string): Promise<void> {
-    if (argument === '') throw new UsageError('name an expert: /without 3:mlp:5')
+    if (argument === '') throw new UsageError('name an expert: /without 3:mlp:5, or /without best')
     const { mask: before } = chat.conversation
-    const specs = specsIn(argument)
+    checkQuestion(chat)
+    const specs = argument === 'best' ? await bestMask(chat) : specsIn(argument)
+    if (!specs) return
     const after = withExperts(before, specs, chat.model.config)
     const name = maskInWords(parseMask(specs, chat.model.config))
     if (before && maskInWords(after) === maskInWords(before)) {
@@ -133,10 +144,14 @@ function placeOf(argument: string, config: ModelConfig): ExpertPlace {
 }
 
 function compare(chat: Chat, masks: ComparedMasks): Promise<void> {
-  if (chat.conversation.question < 0) throw new UsageError('there is no question to answer again')
+  checkQuestion(chat)
   // Throws a UserError if the mask does not fit, before the first answer.
   chat.model.createSession({ mask: masks.after }).dispose()
   return chat.work(() => compareAnswers(chat, masks))
+}
+
+function checkQuestion({ conversation }: Chat): void {
+  if (conversation.question < 0) throw new UsageError('there is no question to answer again')
 }
 
 function specsIn(argument: string): string[] {
@@ -153,12 +168,6 @@ function sayFrom(chat: Chat, experts: string, state: string): void {
   const { length } = chat.conversation
   const again = length > FEW_TOKENS ? `, which first reads ${formatRoughly(length)} tokens again` : ''
   chat.say('note', `${state} from the next answer on${again}: ${experts}`)
-}
-
-/** Adds experts, written like `3:mlp:5,7-9`, to a mask. Throws a UsageError if the model lacks them. */
-function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
-  const joined = parseMask([...(mask ? maskSpecs(mask) : []), ...specs], config)
-  return mask ? { ...joined, gates: mask.gates, ...(mask.instead && { instead: mask.instead }) } : joined
 }
 
 /** Removes experts from a mask; undefined if none are left. Throws a UsageError if none of them are in it. */

@@ -86,6 +86,7 @@ const EXPERT_KEYS: readonly HelpRow[] = [
   ['x', 'this one off or on'],
   ['+ -', 'steer this one'],
   ['l', 'what experts say'],
+  ['m', 'the ones that matter'],
 ]
 
 /** Keys of a terminal that only takes lines. */

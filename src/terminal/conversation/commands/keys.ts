@@ -6,6 +6,7 @@ import { openThoughts } from './ask-commands.js'
 import { edit, submit, thenQueue, walkOverAnswers } from './commands.js'
 import { steerExpert, switchExpert } from './expert-commands.js'
 import { showLens } from './lens.js'
+import { showMatters } from './matters.js'
 
 export function press(chat: Chat, key: Key): void {
   if (chat.state === 'ended') return
@@ -16,6 +17,7 @@ export function press(chat: Chat, key: Key): void {
   else if (key.kind === 'key') pressKey(chat, key.name)
   else if (key.kind === 'paste' || !actsAsKey(chat, key.text)) {
     chat.map.select(undefined)
+    if (key.kind === 'paste') chat.pasted.push(key.text)
     chat.input.insert(key.text)
   }
   chat.changed()
@@ -49,6 +51,7 @@ function isWalking({ input, map }: Chat): boolean {
 const WALK_ACTIONS: Record<string, (chat: Chat) => Promise<void>> = {
   x: switchExpert,
   l: showLens,
+  m: showMatters,
   '+': (chat) => steerExpert(chat, 1),
   '-': (chat) => steerExpert(chat, -1),
 }

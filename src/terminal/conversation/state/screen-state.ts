@@ -53,6 +53,8 @@ export type ScreenEvent =
   /** The model begins to work; `text` is the part of its answer that is there already. */
   | { kind: 'start'; text: string; isLiteral?: boolean }
   | ({ kind: 'progress' } & PromptProgress)
+  /** Progress of work that is no answer. */
+  | { kind: 'search'; text: string }
   | { kind: 'permission'; state: Permission }
   | { kind: 'end' }
 
@@ -77,6 +79,8 @@ function whileRunning(state: WorkingState, event: WorkingEvent, now: number): Wo
   switch (event.kind) {
     case 'progress':
       return withRunning(state, { reading: event.total > SHORT ? describeReading(event) : undefined })
+    case 'search':
+      return withRunning(state, { reading: event.text })
     case 'token': {
       const { part, events } = event
       if (part !== 'thinking') return withText(state, events, now)
