@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { devNull } from 'node:os'
 import { delimiter, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import { WarmProcess } from '../cli/warm-process.js'
 import { HubServer } from '../support/hub-server.js'
 import { inTemporaryFolder } from '../support/temporary-folder.js'
@@ -39,7 +40,7 @@ export function runCommands(transcript: string): Promise<string> {
   })
 }
 
-/** Runs commands of molm in a process that has read the code, and all others in a shell. */
+/** Runs commands of molm in a process that has read the code, also those that a shell starts. */
 class CommandRunner {
   private readonly warm = new WarmProcess()
   private readonly env: NodeJS.ProcessEnv
@@ -87,14 +88,29 @@ class CommandRunner {
   }
 
   private async inShell(command: string): Promise<Printed> {
-    const child = spawn('sh', ['-c', command], { cwd: this.work, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const { env, work: cwd } = this
+    const child = spawn('sh', ['-c', command], { cwd, env, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] })
+    const [, stdout, stderr, numbers, codes] = child.stdio as [null, Readable, Readable, Readable, Writable]
     const printed = { stdout: '', stderr: '' }
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8').on('data', (text: string) => {
-        printed[name] += text
+    for (const [name, stream] of Object.entries({ stdout, stderr })) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        printed[name as 'stdout'] += text
       })
     }
+    numbers.on('data', async (number) => codes.write(`${await this.runFor(Number(number))}\n`))
     const [code] = await once(child, 'close')
     return { code, ...printed }
+  }
+
+  /** Runs the command of a script that waits (inputs.ts). Returns its exit code. */
+  private async runFor(script: number): Promise<number> {
+    const process = `/proc/${script}`
+    const listOf = async (file: string) => (await readFile(join(process, file), 'utf8')).split('\0').slice(0, -1)
+    const [, , ...args] = await listOf('cmdline')
+    const env = Object.fromEntries((await listOf('environ')).map((variable) => variable.split(/=(.*)/s)))
+    const command = { args, env, stdin: join(process, 'fd/5'), cwd: join(process, 'cwd') }
+    const { code, ...printed } = await this.warm.run(command)
+    for (const name of ['stdout', 'stderr'] as const) await writeFile(join(this.work, 'bin', name), printed[name])
+    return code ?? 1
   }
 }

@@ -37,9 +37,23 @@ export async function writeInputs(folder: string, text: string): Promise<void> {
   }
 }
 
-/** Writes a command `molm` to the folder `bin`, for shells. */
+/**
+ * Writes a script `molm` to the folder `bin`, for shells. It tells its number, and ends as a warm process that has run its
+ * command. What changes the process itself has one of its own.
+ */
 export async function writeCommand(folder: string): Promise<void> {
-  await mkdir(join(folder, 'bin'))
-  const text = `#!/bin/sh\nexec '${process.execPath}' '${repositoryPath('bin/molm.js')}' "$@"\n`
-  await writeFile(join(folder, 'bin', 'molm'), text, { mode: 0o755 })
+  const bin = join(folder, 'bin')
+  await mkdir(bin)
+  const text = `#!/bin/sh
+if [ "$NODE_OPTIONS" ] || [ "$(ulimit -n)" = 40 ]; then
+  exec '${process.execPath}' '${repositoryPath('bin/molm.js')}' "$@"
+fi
+exec 5<&0
+echo $$ >&3
+read code <&4
+cat '${bin}/stdout'
+cat '${bin}/stderr' >&2
+exit $code
+`
+  await writeFile(join(bin, 'molm'), text, { mode: 0o755 })
 }
