@@ -40,7 +40,7 @@ export function runCommands(transcript: string): Promise<string> {
   })
 }
 
-/** Runs commands of molm in a process that has read the code, also those that a shell starts. */
+/** Runs commands of molm in a process that has read the code, also if a shell starts them. */
 class CommandRunner {
   private readonly warm = new WarmProcess()
   private readonly env: NodeJS.ProcessEnv

@@ -38,8 +38,8 @@ export async function writeInputs(folder: string, text: string): Promise<void> {
 }
 
 /**
- * Writes a script `molm` to the folder `bin`, for shells. It tells its number, and ends as a warm process that has run its
- * command. What changes the process itself has one of its own.
+ * Writes a script `molm` to the folder `bin`, for shells. It reports its number, and ends as a warm process that has run its
+ * command. A command that changes its process starts another one.
  */
 export async function writeCommand(folder: string): Promise<void> {
   const bin = join(folder, 'bin')

@@ -18,8 +18,8 @@ export function showVoices(section: TextSection, token?: string): void {
   const chose = voices.filter(({ effect }) => effect !== undefined)
   const said = voices.filter(({ effect }) => effect === undefined)
   const tables = [
-    ...(chose.length > 0 ? [tableOf(section, chose, 'What chose this word')] : []),
-    ...(said.length > 0 ? [tableOf(section, said, 'What its experts say next')] : []),
+    ...(chose.length > 0 ? [tableOf(section, chose, 'Why this word')] : []),
+    ...(said.length > 0 ? [tableOf(section, said, 'Next, its experts say')] : []),
   ]
   const place = section.querySelector('div.voices')
   place?.replaceChildren(...tables)
