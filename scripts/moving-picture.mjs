@@ -175,7 +175,7 @@ function note(x, y, text) {
   return run(x, y, text, { size: SMALL, style: 'small' })
 }
 
-/** Words of one style; each run has a place and a length of its own, so that no viewer moves them. */
+/** Words of one style; no viewer moves them, since each run has its place and length. */
 function run(x, y, text, { size = LARGE, style = '' } = {}) {
   return `<text x="${fixed(x)}" y="${y}" textLength="${fixed(widthOf(text, size))}"${style && ` class="${style}"`}>${escaped(text)}</text>`
 }
