@@ -1,6 +1,6 @@
-// Draws the pictures of the docs from real runs with nano: the chat screen, the server's page, prose against code, a
-// text's page in light and dark, and a pruned nano against the whole one. Needs `npm run build`, the compiled tests
-// (test/tsconfig.json), the `script` command and a headless `chromium`.
+// Draws the pictures of the docs from real runs with nano: an answer that moves, the chat screen, the server's page, prose
+// against code, a text's page in light and dark, and a pruned nano against the whole one. Needs `npm run build`, the
+// compiled tests (test/tsconfig.json), the `script` command and a headless `chromium`.
 //   node scripts/draw-pictures.mjs                   all of them
 //   node scripts/draw-pictures.mjs comparison page   only these
 import { execFileSync } from 'node:child_process'
@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PseudoTerminal } from '../build/test/support/pseudo-terminal.js'
+import { movingPicture } from './moving-picture.mjs'
 
 const CELL = { width: 8.4, height: 18 }
 const MARGIN = 16
@@ -19,6 +20,7 @@ const UNPACKED =
   'while (!document.querySelector("section.text svg [tabindex]")) await new Promise((next) => setTimeout(next, 20));'
 
 const PICTURES = {
+  moving: async () => writeFileSync('docs/images/expert-that-matters.svg', await movingPicture()),
   chat: () => drawChat('docs/images/chat.svg'),
   comparison: () => drawComparison('docs/images/prose-and-code.svg'),
   page: () => {

@@ -22,7 +22,6 @@ export { loadAtlas } from './insight/atlas/load-atlas.js'
 export {
   expertsThatMatter,
   type MatteringExpert,
-  type MatteringGroup,
   type Matters,
   type MattersOptions,
 } from './insight/matters/experts-that-matter.js'

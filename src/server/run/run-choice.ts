@@ -145,7 +145,11 @@ class RunningAnswer {
     const { readAgain = 0, drafts, finishReason, stopString } = result
     choice.cached -= readAgain
     choice.drafts = drafts
-    return { finishReason: finishReason === 'length' ? 'length' : 'stop', stopString, events }
+    return {
+      finishReason: finishReason === 'length' ? 'length' : 'stop',
+      ...(stopString !== undefined && { stopString }),
+      events,
+    }
   }
 
   /** Runs the prompt, and yields its tokens as the request asks for them. */
