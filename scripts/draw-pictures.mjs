@@ -87,21 +87,16 @@ async function drawServed(path) {
   const { openBrowser, visit } = await import('../build/test/support/browser.js')
   const [model, server, browser] = [await loadModel('nano'), await listen({ port: 0 }), await openBrowser()]
   server.open(model, { atlas: await loadAtlas(model) })
-  await visit(browser, { viewport: { width: 1180, height: 740 }, deviceScaleFactor: 1.5 }, async ({ page }) => {
+  await visit(browser, { viewport: { width: 1180, height: 640 }, deviceScaleFactor: 1.5 }, async ({ page }) => {
     await page.goto(`${server.url}/`)
-    await page.click('#settings summary')
+    await page.click('#open-settings')
     await page.fill('#temperature', '0')
-    await page.click('#settings summary')
-    for (const question of ['What is a lighthouse?', 'What is 23 + 45?']) {
-      await page.fill('#message', question)
-      await page.press('#message', 'Enter')
-      await page.waitForSelector(`.turn.user:has-text("${question}") + .turn.model[aria-busy="false"]`)
-    }
-    await page.selectOption('#colour-by', 'mlp 3')
-    await page.click('#map [data-expert="attention 3 7"]')
-    await page.click('#cell-actions button')
-    await page.waitForSelector('#composer:not(.running)')
-    await page.waitForSelector('.without .sentence:has-text("without")')
+    await page.click('#close-settings')
+    await page.fill('#message', 'What is the capital of Italy?')
+    await page.press('#message', 'Enter')
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    await page.click('button:has-text("Which expert matters?")')
+    await page.waitForSelector('#map .looked')
     await page.screenshot({ path })
   })
   await browser.close()
