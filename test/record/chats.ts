@@ -130,7 +130,10 @@ class RecordedChats {
       return [...`${kind}: ${visible(text)}`.split('\n'), ...table, ...(footer ? [`(${footer})`] : [])]
     })
     if (chat.input.text !== '') lines.push(`input: ${visible(chat.input.text)}`)
-    const status = statusLine(chat, 120).replace(WEIGHTS, '')
+    // Two answers may have the same speed, which then is no change.
+    const status = statusLine(chat, 120)
+      .replace(WEIGHTS, '')
+      .replace(/\S+ tok\/s/, '<n> tok/s')
     if (status !== this.status) lines.push(`status: ${status.trim()}`)
     this.status = status
     return lines

@@ -7,7 +7,7 @@ import { mapImage } from '../../insight/pictures/html/html-sections.js'
 import type { TextSection } from '../../insight/pictures/interactive/explore.js'
 import { pageRoutes } from '../../insight/pictures/interactive/page-data.js'
 import { wordsSentence } from '../../insight/pictures/kinds/usage-caption.js'
-import { usageMaps } from '../../insight/pictures/kinds/usage-figure.js'
+import { usageMaps, withoutNumbers } from '../../insight/pictures/kinds/usage-figure.js'
 import { awakeIn, type ExpertPlace } from '../../insight/usage/awake.js'
 import { create } from '../elements/elements.js'
 import { LiveImage } from '../elements/live-image.js'
@@ -194,7 +194,7 @@ export class ExpertsPanel {
     if (width === 0 || model.config.mixtures.length === 0) return
     const unit = largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
     const all = usageMaps([this.answersText], { atlas })
-    const block = hasNumbers ? all : { ...all, maps: all.maps.map((map) => ({ ...map, measures: [] })) }
+    const block = hasNumbers ? all : withoutNumbers(all)
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
     if (isNew || width !== this.width) this.map.dispatchEvent(new Event('drawn', { bubbles: true }))
     this.width = width

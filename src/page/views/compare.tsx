@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { RoutedToken } from '../../api/wire.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import { figureSections, figureSentences } from '../../insight/pictures/html/html-sections.js'
-import { drawUsage } from '../../insight/pictures/kinds/usage-figure.js'
+import { drawUsage, withoutNumbers } from '../../insight/pictures/kinds/usage-figure.js'
 import type { Page } from '../conversations/page.js'
 import { GrowingText } from '../markdown/growing-text.js'
 import { layerRoutes, type PageModel } from '../requests/routes.js'
@@ -103,11 +103,7 @@ function Figure({ read, model, atlas, hasNumbers }: FigureProps) {
     if (!read || width === 0) return
     const texts = read.map((tokens, i) => textOf(['first', 'second'][i], tokens, model))
     const all = drawUsage(texts, { atlas })
-    const blocks = all.blocks.map((block) =>
-      block.type === 'maps' && !hasNumbers
-        ? { ...block, maps: block.maps.map((map) => ({ ...map, measures: [] })) }
-        : block,
-    )
+    const blocks = all.blocks.map((block) => (block.type === 'maps' && !hasNumbers ? withoutNumbers(block) : block))
     const drawn = { ...all, blocks }
     figure.innerHTML =
       figureSentences(drawn) + figureSections(drawn, Math.max(300, width >= 800 ? width / 2 - 16 : width))

@@ -93,6 +93,11 @@ export function usageMaps(texts: readonly NamedUsage[], { scope, atlas }: Partia
   return { type: 'maps', maps, scale: { isSigned: false, meaning, from: '0 %', to: percent(most) } }
 }
 
+/** The same maps without the numbers beside them. */
+export function withoutNumbers(block: MapsBlock): MapsBlock {
+  return { ...block, maps: block.maps.map((map) => ({ ...map, measures: [] })) }
+}
+
 function measuresOf({ usage }: NamedUsage): Measure[] {
   const measure =
     (of: 'entropy' | 'fairness'): Measure['of'] =>
