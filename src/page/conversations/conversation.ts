@@ -181,13 +181,14 @@ export class Conversation {
 
   /** Finds the experts that matter to an answer, or to the token with this number on the page. */
   async findMatters(exchange: Exchange, token?: number): Promise<Outcome> {
+    const { tree } = this
     const { api, panel, store } = this.parts
     const place = panel.placeOfAnswer(exchange.answer.body.element, token)
     if (!place) return { isKept: true }
     const error = await this.run(async (signal) => {
       exchange.matters = await api.matters(store.state.model.name, place, signal)
     })
-    this.changed(this.tree, true)
+    this.changed(tree, true)
     return { isKept: true, error: error === 'stopped' ? undefined : error }
   }
 

@@ -117,6 +117,12 @@ export class ExpertsPanel {
     return this.keep(token, [this.shownText, this.answersText, answer], place, logprob)
   }
 
+  /** Whether the page knows all of the text that an answer was written after. */
+  knowsTextOf(answer: HTMLElement): boolean {
+    const first = answer.querySelector<HTMLElement>('[data-i]')
+    return first !== null && this.places[Number(first.dataset.i)] !== undefined
+  }
+
   /** Tokens of an answer that is shown in an element; undefined if the page does not know all of its text. */
   placeOfAnswer(answer: HTMLElement, token?: number): AnswerPlace | undefined {
     const numbers = [...answer.querySelectorAll<HTMLElement>('[data-i]')].map(({ dataset }) => Number(dataset.i))
@@ -131,10 +137,10 @@ export class ExpertsPanel {
   /** Rings the expert that the user looks at, or none. */
   look(place?: ExpertPlace): void {
     this.looked = place
-    for (const cell of this.map.querySelectorAll('rect[data-expert]')) {
-      const own = placeOf(cell)
-      cell.classList.toggle('looked', own !== undefined && place !== undefined && foundIn([place], own) !== undefined)
-    }
+    this.map.querySelector('.looked')?.classList.remove('looked')
+    if (!place) return
+    const { kind, layer, expert } = place
+    this.map.querySelector(`rect[data-expert="${kind} ${layer} ${expert}"]`)?.classList.add('looked')
   }
 
   /** Strikes out experts that are off and signs steered ones with + or −, with lines above all cells. */

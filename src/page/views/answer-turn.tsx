@@ -48,7 +48,7 @@ export function AnswerTurn({ page, shown, before, isLast, isRunning, model }: An
       {answer.calls.length > 0 && <Calls answer={answer} />}
       <p class="note tiny">{answer.note}</p>
       <div class="acts">
-        {canAct && exchange.matters === undefined && page.panel.placeOfAnswer(answer.body.element) && (
+        {canAct && exchange.matters === undefined && page.panel.knowsTextOf(answer.body.element) && (
           <Act name="Which expert matters to the answer?" act={() => page.findMatters()}>
             Which expert matters?
           </Act>
