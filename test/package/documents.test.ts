@@ -85,6 +85,13 @@ test('docs/SERVE.md names every field of the requests', () => {
   )
 })
 
+test('docs/SERVE.md lists the fields of this build that have no effect', async () => {
+  const { withIgnoredFields } = await import(repositoryPath('scripts/write-ignored-fields.mjs'))
+  const text = readFileSync(repositoryPath('docs/SERVE.md'), 'utf8')
+  assert.ok(text.includes('`keep_alive`'))
+  assert.is(text, await withIgnoredFields(text), 'run scripts/write-ignored-fields.mjs')
+})
+
 test('the table of docs/MODELS.md names every model_type', () => {
   const [, section] = readFileSync(repositoryPath('docs/MODELS.md'), 'utf8').split('\n## Families\n')
   const [table] = section.split('\n### ')

@@ -1,4 +1,4 @@
-import { Ollama, type ToolCall } from 'ollama'
+import { type ChatRequest, type GenerateRequest, Ollama, type Options, type ToolCall } from 'ollama'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { least } from '../support/least.js'
@@ -153,12 +153,32 @@ test('options have the same effect as in chat completions', async () => {
     stop: ['zebra'],
   })
   const set = { num_predict: 9, temperature: 0.9, top_k: 30, top_p: 0.9, min_p: 0.01, seed: 5, repeat_penalty: 1.1 }
-  const others = { num_gpu: 1, num_thread: 2, use_mmap: true, mirostat: 0, num_keep: 4, typical_p: 1 }
-  const all = { ...set, ...others, stop: ['zebra'] }
-  const answer = await ollama.chat({ model: 'nano', messages, options: all, keep_alive: '5m' })
+  const loading = { numa: true, num_batch: 512, num_gpu: 1, main_gpu: 0, num_thread: 2, num_ctx: 2048, num_keep: 4 }
+  const flags = { low_vram: false, f16_kv: true, logits_all: false, vocab_only: false, embedding_only: false }
+  const others = { repeat_last_n: 64, penalize_newline: false, mirostat_tau: 5, mirostat_eta: 0.1, tfs_z: 1 }
+  const neutral = { mirostat: 0, typical_p: 1, presence_penalty: 0, frequency_penalty: 0 }
+  // A field that a newer client has fails the type check.
+  const all: Required<Options> = {
+    ...{ ...set, ...loading, ...flags, ...others, ...neutral },
+    ...{ use_mmap: true, use_mlock: false, stop: ['zebra'] },
+  }
+  const shared = { model: 'nano', stream: false, format: '', keep_alive: '5m', think: false, options: all }
+  const scores = { logprobs: false, top_logprobs: 0 }
+  const chat: Required<ChatRequest> & { stream: false } = { ...shared, ...scores, messages, tools: [], stream: false }
+  const answer = await ollama.chat(chat)
   assert.is(answer.message.content, body.choices[0].message.content)
   assert.is(answer.done_reason, body.choices[0].finish_reason)
   assert.is(answer.eval_count, body.usage.completion_tokens)
+
+  const empty = { suffix: '', system: '', template: '', context: [], raw: false, images: [] }
+  const pictures = { width: 64, height: 64, steps: 4 }
+  const generate: Required<GenerateRequest> & { stream: false } = {
+    ...{ ...shared, ...scores, ...empty, ...pictures },
+    ...{ prompt: messages[0].content, stream: false },
+  }
+  assert.match(String(await thrownBy(ollama.generate(generate))), /"width" is not supported/)
+  const { width, height, steps, ...texts } = generate
+  assert.is((await ollama.generate(texts)).response, answer.message.content)
 })
 
 test('without num_predict, num_ctx bounds prompt and answer together', async () => {
@@ -281,6 +301,8 @@ test('other endpoints of ollama are refused with a pointer', async () => {
     assert.match(body.error, /makes no embeddings/)
   }
   assert.match(String(await thrownBy(ollama.pull({ model: 'llama3' }))), /molm pull/)
+  const scored = await thrownBy(ollama.systemone({ model: 'nano', state: 'a', questions: {} }))
+  assert.is((scored as { status_code?: number }).status_code, 400)
 })
 
 test.run()

@@ -7,7 +7,7 @@ import { type Dialect, readMessages, WrongMessages } from '../../text/read-messa
 import { refusedParam } from '../common/api-error.js'
 import type { Limits } from '../common/limits.js'
 import type { KeptNulls } from '../http/body.js'
-import { anyObject, firstWrong, flag, mustBe, text, unused } from './fields.js'
+import { anyObject, firstWrong, flag, INNER, mustBe, text, unused } from './fields.js'
 
 /* Messages and tools in the form of OpenAI's chats, which other APIs have in part. */
 
@@ -17,6 +17,7 @@ export const TOO_LONG_ARGUMENTS = `have calls with more than ${MOST_ARGUMENTS} c
 
 /** Messages, read as everywhere in molm; the first wrong field becomes the issue. */
 export const messages = z.unknown().transform((list, { issues }) => messagesOf(list, issues))
+INNER.set(messages, { ignored: ['system.name', 'user.name', 'assistant.name', 'tool_calls[].index'] })
 
 /** Arguments of calls keep their nulls. */
 export const messageNulls: KeptNulls = { each: { tool_calls: { each: { function: { arguments: 'all' } } } } }
@@ -44,9 +45,9 @@ class WrongValue extends Error {
   }
 }
 
-/** A field with messages of an API's own form; the first wrong value becomes the issue. */
-export function fieldReadBy(read: (input: JsonReader) => ChatMessage[]) {
-  return z.unknown().transform((input, { issues }): ChatMessage[] => {
+/** A field with messages of an API's own form; the first wrong value becomes the issue. Names in `ignored` change nothing. */
+export function fieldReadBy(ignored: readonly string[], read: (input: JsonReader) => ChatMessage[]) {
+  const field = z.unknown().transform((input, { issues }): ChatMessage[] => {
     try {
       return read(new JsonReader(input, (path, why) => new WrongValue(path, why)))
     } catch (error) {
@@ -56,6 +57,13 @@ export function fieldReadBy(read: (input: JsonReader) => ChatMessage[]) {
       return z.NEVER
     }
   })
+  INNER.set(field, { ignored })
+  return field
+}
+
+/** Names of fields by the type of the object that has them, as `reasoning.encrypted_content`. */
+export function namesWithin(byType: Record<string, readonly string[]>): string[] {
+  return Object.entries(byType).flatMap(([type, names]) => names.map((name) => `${type}.${name}`))
 }
 
 /** `user, system or developer` */

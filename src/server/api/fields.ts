@@ -17,6 +17,19 @@ import type { FieldNames } from '../common/api-error.js'
  * checked up to the first wrong element, since a body may have very many.
  */
 
+interface FieldNote {
+  /** The values that the field may have. Default: any. */
+  values?: readonly unknown[]
+  /** The field to use instead. */
+  instead?: string
+}
+
+/** Fields without effect: docs/SERVE.md lists them. */
+export const IGNORED = new WeakMap<object, FieldNote>()
+
+/** Elements of lists, and ignored names within fields that readers of their own check. */
+export const INNER = new WeakMap<object, { element?: z.ZodType; ignored?: readonly string[] }>()
+
 export const mustBe = (what: string) => ({
   error: ({ input }: { input?: unknown }) => (input === undefined ? 'is missing' : `must be ${what}`),
 })
@@ -47,15 +60,22 @@ export function only(...values: unknown[]) {
 
 /** An unsupported field, with the field to use instead and the values that change nothing. */
 export function instead(field: string, ...values: unknown[]) {
-  return neutral(values, `is not supported; use "${field}"`)
+  return neutral(values, `is not supported; use "${field}"`, field)
 }
 
-function neutral(values: unknown[], error: string) {
-  return z.custom<unknown>((value) => values.some((one) => isDeepStrictEqual(value, one)), { error }).optional()
+function neutral(values: unknown[], error: string, instead?: string) {
+  const isNeutral = (value: unknown) => values.some((one) => isDeepStrictEqual(value, one))
+  return ignored(z.custom<unknown>(isNeutral, { error }).optional(), { values, instead })
+}
+
+/** Notes that a field has no effect. */
+export function ignored<T extends z.ZodType>(field: T, note: FieldNote = {}): T {
+  IGNORED.set(field, note)
+  return field
 }
 
 /** A label or hint that changes no answer here: checked, then dropped. */
-export const unused = <T extends z.ZodType>(field: T) => field.optional().transform(() => undefined)
+export const unused = <T extends z.ZodType>(field: T) => ignored(field.optional().transform(() => undefined))
 
 /** Several of these. */
 export function unusedFields<T extends z.ZodType, K extends string>(field: T, ...names: K[]) {
@@ -64,7 +84,7 @@ export function unusedFields<T extends z.ZodType, K extends string>(field: T, ..
 
 /** A list, checked up to the first wrong element. */
 export function firstWrong<T>(element: z.ZodType<T>) {
-  return z.unknown().transform((list, { issues }): T[] => {
+  const field = z.unknown().transform((list, { issues }): T[] => {
     if (!Array.isArray(list)) {
       issues.push({ code: 'custom', input: list, message: list === undefined ? 'is missing' : 'must be a list' })
       return z.NEVER
@@ -81,6 +101,8 @@ export function firstWrong<T>(element: z.ZodType<T>) {
     }
     return elements
   })
+  INNER.set(field, { element })
+  return field
 }
 
 /** Most characters of a mask, enough for every second of 512 experts in each of 60 layers. */

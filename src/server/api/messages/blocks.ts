@@ -2,18 +2,28 @@ import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { isText, isWord, oneOf } from '../../../ground/json/forms.js'
 import { isObject } from '../../../ground/json/json.js'
 import type { JsonReader } from '../../../ground/json/reader.js'
-import { fieldReadBy, MOST_ARGUMENTS, orList, TOO_LONG_ARGUMENTS } from '../conversation.js'
+import { fieldReadBy, MOST_ARGUMENTS, namesWithin, orList, TOO_LONG_ARGUMENTS } from '../conversation.js'
 
 /* Anthropic's messages: a text, or blocks of texts, thoughts, calls and results. */
 
-/** Fields of each block that count, and fields that change nothing here. */
+/** Fields of each block. */
 const FIELDS: Record<string, string[]> = {
-  text: ['text', 'citations'],
-  thinking: ['thinking', 'signature'],
-  redacted_thinking: ['data'],
-  tool_use: ['id', 'name', 'input', 'caller'],
+  text: ['text'],
+  thinking: ['thinking'],
+  redacted_thinking: [],
+  tool_use: ['id', 'name', 'input'],
   tool_result: ['tool_use_id', 'content', 'is_error'],
 }
+/** Fields of blocks and messages that change nothing here: caches, and what a response has. */
+const IGNORED: Record<string, string[]> = {
+  text: ['citations'],
+  thinking: ['signature'],
+  redacted_thinking: ['data'],
+  tool_use: ['caller'],
+  tool_result: [],
+}
+const IGNORED_IN_MESSAGES = ['id', 'type', 'model', 'stop_reason', 'stop_sequence', 'usage']
+const IGNORED_IN_BLOCKS = ['cache_control', ...namesWithin(IGNORED)].map((name) => `content[].${name}`)
 const ALLOWED: Record<string, string[]> = {
   system: ['text'],
   user: ['text', 'tool_result'],
@@ -21,7 +31,7 @@ const ALLOWED: Record<string, string[]> = {
 }
 const ROLES = ['user', 'assistant', 'system']
 
-export const messagesField = fieldReadBy((input) => {
+export const messagesField = fieldReadBy([...IGNORED_IN_MESSAGES, ...IGNORED_IN_BLOCKS], (input) => {
   const list = input.given(Array.isArray, 'a list of messages') && input.items('a list of messages')
   if (list.length === 0) throw input.error('must have a message in it')
   const messages = joined(list.flatMap(messagesOf))
@@ -31,14 +41,14 @@ export const messagesField = fieldReadBy((input) => {
 })
 
 /** A system text, which may have blocks. Nothing but a text is a system message. */
-export const systemField = fieldReadBy((input) => {
+export const systemField = fieldReadBy(['cache_control', 'citations'], (input) => {
   const content = textOf(input, 'system')
   return content === '' ? [] : [{ role: 'system', content }]
 })
 
 /** A message; the results in it are messages before it. */
 function messagesOf(message: JsonReader): ChatMessage[] {
-  message.refuseUnknown(['role', 'content', 'id', 'type', 'model', 'stop_reason', 'stop_sequence', 'usage'])
+  message.refuseUnknown(['role', 'content', ...IGNORED_IN_MESSAGES])
   const role = message.in('role').given(oneOf(ROLES), orList(ROLES))
   const content = message.in('content')
   if (role === 'system' || typeof content.value === 'string') return [{ role, content: textOf(content, role) }]
@@ -74,7 +84,8 @@ function blocksOf(content: JsonReader, role: string): JsonReader[] {
     const type = block.in('type')
     const types = ALLOWED[role]
     type.given(oneOf(types), `${orList(types)}; molm reads no images and no documents`)
-    block.refuseUnknown(['type', 'cache_control', ...FIELDS[String(type.value)]])
+    const of = String(type.value)
+    block.refuseUnknown(['type', 'cache_control', ...FIELDS[of], ...IGNORED[of]])
     return block
   })
 }

@@ -7,6 +7,7 @@ import type { KeptNulls } from '../../http/body.js'
 import { functions, messageNulls, toolsOf } from '../conversation.js'
 import {
   flag,
+  ignored,
   isText,
   likeliest,
   mustBe,
@@ -105,10 +106,12 @@ const shared = {
   options: options.optional(),
   format: format.optional(),
   think: think.optional(),
-  // Seconds, or a text such as "5m".
-  keep_alive: z
-    .custom<number | string>((value) => isText(value) || Number.isFinite(value), mustBe('a number or a text'))
-    .optional(),
+  // Seconds, or a text such as "5m". Only a request without a text asks with it to unload the model.
+  keep_alive: ignored(
+    z
+      .custom<number | string>((value) => isText(value) || Number.isFinite(value), mustBe('a number or a text'))
+      .optional(),
+  ),
   logprobs: flag.optional(),
   top_logprobs: likeliest,
   truncate: only(false),

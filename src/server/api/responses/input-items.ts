@@ -2,19 +2,30 @@ import type { ChatMessage, ToolCall } from '../../../api/text.js'
 import { isText, isWord, oneOf } from '../../../ground/json/forms.js'
 import type { JsonReader } from '../../../ground/json/reader.js'
 import { argumentsIn } from '../../../text/read-messages.js'
-import { fieldReadBy, MOST_ARGUMENTS, orList, TOO_LONG_ARGUMENTS } from '../conversation.js'
+import { fieldReadBy, MOST_ARGUMENTS, namesWithin, orList, TOO_LONG_ARGUMENTS } from '../conversation.js'
+
+/** Fields of each item. */
+const FIELDS: Record<string, string[]> = {
+  message: ['role', 'content'],
+  function_call: ['call_id', 'name', 'namespace', 'arguments'],
+  function_call_output: ['call_id', 'output'],
+  reasoning: ['summary', 'content'],
+}
+/** Fields of a response that clients send back, and labels. */
+const IGNORED: Record<string, string[]> = {
+  message: ['phase', 'name'],
+  function_call: ['parsed_arguments'],
+  function_call_output: ['name'],
+  reasoning: ['encrypted_content'],
+}
+const IGNORED_BY_ALL = ['id', 'status']
+const IGNORED_IN_PARTS = ['annotations', 'logprobs', 'parsed']
+
+const ALL_IGNORED = [...IGNORED_BY_ALL, ...namesWithin({ ...IGNORED, 'content[]': IGNORED_IN_PARTS })]
 
 /** A text, or items of a conversation. */
-export const inputField = fieldReadBy(messagesOf)
+export const inputField = fieldReadBy(ALL_IGNORED, messagesOf)
 
-/** Fields of each item that count, and fields of a response that clients send back. */
-const FIELDS: Record<string, string[]> = {
-  message: ['type', 'role', 'content', 'id', 'status', 'phase', 'name'],
-  function_call: ['type', 'call_id', 'name', 'namespace', 'arguments', 'id', 'status', 'parsed_arguments'],
-  function_call_output: ['type', 'call_id', 'output', 'id', 'status', 'name'],
-  reasoning: ['type', 'summary', 'content', 'id', 'status', 'encrypted_content'],
-}
-const PART_FIELDS = ['type', 'text', 'refusal', 'annotations', 'logprobs', 'parsed']
 const TEXTS: unknown[] = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text']
 const ROLES = ['user', 'assistant', 'system', 'developer']
 
@@ -41,7 +52,7 @@ class Turns {
 
   add(item: JsonReader): void {
     const type = typeOf(item)
-    item.refuseUnknown(FIELDS[type])
+    item.refuseUnknown(['type', ...FIELDS[type], ...IGNORED[type], ...IGNORED_BY_ALL])
     if (type === 'function_call') this.addCall(item)
     else if (type === 'reasoning') this.addThoughts(item)
     else if (type === 'function_call_output') this.addResult(item)
@@ -119,7 +130,7 @@ function textOf(content: JsonReader): string {
 function partOf(part: JsonReader): string {
   if (part.in('type').value === 'refusal') return part.in('refusal').given(isText, 'a text')
   part.in('type').given(oneOf(TEXTS), 'a part of text; nothing else is supported')
-  part.refuseUnknown(PART_FIELDS)
+  part.refuseUnknown(['type', 'text', 'refusal', ...IGNORED_IN_PARTS])
   return part.in('text').given(isText, 'a text')
 }
 
