@@ -2,7 +2,9 @@
 // says:
 //
 //   node bench/measure-memory.mjs SHAPE FOLDER [--memory 2G,4G,6G,8G] [--tokens 48] [--rounds 3] [--threads 2] [--drop-caches]
+//   systemd-run --scope -p MemoryMax=6G node bench/measure-memory.mjs SHAPE FOLDER --memory auto
 //
+// The second call keeps the whole program and the files that it reads within 6 GB, and molm chooses its share itself.
 // Writes FOLDER/model-q4.molm.safetensors first if it is not there: 17.4 GB for qwen3-30b-a3b, 12.1 GB for gpt-oss-20b. The
 // system keeps what was read in its cache, if there is memory; --drop-caches empties it before each round (Linux, as
 // root), and then only reads of the same round are cached. Random weights route evenly, so hits are those of the worst
@@ -80,22 +82,22 @@ async function generate(memory, seed) {
 row('memory', 'tokens/s, measured', 'hits', 'hits by replay', 'MB read per token', 'file read at', 'tokens/s by replay')
 row(...Array(7).fill('---'))
 let whole
-for (const limit of ['', ...values.memory.split(',')]) {
-  const memory = limit === '' ? undefined : parseMemory(limit)
+for (const limit of values.memory === 'auto' ? ['auto'] : ['', ...values.memory.split(',')]) {
+  const memory = limit === '' || limit === 'auto' ? undefined : parseMemory(limit)
   const runs = []
   for (let round = 0; round < rounds; round++) runs.push(await generate(memory, round))
   const speed = median(runs.map((run) => run.speed))
+  const { stats, trace } = runs[0]
+  const share = ({ hits, misses }) => `${((100 * hits) / (hits + misses)).toFixed(1)} %`
+  const measured = share({ hits: stats.expertHits, misses: stats.expertMisses })
   if (memory === undefined) {
     whole = speed
-    row('all', speed.toFixed(2), '', '', '', '', '')
+    row(limit || 'all', speed.toFixed(2), limit && measured, '', '', '', '')
     continue
   }
   const disk = measureReading(file)
-  const { stats, trace } = runs[0]
   const [own] = replay([trace], layout, [memory])
   const perToken = own.answer.bytesRead / tokens
-  const share = ({ hits, misses }) => `${((100 * hits) / (hits + misses)).toFixed(1)} %`
-  const measured = share({ hits: stats.expertHits, misses: stats.expertMisses })
   const computed = 1 / (1 / whole + perToken / disk)
   row(
     limit,
