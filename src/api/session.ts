@@ -68,6 +68,10 @@ export interface ForwardOptions<Routes extends boolean = boolean, Hidden extends
   hidden?: Hidden
   /** Layers whose chosen experts' outputs are reported, for every token and before the gates. Default: none. */
   expertOutputs?: readonly number[]
+  /** Layers whose routers' logits are reported, for every token. Default: none. */
+  routerLogits?: readonly number[]
+  /** Layers whose shared expert's output is reported, for every token and times its gate. Default: none. */
+  sharedOutputs?: readonly number[]
   /**
    * Called at the beginning and after every 256 tokens, or fewer while other calls run. Tokens that an aborted call has
    * read count as processed from the beginning.
@@ -95,6 +99,16 @@ export type ForwardResult<Routes extends boolean = boolean, Hidden extends State
    * absent if the layer has no such experts. Only with `expertOutputs`.
    */
   expertOutputs?: PerMixture<Float32Array>[]
+  /**
+   * One entry per layer of the list: for each kind tokens x experts floats, before scores and any bias of the choice. A
+   * router with a last row for skipping has one more. Only with `routerLogits`.
+   */
+  routerLogits?: PerMixture<Float32Array>[]
+  /**
+   * One entry per layer of the list: tokens x `width` floats, or none if the layer has no shared expert. Gemma 4's are of
+   * the dense layer beside the experts. Only with `sharedOutputs`.
+   */
+  sharedOutputs?: Float32Array[]
 } & ([Routes] extends [true] ? RoutesOf : Partial<RoutesOf>) &
   ([Hidden] extends [true | readonly number[]] ? HiddenOf : Partial<HiddenOf>)
 

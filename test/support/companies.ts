@@ -11,7 +11,7 @@ import { forwardOf, runTask } from './run-task.js'
 
 /*
  * Texts that a model reads alone or in company, with all that it can report: logits, routes, probabilities, norms,
- * hidden states and outputs of experts.
+ * hidden states, logits of routers and outputs of experts.
  */
 
 export interface CompanyText {
@@ -21,7 +21,7 @@ export interface CompanyText {
 
 function taskOf(model: Decoder, sequence: Sequence, { tokens }: CompanyText) {
   const layers = [...Array(model.config.layers).keys()].reverse()
-  const states = { hidden: layers, expertOutputs: layers }
+  const states = { hidden: layers, expertOutputs: layers, routerLogits: layers, sharedOutputs: layers }
   const looks = { logits: 'all', routes: true, probabilities: true, outputNorms: true, ...states } as const
   return sequence.forward(forwardOf(tokens, looks), new Int32Array(1))
 }
@@ -104,5 +104,10 @@ export function sameReply(found: ForwardReply, expected: ForwardReply, what: str
     const other = found.expertOutputs[i]
     if (attention) sameBits(other.attention as Float32Array, attention, `${what}: outputs of attention experts`)
     if (mlp) sameBits(other.mlp as Float32Array, mlp, `${what}: outputs of MLP experts`)
+  }
+  for (const [i, { mlp = new Float32Array() }] of (expected.routerLogits ?? []).entries()) {
+    sameBits(found.routerLogits?.[i].mlp ?? new Float32Array(), mlp, `${what}: logits of routers`)
+    const [own, shared] = [found, expected].map(({ sharedOutputs }) => sharedOutputs?.[i] ?? new Float32Array())
+    sameBits(own, shared, `${what}: outputs of shared experts`)
   }
 }

@@ -1,3 +1,4 @@
+import type { ForwardReply } from '#molm/engine/run/messages/protocol.js'
 import { unpackRoutes } from '#molm/engine/run/messages/route-codec.js'
 import { Sequence } from '#molm/engine/run/sequences/sequence.js'
 import type { ExpertMask, LayerRoutes } from '#molm/index.js'
@@ -54,8 +55,11 @@ export function logitsInPieces(
   return logits
 }
 
-/** Result of a forward pass: logits of all tokens, routes of all layers, and outputs of all blocks at the last token. */
-export interface PassedHere {
+/**
+ * Result of a forward pass: logits of all tokens, routes and outputs of the experts of all layers, and outputs of all blocks
+ * at the last token.
+ */
+export interface PassedHere extends Pick<ForwardReply, 'expertOutputs' | 'sharedOutputs'> {
   logits: Float32Array
   routes: LayerRoutes[]
   hidden: Float32Array[]
@@ -76,10 +80,12 @@ export function forwardHere(
 /** Runs tokens through a loaded model. */
 export function passHere(model: Decoder, tokens: readonly number[]): PassedHere {
   const sequence = new Sequence(model)
-  const { logits, routes, hidden } = read(sequence, tokens, { logits: 'all', routes: true, hidden: true })
+  const layers = [...Array(model.config.layers).keys()]
+  const asked = { logits: 'all', routes: true, hidden: true, expertOutputs: layers, sharedOutputs: layers } as const
+  const { logits, routes, hidden, ...outputs } = read(sequence, tokens, asked)
   sequence.release()
   if (!routes || !hidden) throw new Error('the model reports no routes or no outputs of blocks')
-  return { logits, routes: unpackRoutes(routes, model.config, tokens.length), hidden }
+  return { logits, routes: unpackRoutes(routes, model.config, tokens.length), hidden, ...outputs }
 }
 
 /** The tokens of the largest logits, one after the other. */

@@ -31,6 +31,8 @@ export interface Passed {
   chosen: Chosen[][][]
   /** Residual stream after each block, at the last token. */
   hidden?: Row[]
+  /** By layer and token: outputs times their gates, of the chosen experts in their order, and then of a shared one. */
+  outputs?: Row[][][]
 }
 
 /** Keys of config.json that the families read. */
@@ -275,7 +277,10 @@ export function emoForward(
 
 interface Fed {
   chosen?: Chosen[]
+  /** Outputs that are added: of the chosen experts in their order, and then of others. */
   outputs: { gate: number; y: Row }[]
+  /** The same before norms of their own, if they have some. */
+  parts?: Fed['outputs']
 }
 
 interface FamilyRules {
@@ -307,6 +312,7 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
   const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
   const chosen: Chosen[][][] = []
   const hidden: Row[] = []
+  const outputs: Row[][][] = []
   let x: Row[] = tokens.map((id) => times(read.row('model.embed_tokens', id, keys.hidden_size), embedding))
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const entered = x
@@ -314,18 +320,26 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
     const mixed = added(mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read), 0)
     x = x.map((row, t) => sum(row, times(mixed[t], residual)))
     const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read, x[t]))
-    const outputs = added(
+    const sums = added(
       fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
       1,
     )
-    x = x.map((row, t) => times(sum(row, times(outputs[t], residual)), factorAfter(l, read)))
+    x = x.map((row, t) => times(sum(row, times(sums[t], residual)), factorAfter(l, read)))
     hidden.push(x[x.length - 1])
+    outputs.push(fed.map(outputsOf))
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))
   }
   const head = isTied ? 'model.embed_tokens' : 'lm_head'
   const capped = (row: Row) => (cap ? row.map((z) => cap * Math.tanh(z / cap)) : row)
   const rows = normed(x, `model.${norms[2]}`).map((row) => capped(times(read.linear(head, row), logits)))
-  return { logits: rows, chosen, hidden }
+  return { logits: rows, chosen, hidden, outputs }
+}
+
+/** Outputs times their gates: of the chosen experts by falling gates, and then the others. */
+function outputsOf({ chosen = [], outputs, parts = outputs }: Fed): Row[] {
+  const all = parts.map(({ gate, y }) => times(y, gate))
+  const order = [...chosen.keys()].sort((a, b) => chosen[b].gate - chosen[a].gate)
+  return [...order.map((i) => all[i]), ...all.slice(chosen.length)]
 }
 
 export function graniteFactors(keys: Keys): FamilyRules['factors'] {

@@ -48,9 +48,11 @@ export function gemma4Forward(keys: Keys, tensors: ReferenceTensors, tokens: rea
       const u = normed(mixed, 'pre_feedforward_layernorm_2')
       const names = [`${key}.experts.gate_up_proj`, `${key}.experts.down_proj`] as const
       const outputs = ofExperts(chosen, (e) => read.stacked(names, e, keys.moe_intermediate_size ?? 0, u, gelu))
-      const dense = normed(read.gated(`${key}.mlp`, y, undefined, gelu), 'post_feedforward_layernorm_1')
+      const beside = read.gated(`${key}.mlp`, y, undefined, gelu)
+      const dense = normed(beside, 'post_feedforward_layernorm_1')
       const experts = normed(weighted(new Float64Array(d), outputs), 'post_feedforward_layernorm_2')
-      return { chosen, outputs: [{ gate: 1, y: sum(dense, experts) }] }
+      const parts = [...outputs, { gate: 1, y: beside }]
+      return { chosen, outputs: [{ gate: 1, y: sum(dense, experts) }], parts }
     },
   })
 }

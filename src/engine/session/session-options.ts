@@ -17,6 +17,8 @@ const FORWARD: Record<keyof ForwardOptions, true> = {
   influence: true,
   hidden: true,
   expertOutputs: true,
+  routerLogits: true,
+  sharedOutputs: true,
   onPromptProgress: true,
   signal: true,
 }
@@ -53,10 +55,12 @@ export function checkForward(options: ForwardOptions, layers: number): void {
   checkOptionNames(options, FORWARD, 'forward')
   checkOneOf('logits', options.logits, LOGITS)
   checkSwitches(options, ['routes', 'probabilities', 'outputNorms', 'outputSums', 'influence'])
-  const { hidden, expertOutputs } = options
+  const { hidden, ...states } = options
   if (Array.isArray(hidden)) checkLayers('hidden', hidden, layers)
   else checkSwitches(options, ['hidden'])
-  if (expertOutputs !== undefined) checkLayers('expertOutputs', expertOutputs, layers)
+  for (const name of ['expertOutputs', 'routerLogits', 'sharedOutputs'] as const) {
+    if (states[name] !== undefined) checkLayers(name, states[name], layers)
+  }
 }
 
 function checkLayers(name: string, list: unknown, layers: number): void {

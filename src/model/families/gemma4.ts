@@ -1,7 +1,7 @@
 import { isObject } from '../../ground/json/json.js'
 import { Norm } from '../../kernels/calls/norm.js'
 import type { ConfigReader } from '../config/config-reader.js'
-import { GatedMixture, GatedMlp } from '../layers/gated-mlp.js'
+import { GatedMixture, GatedMlp, reportShared } from '../layers/gated-mlp.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import { changed, expertOf, type PlannedPiece, rowsOf, vector, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
@@ -156,6 +156,7 @@ export const gemma4: Architecture<DecoderConfig> = {
         attention.run(l, T, cache) //                     y [T, d] = Attention(a)
         add.sumWeight(after1).run(T, norm2) //            x += RMSNorm(y);  a = RMSNorm(x)
         dense.run(l, T) //                                y [T, d] = Wd (gelu(Wg a) * (Wu a))
+        reportShared(workspace, l, (t) => dense.y.row(t))
         normRouter.run(T, router) //                      r [T, d] = RMSNorm(x)
         experts.route(l, T) //                            ids, gates [T, k] from Wr r
         norm.run(T, norm3) //                             a = RMSNorm(x)

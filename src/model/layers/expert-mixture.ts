@@ -179,6 +179,7 @@ export class ExpertMixture {
       const ids = taps.routes && router.ids.subarray(first * k, (first + count) * k)
       if (ids) taps.routes?.(layer, mixture.kind, ids, this.chosenGates(layer, first, count))
       taps.probabilities?.(layer, mixture.kind, router.scores(layer, first, count))
+      taps.routerLogits?.(layer, mixture.kind, router.logitsOf(layer, first, count))
       taps.outputNorms?.(layer, mixture.kind, this.norms(layer, output, first, count))
       const rowOf = (rows: Rows) => (item: number) => rows.row(this.itemRow(layer, first * k + item))
       taps.outputs?.(layer, mixture.kind, count * k, rowOf(output))

@@ -114,6 +114,11 @@ export class GatedMixture implements Feed {
   }
 }
 
+/** Reports what a shared expert, or a dense layer in its place, adds to each token. */
+export function reportShared({ cache }: Workspace, layer: number, rowOf: (token: number) => Float32Array): void {
+  for (const { first, count, taps } of cache.segments) taps.shared?.(layer, count, (token) => rowOf(first + token))
+}
+
 /** The shared expert: it writes the last slot of each token, and that slot's gate. */
 class SharedExpert {
   private readonly mlp: GatedMlp
@@ -126,7 +131,7 @@ class SharedExpert {
   constructor(
     private readonly workspace: Workspace,
     private readonly mixture: ExpertMixture,
-    y: Rows,
+    private readonly y: Rows,
     { gated, ...options }: GatedOptions & { gated: boolean },
   ) {
     const { bank, maxTokens, a } = workspace
@@ -144,11 +149,18 @@ class SharedExpert {
     const slots = this.mixture.slots(layer)
     this.writeList(slots, T)
     this.mlp.run(layer, T)
-    if (!this.score) return this.fillGates(slots, T, () => 1)
-    const { linear, weights, scores } = this.score
-    linear.run(T, weights[layer].gate)
     const { f32 } = this.workspace.bank
-    this.fillGates(slots, T, (t) => sigmoid(f32[scores.address / 4 + t * scores.stride]))
+    if (!this.score) this.fillGates(slots, T, () => 1)
+    else {
+      const { linear, weights, scores } = this.score
+      linear.run(T, weights[layer].gate)
+      this.fillGates(slots, T, (t) => sigmoid(f32[scores.address / 4 + t * scores.stride]))
+    }
+    reportShared(this.workspace, layer, (t) => {
+      const item = t * slots + slots - 1
+      const gate = f32[this.mixture.gates / 4 + item]
+      return this.y.row(item).map((value) => value * gate)
+    })
   }
 
   /** Maps each token to its last slot. The list holds for all layers with the same number of slots. */

@@ -64,6 +64,18 @@ export class Router {
     return all
   }
 
+  /** Logits of the last run, of the tokens [first, first + count): count x rows of the router. */
+  logitsOf(layer: number, first: number, count: number): Float32Array {
+    const { f32 } = this.workspace.bank
+    const rows = routerRows(this.mixture, layer)
+    const all = new Float32Array(count * rows)
+    for (let t = 0; t < count; t++) {
+      const at = this.rowOf(first + t)
+      all.set(f32.subarray(at, at + rows), t * rows)
+    }
+    return all
+  }
+
   private addBias(layer: number, tokens: number): void {
     const { f32 } = this.workspace.bank
     const bias = this.biases[layer] / 4

@@ -61,6 +61,29 @@ test('outputs of experts times their gates are what a block adds', async ({ mode
   session.dispose()
 })
 
+test('logits of routers have the scores that the router makes of them', async () => {
+  for (const name of ['81-lfm2moe-f32', '31-olmoe-f32']) {
+    const model = await loadModel(fixturePath(name), { threads: 1 })
+    const session = model.createSession()
+    const asked = { routes: true, probabilities: true, logits: 'none' } as const
+    const layer = model.config.layers - 1
+    const ids = integers(9, 3, 50)
+    const { routerLogits, routes } = await session.forward(ids, { ...asked, routerLogits: [layer] })
+    const [logits, scores] = [routerLogits?.[0].mlp, routes[layer].mlp?.probabilities]
+    assert.ok(logits && scores && logits.length === scores.length)
+    const [mixture] = model.config.mixtures
+    const experts = mixture.experts[layer]
+    for (let token = 0; token < ids.length; token++) {
+      const own = [...logits.subarray(token * experts, (token + 1) * experts)]
+      const sum = own.reduce((sum, logit) => sum + Math.exp(logit), 0)
+      const isSigmoid = mixture.routing?.score === 'sigmoid'
+      const expected = own.map((logit) => (isSigmoid ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit) / sum))
+      isNear(scores.subarray(token * experts, (token + 1) * experts), expected, 1e-6, `${name}, token ${token}`)
+    }
+    await model.dispose()
+  }
+})
+
 test('a dense layer has no outputs of experts, and wrong layers are refused', async () => {
   const model = await loadModel(fixturePath('81-lfm2moe-f32'), { threads: 1 })
   try {

@@ -7,6 +7,7 @@ import { loadModel, type Model } from '#molm/index.js'
 import { cut } from '#molm/insight/texts/reading.js'
 import { writeStates } from '#molm/lab/traces/states-file.js'
 import { readSafetensors } from '#molm/model/checkpoint/safetensors.js'
+import type { Mixture } from '#molm/model/config/config.js'
 import { sameBits } from '../../support/compare.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
@@ -53,6 +54,59 @@ test('has the states of every token, window by window', ({ model }) =>
       for (const [i, rows] of hidden.entries()) sameBits(states[i].subarray(at, end), rows, `states from ${at}`)
       at = end
     }
+    await file.close()
+  }))
+
+test('has what mixtures compute by nnterp’s names', ({ model }) =>
+  inTemporaryFolder(async (dir) => {
+    const path = join(dir, 's.safetensors')
+    const [text] = texts
+    const ids = model.tokenizer.encode(text.text, { addSpecialTokens: false })
+    const count = await writeStates(model, [text], path, { layers: [3], routes: true, window })
+    const file = await openLocalFile(path)
+    const { tensors } = await readSafetensors(file)
+    const mixture = ({ kind, topK, experts }: Mixture) => [
+      ...[
+        `layers.3.${kind}.expert_indices I64 ${count}x${topK}`,
+        `layers.3.${kind}.expert_weights F32 ${count}x${topK}`,
+      ],
+      `layers.3.${kind}.router_logits F32 ${count}x${experts[3]}`,
+      ...[
+        `layers.3.${kind}.expert_outputs F32 ${count}x${topK}x192`,
+        `layers.3.${kind}.routed_output F32 ${count}x192`,
+      ],
+    ]
+    assert.equal(
+      tensors
+        .slice(2)
+        .map(({ name, dtype, shape }) => `${name} ${dtype} ${shape.join('x')}`)
+        .sort(),
+      [`hidden.3 F32 ${count}x192`, ...model.config.mixtures.flatMap(mixture)].sort(),
+    )
+    const read = async (name: string) => {
+      const found = tensors.find((tensor) => tensor.name.endsWith(name))
+      assert.ok(found, name)
+      const { offset, shape, dtype } = found
+      assert.is(offset % (dtype === 'I64' ? 8 : 4), 0, name)
+      return (await file.read(offset, (dtype === 'I64' ? 8 : 4) * shape.reduce((a, b) => a * b))).buffer
+    }
+    const session = model.createSession()
+    const all = { routes: true, expertOutputs: [3], routerLogits: [3], logits: 'none' } as const
+    const { routes, expertOutputs, routerLogits } = await session.forward(ids.slice(0, window), all)
+    const chosen = routes[3].mlp
+    assert.ok(chosen)
+    const firstOf = async (name: string, length: number) => new Float32Array(await read(name)).subarray(0, length)
+    const indices = new BigInt64Array(await read('mlp.expert_indices'))
+    assert.equal([...indices.subarray(0, chosen.ids.length)].map(Number), [...chosen.ids])
+    sameBits(await firstOf('mlp.expert_weights', chosen.gates.length), chosen.gates)
+    const logits = routerLogits?.[0].mlp ?? new Float32Array()
+    sameBits(await firstOf('mlp.router_logits', logits.length), logits)
+    const weighted = (expertOutputs?.[0].mlp ?? new Float32Array()).map((y, i) => y * chosen.gates[Math.floor(i / 192)])
+    sameBits(await firstOf('mlp.expert_outputs', weighted.length), weighted)
+    const routed = new Float32Array(window * 192)
+    const k = chosen.ids.length / window
+    for (const [i, y] of weighted.entries()) routed[Math.floor(i / (k * 192)) * 192 + (i % 192)] += y
+    sameBits(await firstOf('mlp.routed_output', routed.length), routed)
     await file.close()
   }))
 

@@ -54,7 +54,7 @@ export interface ModelSource {
 }
 
 /** Reports that a `forward` may make. */
-type Reports = 'routes' | 'probabilities' | 'outputNorms' | 'outputSums' | 'influence' | 'hidden' | 'expertOutputs'
+type Reports = Exclude<keyof ForwardOptions, 'logits' | 'targets' | 'onPromptProgress' | 'signal'>
 
 export interface ForwardRequest extends Pick<ForwardOptions, Reports> {
   kind: 'forward'

@@ -39,6 +39,8 @@ export class ForwardRecorder {
       routes: calling(this.routes?.taps.routes, influence?.routes),
       outputs: calling(calling(sums && adding(sums), influence?.outputs), states.outputs),
       inner: influence?.inner,
+      routerLogits: states.logits,
+      shared: states.shared,
       residual: calling(influence?.residual, states.residual),
     }
     this.reply = {
@@ -51,6 +53,8 @@ export class ForwardRecorder {
       influence: influence?.sums,
       hidden: states.hidden,
       expertOutputs: states.expertOutputs,
+      routerLogits: states.routerLogits,
+      sharedOutputs: states.sharedOutputs,
     }
   }
 

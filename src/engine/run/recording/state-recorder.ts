@@ -1,27 +1,45 @@
 import { UserError } from '../../../ground/errors.js'
-import { type ModelConfig, mixtureOf, type PerMixture, perMixture } from '../../../model/config/config.js'
+import {
+  type Mixture,
+  type ModelConfig,
+  mixtureOf,
+  type PerMixture,
+  perMixture,
+  routerRows,
+} from '../../../model/config/config.js'
 import { usedIn } from '../../../model/config/experts-per-token.js'
 import type { Taps } from '../../../model/layers/taps.js'
 import type { ForwardRequest } from '../messages/protocol.js'
 
-/** Copies states of a request's tokens: the residual stream, and outputs of the chosen experts. */
+/** Copies states of a request's tokens: the residual stream, logits of routers, and outputs of the experts. */
 export class StateRecorder {
   readonly hidden?: Float32Array[]
   readonly expertOutputs?: PerMixture<Float32Array>[]
+  readonly routerLogits?: PerMixture<Float32Array>[]
+  readonly sharedOutputs?: Float32Array[]
   private batch = 0
 
   constructor(
     private readonly config: ModelConfig,
-    private readonly request: Pick<ForwardRequest, 'tokens' | 'hidden' | 'expertOutputs'>,
+    private readonly request: Pick<
+      ForwardRequest,
+      'tokens' | 'hidden' | 'expertOutputs' | 'routerLogits' | 'sharedOutputs'
+    >,
   ) {
-    const { tokens, hidden, expertOutputs } = request
+    const { tokens, hidden, expertOutputs, routerLogits, sharedOutputs } = request
     const rows = (count: number) => roomFor(count, config.width, 'states')
     if (hidden === true) this.hidden = Array.from({ length: config.layers }, () => rows(1))
     else if (hidden) this.hidden = hidden.map(() => rows(tokens.length))
+    const mixturesIn = (layer: number) => config.mixtures.filter(({ experts }) => experts[layer] > 0)
     this.expertOutputs = expertOutputs?.map((layer) => {
-      const mixtures = config.mixtures.filter(({ experts }) => experts[layer] > 0)
-      return perMixture(mixtures, (mixture) => rows(tokens.length * usedIn(mixture, layer)))
+      return perMixture(mixturesIn(layer), (mixture) => rows(tokens.length * usedIn(mixture, layer)))
     })
+    this.routerLogits = routerLogits?.map((layer) => {
+      const logits = (mixture: Mixture) => roomFor(tokens.length, routerRows(mixture, layer), 'logits')
+      return perMixture(mixturesIn(layer), logits)
+    })
+    // The first batch shows which layers have a shared expert.
+    this.sharedOutputs = sharedOutputs?.map(() => new Float32Array(0))
   }
 
   /** Puts the next batch's states after the states of `done` tokens. */
@@ -48,6 +66,26 @@ export class StateRecorder {
       const rows = expertOutputs[request.expertOutputs?.indexOf(layer) ?? -1]?.[kind]
       const first = mixture ? this.batch * usedIn(mixture, layer) : 0
       for (let i = 0; rows && i < items; i++) rows.set(row(i), (first + i) * config.width)
+    }
+  }
+
+  get logits(): Taps['routerLogits'] {
+    const { routerLogits, request } = this
+    if (!routerLogits) return undefined
+    return (layer, kind, logits) => {
+      const rows = routerLogits[request.routerLogits?.indexOf(layer) ?? -1]?.[kind]
+      rows?.set(logits, (this.batch * rows.length) / request.tokens.length)
+    }
+  }
+
+  get shared(): Taps['shared'] {
+    const { sharedOutputs, config, request } = this
+    if (!sharedOutputs) return undefined
+    return (layer, count, row) => {
+      const at = request.sharedOutputs?.indexOf(layer) ?? -1
+      if (at < 0) return
+      if (sharedOutputs[at].length === 0) sharedOutputs[at] = roomFor(request.tokens.length, config.width, 'states')
+      for (let i = 0; i < count; i++) sharedOutputs[at].set(row(i), (this.batch + i) * config.width)
     }
   }
 }

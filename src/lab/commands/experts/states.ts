@@ -17,6 +17,7 @@ export interface StatesOptions extends OutputOptions {
   model?: string
   quant?: Quant
   hidden?: number[] | 'all'
+  routes?: boolean
   file?: string[]
   output?: string
 }
@@ -29,6 +30,7 @@ export function define(command: Command): void {
         .argParser(parseLayers)
         .conflicts(['shape', 'json', 'csv', 'memory', 'disk', 'speed']),
     )
+    .option('--routes', 'with --hidden: also what the routers and experts of these layers compute, by nnterp’s names')
     .option('--file <file>', 'a text to read as it is (- for stdin); repeatable', collect)
     .option('-o, --output <file>', 'the file to write, with the ending .safetensors', expandHome)
 }
@@ -38,7 +40,7 @@ const DEFAULT_WINDOW = 1024
 
 export async function write(
   hidden: number[] | 'all',
-  { output = '', file: files = [], ...options }: StatesOptions,
+  { output = '', file: files = [], routes, ...options }: StatesOptions,
 ): Promise<void> {
   if (!output.endsWith('.safetensors')) throw new UsageError('--hidden needs -o FILE.safetensors')
   if (files.length === 0) throw new UsageError('--hidden needs --file FILE: a text to read')
@@ -53,6 +55,7 @@ export async function write(
       const onProgress = (share: number) => line.refresh(() => `reading ${Math.floor(100 * share)} %`)
       return writeStates(model, texts, output, {
         layers,
+        routes,
         window: config.trainedContext || DEFAULT_WINDOW,
         onProgress,
         signal,

@@ -66,7 +66,8 @@ Examples:
   molm run --trace t.csv "What is a lantern?" && molm trace replay t.csv
   molm trace replay t.csv -m ./my-model --memory 2G,4G,8G
   molm trace replay t.csv --shape qwen3-30b-a3b --disk 2GB/s --speed 10
-  molm trace --hidden 2,5 --file prose.txt --file code.js -o states.safetensors`
+  molm trace --hidden 2,5 --file prose.txt --file code.js -o states.safetensors
+  molm trace --hidden all --routes --file prose.txt -o states.safetensors`
 
 function trace(action: string | undefined, file: string | undefined, options: TraceOptions): Promise<void> {
   if (options.hidden) {
@@ -74,7 +75,8 @@ function trace(action: string | undefined, file: string | undefined, options: Tr
     return states.write(options.hidden, options)
   }
   if (file === undefined) throw new UsageError('molm trace replay FILE replays a trace; --hidden LAYERS writes states')
-  if (options.file || options.output !== undefined) throw new UsageError('--file and --output need --hidden LAYERS')
+  if (options.file || options.output !== undefined || options.routes)
+    throw new UsageError('--routes, --file and --output need --hidden LAYERS')
   return replayFile(file, options)
 }
 
