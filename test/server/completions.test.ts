@@ -2,7 +2,7 @@ import type OpenAI from 'openai'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { resultOf } from '#molm/index.js'
-import { get, post, serverFor, sharedNano, withNano } from './served.js'
+import { eventsIn, get, post, serverFor, sharedNano, withNano } from './served.js'
 
 /* POST /v1/completions with the official client. */
 const test = suite('completions')
@@ -226,6 +226,38 @@ test('routed_experts has the experts that a forward pass wakes, for prompt and a
       }
     }
   }
+})
+
+test('return_routed_experts packs the same experts in bytes, whole and at the end of a stream', async () => {
+  const body = { ...GREEDY, prompt: TEXT, n: 2 }
+  const { body: lists } = await post(served.url, '/v1/completions', { ...body, routed_experts: true })
+  const { body: whole } = await post(served.url, '/v1/completions', { ...body, return_routed_experts: true })
+  const asked = { ...body, return_routed_experts: true, stream: true }
+  const events = eventsIn((await post(served.url, '/v1/completions', asked)).body)
+  const ends = events.flatMap(({ choices }) => choices).filter((choice) => choice.routed_experts)
+  assert.equal(
+    ends.map(({ finish_reason }) => finish_reason),
+    ['length', 'length'],
+  )
+  for (const [i, choice] of lists.choices.entries()) {
+    const tokens = [...choice.prompt_routed_experts, ...choice.routed_experts].slice(0, -1)
+    const { routed_experts: packed, ...rest } = whole.choices[i]
+    assert.is(rest.text, choice.text)
+    assert.not.ok('prompt_routed_experts' in rest)
+    const ids = tokens.flatMap(({ experts }) => experts.flatMap(({ mlp }: { mlp: { ids: number[] } }) => mlp.ids))
+    const { layers, mixtures } = served.model.config
+    const k = mixtures.find(({ kind }) => kind === 'mlp')?.topK
+    const { data, ...place } = packed
+    assert.equal(place, { shape: [tokens.length, layers, k], dtype: 'int16', start: 0 })
+    const bytes = Buffer.from(data, 'base64')
+    assert.equal(
+      ids,
+      Array.from({ length: bytes.length / 2 }, (_, i) => bytes.readInt16LE(2 * i)),
+    )
+    assert.equal(ends.find(({ index }) => index === i)?.routed_experts, packed)
+  }
+  const both = await post(served.url, '/v1/completions', { ...asked, routed_experts: 'answer' })
+  assert.is(both.body.error.param, 'return_routed_experts')
 })
 
 test('the experts of the answer alone are the same as in the whole text, and nothing read before is read again', async () => {

@@ -12,7 +12,7 @@ import { MIXTURE_KINDS, type MixtureKind } from '../../model/config/config.js'
 const CHUNK = 256
 const CHUNK_BYTES = 2 ** 26
 
-/** Values of some tokens: those of a token have this shape. */
+/** Values of some tokens, each with numbers of this shape. */
 interface States {
   name: string
   shape: number[]

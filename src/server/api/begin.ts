@@ -93,7 +93,7 @@ async function begin(
   { ticket, mask, specs: written, stop, scorePrompt = false, form, param, hasCalls }: Written,
 ): Promise<BegunAnswer> {
   const { options, n = 1, isStream = false, room, report } = request
-  const { logprobs, routes } = report
+  const { logprobs, routes, packedRoutes } = report
   const specs = written.map(({ prompt, reading }): ChoiceSpec => {
     // An answer has at least one token.
     const left = room && Math.max(1, room - prompt.length)
@@ -112,7 +112,8 @@ async function begin(
   const { signal, client } = ticket
   if (param !== undefined) await checkForm(context.model, { ...form, signal, client }, param)
   const scores = logprobs === undefined ? 0 : 1 + logprobs
-  const bytes = answerBytes(specs, { n, scores, isStream, hasCalls }, context)
+  // Packed experts are held until the end, in a stream, too.
+  const bytes = answerBytes(specs, { n, scores, isStream: isStream && !packedRoutes, hasCalls }, context)
   return { choices: new Choices(context, specs, n, ticket), bytes }
 }
 

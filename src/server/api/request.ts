@@ -28,6 +28,8 @@ interface Report {
   logprobs?: number
   /** The experts of the answer's tokens, or of the prompt's tokens, too. */
   routes?: 'answer' | 'all'
+  /** Whether the experts come at the end of each choice, as vLLM gives them. */
+  packedRoutes?: boolean
   /** How much of the prompt has been read, in a stream. */
   progress?: boolean
 }

@@ -124,7 +124,7 @@ function ofChoice(choice: Fields, name: string, shape: Shape): Trace {
   const words = wordsOf(choice)
   const first = rows.length + 1 - words.length
   const tokens = rows.map((layers, i) => {
-    const woken = layers.map((ids, layer) => ({ kind: 'experts', layer, ids: [...ids] }))
+    const woken = layers.map((ids, layer) => ({ kind: 'experts', layer, ids: ids.filter((id) => id >= 0) }))
     return { text: words[i - first] ?? `[${i}]`, woken }
   })
   return { name, tokens }

@@ -49,6 +49,7 @@ const common = {
     .strictObject({ include_usage: flag.optional(), include_obfuscation: only(false) }, mustBe('an object'))
     .optional(),
   routed_experts: z.union([z.boolean(), z.literal('answer')], mustBe('true, false or "answer"')).optional(),
+  return_routed_experts: flag.optional(),
   return_progress: flag.optional(),
   mask,
   frequency_penalty: only(0),
@@ -170,8 +171,16 @@ function sharedRequest(body: ChatBody | CompletionBody) {
   return { constraint: constraintOf(body), mask: body.mask, n: body.n, isStream: body.stream }
 }
 
-function reportOf({ routed_experts: routes, return_progress: progress }: ChatBody | CompletionBody, logprobs?: number) {
-  return { logprobs, progress, routes: routes ? (routes === 'answer' ? 'answer' : 'all') : undefined } as const
+function reportOf(body: ChatBody | CompletionBody, logprobs?: number) {
+  const { routed_experts: routes, return_routed_experts: packedRoutes, return_progress: progress } = body
+  if (routes && packedRoutes) throw contrary('routed_experts', 'return_routed_experts', 'report the same')
+  const all = routes || packedRoutes
+  return {
+    logprobs,
+    progress,
+    packedRoutes,
+    routes: all ? (routes === 'answer' ? 'answer' : 'all') : undefined,
+  } as const
 }
 
 /** Variables of a template that a body sets by other fields, with these. */

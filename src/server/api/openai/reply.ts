@@ -10,9 +10,14 @@ import type { ScoredToken } from '../../run/read-prompt.js'
 import type { BegunChat, BegunCompletion, Echoed } from '../begin.js'
 import { CompletionScorer, chatLogprobs, notesOf, usageOf } from '../report.js'
 import { names } from './body.js'
+import { PackedRoutes } from './packed-routes.js'
 
 /** A choice of a chunk: with a delta in a chat, with a text in a completion. */
-type ChunkChoice = Omit<WireChunk['choices'][number], 'logprobs'> & { index: number; logprobs: object | null }
+type ChunkChoice = Omit<WireChunk['choices'][number], 'logprobs' | 'routed_experts'> & {
+  index: number
+  logprobs: object | null
+  routed_experts?: object
+}
 
 /** A choice of a whole answer, or an object in it. */
 type Whole = Record<string, unknown>
@@ -23,6 +28,7 @@ abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Rep
   protected abstract readonly head: object
   /** Text of a chunk that has none. */
   protected abstract readonly noText: Pick<ChunkChoice, 'delta' | 'text'>
+  private readonly packed: PackedRoutes[] = []
 
   constructor(
     protected readonly context: ServerContext,
@@ -36,10 +42,10 @@ abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Rep
   protected abstract choicesOf(piece: AnswerPiece): Iterable<ChunkChoice>
 
   async whole(): Promise<object> {
-    const { routes } = this.begun.request.report
+    const { routes, packedRoutes } = this.begun.request.report
     const experts = () => ({
-      ...(routes && { routed_experts: [] }),
-      ...(routes === 'all' && { prompt_routed_experts: [] }),
+      ...(routes && !packedRoutes && { routed_experts: [] }),
+      ...(routes === 'all' && !packedRoutes && { prompt_routed_experts: [] }),
     })
     const choices: Whole[] = []
     for await (const piece of this.begun.choices.pieces()) {
@@ -58,6 +64,16 @@ abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Rep
       else for (const choice of this.choicesOf(piece)) yield this.chunk(choice)
     }
     if (this.withUsage) yield { ...this.head, choices: [], usage: this.usage }
+  }
+
+  /** The experts of the tokens of a piece; packed, those of a choice come with its end. */
+  protected expertsOf({ index, routed, promptRouted, finishReason }: AnswerPiece) {
+    if (!this.begun.request.report.packedRoutes) {
+      return { ...(routed && { routed_experts: routed }), ...(promptRouted && { prompt_routed_experts: promptRouted }) }
+    }
+    this.packed[index] ??= new PackedRoutes(this.context.model.config)
+    this.packed[index].add([...(promptRouted ?? []), ...(routed ?? [])])
+    return finishReason ? { routed_experts: this.packed[index].field } : {}
   }
 
   protected chunk(choice: ChunkChoice, more: object = {}): object {
@@ -126,18 +142,12 @@ export class ChatReply extends OpenaiReply<BegunChat> {
    * One for each part of the message, none if its text is held back, and one for the end. The first has what is known
    * about the tokens.
    */
-  protected *choicesOf({
-    index,
-    events = [],
-    tokens,
-    part: kind = 'content',
-    finishReason,
-    ...piece
-  }: AnswerPiece): Generator<ChunkChoice> {
+  protected *choicesOf(piece: AnswerPiece): Generator<ChunkChoice> {
+    const { index, events = [], tokens, part: kind = 'content', finishReason } = piece
     const deltas = events.flatMap((event) => this.deltasOf(event, index))
     const logprobs = tokens.length > 0 ? this.logprobs(tokens) : null
     const routed = piece.routed?.map((token) => ({ ...token, kind }))
-    const experts = expertsOf({ ...piece, routed })
+    const experts = this.expertsOf({ ...piece, routed })
     if (deltas.length === 0 && (logprobs !== null || Object.keys(experts).length > 0)) deltas.push({})
     for (const [i, delta] of deltas.entries()) {
       yield { index, delta, logprobs: i === 0 ? logprobs : null, finish_reason: null, ...(i === 0 && experts) }
@@ -192,10 +202,11 @@ export class CompletionReply extends OpenaiReply<BegunCompletion> {
     return { text: '', logprobs: this.logprobs(index, []) }
   }
 
-  protected *choicesOf({ index, text: own, tokens, finishReason, ...piece }: AnswerPiece): Generator<ChunkChoice> {
+  protected *choicesOf(piece: AnswerPiece): Generator<ChunkChoice> {
+    const { index, text: own, tokens, finishReason } = piece
     const text = this.echoed.has(index) ? own : (this.echoOf(index)?.text ?? '') + own
     this.echoed.add(index)
-    const experts = expertsOf(piece)
+    const experts = this.expertsOf(piece)
     if (text === '' && tokens.length === 0 && Object.keys(experts).length === 0 && !finishReason) return
     yield { index, text, logprobs: this.logprobs(index, tokens), finish_reason: finishReason ?? null, ...experts }
   }
@@ -211,11 +222,6 @@ export class CompletionReply extends OpenaiReply<BegunCompletion> {
     const { prompts, request } = this.begun
     return request.echo ? prompts[Math.floor(index / (request.n ?? 1))] : undefined
   }
-}
-
-/** The experts of the tokens of a piece. */
-function expertsOf({ routed, promptRouted }: Pick<AnswerPiece, 'routed' | 'promptRouted'>) {
-  return { ...(routed && { routed_experts: routed }), ...(promptRouted && { prompt_routed_experts: promptRouted }) }
 }
 
 function now(): number {
