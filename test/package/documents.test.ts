@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path/posix'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { parse } from 'yaml'
 import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
 import { formatsFor } from '#molm/model/packing/format/formats.js'
 import { APIS } from '#molm/server/apis.js'
@@ -136,8 +137,10 @@ function pieceRows(text: string): Map<string, string> {
   return families
 }
 
-test('CHANGELOG.md has a section for the version in package.json, or for the next one', () => {
-  const { version } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
+test('CITATION.cff and CHANGELOG.md have the version in package.json, or the changelog the next one', () => {
+  const { version, license } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
+  const citation = parse(readFileSync(repositoryPath('CITATION.cff'), 'utf8'))
+  assert.equal([citation.version, citation.license, citation.type], [version, license, 'software'])
   const text = readFileSync(repositoryPath('CHANGELOG.md'), 'utf8')
   assert.ok(text.includes('## Unreleased') || text.includes(`## ${version}`))
   assert.match(text, new RegExp(`\\b${version.replaceAll('.', '\\.')}\\b`))

@@ -28,12 +28,22 @@ export async function measureUsage(
   text: string | { name: string; text: string },
   options: MeasureUsageOptions = {},
 ): Promise<TextRoutes> {
-  const { signal, onPromptProgress, originals, surprise } = options
+  const { signal, originals, ...reading } = options
   const named = typeof text === 'string' ? { name: 'text', text } : text
   if (model.config.mixtures.length === 0) throw new UserError(`${model.name} has no experts`)
   const tokens = await encodePlain(model, named.text, signal)
   if (tokens.length === 0) throw new UserError(`${named.name}: there is no text in it`)
-  const read = new TextRoutes(named.name, tokens, readerOf(model, originals))
+  return readUsage(model, named.name, tokens, { reader: readerOf(model, originals), signal, ...reading })
+}
+
+/** Reports the experts that each of these tokens wakes. */
+export async function readUsage(
+  model: Model,
+  name: string,
+  tokens: readonly number[],
+  { reader, signal, onPromptProgress, surprise }: Omit<MeasureUsageOptions, 'originals'> & { reader: Reader },
+): Promise<TextRoutes> {
+  const read = new TextRoutes(name, tokens, reader)
   const bits: (number | undefined)[] = [undefined]
   const started = performance.now()
   await useSession(model, async (session) => {

@@ -27,6 +27,7 @@ import { type Measured, measuredJson, measuredTables } from './reports/eval-repo
 interface EvalOptions extends ModelOptions {
   text?: string[]
   task?: string[]
+  routes?: string[]
   window?: number
   stride?: number
   against?: string
@@ -48,6 +49,10 @@ export function define(command: Command): void {
     .optionsGroup(FIRST)
     .option('--text <file...>', 'perplexity of each text')
     .option('--task <file...>', 'accuracy on each file of questions (JSONL)')
+    .option(
+      '--routes <file...>',
+      'agreement with traces of routing, also of other engines: the same tokens are read again',
+    )
     .option('--json', 'print one object')
     .optionsGroup('Measures:')
     .option('--window <w>', 'tokens seen at once (default: as in training)', wholeNumber('--window', 2))
@@ -80,7 +85,8 @@ Examples:
   molm eval --text book.txt letters.txt --window 512 --stride 256
   molm eval -m ./molm-350m --task piqa.jsonl --json
   molm eval --quant q4 --text book.txt --against nano:f32
-  molm eval --text book.txt --fewer-experts --budget 60% -o numbers.json`
+  molm eval --text book.txt --fewer-experts --budget 60% -o numbers.json
+  molm eval -m ./my-model --routes answer.json`
 
 /** Texts and tasks to measure a model on. */
 interface Measures {
@@ -90,6 +96,10 @@ interface Measures {
 
 async function evaluate(options: EvalOptions): Promise<void> {
   checkOptions(options)
+  if (options.routes) {
+    const { compareRoutes } = await import('./reports/agreement-report.js')
+    return compareRoutes(options)
+  }
   if (options.fewerExperts) {
     const { fewerExperts } = await import('./reports/fewer-experts.js')
     return fewerExperts(options)
@@ -101,8 +111,12 @@ async function evaluate(options: EvalOptions): Promise<void> {
 }
 
 function checkOptions(options: EvalOptions): void {
-  const { text = [], task = [], against, details, fewerExperts, budget, output, window, stride } = options
-  if (text.length + task.length === 0) throw new UsageError('nothing to measure: give --text or --task')
+  const { text = [], task = [], routes, against, details, fewerExperts, budget, output, window, stride } = options
+  const others = text.length + task.length
+  if (routes && (others > 0 || window !== undefined || stride !== undefined)) {
+    throw new UsageError('--routes has its own texts: give no --text, --task, --window or --stride')
+  }
+  if (!routes && others === 0) throw new UsageError('nothing to measure: give --text, --task or --routes')
   if (details && task.length === 0) throw new UsageError('--details are about a task: give --task')
   if (against !== undefined && text.length === 0) throw new UsageError('--against compares on texts: give --text')
   if (!fewerExperts && (budget !== undefined || output)) {

@@ -1,6 +1,6 @@
 import { type Atlas, nameIn } from '../../../insight/atlas/atlas.js'
 import { committeesOf } from '../../../insight/atlas/committee.js'
-import { type LayerAgreement, meanAgreement, type RoutingAgreement } from '../../../insight/usage/agreement.js'
+import type { RoutingAgreement } from '../../../insight/usage/agreement.js'
 import { awakeIn } from '../../../insight/usage/awake.js'
 import { findSpecialists, SPECIALISTS } from '../../../insight/usage/comparison.js'
 import { layersOf } from '../../../insight/usage/layers-json.js'
@@ -8,6 +8,7 @@ import type { TextRoutes } from '../../../insight/usage/text-routes.js'
 import { perLayer } from '../../../insight/usage/usage.js'
 import { perMixture } from '../../../model/config/config.js'
 import { usedPerToken } from '../../../model/config/experts-per-token.js'
+import { agreementObject } from '../reports/agreement-report.js'
 
 /*
  * Usage and agreement as `molm experts --json` prints them: one object, in pieces, since the tokens of a long text would
@@ -91,27 +92,4 @@ export function committeeObjects(texts: readonly TextRoutes[], atlas?: Atlas) {
     gini,
     fairness,
   }))
-}
-
-/**
- * Shares by kind and layer, null for a layer without experts of the kind. `experts` has, for each layer and expert, the
- * share of the tokens that choose it in the other model and in this one, too; null if no token does or this model lacks it.
- */
-export function agreementObject(agreement: RoutingAgreement) {
-  const { text, mixtures } = agreement
-  const layers = <T>(of: (layer: LayerAgreement) => T) =>
-    perMixture(mixtures, ({ layers }) => layers.map((layer) => (layer.experts > 0 ? of(layer) : null)))
-  return {
-    name: text.name,
-    tokens: text.tokens.length,
-    mean: perMixture(mixtures, ({ kind }) => meanAgreement(agreement, kind)),
-    top1: layers(({ top1 }) => top1),
-    overlap: layers(({ overlap }) => overlap),
-    missing: layers(({ missing }) => missing),
-    experts: perMixture(mixtures, ({ layers }) =>
-      layers.map(({ chosen, kept, has }) =>
-        Array.from(chosen, (count, id) => (count > 0 && has.model[id] ? kept[id] / count : null)),
-      ),
-    ),
-  }
 }

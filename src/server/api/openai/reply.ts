@@ -66,7 +66,7 @@ abstract class OpenaiReply<B extends BegunChat | BegunCompletion> implements Rep
     if (this.withUsage) yield { ...this.head, choices: [], usage: this.usage }
   }
 
-  /** The experts of the tokens of a piece; packed, those of a choice come with its end. */
+  /** The experts of the tokens of a piece. Packed experts come with the end of their choice. */
   protected expertsOf({ index, routed, promptRouted, finishReason }: AnswerPiece) {
     if (!this.begun.request.report.packedRoutes) {
       return { ...(routed && { routed_experts: routed }), ...(promptRouted && { prompt_routed_experts: promptRouted }) }
