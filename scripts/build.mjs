@@ -28,7 +28,7 @@ await Promise.all([
   compile('src/page/tsconfig.json', 'page'),
   node('scripts/copy-assets.mjs'),
 ])
-await joinMap()
+await node('scripts/bundle.mjs')
 await unlessBuilt({
   name: 'nano',
   from: [
@@ -52,16 +52,6 @@ async function unlessBuilt({ name, from, to, build }) {
   if (former === hash && to.every((path) => existsSync(path))) return
   await build()
   await writeFile(state, hash)
-}
-
-/** Writes the element `<molm-map>` as one file: its reader of traces, then itself without the import of that. */
-async function joinMap() {
-  const parts = ['map-trace.js', 'molm-map.js'].map((name) =>
-    readFile(`dist/insight/pictures/interactive/${name}`, 'utf8'),
-  )
-  const [reader, element] = await Promise.all(parts)
-  const bare = reader.replaceAll(/^export /gm, '') + element.replace(/^import .*\n/gm, '')
-  await writeFile('dist/map.js', bare)
 }
 
 /** Compiles TypeScript. What tsc knows of the last time goes when dist goes, or it would not write the files again. */

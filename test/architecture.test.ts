@@ -10,7 +10,20 @@ import { repositoryPath } from './support/fixtures.js'
 const KNOWS: Record<string, string[]> = {
   program: ['lab', 'cli', 'ground'],
   lab: ['cli', 'index', 'insight', 'library', 'engine', 'text', 'api', 'model', 'ground'],
-  cli: ['terminal', 'server', 'index', 'insight', 'chat', 'library', 'engine', 'text', 'api', 'model', 'ground'],
+  cli: [
+    'terminal',
+    'server',
+    'index',
+    'insight',
+    'chat',
+    'library',
+    'engine',
+    'text',
+    'api',
+    'model',
+    'kernels',
+    'ground',
+  ],
   terminal: ['insight', 'chat', 'library', 'engine', 'text', 'api', 'model', 'ground'],
   page: ['insight', 'chat', 'api', 'model', 'ground'],
   server: ['insight', 'chat', 'engine', 'text', 'api', 'model', 'ground'],
@@ -344,7 +357,7 @@ function readWith(file: string, read = new Set<string>()): Set<string> {
   if (read.has(file)) return read
   read.add(file)
   const source = readFileSync(repositoryPath(`dist/${file}`), 'utf8')
-  for (const [, specifier] of source.matchAll(/^(?:import|export)[^;]*?from '(\.[^']+)'/gm)) {
+  for (const [, specifier] of source.matchAll(/^(?:import|export)[^;]*?from ['"](\.[^'"]+)['"]/gm)) {
     readWith(new URL(specifier, `file:///${file}`).pathname.slice(1), read)
   }
   return read
@@ -360,13 +373,17 @@ test('no module of a thread awaits at its top level', () => {
   assert.equal(awaiting, [])
 })
 
-/** Files of dist that a file of src starts as threads. */
+/** The first modules of the threads that a file of src starts from the bundle. */
 function threadsOf(file: string): string[] {
   const source = readFileSync(repositoryPath(`src/${file}`), 'utf8')
-  return [...source.matchAll(/startThread\(new URL\('([^']+)'/g)].map(([, name]) =>
-    new URL(name, `file:///${file}`).pathname.slice(1),
-  )
+  const names = [...source.matchAll(/startThread\(new URL\('[./]+bundle\/([^']+)\.js'/g)].map(([, name]) => name)
+  return names.map((name) => files.find((file) => file.endsWith(`/${name}.ts`))?.replace(/ts$/, 'js') ?? name)
 }
+
+test('the thread of an engine reads few files', () => {
+  assert.ok(readWith('engine/run/worker.js').size > 150)
+  assert.ok(readWith('bundle/worker.js').size < 20)
+})
 
 test('an engine that only runs a model reads nothing of training', () => {
   const read = [...readWith('engine/run/worker.js')]

@@ -41,7 +41,7 @@ const RULES: Record<string, Rule> = {
   'those of, that of': {
     instead: 'the noun itself: "options of the model", "its own map"',
     pattern: /\b(those (of|that|from)|that of|of its own)\b/i,
-    budget: 71,
+    budget: 70,
   },
   strangers: { instead: 'untrusted', pattern: /\bstrangers?\b/i, budget: 0 },
 }

@@ -165,7 +165,7 @@ class LimitedTemplate {
   }
 
   private limitedProcess(): Promise<LimitedProcess> {
-    const script = new URL('./jinja/render-limited.js', import.meta.url)
+    const script = new URL('../bundle/render-limited.js', import.meta.url)
     this.process ??= import('./sandbox/limited-process.js').then(
       ({ LimitedProcess }) => new LimitedProcess(script, this.source, MEBIBYTES),
     )

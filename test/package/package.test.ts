@@ -87,7 +87,11 @@ const asUser = (dir: string) =>
 
 test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
   const paths = packed.files.map(({ path }) => path)
-  const code = ['bin/molm.js', 'dist/index.js', 'dist/index.d.ts', 'dist/program.js', 'dist/engine/run/worker.js']
+  const code = [
+    'bin/molm.js',
+    'dist/index.d.ts',
+    ...['start', 'program', 'index', 'worker'].map((name) => `dist/bundle/${name}.js`),
+  ]
   const shown = ['dist/page/index.html', 'dist/insight/pictures/interactive/figure.css', 'docs/FORMAT.md', ...PAGES]
   const kernels = ['plain', 'relaxed'].map((tier) => `dist/kernels/${tier}.wasm`)
   const nano = ['model.safetensors', 'tokenizer.json', 'atlas.json'].map((name) => `models/nano/${name}`)

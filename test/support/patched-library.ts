@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { cp, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -30,6 +31,7 @@ export function withPatchedLibrary<T>(patches: readonly Patch[], use: (folder: s
         source.replace(from, () => to),
       )
     }
+    execFileSync(process.execPath, [repositoryPath('scripts/bundle.mjs'), join(folder, 'dist')])
     return use(folder)
   })
 }

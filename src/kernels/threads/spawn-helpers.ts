@@ -14,5 +14,5 @@ export function takeHelper(): Thread {
 }
 
 function startHelper(): Thread {
-  return startThread(new URL('./helper-thread.js', import.meta.url))
+  return startThread(new URL('../../bundle/helper-thread.js', import.meta.url))
 }

@@ -146,9 +146,9 @@ export class GuideClient implements Guides {
     const { tokenizer, vocabSize } = this
     const vocabulary = await inTurns(vocabularyOf(tokenizer, vocabSize), vocabSize)
     const specials = vocabulary.specials.map(([, text]) => text)
-    const following = lanesOf<FollowReply>('./follow-thread.js', { vocabulary }, FOLLOWING)
+    const following = lanesOf<FollowReply>('../../bundle/follow-thread.js', { vocabulary }, FOLLOWING)
     following.startAhead()
-    const preparing = lanesOf<PrepareReply>('./prepare-thread.js', { specials }, PREPARING)
+    const preparing = lanesOf<PrepareReply>('../../bundle/prepare-thread.js', { specials }, PREPARING)
     return { preparing, forms: new PreparedForms(preparing), following }
   }
 }

@@ -100,16 +100,20 @@ export class LimitedProcess {
   private answerOnce(request: unknown, milliseconds: number): Answer {
     const { script, opening, mebibytes, openingMs } = this
     const question: OneQuestion = { script: script.href, opening, mebibytes, openingMs, request, milliseconds }
-    const { stdout } = spawnSync(process.execPath, [fileURLToPath(new URL('./ask-once.js', import.meta.url))], {
-      input: JSON.stringify(question),
-      env: environment(),
-      stdio: ['pipe', 'pipe', 'ignore'],
-      encoding: 'utf8',
-      killSignal: 'SIGKILL',
-      // It ends long before this, unless the machine is stuck.
-      timeout: 2 * START_MS + MOST_WAITS * (openingMs + milliseconds),
-      maxBuffer: MOST_BYTES,
-    })
+    const { stdout } = spawnSync(
+      process.execPath,
+      [fileURLToPath(new URL('../../bundle/ask-once.js', import.meta.url))],
+      {
+        input: JSON.stringify(question),
+        env: environment(),
+        stdio: ['pipe', 'pipe', 'ignore'],
+        encoding: 'utf8',
+        killSignal: 'SIGKILL',
+        // It ends long before this, unless the machine is stuck.
+        timeout: 2 * START_MS + MOST_WAITS * (openingMs + milliseconds),
+        maxBuffer: MOST_BYTES,
+      },
+    )
     return stdout ? JSON.parse(stdout) : { exceeded: milliseconds }
   }
 

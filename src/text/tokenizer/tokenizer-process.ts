@@ -22,7 +22,7 @@ export class TokenizerProcess {
   private readonly process: LimitedProcess
 
   constructor(private readonly definition: TokenizerDefinition) {
-    this.process = new LimitedProcess(new URL('./encode-limited.js', import.meta.url), definition, MEBIBYTES)
+    this.process = new LimitedProcess(new URL('../../bundle/encode-limited.js', import.meta.url), definition, MEBIBYTES)
   }
 
   atOnce(text: string, options?: EncodeOptions): number[] {

@@ -126,7 +126,7 @@ test('routed_experts of vLLM and SGLang are read in all their forms, and the ans
 
 test('the example page draws its trace from a plain web server, with pointer and keys', async ({ url }) => {
   if (!HAS_BROWSER) return
-  assert.ok(statSync(repositoryPath('dist/map.js')).size < 60_000)
+  assert.ok(statSync(repositoryPath('dist/bundle/map.js')).size < 60_000)
   await visit(
     await sharedBrowser.get(),
     { viewport: { width: 390, height: 844 } },
@@ -160,7 +160,7 @@ test('the example page draws its trace from a plain web server, with pointer and
       assert.equal(faults, [])
       assert.equal(
         requests.map((request) => new URL(request).pathname),
-        ['/examples/map.html', '/dist/map.js', '/examples/map.json'],
+        ['/examples/map.html', '/dist/bundle/map.js', '/examples/map.json'],
       )
     },
   )
@@ -171,7 +171,7 @@ test('another src draws another trace, and a trace that cannot be read is said i
   const data = Buffer.from(Int32Array.from([0, 1, 2, 3]).buffer).toString('base64')
   files['/sglang.json'] = JSON.stringify({ meta_info: { routed_experts: data } })
   files['/page.html'] =
-    '<script type="module" src="/dist/map.js"></script><molm-map src="/sglang.json" layers="2" top-k="2" experts="16"></molm-map>'
+    '<script type="module" src="/dist/bundle/map.js"></script><molm-map src="/sglang.json" layers="2" top-k="2" experts="16"></molm-map>'
   await visit(await sharedBrowser.get(), {}, async ({ page }) => {
     await page.goto(`${url}/page.html`)
     await page.waitForSelector('molm-map rect')

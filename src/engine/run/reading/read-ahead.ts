@@ -42,7 +42,7 @@ export function startReadAhead(
     bell,
     stopped,
   }
-  const thread = startThread(new URL('./read-ahead-thread.js', import.meta.url), data)
+  const thread = startThread(new URL('../../../bundle/read-ahead-thread.js', import.meta.url), data)
   thread.unref()
   // The engine can do without this thread: it reads absent experts itself, and reports errors.
   thread.on('error', () => undefined)

@@ -26,5 +26,5 @@ export function takeThread(): Thread {
 
 function startEngineThread(): Thread {
   prepareToCompile()
-  return startThread(new URL('../worker.js', import.meta.url))
+  return startThread(new URL('../../../bundle/worker.js', import.meta.url))
 }
