@@ -6,6 +6,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { differingKernels, hashLines, rebuildKernels } from './rebuild-kernels.mjs'
+import { sbom } from './sbom.mjs'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 const FOLDER = 'build/release'
@@ -24,7 +25,7 @@ const hashes = await rebuildKernels()
 const differing = differingKernels(join(FOLDER, `molm-${version}.tgz`), hashes)
 if (differing.length > 0) throw new Error(`compiled again, these kernels differ: ${differing.join(', ')}`)
 const files = {
-  [`molm-${version}.cdx.json`]: npm('sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev'),
+  [`molm-${version}.cdx.json`]: sbom(),
   [`molm-${version}.kernels.sha256`]: hashLines(hashes),
 }
 for (const [name, text] of Object.entries(files)) await writeFile(join(FOLDER, name), text)
