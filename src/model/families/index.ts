@@ -11,9 +11,11 @@ import { type Blueprint, type Layout, planLayout } from '../packing/format/layou
 import { withPieceFormats } from '../packing/format/pieces.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
+import { bailing } from './bailing.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
 import { gemma4 } from './gemma4.js'
+import { glm4 } from './glm4.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
@@ -37,9 +39,11 @@ import { zaya } from './zaya/zaya.js'
 const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   afmoe,
+  bailing,
   emo,
   ernie,
   gemma4,
+  glm4,
   gptOss,
   granite,
   graniteHybrid,

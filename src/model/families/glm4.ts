@@ -1,0 +1,74 @@
+import { whole } from '../packing/format/pieces.js'
+import type { Architecture } from './shared/architecture.js'
+import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
+import { DECODER, isUnusedOrDrafting } from './shared/decoder-family.js'
+import { decoderBlocks } from './shared/decoder-layers.js'
+import { namedParts } from './shared/decoder-parts.js'
+import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
+import { ropeConfig } from './shared/rope-config.js'
+
+interface GlmConfig extends DecoderConfig {
+  /** Whether each head of queries and keys is normalised. */
+  normalisesHeads: boolean
+}
+
+/** Z.ai's GLM-4.5 and 4.6: half of each head turns, and DeepSeek's mixtures. */
+export const glm4: Architecture<GlmConfig> = {
+  ...DECODER,
+  title: 'GLM-4 MoE',
+  modelTypes: ['glm4_moe'],
+  className: 'Glm4Moe',
+
+  defaults: {
+    vocab_size: 151552,
+    hidden_size: 4096,
+    num_hidden_layers: 46,
+    num_attention_heads: 96,
+    num_key_value_heads: 8,
+    intermediate_size: 10944,
+    moe_intermediate_size: 1408,
+    n_routed_experts: 128,
+    num_experts_per_tok: 8,
+    n_shared_experts: 1,
+    first_k_dense_replace: 1,
+    n_group: 1,
+    topk_group: 1,
+    norm_topk_prob: true,
+    routed_scaling_factor: 1,
+    partial_rotary_factor: 0.5,
+    use_qk_norm: false,
+    attention_bias: false,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10000,
+    hidden_act: 'silu',
+    max_position_embeddings: 131072,
+    tie_word_embeddings: false,
+    bos_token_id: null,
+    eos_token_id: null,
+  },
+
+  parseConfig(keys) {
+    const common = decoderConfig(keys, 'glm4_moe', (_, { layers, headSize: partOf }) =>
+      new Array(layers).fill(ropeConfig(keys, { partOf })),
+    )
+    const routing = () => sigmoidGroups(keys, 'n_routed_experts', keys.flag('norm_topk_prob'))
+    return {
+      ...common,
+      ...groupedExperts(keys, common.layers, { routing }),
+      attentionBias: keys.flag('attention_bias') ? 'qkv' : 'none',
+      normalisesHeads: keys.flag('use_qk_norm'),
+    }
+  },
+
+  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
+  ignores: isUnusedOrDrafting,
+
+  parts: (config, formats) =>
+    namedParts(config, formats, {
+      queryKeyNorms: config.normalisesHeads ? 'head' : undefined,
+      selection: (layer, mlp) =>
+        whole(`${mlp}.gate.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
+      shared: 'shared_experts',
+    }),
+  build: (config, workspace) => decoderBlocks(config, workspace, config.normalisesHeads ? { norm: 'head' } : {}),
+}
