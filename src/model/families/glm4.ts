@@ -1,3 +1,4 @@
+import type { ConfigReader } from '../config/config-reader.js'
 import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
@@ -5,6 +6,7 @@ import { DECODER, isUnusedOrDrafting } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
 import { namedParts } from './shared/decoder-parts.js'
 import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
+import { LATENT, LATENT_DEFAULTS, type LatentConfig, latentConfig } from './shared/latent.js'
 import { ropeConfig } from './shared/rope-config.js'
 
 interface GlmConfig extends DecoderConfig {
@@ -51,10 +53,9 @@ export const glm4: Architecture<GlmConfig> = {
     const common = decoderConfig(keys, 'glm4_moe', (_, { layers, headSize: partOf }) =>
       new Array(layers).fill(ropeConfig(keys, { partOf })),
     )
-    const routing = () => sigmoidGroups(keys, 'n_routed_experts', keys.flag('norm_topk_prob'))
     return {
       ...common,
-      ...groupedExperts(keys, common.layers, { routing }),
+      ...groupedExperts(keys, common.layers, { routing: () => routingOf(keys) }),
       attentionBias: keys.flag('attention_bias') ? 'qkv' : 'none',
       normalisesHeads: keys.flag('use_qk_norm'),
     }
@@ -66,9 +67,52 @@ export const glm4: Architecture<GlmConfig> = {
   parts: (config, formats) =>
     namedParts(config, formats, {
       queryKeyNorms: config.normalisesHeads ? 'head' : undefined,
-      selection: (layer, mlp) =>
-        whole(`${mlp}.gate.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
+      selection: (layer, mlp) => whole(`${mlp}.gate.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
       shared: 'shared_experts',
     }),
   build: (config, workspace) => decoderBlocks(config, workspace, config.normalisesHeads ? { norm: 'head' } : {}),
+}
+
+/** GLM-4.7-Flash: latent attention in place of heads of keys and values. */
+export const glm4Lite: Architecture<LatentConfig> = {
+  ...LATENT,
+  title: 'GLM-4 MoE Lite',
+  modelTypes: ['glm4_moe_lite'],
+  className: 'Glm4MoeLite',
+
+  defaults: {
+    ...LATENT_DEFAULTS,
+    vocab_size: 154880,
+    hidden_size: 2048,
+    num_hidden_layers: 47,
+    num_attention_heads: 20,
+    q_lora_rank: 768,
+    qk_nope_head_dim: 192,
+    v_head_dim: 256,
+    intermediate_size: 10240,
+    moe_intermediate_size: 1536,
+    n_routed_experts: 64,
+    num_experts_per_tok: 4,
+    n_shared_experts: 1,
+    first_k_dense_replace: 1,
+    n_group: 1,
+    topk_group: 1,
+    norm_topk_prob: true,
+    routed_scaling_factor: 1.8,
+    rms_norm_eps: 1e-5,
+    max_position_embeddings: 202752,
+  },
+
+  parseConfig(keys) {
+    const common = latentConfig(keys, 'glm4_moe_lite')
+    const { layers } = common
+    const types = keys.has('mlp_layer_types') && keys.oneOfEach('mlp_layer_types', layers, ['dense', 'sparse'])
+    const sparse = types && { isSparse: (layer: number) => types[layer] === 'sparse' }
+    const counted = types ? keys.with({ first_k_dense_replace: 0 }) : keys
+    return { ...common, ...groupedExperts(counted, layers, { routing: () => routingOf(keys), ...sparse }) }
+  },
+}
+
+function routingOf(keys: ConfigReader) {
+  return sigmoidGroups(keys, 'n_routed_experts', keys.flag('norm_topk_prob'))
 }
