@@ -34,7 +34,7 @@ export function expertOf(key: string, shape: number[], id: number): Source {
 /** A matrix whose rows are the columns of the source. */
 export function transposed(source: Source): Source {
   const { rows, cols } = source
-  return { ...source, rows: cols, cols: rows, view: (tensors) => transpose(source.view(tensors)) }
+  return { ...source, rows: cols, cols: rows, isTurned: true, view: (tensors) => transpose(source.view(tensors)) }
 }
 
 /** One expert of a tensor [expert, in, out], transposed: other matrices are stored [out, in]. */
