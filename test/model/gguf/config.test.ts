@@ -260,7 +260,7 @@ test("reads DeepSeek's latents of new and of old files, and which routers they h
   await has(configOf('deepseek2', { ...keys, ...sigmoids }, { 'blk.1.exp_probs_b.bias': [4] }), v3)
   const yarn = { ...keys, 'rope.scaling.type': text('yarn'), ...ENLARGED }
   const { rope_scaling } = (await configOf('deepseek2', yarn)) as { rope_scaling: Record<string, unknown> }
-  assert.equal([rope_scaling.mscale, rope_scaling.mscale_all_dim], [0.707, 0.707])
+  assert.equal([rope_scaling.mscale, rope_scaling.mscale_all_dim], [707 / 1000, 707 / 1000])
 })
 
 test("reads Gemma's heads of both kinds of layers", async () => {
