@@ -211,9 +211,9 @@ interface SpanRow {
 }
 
 /**
- * Groups rows that see the same keys of a span in the same pages: all rows of a token, and, with all keys, those of
- * sequences with a common beginning. Each group reads the keys once and has at most `most` rows; a row that shares its
- * keys with no other is a group by itself.
+ * Groups rows that see the same keys of a span in the same pages: all rows of a token, and rows that see the whole span
+ * of a common beginning. Each group reads the keys once and has at most `most` rows; a row that shares its keys with no
+ * other is a group by itself.
  */
 export class SharedSpans {
   readonly groups: SpanRow[][] = []

@@ -104,7 +104,7 @@ function refuseBlocks(t: Tensor, why: string): void {
   throw new UserError(`${t.source.name}: tensor ${printable(t.name)} is stored in blocks of ${t.dtype}, and ${why}`)
 }
 
-/** Exchanges the dimensions of a 2-D tensor. Rows of blocks become columns, of which all rows must be read. */
+/** Exchanges the dimensions of a 2-D tensor. Rows of blocks become columns, which must stay whole. */
 export function transpose(t: Tensor): Tensor {
   if (t.shape.length !== 2) throw new RangeError(`${t.name}: only 2-D tensors are transposed`)
   return { ...t, shape: t.shape.toReversed(), strides: t.strides.toReversed() }

@@ -42,7 +42,7 @@ export function latentConfig(
 ): Omit<LatentConfig, 'mixtures' | 'ffnHidden' | 'denseHidden' | 'sharedHidden'> {
   const [plain, turned] = [keys.size('qk_nope_head_dim'), keys.size('qk_rope_head_dim')]
   if (turned % 2 !== 0) throw keys.refuse('qk_rope_head_dim', 'even: its channels make pairs')
-  // Whatever these keys say, a head has these channels, and all of its second part turn.
+  // A head has these channels, and all of its second part turn, also if the file has other numbers.
   const own = { head_dim: plain + turned, num_key_value_heads: null, partial_rotary_factor: null }
   const pairs = keys.flag('rope_interleave') ? 'neighbours' : 'halves'
   const common = decoderConfig(keys.with(own), modelType, (inner, { layers }) =>

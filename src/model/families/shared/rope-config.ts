@@ -25,7 +25,7 @@ function ropeObject(keys: ConfigReader): { key: string; found: Record<string, un
   return { key, found }
 }
 
-/** Factor by which DeepSeek's attention enlarges queries, and keys, with YaRN: 1 without `mscale_all_dim`. */
+/** Factor of DeepSeek's queries, and of its keys, with YaRN: 1 without `mscale_all_dim`. */
 export function yarnSize(keys: ConfigReader): number {
   const { rope_type, type = rope_type, mscale_all_dim, factor } = ropeObject(keys).found
   const hasSize = type === 'yarn' && typeof mscale_all_dim === 'number' && typeof factor === 'number'

@@ -14,7 +14,7 @@ import type { Rope } from './rope.js'
 export interface LatentShape {
   /** H, heads of queries. */
   heads: number
-  /** r, channels of the latent of a token, of which keys and values are products. */
+  /** r, channels of a token's latent. Keys and values are products of it. */
   rank: number
   /** n, channels of a head's queries and keys without a position. */
   plain: number
@@ -38,7 +38,7 @@ export interface LatentOptions extends LatentShape {
 /** Added to the mean square of a latent, whatever the model's other norms add. */
 const LATENT_EPSILON = 1e-6
 
-/** Where a head's floats are: in the first token, and bytes to the next head's and to the next token's. */
+/** Address of the first head of the first token, and bytes to the next head and to the next token. */
 interface HeadPlaces {
   first: number
   head: number
