@@ -3,8 +3,8 @@
  *
  *   o = norm(o) * g(z)        or, if the gate comes first,        o = norm(o * g(z))
  *
- * and o's record if that product reads quantised activations. The norm spans a head or the whole row, and can be left
- * out. g is sigmoid or silu.
+ * and o's record if that product reads quantised activations. The norm spans a head or the whole row. g is sigmoid or
+ * silu. Norm and gate can be left out.
  *
  * Arguments: GatedRowsArg (src/kernels/abi/rows.ts). Padding of the rows is zero and stays so. Bit-identical in all
  * tiers.
@@ -25,9 +25,10 @@ export function gatedRows(chunk: u32): void {
   for (let index = from; index < to; index++) {
     const row: usize = arg(GatedRowsArg.rows) + index * arg(GatedRowsArg.stride)
     const gates: usize = arg(GatedRowsArg.gates) + index * arg(GatedRowsArg.gateStride)
-    if (gatesFirst) multiply(row, gates)
+    const isGated = arg(GatedRowsArg.gates) != 0
+    if (isGated && gatesFirst) multiply(row, gates)
     if (arg(GatedRowsArg.span) != 0) normalise(row)
-    if (!gatesFirst) multiply(row, gates)
+    if (isGated && !gatesFirst) multiply(row, gates)
     if (records != 0) quantizeBlocks(row, records + index * arg(GatedRowsArg.recordStride), padded, 0, padded >> 5)
   }
 }

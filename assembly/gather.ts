@@ -19,7 +19,8 @@ export function gather(target: usize, row: u32, column: u32): void {
   const first: usize = arg(PackArg.firstElement) + row * arg(PackArg.rowStride) + column * arg(PackArg.columnStride)
   if (rows < 8 || columns < 32) memory.fill(target, 0, TileBytes.f32)
   if (isBlockType(arg(PackArg.type))) {
-    gatherBlocks(target, first, rows)
+    if (arg(PackArg.columnStride) == 1) gatherBlocks(target, first, rows)
+    else gatherTurnedBlocks(target, first, rows, columns)
   } else if (
     ASC_FEATURE_SIMD &&
     rows == 8 &&
@@ -101,6 +102,18 @@ function gatherBlocks(target: usize, first: usize, rows: u32): void {
       for (let c: usize = 0; c < 32; c++)
         store<f32>(target + (c << 5) + (r << 2), load<f32>(lines + (r << 7) + (c << 2)))
     }
+  }
+}
+
+/** For block types whose rows are the columns of the matrix: 8 neighbours of each are in one run. */
+function gatherTurnedBlocks(target: usize, first: usize, rows: usize, columns: u32): void {
+  const type = arg(PackArg.type)
+  const floats = target + <usize>TileBytes.f32
+  const run = floats + <usize>TileBytes.f32
+  for (let c: u32 = 0; c < columns; c++, first += arg(PackArg.columnStride), target += 32) {
+    unpackRun(type, arg(PackArg.source), first & ~31, run)
+    runFloats(type, run, floats)
+    memory.copy(target, floats + ((first & 31) << 2), rows << 2)
   }
 }
 

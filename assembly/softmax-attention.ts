@@ -18,7 +18,8 @@
  *
  * A page of the cache holds PAGE_ROWS positions head by head: of keys, each channel of all positions in turn; of
  * values, each position's channels. So both products are sums of weighted rows (softmax-tiles.ts), and numbers that are
- * read together are neighbours.
+ * read together are neighbours. If values are the first channels of their keys, a page of these is turned into values
+ * when it is read, once for all queries of a unit.
  *
  * Arguments: SoftmaxArg (src/kernels/abi/attention.ts). Bit-identical in all tiers.
  */
@@ -146,7 +147,7 @@ function merge(item: usize, first: usize, heads: usize, spans: u32, sums: usize)
 
 /** Writes the output of one query head. */
 function finish(item: usize, head: usize, sum: usize): void {
-  const size: usize = arg(SoftmaxArg.headSize)
+  const size: usize = arg(SoftmaxArg.valueSize)
   const o: usize = arg(SoftmaxArg.output) + item * arg(SoftmaxArg.outputStride) + ((head * size) << 2)
   const inverse = <f32>1.0 / load<f32>(sum, 4)
   for (let i: usize = 0; i < size << 2; i += 4) store<f32>(o + i, load<f32>(sum + HEAD + i) * inverse)
@@ -155,8 +156,8 @@ function finish(item: usize, head: usize, sum: usize): void {
 /** Pads and quantises the channels of some heads of an output row. */
 function close(item: usize, first: usize, heads: usize): void {
   const o: usize = arg(SoftmaxArg.output) + item * arg(SoftmaxArg.outputStride)
-  const group: usize = groupSize() * arg(SoftmaxArg.headSize)
-  const columns: usize = arg(SoftmaxArg.heads) * arg(SoftmaxArg.headSize)
+  const group: usize = groupSize() * arg(SoftmaxArg.valueSize)
+  const columns: usize = arg(SoftmaxArg.heads) * arg(SoftmaxArg.valueSize)
   const padded = (columns + 31) & ~31
   const end = first + heads == <usize>arg(SoftmaxArg.keyValueHeads) ? padded : (first + heads) * group
   for (let i = columns; i < end; i++) store<f32>(o + (i << 2), 0)

@@ -3,10 +3,12 @@
  * four sums at once. Their weights are SOFTMAX_WEIGHT_BYTES apart: V8 then addresses them by constant offsets, which is
  * a third faster than by registers.
  *
- * Rows of bfloat16 are widened to floats before, once for all queries of a block.
+ * Rows of bfloat16 are widened to floats before, once for all queries of a block, and values that are channels of keys
+ * are turned into rows.
  */
 import { SOFTMAX_WEIGHT_BYTES } from '../src/kernels/abi/attention'
-import { element } from './dot'
+import { PAGE_ROWS } from '../src/kernels/abi/formats'
+import { element, load4 } from './dot'
 import { addFew, addOne } from './softmax-tiles'
 
 /**
@@ -185,5 +187,35 @@ export function widenRows(to: usize, v: usize, stride: usize, count: u32, size: 
       }
     }
     for (; i < size; i++) store<f32>(to + (i << 2), element<u16>(v, i))
+  }
+}
+
+/** Turns the first `size` channels of a page of keys, all positions of each, into a row of floats for each position. */
+export function turnPage<T>(to: usize, keys: usize, size: usize): void {
+  const pitch: usize = PAGE_ROWS * sizeof<T>()
+  const stride = size << 2
+  for (let row: usize = 0; row < <usize>PAGE_ROWS; row += 4, to += 4 * stride) {
+    let from = keys + row * sizeof<T>()
+    let c: usize = 0
+    if (ASC_FEATURE_SIMD) {
+      for (; c + 4 <= size; c += 4, from += 4 * pitch) {
+        const x = load4<T>(from)
+        const y = load4<T>(from + pitch)
+        const z = load4<T>(from + 2 * pitch)
+        const w = load4<T>(from + 3 * pitch)
+        const low0 = v128.shuffle<i32>(x, y, 0, 4, 1, 5)
+        const high0 = v128.shuffle<i32>(x, y, 2, 6, 3, 7)
+        const low1 = v128.shuffle<i32>(z, w, 0, 4, 1, 5)
+        const high1 = v128.shuffle<i32>(z, w, 2, 6, 3, 7)
+        const out = to + (c << 2)
+        v128.store(out, v128.shuffle<i32>(low0, low1, 0, 1, 4, 5))
+        v128.store(out + stride, v128.shuffle<i32>(low0, low1, 2, 3, 6, 7))
+        v128.store(out + 2 * stride, v128.shuffle<i32>(high0, high1, 0, 1, 4, 5))
+        v128.store(out + 3 * stride, v128.shuffle<i32>(high0, high1, 2, 3, 6, 7))
+      }
+    }
+    for (; c < size; c++, from += pitch) {
+      for (let i: usize = 0; i < 4; i++) store<f32>(to + i * stride + (c << 2), element<T>(from, i))
+    }
   }
 }

@@ -17,7 +17,7 @@ import { HEAD } from './softmax-sums'
 
 /** Bytes of one sum. */
 export function sumBytes(): usize {
-  return HEAD + (((arg(SoftmaxArg.headSize) + 3) & ~3) << 2)
+  return HEAD + (((arg(SoftmaxArg.valueSize) + 3) & ~3) << 2)
 }
 
 /** Heads of queries that share one of keys and values. */

@@ -11,7 +11,7 @@ import { Place, SOFTMAX_SPAN, SOFTMAX_WEIGHT_BYTES, SoftmaxArg } from '../src/ke
 import { CacheCode, PAGE_ROWS } from '../src/kernels/abi/formats'
 import { arg, argf, scratch as scratchOfThread } from './control'
 import { storeExpConstants } from './math'
-import { addRows, widenRows } from './softmax-blocks'
+import { addRows, turnPage, widenRows } from './softmax-blocks'
 import {
   cached,
   copyQueries,
@@ -91,14 +91,14 @@ export function sumSpan(
     const count = min(high, at | (PAGE_ROWS - 1)) - at + 1
     for (let h: u32 = 0; h < heads; h++) {
       const w = scratch + h * weightBytes + ((at - begin) << 2)
-      const from = cached(values, at, first + h) + (at & (PAGE_ROWS - 1)) * arg(SoftmaxArg.cacheStride)
+      const from = cached(values, at, first + h)
       const to = sums + <usize>(h * queries) * bytes
-      if (isNarrow) addValues<u16>(from, queries, count, w, to, page)
-      else addValues<f32>(from, queries, count, w, to, page)
+      if (isNarrow) addValues<u16>(from, at & (PAGE_ROWS - 1), queries, count, w, to, page)
+      else addValues<f32>(from, at & (PAGE_ROWS - 1), queries, count, w, to, page)
     }
   }
-  if (!isNarrow || queries >= BLOCK) return
-  for (let n: u32 = 0; n < heads * queries; n++) sort<u16>(sums + n * bytes + HEAD, arg(SoftmaxArg.headSize))
+  if (!isNarrow || queries >= BLOCK || arg(SoftmaxArg.valuesInKeys) != 0) return
+  for (let n: u32 = 0; n < heads * queries; n++) sort<u16>(sums + n * bytes + HEAD, arg(SoftmaxArg.valueSize))
 }
 
 /** Multiplies queries with all keys of a page of one head. */
@@ -119,12 +119,26 @@ function score<T>(q: usize, keys: usize, queries: u32, to: usize, page: usize): 
   if (!isBlock) for (let n: u32 = 0; n < queries; n++) sort<T>(to + n * SOFTMAX_WEIGHT_BYTES, PAGE_ROWS)
 }
 
-/** Adds `count` weighted values of a page of one head to the sums of queries. */
-function addValues<T>(values: usize, queries: u32, count: u32, weights: usize, sums: usize, page: usize): void {
+/** Adds `count` weighted values of a page of one head, from row `first` on, to the sums of queries. */
+function addValues<T>(
+  values: usize,
+  first: usize,
+  queries: u32,
+  count: u32,
+  weights: usize,
+  sums: usize,
+  page: usize,
+): void {
   const stride: usize = arg(SoftmaxArg.cacheStride)
-  const size: usize = arg(SoftmaxArg.headSize)
+  const size: usize = arg(SoftmaxArg.valueSize)
   const isWide = arg(SoftmaxArg.isWide) != 0
   const o = sums + HEAD
+  if (arg(SoftmaxArg.valuesInKeys) != 0) {
+    turnPage<T>(page, values, size)
+    addRows(queries, o, sumBytes(), weights, page + first * (size << 2), size << 2, count, size, isWide)
+    return
+  }
+  values += first * stride
   if (queries >= BLOCK) {
     const rows = widened<T>(page, values, stride, count, size)
     addRows(queries, o, sumBytes(), weights, rows, size << 2, count, size, isWide)

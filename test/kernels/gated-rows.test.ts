@@ -11,7 +11,7 @@ const test = suite('norm and gate of rows')
 interface Case {
   columns: number
   tokens: number
-  kind: 'sigmoid' | 'silu'
+  kind: 'sigmoid' | 'silu' | 'none'
   span?: number
   gatesFirst?: boolean
 }
@@ -26,10 +26,10 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { columns, tokens, kind, span, gatesFirst } = c
   return (threads) => {
     const rows = placeRows(bank, rowsOf(c), columns, { records: true })
-    const gates = placeRows(bank, gatesOf(c), columns)
+    const gates = kind === 'none' ? {} : { kind, gates: placeRows(bank, gatesOf(c), columns) }
     const norm = span ? { span, epsilon: EPSILON } : undefined
     const weight = span ? place(bank, weightOf(c)) : 0
-    new GatedRows(bank, { rows, gates, kind, norm, gatesFirst }, threads).run(tokens, weight)
+    new GatedRows(bank, { rows, ...gates, norm, gatesFirst }, threads).run(tokens, weight)
     return { output: floatsOf(rows), records: recordsOf(rows) }
   }
 }
@@ -37,7 +37,9 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 /** One row in double precision. */
 function reference(row: Float32Array, gates: Float32Array, c: Case): Float64Array {
   const { kind, span, gatesFirst } = c
-  const factors = Float64Array.from(gates, (z) => (kind === 'silu' ? z : 1) / (1 + Math.exp(-z)))
+  const factors = Float64Array.from(gates, (z) =>
+    kind === 'none' ? 1 : (kind === 'silu' ? z : 1) / (1 + Math.exp(-z)),
+  )
   const x = Float64Array.from(row)
   const gate = () => x.set(x.map((value, i) => value * factors[i]))
   if (gatesFirst) gate()
@@ -75,5 +77,10 @@ for (const kind of ['sigmoid', 'silu'] as const) {
     }
   })
 }
+
+test('rows without a gate, whose records alone are written, or their norm, too', () => {
+  for (const columns of [6, 32, 70]) check({ columns, tokens: 5, kind: 'none' })
+  check({ columns: 24, span: 6, tokens: 5, kind: 'none' })
+})
 
 test.run()

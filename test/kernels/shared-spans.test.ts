@@ -168,4 +168,16 @@ test('are found by their pages, if a row sees all of their keys', () => {
   )
 })
 
+test('rows of a token share all spans, and tokens share none without pages', () => {
+  const shared = new SharedSpans(3, 4)
+  for (let item = 0; item < 8; item++) {
+    const rows = { first: 0, count: 2, position: 300, oldest: 5 }
+    for (const span of [0, 1]) shared.add({ item, span, sums: 0 }, rows, rows.oldest, rows.position)
+  }
+  assert.equal(
+    shared.groups.map((group) => group.map(({ item, span }) => `${item}:${span}`).join(' ')),
+    ['0:0 1:0 2:0', '0:1 1:1 2:1', '3:0', '3:1', '4:0 5:0 6:0', '4:1 5:1 6:1', '7:0', '7:1'],
+  )
+})
+
 test.run()

@@ -26,6 +26,8 @@ interface Case {
   heads: number
   keyValueHeads: number
   headSize: number
+  /** Channels of a value, if values are the first channels of their keys. */
+  valueSize?: number
   perToken?: number
   /** Number of new tokens, the first at `position`. Keys before `oldest` are forgotten. */
   tokens: number
@@ -52,12 +54,16 @@ const sinksOf = ({ heads, sinks = 0 }: Case): Float32Array => normalFloats(heads
 /** Prepares a case in a bank. Returns a function that runs it, divided for `threads` threads, and gives the output. */
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
+  const { valueSize } = c
   const channels = keyValueHeads * headSize
   const keys = placePages(bank, keysOf(c), channels, rows, { heads: keyValueHeads, isTransposed: true })
-  const values = placePages(bank, valuesOf(c), channels, rows, { heads: keyValueHeads, isTransposed: false })
+  const values = valueSize
+    ? keys
+    : placePages(bank, valuesOf(c), channels, rows, { heads: keyValueHeads, isTransposed: false })
   const q = placeRows(bank, queriesOf(c), heads * headSize)
-  const output = emptyRows(bank, tokens * perToken, heads * headSize)
-  const shape = { q, output, heads, keyValueHeads, headSize, perToken, scale: scaleOf(c), window, format: rows }
+  const output = emptyRows(bank, tokens * perToken, heads * (valueSize ?? headSize))
+  const grouping = { heads, keyValueHeads, headSize, valueSize, perToken }
+  const shape = { q, output, ...grouping, scale: scaleOf(c), window, format: rows }
   const places = placeTokens(bank, { tokens, position, oldest }, keys, values)
   const sinks = c.sinks === undefined ? 0 : place(bank, sinksOf(c))
   return (threads) => {
@@ -72,12 +78,14 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 /** Sum over all visible keys in double precision. */
 function reference(c: Case): Float64Array {
   const { heads, keyValueHeads, headSize, perToken = 1, tokens, position, oldest = 0, window, rows = 'f32' } = c
+  const { valueSize } = c
+  const size = valueSize ?? headSize
   const [queries, keys, values] = [
     queriesOf(c),
     asCached(keysOf(c), rows, headSize),
-    asCached(valuesOf(c), rows, headSize),
+    asCached(valueSize ? keysOf(c) : valuesOf(c), rows, headSize),
   ]
-  const stride = padded(heads * headSize)
+  const stride = padded(heads * size)
   const output = new Float64Array(tokens * perToken * stride)
   for (let item = 0; item < tokens * perToken; item++) {
     const i = position + Math.floor(item / perToken)
@@ -94,10 +102,10 @@ function reference(c: Case): Float64Array {
       const most = Math.max(sink, ...scores)
       const weights = scores.map((s) => Math.exp(s - most))
       const sum = weights.reduce((a, b) => a + b, Math.exp(sink - most))
-      const o = output.subarray(item * stride + h * headSize, item * stride + (h + 1) * headSize)
+      const o = output.subarray(item * stride + h * size, item * stride + (h + 1) * size)
       for (const [n, weight] of weights.entries()) {
         const v = of(values, first + n, keyValueHeads, shared)
-        for (let ch = 0; ch < headSize; ch++) o[ch] += (weight / sum) * v[ch]
+        for (let ch = 0; ch < size; ch++) o[ch] += (weight / sum) * v[ch]
       }
     }
   }
@@ -110,7 +118,7 @@ function toleranceOf({ rows, spread = 1 }: Case): number {
 }
 
 function check(c: Case): Outcome {
-  const expected = sameOnTiers((bank) => prepare(bank, c), [1, 3, 16], c.heads * c.headSize)
+  const expected = sameOnTiers((bank) => prepare(bank, c), [1, 3, 16], c.heads * (c.valueSize ?? c.headSize))
   const largest = valuesOf(c).reduce((most, v) => Math.max(most, Math.abs(v)), 0)
   isNear(expected.output, reference(c), toleranceOf(c) * largest, 'output')
   return expected
@@ -121,6 +129,11 @@ const ROWS = ['f32', 'bf16', 'q8'] as const
 /** Checks a case with every kind of cache. */
 function checkAll(c: Case): void {
   for (const rows of ROWS) check({ ...c, rows })
+}
+
+/** The same without q8, which has no values in keys. */
+function checkShared(c: Case): void {
+  for (const rows of ['f32', 'bf16'] as const) check({ ...c, rows })
 }
 
 const BASE: Case = { heads: 4, keyValueHeads: 2, headSize: 16, tokens: 5, position: 0 }
@@ -195,6 +208,23 @@ test('numbers of keys around pages and spans', () => {
   }
 })
 
+test('values that are channels of their keys, which all queries of a token share', () => {
+  const points = combinations({
+    sizes: tuples('1x1 9x7 20x12 36x32 72x64 576x512').map(([headSize, valueSize]) => ({ headSize, valueSize })),
+    perToken: [1, 3, 4, 16, 20].map((perToken) => ({ perToken })),
+    place: [
+      { tokens: 1, position: 0 },
+      { tokens: 3, position: 254 },
+      { tokens: 1, position: 530, oldest: 33 },
+      { tokens: 9, position: 60 },
+    ],
+    rows: ['f32', 'bf16'] as const,
+  })
+  const one = { heads: 1, keyValueHeads: 1 }
+  for (const { sizes, perToken, place, rows } of points) check({ ...one, ...sizes, ...perToken, ...place, rows })
+  checkShared({ heads: 6, keyValueHeads: 2, headSize: 20, valueSize: 12, tokens: 70, position: 250 })
+})
+
 test('blocks of 64 queries, and the rest, over spans', () => {
   checkAll({ ...BASE, tokens: 75, position: 30, heads: 3, keyValueHeads: 1, headSize: 32 })
   checkAll({ ...BASE, tokens: 75, position: 240, heads: 3, keyValueHeads: 1, headSize: 64, window: 50 })
@@ -239,6 +269,15 @@ test('several threads give the same bits as one, with units of every kind', asyn
       prepare(bank, { ...BASE, tokens: 1, position: 650, headSize: 64, rows: 'bf16' }),
       prepare(bank, { ...BASE, tokens: 2, position: 300, headSize: 9, window: 270 }),
       prepare(bank, { ...BASE, tokens: 1, position: 700, headSize: 64, sinks: 1 }),
+      prepare(bank, {
+        heads: 1,
+        keyValueHeads: 1,
+        headSize: 72,
+        valueSize: 64,
+        perToken: 16,
+        tokens: 2,
+        position: 300,
+      }),
     ]
     // Its buffer fits the partial sums of this number of threads.
     await sameWithHelpers(bank, runs, 3, { rounds: 30, ms: 100, fewest: 3 })

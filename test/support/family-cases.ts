@@ -1,4 +1,5 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
+import { LATENT_FAMILY_CASES } from './latent-family-cases.js'
 import { LATER_FAMILY_CASES } from './later-family-cases.js'
 import { QWEN_FAMILY_CASES } from './qwen-family-cases.js'
 import { ernieForward, gptOssForward, lfm2Forward, smallThinkerForward } from './reference-families.js'
@@ -189,5 +190,6 @@ export const FAMILY_CASES: readonly FamilyCase[] = [
   ...smallThinker,
   ...ernie,
   ...LATER_FAMILY_CASES,
+  ...LATENT_FAMILY_CASES,
   ...QWEN_FAMILY_CASES,
 ]

@@ -36,6 +36,16 @@ const BLOCK_NAMES = names(`
   self_attn.o_proj self_attn.out_proj attn_output
   self_attn.q_norm self_attn.q_layernorm attn_q_norm
   self_attn.k_norm self_attn.k_layernorm attn_k_norm
+  self_attn.q_a_proj attn_q_a
+  self_attn.q_a_layernorm attn_q_a_norm
+  self_attn.q_b_proj attn_q_b
+  self_attn.kv_a_proj_with_mqa attn_kv_a_mqa
+  self_attn.kv_a_layernorm attn_kv_a_norm
+  self_attn.kv_b_proj attn_kv_b
+  attention.query_key_value attn_qkv
+  attention.query_layernorm attn_q_norm
+  attention.key_layernorm attn_k_norm
+  attention.dense attn_output
   self_attn.gate_proj attn_gate
   self_attn.sinks attn_sinks.weight
   linear_attn.A_log ssm_a
@@ -53,7 +63,7 @@ const BLOCK_NAMES = names(`
   conv.out_proj shortconv.out_proj
   block_sparse_moe.router block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
   feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
-  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias exp_probs_b.bias
+  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias mlp.gate.e_score_correction_bias mlp.gate.expert_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up
@@ -82,7 +92,7 @@ const BLOCK_NAMES = names(`
 `)
 
 const WHOLE_NAMES = names(`
-  model.embed_tokens token_embd
+  model.embed_tokens model.word_embeddings token_embd
   model.embedding_norm token_embd_norm
   model.norm output_norm
   lm_head output
@@ -102,7 +112,7 @@ const NEIGHBOURS = ['mixtral', 'granitemoe', 'granitemoeshared', 'granitemoehybr
 const NEXT = ['qwen3_next', 'qwen3_5_moe_text']
 
 /** Model types whose post_attention_layernorm llama.cpp calls by that name, whatever it is before. */
-const AFTER_ATTENTION = ['gpt_oss', 'afmoe', 'gemma4_text', ...NEXT]
+const AFTER_ATTENTION = ['gpt_oss', 'afmoe', 'gemma4_text', 'glm4_moe', ...NEXT]
 
 function deltaShape(config: Config) {
   const [keyHeads, heads] = [Number(config.linear_num_key_heads), Number(config.linear_num_value_heads)]
@@ -232,6 +242,7 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
   if (AFTER_ATTENTION.includes(String(config.model_type)) && base === 'post_attention_layernorm') {
     return [{ ...found, name: `${block}post_attention_norm.weight` }]
   }
+  if (base === 'self_attn.kv_b_proj' && !config.keeps_kv_b) return ofHeads(found, block, config)
   if (isDense && base === 'shared_mlp.output_linear') return [{ ...found, name: `${block}ffn_down.weight` }]
   const name = BLOCK_NAMES[base]
   if (!name) throw new Error(`no name in GGUF for ${found.name}`)
@@ -247,6 +258,19 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
   }
   const isTurned = NEIGHBOURS.includes(String(config.model_type)) && /^self_attn\.[qk]_proj$/.test(base)
   return [isTurned ? neighbouring(whole, headsOf(config, base)) : whole]
+}
+
+/** Matrices of keys, transposed, and of values, each of all heads. */
+function ofHeads(found: NamedTensor, block: string, config: Config): NamedTensor[] {
+  const [rows, rank] = found.shape
+  const [heads, plain] = [Number(config.num_attention_heads), Number(config.qk_nope_head_dim)]
+  const all = { ...found, shape: [heads, rows / heads, rank] }
+  const keys = takeRows(all, (row) => row, plain)
+  const values = takeRows(all, (row) => plain + row, rows / heads - plain)
+  return [
+    { ...transposed(keys), name: `${block}attn_k_b.weight` },
+    { ...values, name: `${block}attn_v_b.weight` },
+  ]
 }
 
 function headsOf(config: Config, base: string): number {

@@ -37,6 +37,18 @@ interface Family {
   floats?: string
 }
 
+const GROUPED =
+  `${MOE_WIDTH} expert_shared_count:n_shared_experts expert_shared_count:num_shared_experts ` +
+  'leading_dense_block_count:first_k_dense_replace expert_group_count:n_group expert_group_used_count:topk_group'
+const GATES = 'expert_weights_scale:routed_scaling_factor'
+const DEEPSEEK: Family = {
+  architecture: 'deepseek2',
+  numbers:
+    `${GROUPED} ${VOCABULARY} expert_count:n_routed_experts attention.q_lora_rank:q_lora_rank ` +
+    'attention.kv_lora_rank:kv_lora_rank rope.dimension_count:qk_rope_head_dim',
+  floats: GATES,
+}
+
 /** By model_type: what each family's own converter adds. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   mixtral: { architecture: 'llama', numbers: VOCABULARY },
@@ -77,6 +89,10 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       'attention.shared_kv_layers:num_kv_shared_layers',
     floats: 'final_logit_softcapping:final_logit_softcapping',
   },
+  deepseek_v2: DEEPSEEK,
+  deepseek_v3: DEEPSEEK,
+  glm4_moe: { architecture: 'glm4moe', numbers: `${GROUPED} expert_count:n_routed_experts`, floats: GATES },
+  bailing_moe: { architecture: 'bailingmoe2', numbers: GROUPED, floats: GATES },
   gpt_oss: {
     architecture: 'gpt-oss',
     numbers: 'attention.sliding_window:sliding_window expert_feed_forward_length:intermediate_size',
@@ -129,6 +145,7 @@ function addRope(config: Config, add: (key: string, value: GgufValue) => void): 
   if (theta != null) add('rope.freq_base', f32(Number(theta)))
   if ((rope.rope_type ?? rope.type) !== 'yarn') return
   add('rope.scaling.type', text('yarn'))
+  if (rope.mscale_all_dim != null) add('rope.scaling.yarn_log_multiplier', f32(0.1 * Number(rope.mscale_all_dim)))
   add('rope.scaling.factor', f32(Number(rope.factor)))
   add('rope.scaling.original_context_length', u32(Number(rope.original_max_position_embeddings)))
   for (const [key, source] of pairs('attn_factor:attention_factor beta_fast:beta_fast beta_slow:beta_slow')) {
@@ -183,6 +200,33 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
           isSliding.map((is) => (is ? keyHeads : full)),
         ),
       )
+      return
+    }
+    case 'deepseek_v2':
+    case 'deepseek_v3': {
+      const [plain, turned, rank] = ['qk_nope_head_dim', 'qk_rope_head_dim', 'kv_lora_rank'].map((key) =>
+        Number(config[key]),
+      )
+      // Old files have one tensor of keys and values, and the sizes of heads.
+      const [ofKeys, ofValues] = config.keeps_kv_b ? ['', ''] : ['_mla', '_mla']
+      add(`attention.key_length${ofKeys}`, u32(plain + turned))
+      add(`attention.value_length${ofValues}`, u32(Number(config.v_head_dim)))
+      if (!config.keeps_kv_b) {
+        add('attention.head_count_kv', u32(1))
+        add('attention.key_length', u32(rank + turned))
+        add('attention.value_length', u32(rank))
+        add('expert_gating_func', u32(config.model_type === 'deepseek_v2' ? 1 : 2))
+      }
+      add('expert_weights_norm', flag(config.norm_topk_prob === true))
+      return
+    }
+    case 'glm4_moe':
+    case 'bailing_moe': {
+      const { partial_rotary_factor: share = config.partial_rotary_factor ?? 1 } = (config.rope_parameters ??
+        {}) as Config
+      add('rope.dimension_count', u32(Number(config.head_dim) * Number(share)))
+      add('expert_gating_func', u32(2))
+      add('expert_weights_norm', flag(true))
       return
     }
     case 'afmoe':

@@ -28,6 +28,8 @@ export interface GgufChoices {
   squeezed?: boolean
   /** Joins the gate and up matrices of all experts, as `--fuse-gate-up-exps` of the converter does. */
   joined?: boolean
+  /** Stores keys and values of latents as one tensor, as old converters did. */
+  keepsLatents?: boolean
 }
 
 /** Tensors that llama.cpp always stores as F32. */
@@ -43,7 +45,10 @@ export interface GgufModel {
 /** A checkpoint's model with the metadata and tensors of one file. */
 export async function ggufModelOf(checkpoint: string, choices: GgufChoices = {}): Promise<GgufModel> {
   const { typeOf = () => 'F32', shuffle, squeezed = false, joined = false } = choices
-  const opened = await openCheckpoint(localFolder(checkpoint))
+  const checkpointOf = await openCheckpoint(localFolder(checkpoint))
+  const opened = choices.keepsLatents
+    ? Object.assign(checkpointOf, { config: { ...checkpointOf.config, keeps_kv_b: true } })
+    : checkpointOf
   const found = await ggufTensors(opened).finally(() => opened.close())
   const tensors = (joined ? joinGateAndUp(found) : found).map((tensor) => storedTensor(tensor, typeOf, squeezed))
   if (shuffle !== undefined) shuffleAll(tensors, shuffle)

@@ -129,7 +129,7 @@ function bfloats({ buffer }: Float32Array): Float32Array {
 
 /** Spread of a tensor that keeps every step of the model near unit size, with clear decisions of routers and heads. */
 function scaleOf(key: string, shape: number[]): number {
-  if (/wte|embed_tokens|sinks$/.test(key)) return 1
+  if (/wte|embed_tokens|word_embeddings|sinks$/.test(key)) return 1
   if (/(conv\.conv|mamba\.conv1d)\.weight$/.test(key)) return 0.6
   if (shape.length === 1 || key.endsWith('bias')) return 0.2
   const inputs = shape.length === 3 ? shape[1] : shape[shape.length - 1]

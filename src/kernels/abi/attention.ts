@@ -121,7 +121,12 @@ export enum SoftmaxArg {
   /** Heads of queries. */
   heads,
   keyValueHeads,
+  /** Channels of a query and of a key. */
   headSize,
+  /** Channels of a value. */
+  valueSize,
+  /** 1 if values are the first channels of their keys, and not cached again. */
+  valuesInKeys,
   /** Rows of queries per token. */
   perToken,
   /** f32. */

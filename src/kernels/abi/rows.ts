@@ -78,7 +78,7 @@ export enum GatedRowsArg {
   count,
   chunkRows,
   columns,
-  /** Gates: rows of `columns` floats. */
+  /** Gates: rows of `columns` floats; or 0 for none. */
   gates,
   gateStride,
   /** GateKind. */

@@ -8,20 +8,21 @@ import { rowsPerChunk } from './chunks.js'
 export interface GatedRowsShape {
   /** Rows [T, n], changed in place; their records are written if they have any. */
   rows: Rows
-  /** Gates z [T, n]. */
-  gates: Rows
-  kind: keyof typeof GateKind
+  /** Gates z [T, n]. Default: none. */
+  gates?: Rows
+  /** Default: sigmoid. */
+  kind?: keyof typeof GateKind
   /** RMSNorm over each `span` channels. Default: no norm. */
   norm?: { span: number; epsilon: number }
   /** Whether the gate comes before the norm. Default: after it. */
   gatesFirst?: boolean
 }
 
-/** Norm and gate of rows: o = norm(o) g(z), or norm(o g(z)). */
+/** Norm and gate of rows: o = norm(o) g(z), or norm(o g(z)). With neither, their records alone. */
 export class GatedRows extends Call<typeof GatedRowsArg> {
   constructor(
     bank: Bank,
-    { rows, gates, kind, norm, gatesFirst = false }: GatedRowsShape,
+    { rows, gates, kind = 'sigmoid', norm, gatesFirst = false }: GatedRowsShape,
     private readonly threads: number,
   ) {
     super(bank, Job.gatedRows, GatedRowsArg)
@@ -30,8 +31,7 @@ export class GatedRows extends Call<typeof GatedRowsArg> {
         rows: rows.address,
         stride: rows.strideBytes,
         columns: rows.columns,
-        gates: gates.address,
-        gateStride: gates.strideBytes,
+        ...(gates && { gates: gates.address, gateStride: gates.strideBytes }),
         kind: GateKind[kind],
         span: norm?.span ?? 0,
         gatesFirst: Number(gatesFirst),

@@ -21,12 +21,14 @@ import { type Division, divideRows } from './softmax-units.js'
 export interface SoftmaxAttentionShape {
   /** Queries [T * perToken, heads * headSize]. */
   q: Rows
-  /** Laid out as the queries; its records are written if it has any. */
+  /** [T * perToken, heads * size of a value]; its records are written if it has any. */
   output: Rows
   /** Query head h reads key/value head h / (heads / keyValueHeads), rounded down. */
   heads: number
   keyValueHeads: number
   headSize: number
+  /** Channels of a value, if values are the first channels of their keys. Default: values of their own, as wide as keys. */
+  valueSize?: number
   /** Rows of queries per token; they share keys and values. Default: 1. */
   perToken?: number
   /** Factor of q . k. */
@@ -40,8 +42,11 @@ export interface SoftmaxAttentionShape {
 /** Bytes of the largest score and the sum of exponentials, which precede the values of a sum. */
 const SUM_HEAD = 16
 
-/** Numbers of queries that share a head of keys and values and read its rows together: at most, and with many threads. */
-const UNIT_QUERIES = { most: 64, least: 16 }
+/**
+ * Numbers of queries that share a head of keys and values and read its rows together: at most, and with many threads. All
+ * queries of a token that share one head are many.
+ */
+const UNIT_QUERIES = { most: 64, least: 16, leastOfToken: 4 }
 
 /** A range of a bank that grows with the context and the number of sequences. */
 class Room {
@@ -74,19 +79,19 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
   private first = { count: 0, chunkUnits: 1 }
   private merges = { count: 0, chunkUnits: 1 }
 
-  constructor(
-    bank: Bank,
-    { q, output, heads, keyValueHeads, headSize, perToken = 1, scale, window = 0, format }: SoftmaxAttentionShape,
-    threads: number,
-  ) {
+  constructor(bank: Bank, shape: SoftmaxAttentionShape, threads: number) {
     super(bank, Job.softmaxAttention, SoftmaxArg)
+    const { q, output, heads, keyValueHeads, headSize, perToken = 1, scale, window = 0, format } = shape
+    const { valueSize = headSize } = shape
+    const valuesInKeys = shape.valueSize !== undefined
     this.sums = new Room(bank)
     this.units = new Room(bank)
     const group = heads / keyValueHeads
-    const parts = (group * headSize) % TILE_COLUMNS === 0 ? keyValueHeads : 1
-    const sumBytes = SUM_HEAD + roundUp(headSize, 4) * 4
-    const rowsOf = (queries: number) => (parts === 1 ? 1 : Math.max(1, Math.floor(queries / group)))
-    const [unitRows, leastRows] = [rowsOf(UNIT_QUERIES.most), rowsOf(UNIT_QUERIES.least)]
+    const parts = (group * valueSize) % TILE_COLUMNS === 0 ? keyValueHeads : 1
+    const sumBytes = SUM_HEAD + roundUp(valueSize, 4) * 4
+    const rowsOf = (queries: number) => (parts < keyValueHeads ? 1 : Math.max(1, Math.floor(queries / group)))
+    const least = valuesInKeys ? UNIT_QUERIES.leastOfToken : UNIT_QUERIES.least
+    const [unitRows, leastRows] = [rowsOf(UNIT_QUERIES.most), rowsOf(least)]
     const spanBytes = heads * sumBytes
     this.division = { threads, perToken, window, heads: keyValueHeads, parts, unitRows, leastRows, spanBytes }
     const queries = Math.max(heads, (heads / parts) * unitRows)
@@ -104,6 +109,8 @@ export class SoftmaxAttention extends Call<typeof SoftmaxArg> {
         heads,
         keyValueHeads,
         headSize,
+        valueSize,
+        valuesInKeys: valuesInKeys ? 1 : 0,
         perToken,
         window,
         scratch: bank.arena.allocate(scratchBytes * threads),

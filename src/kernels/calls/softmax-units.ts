@@ -86,14 +86,16 @@ export function divideRows(spans: readonly RowSpan[], division: Division): Divid
   const merges = new UnitList(heads)
   const entries: number[] = []
   let sumBytes = 0
-  const shared = new SharedSpans(division.unitRows)
+  const shared = new SharedSpans(division.unitRows, perToken)
   eachRow(bySpan, division, (item, from, to, rows, key, at) => {
     merges.add({ task: SoftmaxTask.merge, item, parts, span: to - from + 1, sums: sumBytes })
     for (let span = from; span <= to; span++, sumBytes += spanBytes) {
       shared.add({ item, span, sums: sumBytes }, rows, key, at)
     }
   })
-  const groups = shared.groups.flatMap((rows) => (rows.length < LEAST_TOGETHER ? rows.map((row) => [row]) : [rows]))
+  const groups = forThreads(shared.groups, division).flatMap((rows) =>
+    rows.length < LEAST_TOGETHER ? rows.map((row) => [row]) : [rows],
+  )
   const partsOfSpans = partsFor(groups.length, division)
   for (const rows of groups) {
     const [{ item, span }] = rows
@@ -160,6 +162,16 @@ function partsFor(count: number, { threads, parts: most }: Division): number {
   return parts
 }
 
+/** Groups of rows; too few of them for the threads are divided, since their heads cannot be. */
+function forThreads(groups: SpanRow[][], { threads, parts }: Division): SpanRow[][] {
+  const pieces = Math.ceil((threads * 2) / groups.length)
+  if (parts > 1 || pieces <= 1) return groups
+  return groups.flatMap((rows) => {
+    const size = Math.max(LEAST_TOGETHER, Math.ceil(rows.length / pieces))
+    return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => rows.slice(i * size, (i + 1) * size))
+  })
+}
+
 /** The fewest parts of the heads, at least `least`, that leave room in a unit for the sums of `rows` rows. */
 function partsOfGroup(rows: number, least: number, { parts: most, unitRows }: Division): number {
   let parts = least
@@ -199,29 +211,40 @@ interface SpanRow {
 }
 
 /**
- * Groups rows that see all keys of a span in the same pages, such as sequences with a common beginning. Each group
- * reads the keys once and has at most `most` rows; a row that shares its keys with no other is a group by itself.
+ * Groups rows that see the same keys of a span in the same pages: all rows of a token, and rows that see the whole span
+ * of a common beginning. Each group reads the keys once and has at most `most` rows; a row that shares its keys with no
+ * other is a group by itself.
  */
 export class SharedSpans {
   readonly groups: SpanRow[][] = []
   /** The group that is not full, by the last page of its keys. */
   private readonly open = new Map<number, SpanRow[]>()
+  /** The same of the present token's rows, by the span. */
+  private readonly ofToken = new Map<number, SpanRow[]>()
+  private token = -1
 
-  constructor(private readonly most: number) {}
+  constructor(
+    private readonly most: number,
+    private readonly perToken = 1,
+  ) {}
 
-  /** Adds a row of a token at position `at`, which sees the keys from `first` on. */
+  /** Adds a row of a token at position `at`, which sees the keys from `first` on. Rows of a token follow each other. */
   add(row: SpanRow, { pageOf }: RowSpan, first: number, at: number): void {
+    const token = Math.floor(row.item / this.perToken)
+    if (token !== this.token) this.ofToken.clear()
+    this.token = token
     const begin = row.span * SOFTMAX_SPAN
     const end = begin + SOFTMAX_SPAN - 1
     // Sequences that share a page share all before it, too.
     const page = first <= begin && at >= end ? (pageOf?.(end) ?? 0) : 0
-    const open = page === 0 ? undefined : this.open.get(page)
+    const [places, key] = page === 0 ? [this.ofToken, row.span] : [this.open, page]
+    const open = places.get(key)
     if (open && open.length < this.most) {
       open.push(row)
       return
     }
     const group = [row]
     this.groups.push(group)
-    if (page !== 0) this.open.set(page, group)
+    places.set(key, group)
   }
 }

@@ -194,6 +194,15 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     does: ['calls tools'],
   },
   {
+    name: 'ling:16b',
+    checkpoint: 'inclusionAI/Ling-mini-2.0',
+    gguf: { source: 'inclusionAI/Ling-mini-2.0-GGUF:Q4_K_M', bytes: 9_911_575_072 },
+    shape: 'ling-mini-2.0',
+    licence: 'mit',
+    published: '2025-09',
+    does: ['calls tools'],
+  },
+  {
     name: 'gemma4:26b',
     checkpoint: 'google/gemma-4-26B-A4B-it',
     gguf: {
@@ -204,6 +213,19 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     shape: 'gemma4-26b-a4b',
     licence: 'apache-2.0',
     published: '2026-04',
+    does: ['thinks', 'calls tools'],
+  },
+  {
+    name: 'glm:30b',
+    checkpoint: 'zai-org/GLM-4.7-Flash',
+    gguf: {
+      source: 'unsloth/GLM-4.7-Flash-GGUF:Q4_K_M',
+      bytes: 18_312_339_776,
+      sha256: '73ba18480e06ccda453a26263c0e2be2bd86294e827b1812ddea2f88bba2d924',
+    },
+    shape: 'glm-4.7-flash',
+    licence: 'mit',
+    published: '2026-01',
     does: ['thinks', 'calls tools'],
   },
   {

@@ -8,7 +8,7 @@ export type { DType } from './dtype.js'
 
 /**
  * A tensor in its file: the places of its elements, not their values. In a tensor of a block type each row, that is its
- * last dimension, is a run of whole blocks, and no view cuts or turns one.
+ * last dimension, is a run of whole blocks, and no view cuts one.
  */
 export interface Tensor {
   name: string
@@ -104,10 +104,9 @@ function refuseBlocks(t: Tensor, why: string): void {
   throw new UserError(`${t.source.name}: tensor ${printable(t.name)} is stored in blocks of ${t.dtype}, and ${why}`)
 }
 
-/** Exchanges the dimensions of a 2-D tensor. Throws a UserError if its rows are blocks. */
+/** Exchanges the dimensions of a 2-D tensor. Rows of blocks become columns, which must stay whole. */
 export function transpose(t: Tensor): Tensor {
   if (t.shape.length !== 2) throw new RangeError(`${t.name}: only 2-D tensors are transposed`)
-  refuseBlocks(t, 'cannot be transposed')
   return { ...t, shape: t.shape.toReversed(), strides: t.strides.toReversed() }
 }
 

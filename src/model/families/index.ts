@@ -11,9 +11,12 @@ import { type Blueprint, type Layout, planLayout } from '../packing/format/layou
 import { withPieceFormats } from '../packing/format/pieces.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
+import { bailing } from './bailing.js'
+import { deepseek2, deepseek3 } from './deepseek.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
 import { gemma4 } from './gemma4.js'
+import { glm4, glm4Lite } from './glm4.js'
 import { gptOss } from './gpt-oss.js'
 import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
@@ -37,9 +40,14 @@ import { zaya } from './zaya/zaya.js'
 const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   afmoe,
+  bailing,
+  deepseek2,
+  deepseek3,
   emo,
   ernie,
   gemma4,
+  glm4,
+  glm4Lite,
   gptOss,
   granite,
   graniteHybrid,

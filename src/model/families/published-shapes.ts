@@ -91,6 +91,26 @@ const GRANITE_SWASH = {
   eos_token_id: 100257,
 }
 
+/** Keys of DeepSeek's and Moonshot's mixtures of 16 billion parameters. */
+const DEEPSEEK_16B = {
+  hidden_size: 2048,
+  num_hidden_layers: 27,
+  num_attention_heads: 16,
+  q_lora_rank: null,
+  moe_intermediate_size: 1408,
+  n_routed_experts: 64,
+  num_experts_per_tok: 6,
+  n_shared_experts: 2,
+  first_k_dense_replace: 1,
+}
+const DEEPSEEK_ROPE = {
+  type: 'yarn',
+  factor: 40,
+  original_max_position_embeddings: 4096,
+  mscale: 707 / 1000,
+  mscale_all_dim: 707 / 1000,
+}
+
 const SHAPES = {
   '350m-4b': { ...MOLM, n_layer: 24, k_att: 2, k_mlp: 2 },
   '700m-4b': { ...MOLM, n_layer: 24, k_att: 4, k_mlp: 4 },
@@ -205,6 +225,26 @@ const SHAPES = {
     max_position_embeddings: 262144,
     eos_token_id: [1, 106],
   },
+  'deepseek-v2-lite': {
+    ...{ ...DEEPSEEK_16B, model_type: 'deepseek_v2', vocab_size: 102400, intermediate_size: 10944 },
+    rope_scaling: DEEPSEEK_ROPE,
+    max_position_embeddings: 163840,
+    bos_token_id: 100000,
+    eos_token_id: 100001,
+  },
+  'moonlight-16b-a3b': {
+    ...{ ...DEEPSEEK_16B, model_type: 'deepseek_v3', vocab_size: 163840, intermediate_size: 11264 },
+    n_group: 1,
+    topk_group: 1,
+    routed_scaling_factor: 2.446,
+    rms_norm_eps: 1e-5,
+    rope_theta: 50000,
+    max_position_embeddings: 8192,
+    bos_token_id: 163584,
+    eos_token_id: 163586,
+  },
+  'glm-4.7-flash': { model_type: 'glm4_moe_lite', rope_theta: 1e6 },
+  'ling-mini-2.0': { model_type: 'bailing_moe_v2', partial_rotary_factor: 0.5, routed_scaling_factor: 2.5 },
   'trinity-nano': {
     ...TRINITY,
     hidden_size: 1024,

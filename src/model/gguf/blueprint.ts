@@ -14,10 +14,10 @@ const UNUSED = /^(blk\.\d+\.)?(attn_rot_embd|attn\.rotary_emb\.inv_freq)(\.weigh
 /** A model's parts and pieces, whose sources are the tensors of a GGUF file. */
 export function ggufBlueprint(blueprint: Blueprint, file: GgufFile): Blueprint {
   const keys = new FamilyKeys(file)
-  const experts = keys.number('expert_count', 0)
+  const counts = { experts: keys.number('expert_count', 0), heads: keys.uniform('attention.head_count') }
   const arranged = arrangedPieces(keys)
   const pieceIn = (part: Part, piece: Piece): Piece => {
-    const { names, ...options } = placeOf(part, piece, experts)
+    const { names, ...options } = placeOf(part, piece, counts)
     const sources = sourcesIn(file, piece, names, { ...options, arrange: arranged[piece.name] })
     return { ...piece, sources, order: piece.order === 'alternating' ? 'interleaved' : piece.order }
   }
@@ -43,18 +43,24 @@ function isDrafting(tensor: string, keys: FamilyKeys): boolean {
   return block >= keys.layers && block < keys.number('block_count')
 }
 
-/** Names of a piece's tensors, and the expert that it belongs to. */
-function placeOf(part: Part, piece: Piece, count: number): Omit<SourceOptions, 'arrange'> & { names: PieceNames } {
+/** Names of a piece's tensors, and the expert or the head that it belongs to. */
+function placeOf(
+  part: Part,
+  piece: Piece,
+  { experts, heads }: { experts: number; heads: number },
+): Omit<SourceOptions, 'arrange'> & { names: PieceNames } {
   const { layer, expert } = part
+  const [, ofHeads, head] = /^(latent\.\w+)\.(\d+)$/.exec(piece.name) ?? []
   const [table, key] =
     layer === undefined
       ? [OUTER_PIECES, `${part.name}/${piece.name}`]
-      : [expert ? EXPERT_PIECES : DENSE_PIECES, piece.name]
+      : [expert ? EXPERT_PIECES : DENSE_PIECES, ofHeads ?? piece.name]
   if (!Object.hasOwn(table, key)) throw new UserError(`GGUF has no tensor for ${piece.name} of ${part.name}`)
   return {
     names: table[key],
     prefix: layer === undefined ? '' : `blk.${layer}.`,
-    ...(expert && { expert: { id: expert.id, count } }),
+    ...(expert && { stacked: { id: expert.id, count: experts } }),
+    ...(head && { stacked: { id: Number(head), count: heads } }),
   }
 }
 
@@ -93,15 +99,15 @@ type Arrange = (tensor: Tensor) => Tensor
 
 interface SourceOptions {
   prefix: string
-  /** The expert, and the number of experts that a tensor has. */
-  expert?: { id: number; count: number }
+  /** The expert or head, and the number of them that a tensor has. */
+  stacked?: { id: number; count: number }
   /** Changes of the sources' tensors, by their index. */
   arrange?: readonly (Arrange | undefined)[]
 }
 
 /** Sources of a piece in a file, with the rows and columns of the planned ones. */
 function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: SourceOptions): Source[] {
-  const { prefix, expert, arrange = [] } = options
+  const { prefix, stacked, arrange = [] } = options
   const arranged = (tensor: Tensor, index: number) => arrange[index]?.(tensor) ?? tensor
   const hasAny = (named: readonly string[]) => named.some((name) => file.tensors.has(prefix + name))
   const isVector = piece.kind === 'vector'
@@ -121,12 +127,12 @@ function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: Sou
       from += isVector ? source.cols : source.rows
       const end = from
       return inTensor(file, joined, source, total, {
-        expert,
+        stacked,
         take: (t) => arranged(rows(t, first, end), index),
       })
     })
   }
-  const single = expert && names.single?.map((name) => prefix + name.replace('{e}', String(expert.id)))
+  const single = stacked && names.single?.map((name) => prefix + name.replace('{e}', String(stacked.id)))
   if (single?.every((name) => file.tensors.has(name))) {
     return planned.map((source, index) => inTensor(file, single[index], source, shapeOf(source), {}))
   }
@@ -137,7 +143,7 @@ function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: Sou
     const name = known.find((name) => file.tensors.has(name)) ?? known[0]
     return isArranged(file, name, source)
       ? inTensor(file, name, source, source.tensor.shape, { take: source.arrange })
-      : inTensor(file, name, source, shapeOf(source), { expert, take: (t) => arranged(t, index) })
+      : inTensor(file, name, source, shapeOf(source), { stacked, take: (t) => arranged(t, index) })
   })
 }
 
@@ -161,18 +167,18 @@ function wholeSources({ sources, order }: Piece): Planned[] {
   ])
 }
 
-/** A source in a tensor of a shape; with an expert the tensor has one more dimension in front. */
+/** A source in a tensor of a shape; of one of several in a tensor, this has one more dimension in front. */
 function inTensor(
   file: GgufFile,
   key: string,
   { rows, cols }: Pick<Source, 'rows' | 'cols'>,
   ownShape: number[],
-  { expert, take = (t) => t }: { expert?: SourceOptions['expert']; take?: Arrange },
+  { stacked, take = (t) => t }: { stacked?: SourceOptions['stacked']; take?: Arrange },
 ): Source {
-  const shape = expert ? [expert.count, ...ownShape] : ownShape
+  const shape = stacked ? [stacked.count, ...ownShape] : ownShape
   const view = (tensors: Map<string, Tensor>) => {
     const whole = shaped(tensors, key, shape)
-    return take(expert ? select(whole, 0, expert.id) : whole)
+    return take(stacked ? select(whole, 0, stacked.id) : whole)
   }
   return { tensor: { key, shape: shapeIn(file, key, shape) }, rows, cols, view }
 }

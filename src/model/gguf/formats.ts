@@ -7,7 +7,7 @@ import {
   type Quant,
   type WeightFormat,
 } from '../packing/format/formats.js'
-import type { Blueprint, Part, Piece } from '../packing/format/layout.js'
+import type { Blueprint, Part, Piece, Source } from '../packing/format/layout.js'
 import { everyExpert } from '../packing/format/pieces.js'
 import type { GgufFile } from './gguf-file.js'
 
@@ -69,10 +69,16 @@ function* matricesOf(blueprint: Blueprint, file: GgufFile): Generator<Matrix> {
   for (const part of blueprint.parts(TELLING)) {
     for (const piece of part.pieces) {
       if (piece.kind !== 'matrix' || piece.format === 'f32') continue
-      const dtypes = piece.sources.map(({ tensor }) => file.tensors.get(tensor.key)?.dtype ?? 'F32')
+      const dtypes = piece.sources.map((source) => dtypeOf(source, file))
       yield { kind: kindOf(part, piece), ...keysOf(part, piece), weights: piece.rows * piece.cols, dtypes }
     }
   }
+}
+
+/** Type of a source. Blocks along its columns are rounded again, so that it counts as one of more bits. */
+function dtypeOf({ tensor, isTurned }: Source, file: GgufFile): DType {
+  const dtype = file.tensors.get(tensor.key)?.dtype ?? 'F32'
+  return isTurned && isBlockType(dtype) ? 'Q8_0' : dtype
 }
 
 function kindOf({ layer }: Part, { format }: Piece): Kind {

@@ -4,16 +4,23 @@ import type { FamilyKeys } from './family-keys.js'
 /** Base of a file that names none. */
 export const DEFAULT_BASE = 10_000
 
-/** The keys `rope_theta` and `rope_scaling` of a config.json; `truncate` is whether the ends of YaRN's ramp are rounded. */
-export function ropeKeys(keys: FamilyKeys, { truncate = true } = {}) {
+interface YarnOptions {
+  /** Whether the ends of YaRN's ramp are rounded. Default: true. */
+  truncate?: boolean
+  /** Whether YaRN may enlarge queries and keys, as in DeepSeek's models. Default: false. */
+  enlarges?: boolean
+}
+
+/** The keys `rope_theta` and `rope_scaling` of a config.json. */
+export function ropeKeys(keys: FamilyKeys, options: YarnOptions = {}) {
   return {
     rope_theta: keys.number('rope.freq_base', DEFAULT_BASE),
-    rope_scaling: ropeScaling(keys, truncate),
+    rope_scaling: ropeScaling(keys, options),
     ...partialRotation(keys),
   }
 }
 
-function ropeScaling(keys: FamilyKeys, truncate: boolean): Record<string, unknown> | null {
+function ropeScaling(keys: FamilyKeys, { truncate = true, enlarges }: YarnOptions): Record<string, unknown> | null {
   // Old files have only the divisor of positions.
   const old = keys.number('rope.scale_linear', 1)
   const type = keys.text('rope.scaling.type', 'linear')
@@ -25,7 +32,8 @@ function ropeScaling(keys: FamilyKeys, truncate: boolean): Record<string, unknow
   for (const key of ['rope.scaling.attn_factor', 'rope.scaling.yarn_ext_factor']) {
     if (keys.number(key, 1) !== 1) throw keys.refuse(key, 'is not 1, which molm does not compute')
   }
-  if (keys.number('rope.scaling.yarn_log_multiplier', 0) !== 0) {
+  const multiplier = keys.number('rope.scaling.yarn_log_multiplier', 0)
+  if (multiplier !== 0 && !enlarges) {
     throw keys.refuse('rope.scaling.yarn_log_multiplier', 'is not 0, which molm does not compute')
   }
   const attention = keys.number('rope.scaling.yarn_attn_factor', undefined)
@@ -40,7 +48,13 @@ function ropeScaling(keys: FamilyKeys, truncate: boolean): Record<string, unknow
     beta_slow: keys.number('rope.scaling.yarn_beta_slow', 1),
     truncate,
     ...(attention !== undefined && { attention_factor: attention }),
+    // The file has a tenth of the number, and its converter takes both numbers for equal.
+    ...(multiplier !== 0 && inBoth(Number((10 * multiplier).toPrecision(6)))),
   }
+}
+
+function inBoth(mscale: number): Record<string, unknown> {
+  return { mscale, mscale_all_dim: mscale }
 }
 
 /** The share of a head's channels that turn, if these are not all. */

@@ -34,6 +34,17 @@ export function moeWidths(keys: FamilyKeys): Record<string, unknown> {
   }
 }
 
+/** DeepSeek's mixtures: dense layers, shared experts, groups, a factor of the gates. */
+export function groupedKeys(keys: FamilyKeys): Record<string, unknown> {
+  return {
+    ...moeWidths(keys),
+    first_k_dense_replace: keys.number('leading_dense_block_count', 0),
+    n_group: keys.number('expert_group_count', 0) || 1,
+    topk_group: keys.number('expert_group_used_count', 0) || 1,
+    routed_scaling_factor: keys.number('expert_weights_scale', 0) || 1,
+  }
+}
+
 export function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
   const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
   return {

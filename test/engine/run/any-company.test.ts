@@ -233,6 +233,7 @@ test('of a model that may forget its oldest tokens', () =>
 test('of a model with softmax attention', async () => {
   await check('61-jetmoe-f32', { quant: 'q8' }, [11, 12])
   await check('52-mixtral-window-bf16-sharded', { quant: 'q4', tier: 'plain' }, [15])
+  await check('112-deepseekv2-bf16-sharded', { quant: 'q4' }, [16])
 })
 
 test('of a model with convolutions, sinks, windows or DeltaNet in some layers', async () => {

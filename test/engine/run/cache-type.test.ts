@@ -54,7 +54,7 @@ test('takes half the memory of bf16, and a scale for each head', async () => {
   assert.is((await bytesOf('bf16')).perHead, 2 * headSize)
 })
 
-test('is the default of softmax attention with weights of few bits, unless its keys have biases', () => {
+test('is the default of softmax attention with weights of few bits, unless its keys have biases or are latents', () => {
   const typeOf = (name: string, quant: Quant) => {
     const config = JSON.parse(readFileSync(`${fixturePath(name)}/config.json`, 'utf8'))
     return cacheTypeOf(parseConfig(config, name), formatsFor(quant))
@@ -86,6 +86,7 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '71-gptoss-bf16-sharded',
     '01-base-bin-f32',
     '11-molm-like-bin-bf16-sharded',
+    '111-deepseekv2-f32',
   ]) {
     assert.is(typeOf(name, 'q4'), 'bf16', name)
   }

@@ -128,6 +128,7 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['81-lfm2moe-f32', { quant: 'f32', threads: 1, tier: 'plain' }],
   ['82-lfm2moe-bf16-sharded', { quant: 'q4', threads: 2 }],
   ['92-granitehybrid-dense-bf16-sharded', { quant: 'q8', threads: 2 }],
+  ['113-deepseekv2-yarn-f32', { quant: 'q4', threads: 2 }],
   ['152-smallthinker-window-bf16-sharded', { quant: 'f32', threads: 1 }],
   ['162-qwen35moe-text-bf16-sharded', { quant: 'f32', threads: 2, tier: 'plain' }],
   ['171-gemma4-f32', { quant: 'q4', threads: 2 }],

@@ -111,6 +111,7 @@ const NAMES = [
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
   '207-zaya-bf16-sharded',
+  '136-glm4moelite-bf16',
   '152-smallthinker-window-bf16-sharded',
   '171-gemma4-f32',
   '181-afmoe-f32',

@@ -9,11 +9,12 @@ import { rejectsWithUserError, thrownBy } from '../../support/rejects.js'
 
 const test = suite('a snapshot of a cache')
 
-/** Attention of each kind, keys that are the values, windows, convolutions, sinks; and checkpoints. */
+/** Attention of each kind, keys that are the values, latents, windows, convolutions, sinks; and checkpoints. */
 const MODELS = [
   ['11-molm-like-bin-bf16-sharded', 'q4'],
   ['82-lfm2moe-bf16-sharded', 'q4'],
   ['91-granitehybrid-f32', 'q4'],
+  ['121-deepseekv3-f32', 'q4'],
   ['152-smallthinker-window-bf16-sharded', 'f32'],
   ['171-gemma4-f32', 'q4'],
   ['196-qwen35moe-bf16', 'q4'],

@@ -10,12 +10,13 @@ import { integers } from '../../support/random.js'
 import { thrownBy } from '../../support/rejects.js'
 import { inTemporaryFolder } from '../../support/temporary-folder.js'
 
-/* Families: stick-breaking attention, softmax with windows and sinks, convolutions, heads with states. */
+/* Families: stick-breaking attention, softmax with windows and sinks, latents, convolutions, heads with states. */
 const MODELS = [
   '03-topk4-safetensors-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
+  '121-deepseekv3-f32',
   '181-afmoe-f32',
   '196-qwen35moe-bf16',
   '207-zaya-bf16-sharded',

@@ -33,6 +33,7 @@ const MAMBA = 'model.layers.0.mamba'
 const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
 const GROUPED = 'model.layers.0.self_attn.qkv_proj.conv_qk_grouped'
 const [DELTA, FUSED] = ['model.layers.0.linear_attn', 'model.layers.0.mlp.experts.gate_up_proj']
+const LATENT = 'model.layers.0.self_attn'
 const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
 
 /** Changes of a sound checkpoint, each with the refusal. */
@@ -189,6 +190,39 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [without('model.layers.3.post_mlp_layernorm.weight'), missing('model.layers.3.post_mlp_layernorm.weight')],
     [without('model.layers.2.mlp.expert_bias'), missing('model.layers.2.mlp.expert_bias')],
     [without('model.layers.0.self_attn.gate_proj.weight'), missing('model.layers.0.self_attn.gate_proj.weight')],
+  ],
+  'deepseek_v2: a latent of queries, the best of four groups, a factor, BF16': [
+    [{ norm_topk_prob: true }, config('norm_topk_prob must be false for deepseek_v2, not true')],
+    [{ scoring_func: 'sigmoid' }, config('scoring_func must be one of softmax, not "sigmoid"')],
+    [{ topk_method: 'noaux_tc' }, config('topk_method must be one of greedy, group_limited_greedy')],
+    [{ n_group: 3 }, config('n_group must be a divisor of n_routed_experts \\(8\\), not 3')],
+    [{ topk_group: 5 }, config('topk_group must be an integer from 1 to 4, not 5')],
+    [{ qk_rope_head_dim: 5 }, config('qk_rope_head_dim must be even: its channels make pairs, not 5')],
+    [{ q_lora_rank: null }, missing('model.layers.0.self_attn.q_proj.weight')],
+    [{ kv_lora_rank: 15 }, shape(`${LATENT}.kv_a_proj_with_mqa.weight`, '20, 40', '21, 40')],
+    [{ v_head_dim: 8 }, shape(`${LATENT}.kv_b_proj.weight`, '76, 14', '72, 14')],
+    [{ attention_bias: true }, missing(`${LATENT}.q_a_proj.bias`)],
+    [without(`${LATENT}.q_a_layernorm.weight`), missing(`${LATENT}.q_a_layernorm.weight`)],
+    [withZeros('model.layers.1.mlp.gate.e_score_correction_bias', 8), unknown('model.layers.1.mlp.gate.e_score')],
+  ],
+  'deepseek_v3: two of four groups by their two best, a factor': [
+    [{ topk_method: 'greedy' }, config('topk_method must be one of noaux_tc, not "greedy"')],
+    [
+      without('model.layers.2.mlp.gate.e_score_correction_bias'),
+      missing('model.layers.2.mlp.gate.e_score_correction_bias'),
+    ],
+    [{ first_k_dense_replace: 2 }, missing('model.layers.1.mlp.gate_proj.weight')],
+  ],
+  'glm4_moe: norms of heads, biases, groups, a factor, BF16': [
+    [{ use_qk_norm: false }, unknown('model.layers.0.self_attn.q_norm.weight')],
+    [{ partial_rotary_factor: 0 }, config('partial_rotary_factor must be a share of 12 channels')],
+    [withZeros('model.layers.0.self_attn.o_proj.bias', 40), unknown('model.layers.0.self_attn.o_proj.bias')],
+  ],
+  'bailing_moe_v2: half of each head turns, a factor, two shared experts, BF16': [
+    [{ model_type: 'bailing_moe' }, config('architectures must be BailingMoeV2ForCausalLM for model_type')],
+    [{ use_bias: true }, config('use_bias must be false without use_qkv_bias, not true')],
+    [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
+    [without('model.layers.1.mlp.gate.expert_bias'), missing('model.layers.1.mlp.gate.expert_bias')],
   ],
   'gemma4_text: windows in all layers but the last, values of their own': [
     [{ enable_moe_block: undefined }, config('enable_moe_block must be true, not false')],

@@ -83,6 +83,13 @@ const FAMILIES: Record<string, GgufChoices> = {
   '92-granitehybrid-dense-bf16-sharded': { typeOf: () => 'BF16', parts: 2 },
   '101-ernie45moe-f32': { squeezed: true, parts: 2 },
   '102-ernie45moe-bf16-sharded': {},
+  '111-deepseekv2-f32': { keepsLatents: true },
+  '112-deepseekv2-bf16-sharded': { typeOf: () => 'BF16', shuffle: 3 },
+  '113-deepseekv2-yarn-f32': { parts: 2 },
+  '121-deepseekv3-f32': { joined: true },
+  '122-moonlight-bf16-sharded': { typeOf: () => 'BF16', keepsLatents: true },
+  '131-glm4moe-f32': { parts: 2 },
+  '132-glm4moe-bf16-sharded': { typeOf: () => 'BF16' },
   '151-smallthinker-f32': { joined: true, shuffle: 4 },
   '152-smallthinker-window-bf16-sharded': { typeOf: () => 'BF16' },
   '162-qwen35moe-text-bf16-sharded': { typeOf: () => 'BF16', shuffle: 6 },
@@ -90,6 +97,8 @@ const FAMILIES: Record<string, GgufChoices> = {
   '181-afmoe-f32': { shuffle: 6, joined: true },
   '191-qwen3next-f32': { joined: true },
   '201-mellum-f32': { parts: 2 },
+  '221-ling2-f32': { joined: true },
+  '222-ling2-bf16-sharded': { typeOf: () => 'BF16', squeezed: true },
   '231-granitemoeswa-f32': { shuffle: 2, parts: 2 },
 }
 

@@ -239,6 +239,30 @@ test("reads Granite's windows, and the layers without positions", async () => {
   })
 })
 
+const ENLARGED = { 'rope.scaling.factor': f32(40), 'rope.scaling.yarn_log_multiplier': f32(0.0707) }
+
+test("reads DeepSeek's latents of new and of old files, and which routers they have", async () => {
+  const keys = {
+    ...{ 'attention.kv_lora_rank': u32(32), 'rope.dimension_count': u32(8), 'attention.value_length': u32(32) },
+    ...{ 'attention.key_length': u32(40), expert_feed_forward_length: u32(16), expert_shared_count: u32(2) },
+    ...{ 'attention.key_length_mla': u32(20), 'attention.value_length_mla': u32(10) },
+  }
+  const sizes = { qk_nope_head_dim: 12, qk_rope_head_dim: 8, v_head_dim: 10, kv_lora_rank: 32, q_lora_rank: null }
+  await has(configOf('deepseek2', keys), { ...sizes, model_type: 'deepseek_v2', topk_method: 'greedy', n_group: 1 })
+  const old = { 'attention.key_length': u32(20), 'attention.value_length': u32(10) }
+  const { 'attention.key_length_mla': _, 'attention.value_length_mla': __, ...others } = keys
+  await has(configOf('deepseek2', { ...others, ...old }), sizes)
+  const groups = { expert_group_count: u32(2), expert_group_used_count: u32(1) }
+  await has(configOf('deepseek2', { ...keys, ...groups }), { topk_method: 'group_limited_greedy', topk_group: 1 })
+  const sigmoids = { expert_weights_norm: flag(true), expert_weights_scale: f32(1.8) }
+  const v3 = { model_type: 'deepseek_v3', norm_topk_prob: true, routed_scaling_factor: 1.8 }
+  await has(configOf('deepseek2', { ...keys, ...sigmoids, expert_gating_func: u32(2) }), v3)
+  await has(configOf('deepseek2', { ...keys, ...sigmoids }, { 'blk.1.exp_probs_b.bias': [4] }), v3)
+  const yarn = { ...keys, 'rope.scaling.type': text('yarn'), ...ENLARGED }
+  const { rope_scaling } = (await configOf('deepseek2', yarn)) as { rope_scaling: Record<string, unknown> }
+  assert.equal([rope_scaling.mscale, rope_scaling.mscale_all_dim], [707 / 1000, 707 / 1000])
+})
+
 test("reads Gemma's heads of both kinds of layers", async () => {
   const keys = {
     ...{ 'attention.key_length': u32(32), 'attention.key_length_swa': u32(16), 'attention.value_length': u32(32) },
@@ -307,7 +331,8 @@ test("reads ERNIE's dense and sparse layers", async () => {
 
 test('refuses families that molm does not run, and what a family does not compute, by the key', async () => {
   const refused: [string, Record<string, GgufValue>, RegExp][] = [
-    ['deepseek2', {}, /a.gguf: general.architecture is deepseek2; .* latent keys/],
+    ['kimi-linear', {}, /a.gguf: general.architecture is kimi-linear; .* linear attention/],
+    ['llama', { 'rope.scaling.type': text('yarn'), ...ENLARGED }, /yarn_log_multiplier is not 0/],
     ['jamba', {}, /is jamba; .*Mamba.*\nit runs llama \(Mixtral\)/],
     ['llama', { expert_count: u32(0) }, /is llama; .* models without experts/],
     ['olmoe', { expert_count: u32(0) }, /is olmoe; .*without experts/],

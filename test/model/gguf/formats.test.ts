@@ -6,8 +6,12 @@ import { blueprintOf, parseConfig } from '#molm/model/families/index.js'
 import { ggufBlueprint } from '#molm/model/gguf/blueprint.js'
 import { ggufConfig } from '#molm/model/gguf/config.js'
 import { ggufFormats } from '#molm/model/gguf/formats.js'
+import { openGguf } from '#molm/model/gguf/gguf-file.js'
 import { formatsFor, type Quant } from '#molm/model/packing/format/formats.js'
 import { planLayout } from '#molm/model/packing/format/layout.js'
+import { fixturePath } from '../../support/fixtures.js'
+import { ggufFiles, ggufModelOf } from '../../support/gguf-model.js'
+import { MemoryFiles } from '../../support/memory-files.js'
 import { openFixture } from './fixtures.js'
 
 const test = suite('formats of GGUF files')
@@ -70,6 +74,20 @@ test('keep mixed types matrix by matrix', async () => {
 test('take the finest of a matrix with several types', async () => {
   const { quant, formats } = await ofFixture('granitemoe-all-types')
   assert.equal({ quant, formats }, { quant: 'q8', formats: formatsFor('q8') })
+})
+
+test('round keys of latents finely, if a file has their blocks along the other side', async () => {
+  const formatOf = async (keepsLatents: boolean, piece: string) => {
+    const files = ggufFiles(await ggufModelOf(fixturePath('113-deepseekv2-yarn-f32'), { keepsLatents }), 'model', {})
+    const file = await openGguf(new MemoryFiles(Object.fromEntries(files)), 'model.gguf')
+    const blueprint = ggufBlueprint(blueprintOf(parseConfig(ggufConfig(file), 'deepseek')), file)
+    for (const tensor of file.tensors.values()) if (tensor.shape.length > 1) tensor.dtype = 'Q4_0'
+    const { formats } = ggufFormats(blueprint, file)
+    return formats.pieces?.[`layers.1.dense/latent.${piece}.2`] ?? formats.attention
+  }
+  assert.is(await formatOf(true, 'keys'), 'q8')
+  assert.is(await formatOf(true, 'values'), 'q4')
+  assert.is(await formatOf(false, 'keys'), 'q4')
 })
 
 test('keep MXFP4 in every packing', async () => {

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sourceBytes } from '#molm/library/hub/plan.js'
 import { type BlockType, blockOf } from '#molm/model/checkpoint/dtype.js'
-import { contiguousStrides, type Tensor } from '#molm/model/checkpoint/tensor.js'
+import { contiguousStrides, readSpan, type Tensor } from '#molm/model/checkpoint/tensor.js'
 import { formatsFor } from '#molm/model/packing/format/formats.js'
 import { type Blueprint, planLayout } from '#molm/model/packing/format/layout.js'
 import {
@@ -21,8 +21,8 @@ import { packParts } from '#molm/model/packing/write/pack.js'
 import { bankOf, pack } from '../../support/kernel-bench.js'
 import { bytesTensor, vastSource } from '../../support/memory-files.js'
 import { BLOCK_TYPES, randomBlocks } from '../../support/random-blocks.js'
+import { readFloats } from '../../support/read-floats.js'
 import { referencePack } from '../../support/reference-pack.js'
-import { rejectsWithUserError } from '../../support/rejects.js'
 
 const test = suite('packing parts from block types')
 
@@ -48,6 +48,7 @@ const blueprint: Blueprint = {
       yield part(`experts.${id}`, [
         matrix('alternating', 'f32', expertOf('experts', experts, id), 'alternating'),
         matrix('gate_up', 'f32', [expertOf('experts', experts, id), expertOf('other', experts, id)], 'interleaved'),
+        matrix('turned', 'f32', transposedExpert('experts', experts, id)),
       ])
     }
   },
@@ -113,13 +114,17 @@ test('a large tensor is divided between rows, into chunks of a bounded size', ()
   }
 })
 
-test('experts that are stored transposed cannot have a block type', async () => {
-  const tensors = new Map([['w', tensor('w', 'Q5_0', [2, 64, 96])]])
-  const parts = [part('expert', [matrix('input', 'f32', transposedExpert('w', [2, 64, 96], 1))])]
-  await rejectsWithUserError(
-    () => partsOf(packParts(planLayout({ parts: () => parts }, formatsFor('f32')), tensors, referencePack)),
-    /^memory: tensor w is stored in blocks of Q5_0, and cannot be transposed$/,
-  )
+test('columns of blocks are packed as the same floats are', async () => {
+  const turned = { firstElement: 0, rows: D, cols: R, rowStride: 1, colStride: D, kind: 'matrix' } as const
+  for (const dtype of BLOCK_TYPES) {
+    const t = tensor('w', dtype, [R, D])
+    const [blocks, floats] = [await readSpan(t), await readFloats(t)]
+    for (const format of ['q8', 'q4', 'q4m'] as const) {
+      const found = await pack(bank, { ...turned, format, dtype, bytes: blocks })
+      const expected = await pack(bank, { ...turned, format, dtype: 'F32', bytes: new Uint8Array(floats.buffer) })
+      assert.ok(Buffer.from(found.bytes).equals(Buffer.from(expected.bytes)), `${dtype} as ${format}`)
+    }
+  }
 })
 
 test.run()

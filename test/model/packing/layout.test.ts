@@ -150,8 +150,8 @@ test('FORMAT.md names every piece of every family', async () => {
   for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
     const pieces = layoutOf(await fixtureConfig(name), formatsFor('q4')).parts.flatMap((part) => part.pieces)
     for (const { name: piece } of pieces) {
-      // The pieces of a ModuleFormer's routers are listed once for both kinds, and the heads of a convolution once.
-      const listed = piece.replace(/^conv\.head\.\d+$/, 'conv.head.{h}')
+      // The pieces of a ModuleFormer's routers are listed once for both kinds, and heads once.
+      const listed = piece.replace(/^(conv\.head|latent\.\w+)\.\d+$/, '$1.{h}')
       const short = listed.replace(/^(attention|mlp)\.router\.(?!logits\.weight|selection)/, '')
       assert.ok(
         [listed, short].some((known) => text.includes(`\`${known}\``)),

@@ -82,6 +82,11 @@ export function isUnused(tensor: string, { tieWordEmbeddings }: ModelConfig): bo
   return tensor.endsWith('.rotary_emb.inv_freq') || (tieWordEmbeddings && tensor === 'lm_head.weight')
 }
 
+/** The same, and tensors of layers behind the last one, which predict further tokens. */
+export function isUnusedOrDrafting(tensor: string, config: ModelConfig): boolean {
+  return isUnused(tensor, config) || Number(/^model\.layers\.(\d+)\./.exec(tensor)?.[1] ?? -1) >= config.layers
+}
+
 /** Cache of grouped-query attention: the keys and values of all key/value heads, within the layer's window. */
 export function groupedCache(config: DecoderConfig, layer: number): LayerCache {
   const { keyValueHeads: heads, headSize, attentionBias } = headsIn(config, layer)

@@ -21,21 +21,21 @@ interface LayerPieces {
   expert: (id: number, count: number, kind: MixtureKind) => PlannedPiece[]
 }
 
-/** Parts of a model: embedding, layers, last norm (a tensor's name), head; `layer` returns the pieces of a layer. */
+/** Parts of a model: embedding and last norm (names of tensors), layers, head; `layer` returns the pieces of a layer. */
 export function* decoderParts(
   { vocabSize: V, width: d, layers, tieWordEmbeddings, headBias, mixtures }: ModelConfig,
   formats: PartFormats,
   layer: (index: number) => LayerPieces,
-  { lastNorm = 'model.norm' } = {},
+  { embedding = 'model.embed_tokens', lastNorm = 'model.norm' } = {},
 ): Generator<Part> {
-  yield part('embedding', [table('table', formats.embedding, whole('model.embed_tokens.weight', [V, d]))])
+  yield part('embedding', [table('table', formats.embedding, whole(`${embedding}.weight`, [V, d]))])
   for (let l = 0; l < layers; l++) {
     const { dense, expert } = layer(l)
     yield densePart(l, dense)
     for (const mixture of mixtures) yield* expertParts(l, mixture, (id, count) => expert(id, count, mixture.kind))
   }
   yield part('final', [vector('norm.weight', whole(`${lastNorm}.weight`, [d]))])
-  const head = tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight'
+  const head = tieWordEmbeddings ? `${embedding}.weight` : 'lm_head.weight'
   yield part('lm_head', [
     matrix('weight', formats.head, whole(head, [V, d])),
     ...(headBias ? [vector('bias', whole('lm_head.bias', [V]))] : []),
@@ -60,6 +60,8 @@ interface LayerNames {
   sharedGate?: string
   gated?: readonly [gate: string, up: string, down: string]
   denseBias?: boolean
+  /** The table of words, and the norm before the head. Default: `model.embed_tokens`, `model.norm`. */
+  embedding?: string
   lastNorm?: string
 }
 
@@ -88,7 +90,7 @@ export function namedParts(config: DecoderConfig, formats: PartFormats, names: L
       expert: (id) => gatedTensors(config, formats, 'expert', `${key}.experts.${id}`, names),
     }
   }
-  return decoderParts(config, formats, layerPieces, { lastNorm: names.lastNorm })
+  return decoderParts(config, formats, layerPieces, names)
 }
 
 /** Makes the part with the pieces of a layer that every token needs. */

@@ -14,10 +14,26 @@ export interface RopeKeys {
  * counts, as in transformers. Refuses types that molm does not compute by name.
  */
 export function ropeConfig(keys: ConfigReader, options: RopeKeys = {}): RopeConfig {
+  const { key, found } = ropeObject(keys)
+  return ropeFrom(keys, key, found, options)
+}
+
+function ropeObject(keys: ConfigReader): { key: string; found: Record<string, unknown> } {
   const key = keys.has('rope_scaling') || !keys.has('rope_parameters') ? 'rope_scaling' : 'rope_parameters'
   const found = keys.raw[key] ?? {}
   if (!isObject(found)) throw keys.refuse(key, 'an object')
-  return ropeFrom(keys, key, found, options)
+  return { key, found }
+}
+
+/** Factor of DeepSeek's queries, and of its keys, with YaRN: 1 without `mscale_all_dim`. */
+export function yarnSize(keys: ConfigReader): number {
+  const { rope_type, type = rope_type, mscale_all_dim, factor } = ropeObject(keys).found
+  const hasSize = type === 'yarn' && typeof mscale_all_dim === 'number' && typeof factor === 'number'
+  return hasSize ? sizeOf(factor, mscale_all_dim) : 1
+}
+
+function sizeOf(factor: number, mscale: number): number {
+  return factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1
 }
 
 /** Reads RoPE of each kind of layer from the member of `rope_parameters` with its name. */
@@ -67,9 +83,11 @@ function ropeFrom(keys: ConfigReader, key: string, found: Record<string, unknown
   const factor = number('factor')
   if (factor === undefined) throw new UserError(`${keys.source}: ${key}.factor is missing`)
   if (type === 'linear') return { theta, ...part, scaling: { type, factor } }
-  const size = (mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1)
   const [mscale, mscaleAll] = [number('mscale'), number('mscale_all_dim')]
-  const attention = mscale !== undefined && mscaleAll !== undefined ? size(mscale) / size(mscaleAll) : size(1)
+  const attention =
+    mscale !== undefined && mscaleAll !== undefined
+      ? sizeOf(factor, mscale) / sizeOf(factor, mscaleAll)
+      : sizeOf(factor, 1)
   const scaling: RopeConfig['scaling'] = {
     type: 'yarn',
     factor,

@@ -13,7 +13,7 @@ export interface RowShape {
   heads?: number
   /** Whether pages hold the rows of one head after another, with keys transposed. Default: they hold whole rows. */
   byHead?: boolean
-  /** K = V: one row serves as both. */
+  /** One row serves as both: K = V, or values are the first channels of their keys. */
   shared: boolean
   /** Whether keys have biases: a few channels are then far larger than the others. Default: false. */
   hasKeyBias?: boolean
@@ -51,12 +51,15 @@ export function cacheFormat(layers: readonly LayerCache[], formats: PartFormats,
   return FEW_BITS.has(formats.attention) && layers.every(({ rows }) => !rows || suitsQ8(rows)) ? 'q8' : 'bf16'
 }
 
-function suitsQ8({ channels, heads = 1, byHead, hasKeyBias }: RowShape): boolean {
-  return byHead === true && !hasKeyBias && channels / heads <= MOST_Q8_CHANNELS
+function suitsQ8({ channels, heads = 1, byHead, shared, hasKeyBias }: RowShape): boolean {
+  return byHead === true && !shared && !hasKeyBias && channels / heads <= MOST_Q8_CHANNELS
 }
 
 /** Throws a UserError if a cache of this format cannot hold rows with such heads. */
-export function checkHeads({ channels, heads = 1, byHead }: RowShape, format: CacheFormat): void {
+export function checkHeads({ channels, heads = 1, byHead, shared }: RowShape, format: CacheFormat): void {
+  if (format === 'q8' && byHead && shared) {
+    throw new UserError(phrase`${option('cacheType')} q8 is not for latents of keys and values; use bf16`)
+  }
   const size = channels / heads
   const most = byHead ? MOST_Q8_CHANNELS : MOST_Q8_ROW_CHANNELS
   if (format !== 'q8' || size <= most) return

@@ -22,6 +22,8 @@ export interface Source extends StoredEntries {
   scales?: StoredEntries
   /** How the view reorders the whole tensor. Absent: it does not. */
   arrange?: (stored: Tensor) => Tensor
+  /** Whether its rows are the columns of the tensor. */
+  isTurned?: true
   /** Another source of the same weights, in checkpoints without this tensor. */
   instead?: Source
 }

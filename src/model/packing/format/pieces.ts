@@ -31,6 +31,12 @@ export function expertOf(key: string, shape: number[], id: number): Source {
   return { tensor: { key, shape }, rows, cols, view: (tensors) => select(stored(tensors, key), 0, id) }
 }
 
+/** A matrix whose rows are the columns of the source. */
+export function transposed(source: Source): Source {
+  const { rows, cols } = source
+  return { ...source, rows: cols, cols: rows, isTurned: true, view: (tensors) => transpose(source.view(tensors)) }
+}
+
 /** One expert of a tensor [expert, in, out], transposed: other matrices are stored [out, in]. */
 export function transposedExpert(key: string, shape: number[], id: number): Source {
   const [, cols, rows] = shape
