@@ -249,7 +249,7 @@ inBrowser('two prompts are compared as molm experts compares them', async () => 
     const expected = everyExpert(new ExpertUsage(maps[0])).map((place) => maps[0].describe(place))
     assert.equal(titles.sort(), expected.sort())
     assert.equal(
-      await page.$$eval('#figure > .sentence', (all) => all.map(({ textContent }) => textContent)),
+      await page.$$eval('#figure .sentence', (all) => all.map(({ textContent }) => textContent)),
       drawUsage(read).sentences,
     )
     await page.hover('#text-1 .tokens [data-i="1"]')
