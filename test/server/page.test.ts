@@ -230,6 +230,41 @@ inBrowser('the page can be used with the keyboard alone', async () => {
   })
 })
 
+/** Drops a file of these bytes, or of `count` zeros, on the page. */
+const drop = (page: Page, name: string, content: string | number) =>
+  page.evaluate(`{
+    const data = new DataTransfer()
+    data.items.add(new File([${typeof content === 'number' ? `new Uint8Array(${content})` : JSON.stringify(content)}], '${name}'))
+    document.querySelector('#talk').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
+  }`)
+
+inBrowser('dropped and chosen text files go before the next message, and others are refused by name', async () => {
+  await open({}, async (page, { bodies }) => {
+    const files = () => page.$$eval('#files button', (all) => all.map(({ textContent }) => textContent))
+    const refusal = (why: string) => page.waitForSelector(`#alert:text("${why}")`)
+    await drop(page, 'lamp.bin', 3)
+    await refusal('lamp.bin: not a text in UTF-8')
+    await drop(page, 'large.txt', 5e6)
+    await refusal('large.txt: 5.00 MB are too much for a message, which takes 4.00 MB')
+    await drop(page, 'empty.txt', ' ')
+    await refusal('empty.txt: the file is empty')
+    await drop(page, 'notes.txt', 'The lamp is lit.\n')
+    await page.waitForSelector('#files')
+    assert.is(await page.textContent('#alert'), '')
+    await page.setInputFiles('#composer input', {
+      name: 'more.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('By night.'),
+    })
+    await page.waitForSelector('#files button >> nth=1')
+    assert.equal(await files(), ['notes.txt, 16 characters ×', 'more.txt, 9 characters ×'])
+    await page.click('[aria-label="leave more.txt out"]')
+    await ask(page, 'What is lit?')
+    assert.equal(bodies.at(-1)?.messages, [{ role: 'user', content: 'The lamp is lit.\nWhat is lit?' }])
+    assert.equal(await files(), [], 'it goes once')
+  })
+})
+
 inBrowser('two prompts are compared as molm experts compares them', async () => {
   await open({}, async (page, { served }) => {
     const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
