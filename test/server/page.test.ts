@@ -230,6 +230,58 @@ inBrowser('the page can be used with the keyboard alone', async () => {
   })
 })
 
+inBrowser('while an answer comes, nothing moves what the user reads', async () => {
+  await open({}, async (page) => {
+    // Not a key or a click: the browser leaves out what moves soon after these.
+    await page.evaluate(`{
+      window.shift = 0
+      window.shifts = new PerformanceObserver((list) => {
+        for (const { value } of list.getEntries()) window.shift += value
+      })
+      window.shifts.observe({ type: 'layout-shift' })
+    }`)
+    await page.fill('#message', 'Write a short poem about the sea.')
+    await page.evaluate(`document.querySelector('#composer').requestSubmit()`)
+    await page.waitForSelector('.turn.model:last-child[aria-busy="false"] .tokens [data-i]')
+    await atRest(page)
+    const frame = 'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))'
+    const shift = async () => {
+      await page.evaluate(frame)
+      return page.evaluate('window.shift') as Promise<number>
+    }
+    const moved = await shift()
+    assert.ok(moved < 0.05, `a shift of ${moved}`)
+    await page.evaluate(`document.querySelector('#turns').style.paddingTop = '300px'`)
+    await until(async () => (await shift()) > 0.05, 'the browser to notice a shift')
+    await page.evaluate(`{
+      document.querySelector('#turns').style.paddingTop = ''
+      window.shifts.disconnect()
+    }`)
+  })
+})
+
+inBrowser('before the first question rings show how many experts a token wakes', async () => {
+  await open({}, async (page) => {
+    const rings = () =>
+      page.evaluate(`Array.from(document.querySelectorAll('#map rect.sample'), (cell) => getComputedStyle(cell).strokeWidth)
+        .filter((width) => width === '2.5px').length`)
+    await page.waitForSelector('#map rect.sample')
+    assert.is(await rings(), 6 * (2 + 4))
+    assert.is(await page.textContent('#caption'), '192 experts, all asleep')
+    await ask(page, 'What is 23 + 45?')
+    assert.is(await rings(), 0)
+  })
+})
+
+inBrowser('a taller window has a larger map', async () => {
+  await open({}, async (page) => {
+    const height = () => page.$eval('#map rect[data-expert]', (cell) => cell.getBoundingClientRect().height)
+    const before = await height()
+    await page.setViewportSize({ width: 1280, height: 1200 })
+    await until(async () => (await height()) > 1.1 * before, 'a larger map')
+  })
+})
+
 /** Drops a file of these bytes, or of `count` zeros, on the page. */
 const drop = (page: Page, name: string, content: string | number) =>
   page.evaluate(`{
