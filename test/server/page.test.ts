@@ -230,6 +230,93 @@ inBrowser('the page can be used with the keyboard alone', async () => {
   })
 })
 
+inBrowser('while an answer comes, nothing moves what the user reads', async () => {
+  await open({}, async (page) => {
+    // Not a key or a click: the browser leaves out what moves soon after these.
+    await page.evaluate(`{
+      window.shift = 0
+      window.shifts = new PerformanceObserver((list) => {
+        for (const { value } of list.getEntries()) window.shift += value
+      })
+      window.shifts.observe({ type: 'layout-shift' })
+    }`)
+    await page.fill('#message', 'Write a short poem about the sea.')
+    await page.evaluate(`document.querySelector('#composer').requestSubmit()`)
+    await page.waitForSelector('.turn.model:last-child[aria-busy="false"] .tokens [data-i]')
+    await atRest(page)
+    const frame = 'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))'
+    const shift = async () => {
+      await page.evaluate(frame)
+      return page.evaluate('window.shift') as Promise<number>
+    }
+    const moved = await shift()
+    assert.ok(moved < 0.05, `a shift of ${moved}`)
+    await page.evaluate(`document.querySelector('#turns').style.paddingTop = '300px'`)
+    await until(async () => (await shift()) > 0.05, 'the browser to notice a shift')
+    await page.evaluate(`{
+      document.querySelector('#turns').style.paddingTop = ''
+      window.shifts.disconnect()
+    }`)
+  })
+})
+
+inBrowser('before the first question rings show how many experts a token wakes', async () => {
+  await open({}, async (page) => {
+    const rings = () =>
+      page.evaluate(`Array.from(document.querySelectorAll('#map rect.sample'), (cell) => getComputedStyle(cell).strokeWidth)
+        .filter((width) => width === '2.5px').length`)
+    await page.waitForSelector('#map rect.sample')
+    assert.is(await rings(), 6 * (2 + 4))
+    assert.is(await page.textContent('#caption'), '192 experts, all asleep')
+    await ask(page, 'What is 23 + 45?')
+    assert.is(await rings(), 0)
+  })
+})
+
+inBrowser('a taller window has a larger map', async () => {
+  await open({}, async (page) => {
+    const height = () => page.$eval('#map rect[data-expert]', (cell) => cell.getBoundingClientRect().height)
+    const before = await height()
+    await page.setViewportSize({ width: 1280, height: 1200 })
+    await until(async () => (await height()) > 1.1 * before, 'a larger map')
+  })
+})
+
+/** Drops a file of these bytes, or of `count` zeros, on the page. */
+const drop = (page: Page, name: string, content: string | number) =>
+  page.evaluate(`{
+    const data = new DataTransfer()
+    data.items.add(new File([${typeof content === 'number' ? `new Uint8Array(${content})` : JSON.stringify(content)}], '${name}'))
+    document.querySelector('#talk').dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }))
+  }`)
+
+inBrowser('dropped and chosen text files go before the next message, and others are refused by name', async () => {
+  await open({}, async (page, { bodies }) => {
+    const files = () => page.$$eval('#files button', (all) => all.map(({ textContent }) => textContent))
+    const refusal = (why: string) => page.waitForSelector(`#alert:text("${why}")`)
+    await drop(page, 'lamp.bin', 3)
+    await refusal('lamp.bin: not a text in UTF-8')
+    await drop(page, 'large.txt', 5e6)
+    await refusal('large.txt: 5.00 MB are too much for a message, which takes 4.00 MB')
+    await drop(page, 'empty.txt', ' ')
+    await refusal('empty.txt: the file is empty')
+    await drop(page, 'notes.txt', 'The lamp is lit.\n')
+    await page.waitForSelector('#files')
+    assert.is(await page.textContent('#alert'), '')
+    await page.setInputFiles('#composer input', {
+      name: 'more.txt',
+      mimeType: 'text/plain',
+      buffer: Buffer.from('By night.'),
+    })
+    await page.waitForSelector('#files button >> nth=1')
+    assert.equal(await files(), ['notes.txt, 16 characters ×', 'more.txt, 9 characters ×'])
+    await page.click('[aria-label="leave more.txt out"]')
+    await ask(page, 'What is lit?')
+    assert.equal(bodies.at(-1)?.messages, [{ role: 'user', content: 'The lamp is lit.\nWhat is lit?' }])
+    assert.equal(await files(), [], 'it goes once')
+  })
+})
+
 inBrowser('two prompts are compared as molm experts compares them', async () => {
   await open({}, async (page, { served }) => {
     const texts = ['The capital of France is Paris.', 'const <b>x</b> = 1']
@@ -249,7 +336,7 @@ inBrowser('two prompts are compared as molm experts compares them', async () => 
     const expected = everyExpert(new ExpertUsage(maps[0])).map((place) => maps[0].describe(place))
     assert.equal(titles.sort(), expected.sort())
     assert.equal(
-      await page.$$eval('#figure > .sentence', (all) => all.map(({ textContent }) => textContent)),
+      await page.$$eval('#figure .sentence', (all) => all.map(({ textContent }) => textContent)),
       drawUsage(read).sentences,
     )
     await page.hover('#text-1 .tokens [data-i="1"]')

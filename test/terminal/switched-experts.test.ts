@@ -105,13 +105,18 @@ test('l says what chose the token of the walk, and what its experts say after it
   assert.is(after.length, 5)
   for (const line of after) assert.match(line, /^ {2}layer \d \w+ \d+ makes likelier ".*", unlikelier ".*"$/)
   // The page of the conversation has it, with all layers.
-  const { tokens } = chat.map
   await inTemporaryFolder(async (folder) => {
     const path = join(folder, 'talk.html')
     await send(chat, `/save ${path}`)
     assert.equal(said(chat, -1), [`saved in ${path}`])
     const page = unpackedPage(await readFile(path, 'utf8'))
-    assert.is(page.match(/<span [^>]*data-i=/g)?.length, tokens.length)
+    const turns = Array.from(page.matchAll(/<article class="turn (\w+)">.*?<div class="tokens">(.*?)<\/div>/gs))
+    const shown = turns.map(([, role, spans]) => [role, spans.replace(/<[^>]*>/g, '')])
+    const [question, answer] = chat.conversation.messages
+    assert.equal(shown, [
+      ['user', question.content],
+      ['model', answer.content],
+    ])
     const [, voices] = /class="voices">(.*?)<\/script>/.exec(page) ?? []
     const [all] = Object.values<{ up: { text: string }[] }[]>(JSON.parse(voices))
     assert.is(all.length, 6 * (2 + 4))

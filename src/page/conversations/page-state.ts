@@ -38,6 +38,8 @@ export interface PageState {
   jumps: number
   /** The text in the field for messages. */
   message: string
+  /** Texts of files to put before the next message. */
+  files: readonly { name: string; text: string }[]
   /** Why the last request failed. */
   alert: string
   settings: Settings

@@ -1,3 +1,4 @@
+import { attachedText } from '../../chat/conversations/attached-text.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { lastingStorage } from '../elements/browser-storage.js'
 import { Store } from '../elements/store.js'
@@ -72,6 +73,7 @@ export class Page {
       path: [],
       jumps: 0,
       message: '',
+      files: [],
       alert: '',
       settings: filledSettings({}),
       changed: [],
@@ -98,15 +100,38 @@ export class Page {
     this.store.set({ isReady: true })
   }
 
-  /** Sends a question. It returns to the field if no answer came. */
+  /** Sends a question after the texts of the files. They return to their places if no answer came. */
   async send(text: string): Promise<void> {
     const { store, conversation } = this
-    if (text.trim() === '' || conversation.isRunning) return
+    const { files } = store.state
+    if ((text.trim() === '' && files.length === 0) || conversation.isRunning) return
     if (store.state.message === text) store.set({ message: '' })
-    const isKept = await this.ask((options) => conversation.ask([{ role: 'user', content: text }], options))
-    if (isKept || store.state.message !== '') return
+    store.set({ files: [] })
+    const content = [...files.map((file) => file.text), text].join('\n')
+    const isKept = await this.ask((options) => conversation.ask([{ role: 'user', content }], options))
+    if (isKept) return
+    store.set({ files: [...files, ...store.state.files] })
+    if (store.state.message !== '') return
     store.set({ message: text })
     this.returned = text
+  }
+
+  /** Puts the texts of files before the next message. What is no text is named in an error. */
+  async attach(files: Iterable<File>): Promise<void> {
+    const { store } = this
+    store.set({ alert: '' })
+    for (const file of files) {
+      const { name, size } = file
+      try {
+        const text = await attachedText(name, size, async () => new Uint8Array(await file.arrayBuffer()))
+        if (text.trim() === '') throw new Error(`${name}: the file is empty`)
+        store.set({ files: [...store.state.files, { name, text }] })
+      } catch (error) {
+        // A folder has no bytes.
+        const { name: kind, message } = error as Error
+        store.set({ alert: kind === 'NotFoundError' ? `${name}: a folder, or a file that cannot be read` : message })
+      }
+    }
   }
 
   /** Asks with the settings. Returns whether question and answer stay in the conversation, and shows an error. */

@@ -21,12 +21,15 @@ const DRAWING_SHARE = 0.3
 /** Share of the time that the search for words may take. */
 const SEARCHING_SHARE = 0.1
 
-/** A map of rows with at most this number of experts is scaled up. */
-const LARGER = { scale: 1.3, experts: 40 }
+/** A map of rows with at most this number of experts is scaled up, the more the taller the window is. */
+const LARGER = { experts: 40, least: 1.3, heightOfOne: 600 }
 /** Minimum width to draw a map for; a narrower panel shows it scaled down. */
 const LEAST_WIDTH = 300
 /** Maximum width to draw a map for, as in style.css; beyond it a map only becomes coarse. */
 const MOST_WIDTH = 736
+
+/** A prime, so that the cells of a sample are apart. */
+const SPREAD = 7
 
 /** The model that answers, and the names of its experts. */
 export interface Named {
@@ -183,6 +186,17 @@ export class ExpertsPanel {
     this.drawSoon()
   }
 
+  /** Signs as many cells as a token wakes; the page rings them before there is any token. */
+  private markSample(): void {
+    const { mixtures } = this.named().model.config
+    for (const cell of this.map.querySelectorAll('rect[data-expert]')) {
+      const { kind, layer, expert } = placeOf(cell) as ExpertPlace
+      const mixture = mixtures.find((one) => one.kind === kind)
+      const [experts = 1, used = 0] = [mixture?.experts[layer], mixture?.used?.[layer] ?? mixture?.topK]
+      cell.classList.toggle('sample', (SPREAD * expert + layer * 5) % experts < used)
+    }
+  }
+
   private keep(token: RoutedToken, texts: readonly GrowingText[], place?: TokenPlace, logprob?: number): number {
     const { model } = this.named()
     const layers = layerRoutes(token, model)
@@ -198,7 +212,8 @@ export class ExpertsPanel {
     this.describe()
     const width = this.map.clientWidth
     if (width === 0 || model.config.mixtures.length === 0) return
-    const unit = largestMixture(model) <= LARGER.experts ? LARGER.scale : 1
+    const larger = Math.max(LARGER.least, innerHeight / LARGER.heightOfOne)
+    const unit = largestMixture(model) <= LARGER.experts ? larger : 1
     const all = usageMaps([this.answersText], { atlas })
     const block = hasNumbers ? all : withoutNumbers(all)
     const isNew = this.image.show(mapImage(block, 0, Math.max(LEAST_WIDTH, Math.min(width, MOST_WIDTH) / unit)))
@@ -206,7 +221,10 @@ export class ExpertsPanel {
     this.width = width
     this.mark()
     this.look(this.looked)
-    if (isNew) this.showNewest()
+    if (isNew) {
+      this.markSample()
+      this.showNewest()
+    }
     this.tookMs = performance.now() - started
   }
 

@@ -1,9 +1,10 @@
-import { useLayoutEffect } from 'preact/hooks'
+import { useEffect, useLayoutEffect } from 'preact/hooks'
 import type { Page } from '../conversations/page.js'
 import { type PageState, VIEWS } from '../conversations/page-state.js'
 import { useStore } from '../elements/store.js'
 import { Compare } from './compare.js'
 import { ConversationList } from './conversation-list.js'
+import { focusMessage } from './parts.js'
 import { Settings } from './settings.js'
 import { Talk } from './talk.js'
 
@@ -16,6 +17,7 @@ export function App({ page }: { page: Page }) {
   useLayoutEffect(() => {
     document.title = `${model.name} · molm`
   }, [model])
+  useEffect(() => takeFiles(page), [])
   return (
     <>
       <Header page={page} state={state} />
@@ -27,6 +29,24 @@ export function App({ page }: { page: Page }) {
       <Settings page={page} state={state} />
     </>
   )
+}
+
+/** Takes files that are dropped anywhere: the browser would leave the page for them. */
+function takeFiles(page: Page): void {
+  const show = (isOver: boolean) => document.documentElement.classList.toggle('dropping', isOver)
+  addEventListener('dragover', (event) => {
+    if (!event.dataTransfer?.types.includes('Files')) return
+    event.preventDefault()
+    show(page.store.state.view === 'chat')
+  })
+  addEventListener('dragleave', ({ relatedTarget }) => void (relatedTarget ?? show(false)))
+  addEventListener('drop', (event) => {
+    const files = [...(event.dataTransfer?.files ?? [])]
+    if (files.length === 0) return
+    event.preventDefault()
+    show(false)
+    if (page.store.state.view === 'chat') void page.attach(files).then(focusMessage)
+  })
 }
 
 interface HeaderProps {

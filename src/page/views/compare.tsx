@@ -105,8 +105,8 @@ function Figure({ read, model, atlas, hasNumbers }: FigureProps) {
     const all = drawUsage(texts, { atlas })
     const blocks = all.blocks.map((block) => (block.type === 'maps' && !hasNumbers ? withoutNumbers(block) : block))
     const drawn = { ...all, blocks }
-    figure.innerHTML =
-      figureSentences(drawn) + figureSections(drawn, Math.max(300, width >= 800 ? width / 2 - 16 : width))
+    const side = Math.max(300, width >= 800 ? width / 2 - 16 : width)
+    figure.innerHTML = figureSections(drawn, side, figureSentences(drawn))
     // Wide figures and tables scroll in their sections, so the keyboard must reach these.
     for (const section of figure.querySelectorAll<HTMLElement>('section:not(.text)')) section.tabIndex = 0
     figure.dispatchEvent(new Event('drawn', { bubbles: true }))

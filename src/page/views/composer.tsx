@@ -1,13 +1,14 @@
 import type { TargetedKeyboardEvent } from 'preact'
-import { useEffect } from 'preact/hooks'
-import { formatCount } from '../../ground/numbers.js'
+import { useEffect, useRef } from 'preact/hooks'
+import { formatCount, plural } from '../../ground/numbers.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
 import { focusMessage, sendOnEnter, submitting } from './parts.js'
 
 /** The field for messages, and its buttons. */
 export function Composer({ page, state }: { page: Page; state: PageState }) {
-  const { message, model, isReady, isRunning, view } = state
+  const { message, files, model, isReady, isRunning, view } = state
+  const input = useRef<HTMLInputElement>(null)
   useEffect(() => {
     if (isReady && view === 'chat') focusMessage()
   }, [isReady])
@@ -30,6 +31,24 @@ export function Composer({ page, state }: { page: Page; state: PageState }) {
       class={isRunning ? 'running' : ''}
       onSubmit={submitting(() => page.send(page.store.state.message))}
     >
+      {files.length > 0 && (
+        <ul id="files" class="chips small" aria-label="files before the message">
+          {files.map((file, i) => (
+            <li key={i}>
+              <button
+                class="quiet low"
+                type="button"
+                title="leave out"
+                aria-label={`leave ${file.name} out`}
+                onClick={() => page.store.set({ files: files.filter((other) => other !== file) })}
+              >
+                {`${file.name}, ${plural(file.text.length, 'character')} `}
+                <span class="cross-out">×</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
       <textarea
         id="message"
         rows={2}
@@ -53,7 +72,28 @@ export function Composer({ page, state }: { page: Page; state: PageState }) {
         <p id="context" class="note tiny" title="Tokens that the model read and wrote for the last answer">
           {contextOf(state)}
         </p>
-        <button id="fresh" class="quiet apart" type="button" disabled={!isReady} onClick={fresh}>
+        <button
+          id="add-file"
+          class="quiet apart"
+          type="button"
+          title="or drop text files on the page"
+          onClick={() => input.current?.click()}
+        >
+          Add a file
+        </button>
+        <input
+          type="file"
+          multiple
+          hidden
+          aria-label="Text files"
+          ref={input}
+          onChange={({ currentTarget }) => {
+            void page.attach([...(currentTarget.files ?? [])])
+            currentTarget.value = ''
+            focusMessage()
+          }}
+        />
+        <button id="fresh" class="quiet" type="button" disabled={!isReady} onClick={fresh}>
           New chat
         </button>
       </div>

@@ -1,7 +1,9 @@
 import { useMemo, useState } from 'preact/hooks'
+import { formatCount } from '../../ground/numbers.js'
 import { wordsOf } from '../../insight/atlas/words-of-expert.js'
 import type { TextSection } from '../../insight/pictures/interactive/explore.js'
 import { showVoices } from '../../insight/pictures/interactive/voices.js'
+import { expertsPerToken } from '../../insight/pictures/kinds/caption.js'
 import { quotedWords } from '../../insight/pictures/kinds/usage-caption.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { pushText } from '../../model/config/mask-spec.js'
@@ -21,22 +23,27 @@ interface ExpertsProps {
 
 /** The map of the answers' experts, with what is known of the token or the expert that the user points at. */
 export function Experts({ page, state, expert, token }: ExpertsProps) {
-  const { caption, path, isMapOpen, hasNumbers } = state
+  const { caption, path, model, isMapOpen, hasNumbers } = state
+  const { mixtures } = model.config
+  const isWaiting = path.length === 0 && mixtures.length > 0
+  const all = mixtures.flatMap(({ experts }) => experts).reduce((sum, experts) => sum + experts, 0)
   const areUnknown = page.panel.answers.tokens.length === 0 && path.some(({ exchange }) => exchange.answer.hasTextsOnly)
   return (
     <details
       id="experts"
-      class={hasNumbers ? 'numbered' : ''}
+      class={`${hasNumbers ? 'numbered' : ''} ${isWaiting ? 'waiting' : ''}`}
       open={isMapOpen}
       onToggle={({ currentTarget }) => page.store.set({ isMapOpen: currentTarget.open })}
     >
       <summary>
-        <h2 id="caption">{caption.woke || 'Experts'}</h2>
+        <h2 id="caption">{caption.woke || (isWaiting ? `${formatCount(all)} experts, all asleep` : 'Experts')}</h2>
       </summary>
       <p id="caption-words" class="small soft">
         {areUnknown
           ? 'Answers of an earlier visit, or before another model was chosen, have their texts only.'
-          : caption.words}
+          : isWaiting
+            ? `${expertsPerToken(model)}: as many as have a ring`
+            : caption.words}
       </p>
       {areUnknown && (
         <button

@@ -106,6 +106,10 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
     const next = field ?? article.current?.querySelector('button')
     next?.focus()
   }, [isEditing])
+  useLayoutEffect(() => {
+    // It scrolls then, so the keyboard must reach it.
+    if (text.element.scrollHeight > text.element.clientHeight) text.element.tabIndex = 0
+  }, [text])
   const write = (draft?: string) => {
     exchange.draft = draft
     redraw(undefined)

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { amountColour, expertColour } from '#molm/insight/pictures/blocks/expert-colours.js'
 import { renderHtml } from '#molm/insight/pictures/html/html.js'
 import { drawUsage } from '#molm/insight/pictures/kinds/usage-figure.js'
+import { accessibilityFaults } from '../../support/accessibility.js'
 import { HAS_BROWSER, sharedBrowser } from '../../support/browser.js'
 import { codeOf, proseOf } from '../../support/prose-and-code.js'
 import { HTML, open } from './open-page.js'
@@ -125,17 +126,17 @@ inBrowser(
       browser,
       undefined,
       async ({ page }) => {
-        await page.selectOption('#text-0 select', 'surprise')
+        await page.selectOption('#text-0 .colouring select', 'surprise')
         const [none, , two, , , , , , , , ten, eleven] = await backgrounds(page)
         assert.is(none, 'rgba(0, 0, 0, 0)')
         assert.is(two, rgb(amountColour(0.2, 'light')))
         assert.equal([ten, eleven], Array(2).fill(rgb(amountColour(1, 'light'))))
         assert.equal(await page.textContent('#text-0 .legend'), '0 bits10 bits or more')
         assert.is((await backgrounds(page, '#text-1'))[2], two)
-        await page.selectOption('#text-1 select', 'attention 0')
+        await page.selectOption('#text-1 .colouring select', 'attention 0')
         assert.is((await backgrounds(page))[2], rgb(expertColour(1, 'light')))
-        assert.is(await page.inputValue('#text-0 select'), 'attention 0')
-        await page.selectOption('#text-0 select', '')
+        assert.is(await page.inputValue('#text-0 .colouring select'), 'attention 0')
+        await page.selectOption('#text-0 .colouring select', '')
         assert.equal(await backgrounds(page), Array(12).fill('rgba(0, 0, 0, 0)'))
         assert.is(await page.textContent('#text-0 .legend'), '')
       },
@@ -202,6 +203,71 @@ inBrowser('a pinned token shows what its experts say, if the page knows', async 
       assert.equal(await cells(), [], 'nothing is known of another token')
     },
     renderHtml({ ...drawUsage([text]), lenses: [{ text, token: 2, lens: { model: text.model, experts } }] }),
+  )
+})
+
+const PHONE = { width: 390, height: 844 }
+const boxOf = (page: Page, selector: string) =>
+  page.$eval(selector, (element) => element.getBoundingClientRect().toJSON() as Record<string, number>)
+
+inBrowser(
+  'a conversation looks like one beside its map, and plays without the signs of its template',
+  async ({ browser }) => {
+    const turns = [
+      { role: 'user', isThought: false, from: 1, to: 3 },
+      { role: 'assistant', isThought: true, from: 4, to: 6 },
+      { role: 'assistant', isThought: false, from: 6, to: 9 },
+    ]
+    await open(
+      browser,
+      {},
+      async ({ page }) => {
+        const texts = await page.$$eval('.turn .tokens', (all) => all.map(({ textContent }) => textContent))
+        assert.equal(texts, ['"x<b>', '<b> "x', '<b>\n<b>'])
+        assert.not.match((await page.textContent('main')) ?? '', /bits|Jain/)
+        const [question, answer, map] = await Promise.all(
+          ['.turn.user .tokens', '.turn.model .tokens', '.map'].map((part) => boxOf(page, part)),
+        )
+        assert.ok(question.left > answer.left + 200 && question.right <= map.left && map.top < 100)
+        await page.clock.pauseAt(Date.now() + 1000)
+        await page.keyboard.press('p')
+        const now = () => page.$eval('.tokens .now', (token) => token.getAttribute('data-i'))
+        assert.is(await now(), '1')
+        assert.not.ok(await page.isVisible('.thoughts .tokens'))
+        await page.clock.runFor(600)
+        assert.is(await now(), '4')
+        assert.ok(await page.isVisible('.thoughts .now'), 'thoughts unfold when they are played')
+        await page.keyboard.press('Escape')
+        await page.clock.resume()
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme })
+          assert.equal(await accessibilityFaults(page), [], colorScheme)
+        }
+        await page.setViewportSize(PHONE)
+        assert.ok((await boxOf(page, '.turn.model .tokens')).bottom <= (await boxOf(page, '.map')).top)
+      },
+      renderHtml({ ...drawUsage([proseOf(3)]), turns }),
+    )
+  },
+)
+
+inBrowser('of two texts both and their difference are seen at once, and no map covers words', async ({ browser }) => {
+  await open(
+    browser,
+    { viewport: { width: 1280, height: 800 } },
+    async ({ page }) => {
+      const parts = ['.text + :not(.text) svg', '#text-0 .reading > div', '#text-1 .reading > div', '#text-0 .map']
+      const [difference, first, second, map] = await Promise.all(parts.map((part) => boxOf(page, part)))
+      assert.ok(difference.bottom < first.top && first.top === second.top && first.right < second.left)
+      assert.ok(first.bottom <= map.top && map.top < 800)
+      assert.equal(await accessibilityFaults(page), [])
+      await page.click('summary:text("Numbers")')
+      assert.match((await page.textContent('details[open] svg')) ?? '', /bits.*Jain/s)
+      await page.setViewportSize(PHONE)
+      const [text, below] = [await boxOf(page, parts[1]), await boxOf(page, parts[0])]
+      assert.ok(text.top < 500 && below.top > text.bottom, 'on a phone the text comes first')
+    },
+    renderHtml(drawUsage([proseOf(90), codeOf(90)])),
   )
 })
 

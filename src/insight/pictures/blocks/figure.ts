@@ -15,12 +15,22 @@ export interface Figure {
   blocks: Block[]
   /** Texts for an interactive page, in the order of the first maps. */
   texts?: readonly TextRoutes[]
+  /** Messages of the only text, if it is a conversation, in the order of its tokens. */
+  turns?: readonly Turn[]
   /** The property that colours the texts on an interactive page at first. Default: the experts of a layer. */
   colour?: TextColour
   /** Tokens of the texts with what their experts say, for an interactive page. */
   lenses?: readonly { text: TextRoutes; token: number; lens: Pick<Lens, 'model' | 'experts'> }[]
   /** Two models' routing of texts, for an interactive page of what they share. */
   agreements?: readonly RoutingAgreement[]
+}
+
+/** A message, or the thoughts before it: the tokens from `from` to before `to`. */
+export interface Turn {
+  role: string
+  isThought: boolean
+  from: number
+  to: number
 }
 
 export type Block = MapsBlock | TableBlock | TokensBlock

@@ -16,11 +16,12 @@ import {
   mostExperts,
   type TableBlock,
   TITLES,
+  type Turn,
 } from '../blocks/figure.js'
 import { percent } from '../blocks/labels.js'
 import { toHex } from '../blocks/palette.js'
 import { type PageAmounts, type PageColours, pageRoutes, pageVoices, type Tint } from '../interactive/page-data.js'
-import { usageMaps } from '../kinds/usage-figure.js'
+import { usageMaps, withoutNumbers } from '../kinds/usage-figure.js'
 import { blockDrawing } from '../svg/svg.js'
 import { type Drawing, escapeXml, type Fill, FONT, FONT_SIZE, stack } from '../svg/svg-drawing.js'
 import { legendDrawing } from '../svg/svg-legend.js'
@@ -30,12 +31,17 @@ import { mapDrawing } from '../svg/svg-map.js'
 export const MOST_TOKENS = 1000
 
 /**
- * Sections of a figure, with maps of at most `width` pixels. `interactive/explore.ts` handles pointer and keys. `pack` may
- * shorten the markup of large parts.
+ * Sections of a figure below the markup `about` it, with maps of at most `width` pixels. Two texts are side by side if
+ * there is room. `interactive/explore.ts` handles pointer and keys. `pack` may shorten the markup of large parts.
  */
-export function figureSections(figure: Figure, width: number, pack = (markup: string) => markup): string {
-  const { texts = [], agreements = [], lenses = [] } = figure
-  const usage = texts.length > 0 ? (firstMaps(figure) ?? usageMaps(texts)) : undefined
+export function figureSections(
+  figure: Figure,
+  width: number,
+  about: string,
+  pack = (markup: string) => markup,
+): string {
+  const { texts = [], agreements = [], lenses = [], turns } = figure
+  const usage = texts.length > 0 ? (firstMaps(figure) ?? withoutNumbers(usageMaps(texts))) : undefined
   const blocks = figure.blocks.filter((block) => block !== usage && block.type !== 'tokens')
   const maps = mapsOf(figure)
   const page: Page = {
@@ -44,19 +50,26 @@ export function figureSections(figure: Figure, width: number, pack = (markup: st
     pack,
     widest: widestMap(usage ? [...figure.blocks, usage] : figure.blocks, maps, width),
   }
-  const colour = usage && firstColour(figure)
-  const sections = colour
-    ? texts.map((text, i) => textSection(text, i, usage, colour, { ...page, voices: voicesOf(lenses, text) }))
+  const colour = usage && !turns ? firstColour(figure) : undefined
+  const sections = usage
+    ? texts.map((text, i) => textSection(text, i, usage, { ...page, colour, voices: voicesOf(lenses, text), turns }))
     : []
-  return [
-    sections.length === 2 ? `<div class="pair">${sections.join('\n')}</div>` : sections.join('\n'),
-    ...blocks.map((block) => blockSection(block, page)),
-    ...agreements.map(agreementSection),
-  ].join('\n')
+  return `<div class="${texts.length === 2 ? 'pair' : 'sections'}">
+<div class="about">${about}</div>
+${[...sections, ...blocks.map((block) => blockSection(block, page)), ...agreements.map(agreementSection)].join('\n')}
+</div>`
 }
 
 export function figureSentences({ sentences = [] }: Figure): string {
   return sentences.map((sentence) => `<p class="sentence">${escapeXml(sentence)}</p>`).join('\n')
+}
+
+/** The maps beside the texts once more, with numbers and a line that unfolds them; empty if they have no numbers. */
+export function numbersOf(figure: Figure, width: number): string {
+  const usage = firstMaps(figure)
+  if (!usage?.maps.some(({ measures }) => measures.length > 0)) return ''
+  const maps = blockSection(usage, { width, maps: usage.maps, widest: 0 })
+  return `<details class="note"><summary>Numbers: entropy and fairness of each layer</summary>${maps}</details>`
 }
 
 /** Width of the widest image of a map. A page scales images of one width alike. */
@@ -69,7 +82,8 @@ function widestMap(blocks: readonly Block[], all: readonly ExpertMap[], width: n
   return Math.max(0, ...widths)
 }
 
-function firstMaps({ blocks, texts }: Figure): MapsBlock | undefined {
+/** The maps that are beside the texts. */
+export function firstMaps({ blocks, texts }: Figure): MapsBlock | undefined {
   const [maps] = blocks.filter((block) => block.type === 'maps')
   return maps && !maps.scale.isSigned && maps.maps.length === texts?.length ? maps : undefined
 }
@@ -87,15 +101,21 @@ export function mapImage(
   return image({ ...drawing, width: Math.max(drawing.width, least) }, `usage of experts: ${maps[index].title}`)
 }
 
-interface Page {
+interface Drawn {
   width: number
   maps: readonly ExpertMap[]
   widest: number
-  pack: (markup: string) => string
-  voices?: string
 }
 
-function blockSection(block: Block, { width, maps: all, widest }: Page): string {
+interface Page extends Drawn {
+  pack: (markup: string) => string
+  /** The property that colours the texts at first. Default: nothing. */
+  colour?: TextColour
+  voices?: string
+  turns?: readonly Turn[]
+}
+
+function blockSection(block: Block, { width, maps: all, widest }: Drawn): string {
   if (block.type === 'table') return `<section><h2>${escapeXml(block.title)}</h2>${table(block)}</section>`
   if (block.type !== 'maps') return ''
   const maps = block.maps.map((map) => {
@@ -124,23 +144,42 @@ function textSection(
   text: TextRoutes,
   index: number,
   usage: MapsBlock,
-  colour: TextColour,
-  { width, maps, widest, pack, voices = '' }: Page,
+  { width, maps, widest, pack, colour, voices = '', turns }: Page,
 ): string {
   const shown = text.tokens.slice(0, MOST_TOKENS)
-  const spans = shown.map(
-    (token, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${i}">${shownToken(text.model.textOf(token))}</span>`,
-  )
+  const words = shown.map((token) => text.model.textOf(token))
   const data = JSON.stringify(shown.map((_, i) => pageRoutes(text.at(i), text.model.config.mixtures)))
   const { layers, mixtures } = text.usage
   const kinds = mixtures.map(({ kind }) => kind).join(' ')
   const largest = largestGate(text.model.config.mixtures)
-  return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}"><h2>${escapeXml(usage.maps[index].title)}</h2>
-${colouring(text, colour)}
-<div class="reading"><div><div class="tokens">${spans.join('')}</div>${moreTokens(text)}</div>
-<div class="map">${pack(mapImage(usage, index, width, maps, widest))}<span class="pin"></span><div class="detail" aria-live="polite"></div><div class="voices"></div></div></div>
+  const reading = turns
+    ? conversation(words, turns, text.model.name)
+    : `<div class="tokens">${tokenSpans(words.map((word) => shownToken(word)))}</div>${moreTokens(text)}`
+  return `<section class="text" id="text-${index}" data-kinds="${kinds}" data-layers="${layers}" data-largest-gate="${largest}">
+${turns ? '' : `<h2>${escapeXml(usage.maps[index].title)}</h2>`}
+<div class="reading"><div>${reading}</div>
+<div class="map">${pack(mapImage(usage, index, width, maps, widest))}${colouring(text, colour)}<span class="pin"></span><div class="detail" aria-live="polite"></div><div class="voices"></div></div></div>
 ${pack(`<script type="application/json">${data}</script>
 <script type="application/json" class="colours">${JSON.stringify(pageColours(text, shown.length))}</script>${voices}`)}</section>`
+}
+
+/** Elements of the tokens from number `from` on, which have these texts. The first is a Tab stop. */
+function tokenSpans(texts: readonly string[], from = 0): string {
+  return texts.map((text, i) => `<span tabindex="${i === 0 ? 0 : -1}" data-i="${from + i}">${text}</span>`).join('')
+}
+
+/** The messages of a conversation. Tokens between them, of the model's template, are not shown. */
+function conversation(words: readonly string[], turns: readonly Turn[], model: string): string {
+  const names: Record<string, string> = { user: 'You', assistant: model }
+  const shown = turns.map(({ role, isThought, from, to }) => {
+    const own = words.slice(from, to).map((word, i) => shownToken(i === 0 ? word.trimStart() : word, ''))
+    const tokens = `<div class="tokens">${tokenSpans(own, from)}</div>`
+    const name = `<h2 class="${role in names ? 'unseen' : 'soft tiny'}">${escapeXml(names[role] ?? role)}</h2>`
+    return isThought
+      ? `<details class="turn thoughts"><summary>thoughts</summary>${tokens}</details>`
+      : `<article class="turn ${role === 'assistant' ? 'model' : 'user'}">${name}${tokens}</article>`
+  })
+  return shown.join('\n')
 }
 
 /** Data of a page with what the experts of some tokens of a text say; empty without any. */
@@ -164,19 +203,19 @@ function firstColour({ colour, texts = [] }: Figure): TextColour {
 }
 
 /** The control that chooses the property to colour a text by, with the legend of its colours. */
-function colouring({ usage, surprise }: TextRoutes, first: TextColour): string {
+function colouring({ usage, surprise }: TextRoutes, first?: TextColour): string {
   const option = (value: string, name: string, isChosen: boolean) =>
     `<option value="${value}"${isChosen ? ' selected' : ''}>${name}</option>`
   const kinds = usage.mixtures.map(({ kind, layers }) => {
     const options = layers.flatMap(({ experts }, layer) => {
-      const isChosen = first.by === 'expert' && first.kind === kind && first.layer === layer
+      const isChosen = first?.by === 'expert' && first.kind === kind && first.layer === layer
       return experts > 0 ? [option(`${kind} ${layer}`, `${kind} expert of layer ${layer}`, isChosen)] : []
     })
     return `<optgroup label="strongest of the ${TITLES[kind]}">${options.join('')}</optgroup>`
   })
-  const bits = surprise ? option('surprise', 'surprise', first.by === 'surprise') : ''
-  const sleepers = option('sleepers', 'sleepers: share of experts that sleep otherwise', first.by === 'sleepers')
-  const none = option('', 'nothing', false)
+  const bits = surprise ? option('surprise', 'surprise', first?.by === 'surprise') : ''
+  const sleepers = option('sleepers', 'sleepers: share of experts that sleep otherwise', first?.by === 'sleepers')
+  const none = option('', 'nothing', !first)
   const choices = `<select>${kinds.join('')}<optgroup label="else">${bits}${sleepers}${none}</optgroup></select>`
   return `<div class="colouring"><label>Colour by ${choices}</label><span class="legend"></span></div>`
 }
@@ -217,10 +256,10 @@ function moreTokens({ tokens }: TextRoutes): string {
   return rest > 0 ? `<p class="note">and ${plural(rest, 'more token')}, which the map counts too</p>` : ''
 }
 
-/** A token's text with its line breaks and indentation. */
-function shownToken(text: string): string {
+/** A token's text with its line breaks, which a sign may show, and indentation. */
+function shownToken(text: string, sign = '⏎'): string {
   const lines = text.split('\n').map((line) => escapeXml(line.replace(/\r/g, '␍').replace(/\t/g, '⇥')))
-  return lines.join('⏎\n')
+  return lines.join(`${sign}\n`)
 }
 
 function image({ markup, width, height }: Drawing, name: string): string {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type Figure, mapsOf } from '../blocks/figure.js'
+import { withoutNumbers } from '../kinds/usage-figure.js'
 import { escapeXml } from '../svg/svg-drawing.js'
 import { cellSide } from '../svg/svg-map.js'
-import { figureSections, figureSentences } from './html-sections.js'
+import { figureSections, figureSentences, firstMaps, numbersOf } from './html-sections.js'
 
 /**
  * Widths to draw maps for, in pixels. A map takes the first on which its cells are wide enough: it is then legible on a
@@ -19,9 +20,14 @@ const LEAST_CELL = 8
  * Enter pins the selection. A player shows the tokens one by one.
  */
 export function renderHtml(figure: Figure): string {
-  const maps = mapsOf(figure)
+  const usage = figure.texts?.length ? firstMaps(figure) : undefined
+  const quiet = { ...figure, blocks: figure.blocks.map((block) => (block === usage ? withoutNumbers(usage) : block)) }
+  const maps = mapsOf(quiet)
   const width = maps.length === 0 ? WIDE : (BESIDE.find((width) => cellSide(maps, width) >= LEAST_CELL) ?? WIDE)
   const title = escapeXml(figure.title || 'Experts')
+  // A conversation comes first, and then what is said about it.
+  const about = `${figureSentences(figure)}\n${captionOf(figure)}`
+  const [before, after] = figure.turns ? ['', about] : [about, pack(numbersOf(figure, width))]
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -29,10 +35,11 @@ export function renderHtml(figure: Figure): string {
 <title>${title}</title>
 <style>${asset('figure.css')}${asset('written-page.css')}</style>
 <body class="${width === WIDE ? 'wide' : 'narrow'}">
+<main>
 ${figure.title === '' ? '' : `<h1>${title}</h1>`}
-${figureSentences(figure)}
-${captionOf(figure)}
-${figureSections(figure, width, pack)}
+${figureSections(quiet, width, before, pack)}
+${after}
+</main>
 ${pack(MODULES.map((name) => `<script type="module">${asset(name)}</script>`).join(''))}
 <script type="module">${asset('unpack.js')}</script>
 </body>

@@ -99,6 +99,7 @@ class Player {
     }
     slider.value = String(at)
     place.textContent = this.placeAt(at)
+    tokens[at].closest('details')?.setAttribute('open', '')
     tokens[at].dispatchEvent(new Event('show', { bubbles: true }))
     tokens[at].scrollIntoView({ block: 'nearest' })
   }

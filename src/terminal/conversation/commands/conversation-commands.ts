@@ -13,18 +13,12 @@ import { writeAtomically } from '../../../ground/files/write-atomically.js'
 import { MOST_JSON_BYTES } from '../../../ground/json/json.js'
 import { formatElapsed, plural } from '../../../ground/numbers.js'
 import { cellWidth, fit, harmless, widestOf } from '../../../ground/output/cell-width.js'
-import { renderHtml } from '../../../insight/pictures/html/html.js'
-import { MOST_TOKENS } from '../../../insight/pictures/html/html-sections.js'
-import { modelTitle } from '../../../insight/pictures/kinds/caption.js'
-import { drawUsage } from '../../../insight/pictures/kinds/usage-figure.js'
-import { readerOf } from '../../../insight/usage/text-routes.js'
 import { modelWord } from '../../../library/finding/model-words.js'
 import { nameOfPath } from '../../../library/folders/model-folders.js'
-import { maskInWords, maskState } from '../../../model/config/mask-spec.js'
 import { pathOf } from '../../input/files.js'
-import { textOfTokens } from '../answers/colouring.js'
-import { isUnread, readAgain, showFewAnswers } from '../answers/read-again.js'
+import { showFewAnswers } from '../answers/read-again.js'
 import type { Chat } from '../chat-state.js'
+import { conversationPage } from './conversation-page.js'
 
 const MOST_LISTED = 20
 /** Columns of a line if the window is not known. */
@@ -213,21 +207,4 @@ const MOST_TITLE = 60
 function fileOf(argument: string, example: string): string {
   if (argument === '') throw new UsageError(`name a file: ${example}`)
   return pathOf(argument)
-}
-
-/** A page that plays the tokens of the map, and has what the experts say that the user asked about. */
-async function conversationPage(chat: Chat, title: string): Promise<string> {
-  if (isUnread(chat)) await readAgain(chat)
-  const { map, model, conversation } = chat
-  const { mask } = conversation
-  const tokens = map.tokens.slice(-MOST_TOKENS)
-  if (tokens.length === 0) throw new UsageError('the map has no tokens yet: ask something first')
-  const text = textOfTokens(title, tokens, model)
-  const figure = drawUsage([text], { atlas: map.atlas, title: `${title} · ${modelTitle(readerOf(model))}` })
-  const { sentences = [] } = figure
-  return renderHtml({
-    ...figure,
-    sentences: mask ? [...sentences, `${maskState(mask)} when this was saved: ${maskInWords(mask)}`] : sentences,
-    lenses: tokens.flatMap(({ lens }, token) => (lens ? [{ text, token, lens }] : [])),
-  })
 }
