@@ -12,7 +12,7 @@ const { inBrowser, open, end } = nanoPageSuite('experts on the page of the serve
 
 inBrowser('a pointed token is named above its experts, and the text is coloured by experts or surprise', async () => {
   await open({}, async (page, { served, bodies }) => {
-    assert.is(await page.textContent('#caption'), 'Experts')
+    assert.is(await page.textContent('#caption'), '192 experts, all asleep')
     assert.not.match((await page.textContent('#map')) ?? '', /entropy/)
     await inSettings(page, () => page.check('#numbers'))
     await page.waitForSelector('#map:has-text("bits")')

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
 import { rejectsWithUserError } from '../../support/rejects.js'
 
-/** What a config of a type must have before its layers are read. */
+/** Keys that a type needs before its layers are read. */
 const NEEDED: Record<string, object> = {
   bailing_moe: { architectures: ['BailingMoeV2ForCausalLM'] },
   glm4_moe: { head_dim: 128 },
