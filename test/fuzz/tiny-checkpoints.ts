@@ -28,6 +28,7 @@ const TINY_DECODER: Record<string, number> = {
   ...{ num_local_experts: 3, num_experts: 3, moe_num_experts: 3, num_experts_per_tok: 2, moe_top_k: 2 },
   ...{ moe_k: 2, moe_num_primary_experts: 3, moe_num_active_primary_experts: 2 },
   ...{ mamba_n_heads: 1, mamba_n_groups: 1 },
+  ...{ n_routed_experts: 3, n_group: 1, topk_group: 1, first_k_dense_replace: 1, kv_lora_rank: 8, q_lora_rank: 8 },
 }
 
 /** A share of a head must be pairs of channels, so a head that is turned in part keeps its size. */
