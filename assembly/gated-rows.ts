@@ -22,10 +22,10 @@ export function gatedRows(chunk: u32): void {
   const records: usize = arg(GatedRowsArg.records)
   const padded: usize = arg(GatedRowsArg.stride) >> 2
   const gatesFirst = arg(GatedRowsArg.gatesFirst) != 0
+  const isGated = arg(GatedRowsArg.gates) != 0
   for (let index = from; index < to; index++) {
     const row: usize = arg(GatedRowsArg.rows) + index * arg(GatedRowsArg.stride)
     const gates: usize = arg(GatedRowsArg.gates) + index * arg(GatedRowsArg.gateStride)
-    const isGated = arg(GatedRowsArg.gates) != 0
     if (isGated && gatesFirst) multiply(row, gates)
     if (arg(GatedRowsArg.span) != 0) normalise(row)
     if (isGated && !gatesFirst) multiply(row, gates)

@@ -20,8 +20,8 @@ export const QUANTS_SCRATCH: usize = RUN_BYTES + 128
 const LARGE: f32 = 1e36
 
 /**
- * Whether a format takes the quants of a block type, whose rows are the matrix's. Only formats of 4 bits take the quants of Q4_0: a packing as q4
- * then has the bytes of one of the same weights in floats, in its q8 tables, too.
+ * Whether a format takes the quants of a block type, whose rows are the matrix's. Only formats of 4 bits take the quants
+ * of Q4_0: a packing as q4 then has the bytes of one of the same weights in floats, in its q8 tables, too.
  */
 export function keepsQuants(type: u32, format: u32): bool {
   if (arg(PackArg.columnStride) != 1) return false

@@ -67,7 +67,7 @@ const WITHIN: Record<string, string[]> = {
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
   'model/families': ['.', 'granite', 'moduleformer', 'qwen', 'zaya', 'shared'],
-  'model/gguf': ['tokenizer', '.'],
+  'model/gguf': ['tokenizer', '.', 'config', 'file'],
   'model/layers': ['mixers', '.', 'cache'],
   'model/packing': ['write', 'format'],
   page: ['.', 'views', 'conversations', 'answers', 'experts', 'markdown', 'requests', 'elements'],

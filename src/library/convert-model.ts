@@ -6,7 +6,7 @@ import { UserError } from '../ground/errors.js'
 import { type FileSet, NO_FILES } from '../ground/files/byte-source.js'
 import { expandHome } from '../ground/files/home.js'
 import { localFolder } from '../ground/files/local-folder.js'
-import { isGguf } from '../model/gguf/split-names.js'
+import { isGguf } from '../model/gguf/file/split-names.js'
 import { checkQuant, type Quant } from '../model/packing/format/formats.js'
 import {
   type Conversion,

@@ -4,7 +4,7 @@ import type { Model } from '../../api/model.js'
 import { whileOpen } from '../../ground/files/byte-source.js'
 import { expandHome } from '../../ground/files/home.js'
 import { openLocalFile } from '../../ground/files/local-folder.js'
-import { isGguf, MAGIC } from '../../model/gguf/split-names.js'
+import { isGguf, MAGIC } from '../../model/gguf/file/split-names.js'
 import { pulledFolder, shippedFolder, splitName } from '../folders/model-folders.js'
 
 /** Whether a file is GGUF, by its name or its first bytes: ollama stores such files without an ending. */

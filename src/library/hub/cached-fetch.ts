@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isGguf } from '../../model/gguf/split-names.js'
+import { isGguf } from '../../model/gguf/file/split-names.js'
 import { isCompanion, isNote } from '../../model/packing/format/companions.js'
 import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
 import type { Track } from './pull-options.js'

@@ -1,6 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { printable } from '../../ground/printable.js'
-import { isGguf, partNames } from '../../model/gguf/split-names.js'
+import { isGguf, partNames } from '../../model/gguf/file/split-names.js'
 
 /** A model in a repository of GGUF files: one file, or all parts of a split one. */
 export interface GgufChoice {

@@ -1,6 +1,6 @@
 import { UsageError } from '../../ground/errors.js'
 import { option, phrase } from '../../ground/message.js'
-import { isGguf } from '../../model/gguf/split-names.js'
+import { isGguf } from '../../model/gguf/file/split-names.js'
 import { checkQuant, QUANTS, type Quant } from '../../model/packing/format/formats.js'
 import { nameHint } from '../catalogue/known-names.js'
 import { isTag } from './gguf-choice.js'

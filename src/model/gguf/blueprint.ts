@@ -3,9 +3,9 @@ import { printable } from '../../ground/printable.js'
 import { inOrder } from '../checkpoint/row-order.js'
 import { contiguousStrides, elementCount, rows, select, type Tensor } from '../checkpoint/tensor.js'
 import type { Blueprint, Part, Piece, Source } from '../packing/format/layout.js'
-import { familyOf } from './config.js'
-import { FamilyKeys } from './family-keys.js'
-import type { GgufFile } from './gguf-file.js'
+import { familyOf } from './config/config.js'
+import { FamilyKeys } from './config/family-keys.js'
+import type { GgufFile } from './file/gguf-file.js'
 import { DENSE_PIECES, EXPERT_PIECES, OUTER_PIECES, type PieceNames } from './piece-names.js'
 
 /** Tensors that are known to be useless: frequencies that follow from the base. */

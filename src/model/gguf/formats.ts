@@ -9,7 +9,7 @@ import {
 } from '../packing/format/formats.js'
 import type { Blueprint, Part, Piece, Source } from '../packing/format/layout.js'
 import { everyExpert } from '../packing/format/pieces.js'
-import type { GgufFile } from './gguf-file.js'
+import type { GgufFile } from './file/gguf-file.js'
 
 /** Formats that keep what a block type has. */
 const KEPT: Readonly<Record<BlockType, Exclude<WeightFormat, 'f32' | 'mxfp4_f32'>>> = {

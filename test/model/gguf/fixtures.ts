@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { localFolder } from '#molm/model/checkpoint/checkpoint.js'
-import { type GgufFile, openGguf } from '#molm/model/gguf/gguf-file.js'
+import { type GgufFile, openGguf } from '#molm/model/gguf/file/gguf-file.js'
 import { fixturePath } from '../../support/fixtures.js'
 
 /** Folders of GGUF files in test/fixtures/gguf. */

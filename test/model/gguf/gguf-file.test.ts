@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type GgufFile, openGguf } from '#molm/model/gguf/gguf-file.js'
-import { isGguf } from '#molm/model/gguf/split-names.js'
+import { type GgufFile, openGguf } from '#molm/model/gguf/file/gguf-file.js'
+import { isGguf } from '#molm/model/gguf/file/split-names.js'
 import { indexOfText, joinBytes, littleEndian, patched } from '../../support/bytes.js'
 import { fixturePath } from '../../support/fixtures.js'
 import {

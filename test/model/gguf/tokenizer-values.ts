@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
 import type { Tokenizer } from '#molm/api/text.js'
-import { openGguf } from '#molm/model/gguf/gguf-file.js'
+import { openGguf } from '#molm/model/gguf/file/gguf-file.js'
 import { ggufTexts } from '#molm/model/gguf/tokenizer/texts.js'
 import { loadTokenizer } from '#molm/text/tokenizer.js'
 import { f32, flag, type GgufValue, ggufFile, list, text, u32 } from '../../support/gguf-writer.js'

@@ -6,7 +6,7 @@ import { localFolder } from '../../../ground/files/local-folder.js'
 import { MOST_CONFIG_BYTES, readSmallFile } from '../../../ground/files/small-file.js'
 import { writeAtomically } from '../../../ground/files/write-atomically.js'
 import { openCheckpoint } from '../../../model/checkpoint/checkpoint.js'
-import { isGguf } from '../../../model/gguf/split-names.js'
+import { isGguf } from '../../../model/gguf/file/split-names.js'
 import type { KnownHash } from './file-hash.js'
 
 /** A checkpoint that is complete in the cache. */

@@ -2,7 +2,7 @@ import type { ListFileEntry } from '@huggingface/hub'
 import { UserError } from '../../../ground/errors.js'
 import { type ByteSource, type FileSet, isPlainName } from '../../../ground/files/byte-source.js'
 import { printable } from '../../../ground/printable.js'
-import { isGguf } from '../../../model/gguf/split-names.js'
+import { isGguf } from '../../../model/gguf/file/split-names.js'
 import type { HubClient, HubFile } from './client.js'
 import { FileHash, HashMismatch, type KnownHash } from './file-hash.js'
 

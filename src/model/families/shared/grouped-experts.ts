@@ -8,7 +8,7 @@ interface ExpertKeys {
   /** Number of experts of a layer, and of shared ones. Default: DeepSeek's keys. */
   experts?: string
   shared?: string
-  routing: Routing | (() => Routing)
+  routing: () => Routing
   /** Whether a layer has experts. Default: all after the first `first_k_dense_replace`. */
   isSparse?: (layer: number) => boolean
 }

@@ -1,6 +1,6 @@
 import { printable } from '../../../ground/printable.js'
 import { BYTE_ALPHABET } from '../../checkpoint/byte-pair-forms.js'
-import type { GgufMetadata } from '../metadata.js'
+import type { GgufMetadata } from '../file/metadata.js'
 import type { PreTokenizer } from './pre-tokenizers.js'
 import { encodingJson, type SpecialTokens } from './special-tokens.js'
 import { isAdded, MOST_CHARACTERS, type TokenList } from './token-list.js'

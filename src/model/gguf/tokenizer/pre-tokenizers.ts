@@ -1,5 +1,5 @@
 import { CONTRACTIONS, cl100k, DEEPSEEK_3, LING, o200k, QWEN_35, TRINITY } from '../../checkpoint/byte-pair-forms.js'
-import type { GgufMetadata } from '../metadata.js'
+import type { GgufMetadata } from '../file/metadata.js'
 
 /** Parts of tokenizer.json that the metadata does not have, but that follow from the name of a pre-tokenizer. */
 export interface PreTokenizer {

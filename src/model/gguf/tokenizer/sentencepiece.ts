@@ -1,5 +1,5 @@
 import { BYTE_ALPHABET, byteToken } from '../../checkpoint/byte-pair-forms.js'
-import type { GgufMetadata } from '../metadata.js'
+import type { GgufMetadata } from '../file/metadata.js'
 import { architectureOf } from './pre-tokenizers.js'
 import { type Defaults, encodingJson, type SpecialTokens } from './special-tokens.js'
 import { isAdded, type TokenList, TokenType } from './token-list.js'

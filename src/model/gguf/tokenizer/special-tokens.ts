@@ -1,4 +1,4 @@
-import type { GgufMetadata } from '../metadata.js'
+import type { GgufMetadata } from '../file/metadata.js'
 import { type AddedTokenRules, addedTokensOf, type TokenList, TokenType, tokenIdAt } from './token-list.js'
 
 const ROLES = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask', 'prefix', 'suffix', 'middle'] as const

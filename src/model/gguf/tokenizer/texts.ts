@@ -1,6 +1,6 @@
 import { printable } from '../../../ground/printable.js'
-import type { GgufFile } from '../gguf-file.js'
-import type { GgufMetadata } from '../metadata.js'
+import type { GgufFile } from '../file/gguf-file.js'
+import type { GgufMetadata } from '../file/metadata.js'
 import { byteLevelTokenizer, hasByteCharacters, readMerges } from './byte-level.js'
 import { PRE, preTokenizerOf } from './pre-tokenizers.js'
 import { hasByteTokens, mergesByScore, SENTENCEPIECE_DEFAULTS, sentencePieceTokenizer } from './sentencepiece.js'

@@ -1,5 +1,5 @@
 import { printable } from '../../../ground/printable.js'
-import type { GgufMetadata } from '../metadata.js'
+import type { GgufMetadata } from '../file/metadata.js'
 
 /** Values of `tokenizer.ggml.token_type`. */
 export const TokenType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const

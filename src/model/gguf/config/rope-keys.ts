@@ -1,4 +1,4 @@
-import { printable } from '../../ground/printable.js'
+import { printable } from '../../../ground/printable.js'
 import type { FamilyKeys } from './family-keys.js'
 
 /** Base of a file that names none. */

@@ -13,17 +13,6 @@ export function normalises(keys: FamilyKeys, family: boolean): boolean {
   return flag === 1
 }
 
-export function graniteFactors(keys: FamilyKeys): Record<string, unknown> {
-  return {
-    // 0 is as good as absent.
-    attention_multiplier: keys.number('attention.scale', 0) || 1 / Math.sqrt(keys.headSize),
-    embedding_multiplier: keys.number('embedding_scale', 0) || 1,
-    residual_multiplier: keys.number('residual_scale', 0) || 1,
-    logits_scaling: keys.number('logit_scale', 0) || 1,
-    attention_bias: keys.hasAttentionBias,
-  }
-}
-
 /** Channels inside a dense layer and inside an expert. */
 export function moeWidths(keys: FamilyKeys): Record<string, unknown> {
   const dense = keys.uniform('feed_forward_length')
@@ -31,44 +20,6 @@ export function moeWidths(keys: FamilyKeys): Record<string, unknown> {
     intermediate_size: dense,
     // Old files give the width of all chosen experts together.
     moe_intermediate_size: keys.number('expert_feed_forward_length', 0) || dense / keys.number('expert_used_count'),
-  }
-}
-
-/** DeepSeek's mixtures: dense layers, shared experts, groups, a factor of the gates. */
-export function groupedKeys(keys: FamilyKeys): Record<string, unknown> {
-  return {
-    ...moeWidths(keys),
-    first_k_dense_replace: keys.number('leading_dense_block_count', 0),
-    n_group: keys.number('expert_group_count', 0) || 1,
-    topk_group: keys.number('expert_group_used_count', 0) || 1,
-    routed_scaling_factor: keys.number('expert_weights_scale', 0) || 1,
-  }
-}
-
-export function qwenKeys(keys: FamilyKeys, normalisesGates: boolean): Record<string, unknown> {
-  const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
-  return {
-    ...moeWidths(keys),
-    num_experts: keys.number('expert_count'),
-    norm_topk_prob: normalises(keys, normalisesGates),
-    decoder_sparse_step: 1,
-    mlp_only_layers: [...Array(keys.layers).keys()].filter((layer) => !sparse.has(layer)),
-    use_sliding_window: false,
-  }
-}
-
-/** Gated DeltaNet, and what the layers around it have in common. */
-export function deltaKeys(keys: FamilyKeys) {
-  const heads = keys.number('ssm.time_step_rank')
-  return {
-    shared_expert_intermediate_size: sharedHidden(keys),
-    attention_bias: keys.hasAttentionBias,
-    layer_types: layerTypes(keys, 'ssm_a', ['linear_attention', 'full_attention']),
-    linear_num_key_heads: keys.number('ssm.group_count'),
-    linear_num_value_heads: heads,
-    linear_key_head_dim: keys.number('ssm.state_size'),
-    linear_value_head_dim: keys.number('ssm.inner_size') / heads,
-    linear_conv_kernel_dim: keys.number('ssm.conv_kernel'),
   }
 }
 

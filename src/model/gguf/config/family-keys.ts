@@ -1,6 +1,6 @@
-import type { UserError } from '../../ground/errors.js'
-import { elementCount } from '../checkpoint/tensor.js'
-import type { GgufFile } from './gguf-file.js'
+import type { UserError } from '../../../ground/errors.js'
+import { elementCount } from '../../checkpoint/tensor.js'
+import type { GgufFile } from '../file/gguf-file.js'
 
 const TOKENIZER = 'tokenizer.ggml.'
 

@@ -1,8 +1,8 @@
-import { UserError } from '../../ground/errors.js'
-import { printable } from '../../ground/printable.js'
+import { UserError } from '../../../ground/errors.js'
+import { printable } from '../../../ground/printable.js'
+import type { GgufFile } from '../file/gguf-file.js'
 import { FAMILIES, type GgufFamily } from './families.js'
 import { FamilyKeys } from './family-keys.js'
-import type { GgufFile } from './gguf-file.js'
 import { DEFAULT_BASE, ropeKeys } from './rope-keys.js'
 
 /**

@@ -1,5 +1,5 @@
-import { UserError } from '../../ground/errors.js'
-import type { ByteCursor } from '../checkpoint/byte-cursor.js'
+import { UserError } from '../../../ground/errors.js'
+import type { ByteCursor } from '../../checkpoint/byte-cursor.js'
 
 /** Scalars by their types: bytes, and the method of a DataView that reads one. */
 const SCALARS = {

@@ -1,6 +1,6 @@
-import { UserError } from '../../ground/errors.js'
-import { printable } from '../../ground/printable.js'
-import { ByteCursor } from '../checkpoint/byte-cursor.js'
+import { UserError } from '../../../ground/errors.js'
+import { printable } from '../../../ground/printable.js'
+import { ByteCursor } from '../../checkpoint/byte-cursor.js'
 import { type StoredValue, scalarBytes, scalarReader } from './values.js'
 
 /** Maximum elements of an array that is read. The largest vocabularies have half a million merges. */
