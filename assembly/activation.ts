@@ -67,6 +67,7 @@ export function apply(kind: i32, x: f32): f32 {
   if (kind == Activation.gelu) return gelu(x)
   if (kind == Activation.silu) return x * sigmoid(x)
   if (kind == Activation.relu) return max<f32>(x, 0)
+  if (kind == Activation.relu2) return max<f32>(x, 0) * max<f32>(x, 0)
   if (kind == Activation.tanh) return tanh(x)
   if (kind == Activation.clamped_swiglu) return clampedGate(x)
   return x
@@ -77,6 +78,7 @@ export function apply4(kind: i32, x: v128): v128 {
   if (kind == Activation.gelu) return gelu4(x)
   if (kind == Activation.silu) return f32x4.mul(x, sigmoid4(x))
   if (kind == Activation.relu) return f32x4.max(x, f32x4.splat(0.0))
+  if (kind == Activation.relu2) return f32x4.mul(f32x4.max(x, f32x4.splat(0.0)), f32x4.max(x, f32x4.splat(0.0)))
   if (kind == Activation.tanh) return tanh4(x)
   if (kind == Activation.clamped_swiglu) return clampedGate4(x)
   return x

@@ -37,9 +37,10 @@ export function gatedRows(chunk: u32): void {
 function normalise(row: usize): void {
   const end = row + ((<usize>arg(GatedRowsArg.columns)) << 2)
   const span: usize = arg(GatedRowsArg.span)
-  for (let part = row; part < end; part += span << 2) {
+  let weight: usize = arg(GatedRowsArg.weight)
+  for (let part = row; part < end; part += span << 2, weight += arg(GatedRowsArg.weightStep)) {
     const square = dot<f32>(part, part, span) / <f32>span
-    scaleRow(part, part, span, <f32>1.0 / sqrt<f32>(square + argf(GatedRowsArg.epsilon)), arg(GatedRowsArg.weight))
+    scaleRow(part, part, span, <f32>1.0 / sqrt<f32>(square + argf(GatedRowsArg.epsilon)), weight)
   }
 }
 

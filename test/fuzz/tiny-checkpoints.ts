@@ -1,6 +1,6 @@
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { FAMILY_FIXTURES, fixturePath } from '../support/fixtures.js'
+import { FAMILY_FIXTURES, fixtureConfig } from '../support/fixtures.js'
 import { writeCheckpoint, writeRandomCheckpoint } from '../support/synthetic-checkpoint.js'
 import { type Files, take } from './files.js'
 
@@ -27,7 +27,8 @@ const TINY_DECODER: Record<string, number> = {
   ...{ shared_intermediate_size: 8, shared_expert_intermediate_size: 8 },
   ...{ num_local_experts: 3, num_experts: 3, moe_num_experts: 3, num_experts_per_tok: 2, moe_top_k: 2 },
   ...{ moe_k: 2, moe_num_primary_experts: 3, moe_num_active_primary_experts: 2 },
-  ...{ mamba_n_heads: 1, mamba_n_groups: 1 },
+  ...{ mamba_n_heads: 1, mamba_n_groups: 1, mamba_num_heads: 2, mamba_head_dim: 4, n_groups: 1 },
+  moe_shared_expert_intermediate_size: 8,
   ...{ n_routed_experts: 3, n_group: 1, topk_group: 1, first_k_dense_replace: 1, kv_lora_rank: 8, q_lora_rank: 8 },
 }
 
@@ -62,7 +63,7 @@ export async function tinyCheckpoints(dir: string): Promise<{ dir: string; files
 export async function tinyFixture(dir: string, name: string): Promise<{ dir: string; files: Files }> {
   const folder = join(dir, name)
   mkdirSync(folder)
-  const keys = JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8'))
+  const keys = fixtureConfig(name)
   await writeRandomCheckpoint(folder, tinyDecoder(keys))
   return { dir: folder, files: take(folder) }
 }
@@ -73,6 +74,7 @@ function tinyDecoder(keys: Record<string, unknown>): Record<string, unknown> {
   if (JSON.stringify(keys).includes('partial_rotary_factor')) for (const key of HEAD_SIZES) delete sizes[key]
   const tiny = (key: string, value: unknown) => {
     if (key === 'text_config') return tinyDecoder(value as Record<string, unknown>)
+    if (key === 'hybrid_override_pattern') return twoOf([...String(value)]).join('')
     if (Array.isArray(value) && value.length === keys.num_hidden_layers) return twoOf(value)
     return Object.hasOwn(sizes, key) && value !== null ? Math.min(Number(value), sizes[key]) : value
   }

@@ -13,6 +13,8 @@ interface Case {
   tokens: number
   kind: 'sigmoid' | 'silu' | 'none'
   span?: number
+  /** Whether each span has weights of its own. */
+  apart?: boolean
   gatesFirst?: boolean
 }
 
@@ -20,14 +22,14 @@ const EPSILON = 1e-5
 
 const rowsOf = ({ tokens, columns }: Case): Float32Array => normalFloats(tokens * columns, 81, 2)
 const gatesOf = ({ tokens, columns }: Case): Float32Array => normalFloats(tokens * columns, 82, 3)
-const weightOf = ({ span = 0 }: Case): Float32Array => normalFloats(span, 83)
+const weightOf = ({ columns, span = 0, apart }: Case): Float32Array => normalFloats(apart ? columns : span, 83)
 
 function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
-  const { columns, tokens, kind, span, gatesFirst } = c
+  const { columns, tokens, kind, span, apart, gatesFirst } = c
   return (threads) => {
     const rows = placeRows(bank, rowsOf(c), columns, { records: true })
     const gates = kind === 'none' ? {} : { kind, gates: placeRows(bank, gatesOf(c), columns) }
-    const norm = span ? { span, epsilon: EPSILON } : undefined
+    const norm = span ? { span, epsilon: EPSILON, apart } : undefined
     const weight = span ? place(bank, weightOf(c)) : 0
     new GatedRows(bank, { rows, ...gates, norm, gatesFirst }, threads).run(tokens, weight)
     return { output: floatsOf(rows), records: recordsOf(rows) }
@@ -36,7 +38,7 @@ function prepare(bank: Bank, c: Case): (threads: number) => Outcome {
 
 /** One row in double precision. */
 function reference(row: Float32Array, gates: Float32Array, c: Case): Float64Array {
-  const { kind, span, gatesFirst } = c
+  const { kind, span, apart, gatesFirst } = c
   const factors = Float64Array.from(gates, (z) =>
     kind === 'none' ? 1 : (kind === 'silu' ? z : 1) / (1 + Math.exp(-z)),
   )
@@ -44,7 +46,7 @@ function reference(row: Float32Array, gates: Float32Array, c: Case): Float64Arra
   const gate = () => x.set(x.map((value, i) => value * factors[i]))
   if (gatesFirst) gate()
   for (let at = 0; span && at < x.length; at += span)
-    x.set(rmsNorm(x.subarray(at, at + span), weightOf(c), EPSILON), at)
+    x.set(rmsNorm(x.subarray(at, at + span), weightOf(c).subarray(apart ? at : 0), EPSILON), at)
   if (!gatesFirst) gate()
   return x
 }
@@ -73,7 +75,9 @@ for (const kind of ['sigmoid', 'silu'] as const) {
       [70, 70],
       [256, 128],
     ]) {
-      for (const gatesFirst of [false, true]) check({ columns, span, gatesFirst, tokens: 19, kind })
+      for (const gatesFirst of [false, true]) {
+        for (const apart of [false, true]) check({ columns, span, apart, gatesFirst, tokens: 19, kind })
+      }
     }
   })
 }

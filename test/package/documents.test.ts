@@ -6,7 +6,7 @@ import { parse } from 'yaml'
 import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
 import { formatsFor } from '#molm/model/packing/format/formats.js'
 import { APIS } from '#molm/server/apis.js'
-import { FAMILY_FIXTURES, fixturePath, repositoryPath } from '../support/fixtures.js'
+import { FAMILY_FIXTURES, fixtureConfig, repositoryPath } from '../support/fixtures.js'
 
 const test = suite('documents')
 
@@ -105,7 +105,7 @@ test('the table of docs/MODELS.md names every model_type', () => {
 test('docs/FORMAT.md has a row for every piece of the families, which names the families that have it', () => {
   const rows = pieceRows(readFileSync(repositoryPath('docs/FORMAT.md'), 'utf8'))
   const missing = FAMILY_FIXTURES.flatMap((name) => {
-    const config = parseConfig(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8')), name)
+    const config = parseConfig(fixtureConfig(name), name)
     const isNamed = (families?: string) => {
       const named = MODEL_TYPES.filter((type) => families?.split(/\W+/).includes(type))
       return families && (named.length === 0 || named.includes(config.modelType) !== families.startsWith('all but'))

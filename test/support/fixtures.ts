@@ -1,9 +1,15 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { parsePythonObject } from '#molm/ground/json/json.js'
 
 /** Path of a reference checkpoint, or of a file inside one: `fixturePath('01-base-bin-f32/config.json')`. */
 export function fixturePath(name: string): string {
   return fileURLToPath(new URL(`../../../test/fixtures/${name}`, import.meta.url))
+}
+
+/** The config.json of a reference checkpoint. */
+export function fixtureConfig(name: string): Record<string, unknown> {
+  return parsePythonObject(readFileSync(fixturePath(`${name}/config.json`)), name)
 }
 
 /** Names of the reference checkpoints: every router, dtype and file form that IBM's code was run on. */

@@ -1,6 +1,6 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
 import { gemma4Forward } from './reference-gemma.js'
-import { graniteHybridForward } from './reference-states.js'
+import { graniteHybridForward, type NemotronKeys, nemotronForward } from './reference-states.js'
 import { afmoeForward, graniteSwaForward, mellumForward } from './reference-windows.js'
 import { type ZayaKeys, zayaForward } from './reference-zaya.js'
 
@@ -53,6 +53,45 @@ const graniteHybrid = casesOf(
     'no positions by name, one expert of a token': [{ position_embedding_type: 'nope', num_experts_per_tok: 1 }],
   },
   graniteHybridForward,
+)
+
+const NEMOTRON = {
+  ...{ model_type: 'nemotron_h', vocab_size: 61, hidden_size: 40, num_attention_heads: 4, num_key_value_heads: 2 },
+  ...{ head_dim: 12, hybrid_override_pattern: 'ME*-EM', mamba_num_heads: 6, mamba_head_dim: 7, n_groups: 3 },
+  ...{ ssm_state_size: 9, n_routed_experts: 8, num_experts_per_tok: 3, moe_intermediate_size: 20 },
+  ...{ moe_shared_expert_intermediate_size: 28, intermediate_size: 36, max_position_embeddings: 512 },
+}
+
+const nemotron = casesOf<NemotronKeys>(
+  NEMOTRON,
+  {
+    'every kind of layer, a norm for each group of heads': [{}],
+    'kinds by name, groups of experts, a factor, gates that are not normalised': [
+      {
+        ...{
+          hybrid_override_pattern: undefined,
+          layers_block_type: ['moe', 'full_attention', 'linear_attention', 'mlp'],
+        },
+        ...{ n_group: 4, topk_group: 2, norm_topk_prob: false, routed_scaling_factor: 2.5 },
+      },
+    ],
+    'biases of networks and of Mamba-2, none of its filter, two taps, BF16': [
+      { mlp_bias: true, use_bias: true, use_conv_bias: false, conv_kernel: 2, n_groups: 1 },
+      { isHalf: true },
+    ],
+    'no shared expert, one expert of a token, a group for each head': [
+      { moe_shared_expert_intermediate_size: 0, num_experts_per_tok: 1, n_groups: 6, layer_norm_epsilon: 1e-2 },
+    ],
+    'experts alone, a bias that decides the choice': [
+      { hybrid_override_pattern: 'E' },
+      { gain: wider(/correction_bias/, 12) },
+    ],
+    'attention and dense networks, steep decays, a tied head by a key without effect': [
+      { hybrid_override_pattern: '*-M-*', tie_word_embeddings: true },
+      { gain: wider(/A_log|dt_bias/, 15) },
+    ],
+  },
+  nemotronForward,
 )
 
 const MELLUM = {
@@ -267,6 +306,7 @@ const zaya = casesOf<ZayaKeys>(
 
 export const LATER_FAMILY_CASES: readonly FamilyCase[] = [
   ...graniteHybrid,
+  ...nemotron,
   ...graniteSwa,
   ...mellum,
   ...afmoe,

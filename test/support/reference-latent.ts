@@ -1,4 +1,13 @@
-import { forward, headsOf, type Keys, largest, ofExperts, type Passed, total } from './reference-families.js'
+import {
+  type Chosen,
+  forward,
+  headsOf,
+  type Keys,
+  largest,
+  ofExperts,
+  type Passed,
+  total,
+} from './reference-families.js'
 import { attention, type Reader, type ReferenceTensors, type Row, rotated, softmax } from './reference-layers.js'
 import { dot, rmsNorm, sigmoid } from './reference-math.js'
 import { type RopeObject, rotationOf } from './reference-rope.js'
@@ -34,28 +43,39 @@ interface Defaults {
   bias?: string
 }
 
-/** The rule of DeepSeek's routers, and the experts beside the shared ones. */
-function grouped(keys: GroupedKeys, { score, factor, bias = 'e_score_correction_bias' }: Defaults) {
+/** The rule of DeepSeek's routers. */
+export function chosenInGroups(
+  read: Reader,
+  gate: string,
+  y: Row,
+  keys: GroupedKeys,
+  { score, factor, bias = 'e_score_correction_bias' }: Pick<Defaults, 'score' | 'factor' | 'bias'>,
+): Chosen[] {
+  const z = [...read.linear(gate, y)]
+  const s = score === 'sigmoid' ? z.map(sigmoid) : softmax(z)
+  const biases = read.has(`${gate}.${bias}`) ? read.get(`${gate}.${bias}`) : []
+  const ranks = s.map((value, e) => value + (biases[e] ?? 0))
+  const isGrouped = score === 'sigmoid' || keys.topk_method === 'group_limited_greedy'
+  const [groups, kept] = isGrouped ? [keys.n_group ?? 1, keys.topk_group ?? 1] : [1, 1]
+  const size = ranks.length / groups
+  const ofGroups = Array.from({ length: groups }, (_, g) => {
+    const [first, second = 0] = ranks.slice(g * size, (g + 1) * size).sort((a, b) => b - a)
+    return score === 'sigmoid' ? first + second : first
+  })
+  const best = largest(ofGroups, kept)
+  const free = ranks.map((rank, e) => (best.includes(Math.floor(e / size)) ? rank : Number.NEGATIVE_INFINITY))
+  const ids = largest(free, keys.num_experts_per_tok ?? 8)
+  const isNormalised = score === 'sigmoid' && (keys.norm_topk_prob ?? true)
+  const whole = isNormalised ? total(ids, s) + 1e-20 : 1
+  return ids.map((id) => ({ id, gate: (s[id] / whole) * (keys.routed_scaling_factor ?? factor) }))
+}
+
+/** The experts that they choose, beside the shared ones. */
+function grouped(keys: GroupedKeys, { score, factor, bias }: Defaults) {
   return (l: number, y: Row, _: Row, read: Reader) => {
     const mlp = `model.layers.${l}.mlp`
     if (!read.has(`${mlp}.gate.weight`)) return { outputs: [{ gate: 1, y: read.gated(mlp, y) }] }
-    const z = [...read.linear(`${mlp}.gate`, y)]
-    const s = score === 'sigmoid' ? z.map(sigmoid) : softmax(z)
-    const biases = read.has(`${mlp}.gate.${bias}`) ? read.get(`${mlp}.gate.${bias}`) : []
-    const ranks = s.map((value, e) => value + (biases[e] ?? 0))
-    const isGrouped = score === 'sigmoid' || keys.topk_method === 'group_limited_greedy'
-    const [groups, kept] = isGrouped ? [keys.n_group ?? 1, keys.topk_group ?? 1] : [1, 1]
-    const size = ranks.length / groups
-    const ofGroups = Array.from({ length: groups }, (_, g) => {
-      const [first, second = 0] = ranks.slice(g * size, (g + 1) * size).sort((a, b) => b - a)
-      return score === 'sigmoid' ? first + second : first
-    })
-    const best = largest(ofGroups, kept)
-    const free = ranks.map((rank, e) => (best.includes(Math.floor(e / size)) ? rank : Number.NEGATIVE_INFINITY))
-    const ids = largest(free, keys.num_experts_per_tok ?? 8)
-    const isNormalised = score === 'sigmoid' && (keys.norm_topk_prob ?? true)
-    const whole = isNormalised ? total(ids, s) + 1e-20 : 1
-    const chosen = ids.map((id) => ({ id, gate: (s[id] / whole) * (keys.routed_scaling_factor ?? factor) }))
+    const chosen = chosenInGroups(read, `${mlp}.gate`, y, keys, { score, factor, bias })
     const hasShared = read.has(`${mlp}.shared_experts.gate_proj.weight`)
     const shared = hasShared ? [{ gate: 1, y: read.gated(`${mlp}.shared_experts`, y) }] : []
     return { chosen, outputs: [...ofExperts(chosen, (e) => read.gated(`${mlp}.experts.${e}`, y)), ...shared] }

@@ -160,13 +160,15 @@ export interface Mamba2Rules {
   stateSize: number
   taps: number
   eps: number
-  /** Limits of a token's step. */
-  limits: readonly [number, number]
+  /** Limits of a token's step. Default: none. */
+  limits?: readonly [number, number]
+  /** Groups of channels that the last norm takes by themselves. Default: 1. */
+  normGroups?: number
 }
 
 /** Mamba-2 of normed rows: z | X | B | C | dt are the rows of the first projection. */
 export function mamba2(read: Reader, key: string, y: readonly Row[], rules: Mamba2Rules): Row[] {
-  const { heads: H, headSize: P, groups: G, stateSize: N, taps, limits, eps } = rules
+  const { heads: H, headSize: P, groups: G, stateSize: N, taps, limits = [0, Infinity], eps, normGroups = 1 } = rules
   const [I, channels] = [H * P, H * P + 2 * G * N]
   const projected = y.map((row) => read.linear(`${key}.in_proj`, row))
   const filter = read.get(`${key}.conv1d.weight`)
@@ -188,7 +190,12 @@ export function mamba2(read: Reader, key: string, y: readonly Row[], rules: Mamb
       return dot(state[i], xbc.subarray(at + G * N)) + read.get(`${key}.D`)[h] * xbc[i]
     })
     const gated = o.map((value, i) => value * ACTIVATIONS.silu(row[i]))
-    return read.linear(`${key}.out_proj`, rmsNorm(gated, read.get(`${key}.norm.weight`), eps))
+    const weight = Float64Array.from(read.get(`${key}.norm.weight`))
+    const span = I / normGroups
+    for (let at = 0; at < I; at += span) {
+      gated.set(rmsNorm(gated.subarray(at, at + span), weight.subarray(at), eps), at)
+    }
+    return read.linear(`${key}.out_proj`, gated)
   })
 }
 

@@ -24,6 +24,7 @@ export const ACTIVATIONS: Record<ActivationName, (x: number) => number> = {
   gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
   silu: (x) => x * sigmoid(x),
   relu: (x) => Math.max(x, 0),
+  relu2: (x) => Math.max(x, 0) ** 2,
   tanh: Math.tanh,
 }
 

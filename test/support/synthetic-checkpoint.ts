@@ -113,7 +113,7 @@ export function randomTensors(
         continue
       }
       const scale = gain(key) * scaleOf(key, shape)
-      const centre = /(ln_\w+|norm)\.weight$|_scale$|temp$/.test(key) ? 1 : 0
+      const centre = /(ln_\w+|norm|norm_f)\.weight$|_scale$|temp$/.test(key) ? 1 : 0
       const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => centre + scale * next())
       const isRounded = isHalf && !/gate\.weight$|expert_bias$|correction_bias$|balancing_biases$/.test(key)
       tensors.set(key, { values: isRounded ? bfloats(values) : values, shape, isHalf: isRounded })
@@ -129,8 +129,8 @@ function bfloats({ buffer }: Float32Array): Float32Array {
 
 /** Spread of a tensor that keeps every step of the model near unit size, with clear decisions of routers and heads. */
 function scaleOf(key: string, shape: number[]): number {
-  if (/wte|embed_tokens|word_embeddings|sinks$/.test(key)) return 1
-  if (/(conv\.conv|mamba\.conv1d)\.weight$/.test(key)) return 0.6
+  if (/wte|embed_tokens|embeddings|sinks$/.test(key)) return 1
+  if (/(conv\.conv|mamba\.conv1d|mixer\.conv1d)\.weight$/.test(key)) return 0.6
   if (shape.length === 1 || key.endsWith('bias')) return 0.2
   const inputs = shape.length === 3 ? shape[1] : shape[shape.length - 1]
   const gain = /gate|head|primary_router|mlp\.router/.test(key) ? 2 : 1

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { MOST_JSON_BYTES, parseJsonObject } from '../json/json.js'
+import { MOST_JSON_BYTES, parseJsonObject, parsePythonObject } from '../json/json.js'
 import { pathIn } from '../platform/files.js'
 import { type ByteSource, whileOpen } from './byte-source.js'
 import { openIfPresent } from './local-folder.js'
@@ -25,8 +25,13 @@ export async function readSmallFile(path: string, most: number): Promise<Uint8Ar
 }
 
 /** Reads a whole file that holds one JSON object. Rejects with a UserError that names the file. */
-export async function readJsonObject(source: ByteSource, most = MOST_JSON_BYTES): Promise<Record<string, unknown>> {
-  return parseJsonObject(await readWhole(source, most), source.name)
+export async function readJsonObject(source: ByteSource): Promise<Record<string, unknown>> {
+  return parseJsonObject(await readWhole(source, MOST_JSON_BYTES), source.name)
+}
+
+/** Reads a config.json in the same way. */
+export async function readConfigFile(source: ByteSource): Promise<Record<string, unknown>> {
+  return parsePythonObject(await readWhole(source, MOST_CONFIG_BYTES), source.name)
 }
 
 /** Files with a vocabulary, which may have hundreds of thousands of tokens and merges. */
@@ -44,7 +49,7 @@ export function readIfPresent(dir: string, file: string): Promise<Uint8Array | u
 export async function readJsonIfPresent(dir: string, file: string): Promise<Record<string, unknown> | undefined> {
   const bytes = await readIfPresent(dir, file)
   const path = pathIn(dir, file)
-  return bytes && (LARGE.includes(file) ? parseLarge(bytes, path) : parseJsonObject(bytes, path))
+  return bytes && (LARGE.includes(file) ? parseLarge(bytes, path) : parsePythonObject(bytes, path))
 }
 
 /** Parses the JSON object of a file with a vocabulary. Throws a UserError that begins with `path`. */

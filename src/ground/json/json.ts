@@ -19,6 +19,7 @@ export function parseJson(
   source: string,
   mostValues = MOST_JSON_VALUES,
   mostKeys = MOST_JSON_KEYS,
+  read: (text: string) => unknown = JSON.parse,
 ): unknown {
   const { nesting, values, keys } = measure(bytes)
   if (nesting > DEEPEST_NESTING)
@@ -26,7 +27,7 @@ export function parseJson(
   if (values > mostValues) throw new UserError(`${source}: too large, more than ${mostValues} values are in it`)
   if (keys > mostKeys) throw new UserError(`${source}: too large, more than ${mostKeys} keys are in it`)
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return read(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
     const why =
       error instanceof TypeError ? 'it is not UTF-8 text' : error instanceof Error ? error.message : String(error)
@@ -44,6 +45,20 @@ export function parseJsonObject(
   if (!isObject(value)) throw new UserError(`${source}: a JSON object was expected`)
   return value
 }
+
+/**
+ * Parses an object that Python wrote. Its words for numbers that JSON lacks become objects, as newer files have them:
+ * Infinity is { __float__: 'Infinity' }.
+ */
+export function parsePythonObject(bytes: Uint8Array, source: string): Record<string, unknown> {
+  const value = parseJson(bytes, source, MOST_JSON_VALUES, MOST_JSON_KEYS, (text) =>
+    JSON.parse(text.replace(STRING_OR_WORD, (found) => (found[0] === '"' ? found : `{"__float__":"${found}"}`))),
+  )
+  if (!isObject(value)) throw new UserError(`${source}: a JSON object was expected`)
+  return value
+}
+
+const STRING_OR_WORD = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/gs
 
 /** Whether a parsed JSON value is an object, not an array or null. */
 export function isObject(value: unknown): value is Record<string, unknown> {

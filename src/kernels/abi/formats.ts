@@ -25,6 +25,8 @@ export enum Activation {
   gelu,
   silu,
   relu,
+  /** max(x, 0)^2. */
+  relu2,
   tanh,
   /** Only of gated products: g sigmoid(1.702 g) (up + 1), with g = gate of at most 7 and up clamped to [-7, 7]. */
   clamped_swiglu,

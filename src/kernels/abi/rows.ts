@@ -87,6 +87,8 @@ export enum GatedRowsArg {
   span,
   /** Weight of the norm: a float for each channel that it spans. */
   weight,
+  /** Bytes from the weights of one span to those of the next; 0 if all have the same. */
+  weightStep,
   /** f32. */
   epsilon,
   /** 1 if the gate comes before the norm. */

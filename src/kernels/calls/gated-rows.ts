@@ -12,8 +12,8 @@ export interface GatedRowsShape {
   gates?: Rows
   /** Default: sigmoid. */
   kind?: keyof typeof GateKind
-  /** RMSNorm over each `span` channels. Default: no norm. */
-  norm?: { span: number; epsilon: number }
+  /** RMSNorm over each `span` channels, with the same weights, or `apart` with weights of their own. Default: no norm. */
+  norm?: { span: number; epsilon: number; apart?: boolean }
   /** Whether the gate comes before the norm. Default: after it. */
   gatesFirst?: boolean
 }
@@ -34,6 +34,7 @@ export class GatedRows extends Call<typeof GatedRowsArg> {
         ...(gates && { gates: gates.address, gateStride: gates.strideBytes }),
         kind: GateKind[kind],
         span: norm?.span ?? 0,
+        weightStep: norm?.apart ? 4 * norm.span : 0,
         gatesFirst: Number(gatesFirst),
         ...recordsOf(rows),
       },

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { whileOpen } from '../../ground/files/byte-source.js'
 import { openLocalFile } from '../../ground/files/local-folder.js'
-import { MOST_CONFIG_BYTES, readJsonObject } from '../../ground/files/small-file.js'
+import { readConfigFile } from '../../ground/files/small-file.js'
 import {
   type Mixture,
   type MixtureKind,
@@ -71,7 +71,7 @@ export async function configWithExperts(
   molmExperts: MolmExperts,
 ): Promise<{ text: string; config: ModelConfig }> {
   const path = join(folder, 'config.json')
-  const own = await whileOpen(openLocalFile(path), (source) => readJsonObject(source, MOST_CONFIG_BYTES))
+  const own = await whileOpen(openLocalFile(path), readConfigFile)
   const json = { ...own, molm_experts: molmExperts }
   return { text: `${JSON.stringify(json, null, 2)}\n`, config: parseConfig(json, path) }
 }

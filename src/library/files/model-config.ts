@@ -3,7 +3,7 @@ import type { LoadOptions } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { MOST_CONFIG_BYTES, readJsonIfPresent, readSmallFile } from '../../ground/files/small-file.js'
-import { parseJson, parseJsonObject } from '../../ground/json/json.js'
+import { parseJson, parsePythonObject } from '../../ground/json/json.js'
 import type { ModelConfig } from '../../model/config/config.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../../model/config/experts-per-token.js'
 import { parseConfig } from '../../model/families/index.js'
@@ -39,7 +39,7 @@ export async function readConfig(dir: string, packed?: PackedFile): Promise<Fold
       `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
     )
   }
-  const config = await withTrainedContext(parseConfig(parseJsonObject(bytes, path), path), dir)
+  const config = await withTrainedContext(parseConfig(parsePythonObject(bytes, path), path), dir)
   return { config, stored: await storedNumbers(dir, config) }
 }
 

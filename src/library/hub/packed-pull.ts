@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { UserError } from '../../ground/errors.js'
 import { type ByteSource, whileOpen } from '../../ground/files/byte-source.js'
 import { openIfPresent } from '../../ground/files/local-folder.js'
-import { readJsonObject } from '../../ground/files/small-file.js'
+import { readConfigFile } from '../../ground/files/small-file.js'
 import { verifyChecksums } from '../../model/packing/format/checksums.js'
 import { isNote } from '../../model/packing/format/companions.js'
 import type { Quant } from '../../model/packing/format/formats.js'
@@ -83,7 +83,7 @@ export async function pullPacked(
 
 /** Plans the parts by the repository's config.json, and compares them with the packed file. */
 async function layoutOf({ repository }: Remote, packed: PackedFile) {
-  const read = async (config: ByteSource) => readBlueprint(await readJsonObject(config), config.name)
+  const read = async (config: ByteSource) => readBlueprint(await readConfigFile(config), config.name)
   const blueprint = await whileOpen(repository.open('config.json'), read)
   checkParts(packed, blueprint)
   return planLayout(blueprint, packed.metadata.formats)

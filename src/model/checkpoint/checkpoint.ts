@@ -1,6 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { type FileSet, whileOpen } from '../../ground/files/byte-source.js'
-import { MOST_CONFIG_BYTES, readJsonObject } from '../../ground/files/small-file.js'
+import { readConfigFile } from '../../ground/files/small-file.js'
 import { isObject } from '../../ground/json/json.js'
 import { closeAll, hasWeights, openWeights } from './shards.js'
 import type { Tensor } from './tensor.js'
@@ -30,7 +30,7 @@ export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
   if (!listing.includes(CONFIG)) {
     throw new UserError(`${files.name}: no config.json in this folder, so it is not a Hugging Face checkpoint`)
   }
-  const config = await whileOpen(files.open(CONFIG), (source) => readJsonObject(source, MOST_CONFIG_BYTES))
+  const config = await whileOpen(files.open(CONFIG), readConfigFile)
   const weights = await openWeights(files, listing)
   return {
     name: files.name,

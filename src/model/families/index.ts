@@ -26,6 +26,7 @@ import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer/moduleformer.js'
+import { nemotron } from './nemotron.js'
 import { olmoe } from './olmoe.js'
 import { engGpt, qwen2, qwen3 } from './qwen/qwen.js'
 import { qwen3Next, qwen35 } from './qwen/qwen-next.js'
@@ -56,6 +57,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   lfm2,
   mellum,
   mixtral,
+  nemotron,
   olmoe,
   qwen2,
   qwen3,

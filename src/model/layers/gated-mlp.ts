@@ -13,11 +13,16 @@ export interface GatedOptions {
   /** f, channels inside. */
   hidden: number
   activation: GatedActivationName
+  /** False if there is no gate: `up` is activated itself, and takes the place of `gate_up`. Default: true. */
+  gated?: boolean
   /** Whether the products have biases: pieces `gate_up.bias` and `down.bias`. Default: false. */
   bias?: boolean
 }
 
-/** One gated feed-forward layer: y = down( act(gate a) * (up a) ). Pieces `PREFIXgate_up` and `PREFIXdown`. */
+/** Name of the piece of the first product. */
+const firstPiece = (gated: boolean) => (gated ? 'gate_up' : 'up')
+
+/** One feed-forward layer: y = down( act(gate a) * (up a) ). Pieces `PREFIXgate_up` and `PREFIXdown`. */
 export class GatedMlp implements Feed {
   readonly y: Rows
   private readonly gateUp: Linear
@@ -29,20 +34,20 @@ export class GatedMlp implements Feed {
     workspace: Workspace,
     prefix: string,
     isIn: (layer: number) => boolean,
-    { hidden, activation, bias = false }: GatedOptions,
+    { hidden, activation, gated = true, bias = false }: GatedOptions,
     into?: { y: Rows; list: number },
   ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
     const h = workspace.rows(1, hidden, { records: !takesFloats(format) }) // [T, f]
     this.y = into?.y ?? workspace.rows(1, config.width)
-    this.gateUp = new Linear(workspace, { format, input: a, output: h, activation, gated: true })
+    this.gateUp = new Linear(workspace, { format, input: a, output: h, activation, gated })
     this.down = new Linear(workspace, { format, input: h, output: this.y }, into?.list)
     const at = (name: string) => `${prefix}${name}`
     this.weights = workspace.addresses(
       {
-        gateUp: at('gate_up'),
-        gateUpBias: bias && at('gate_up.bias'),
+        gateUp: at(firstPiece(gated)),
+        gateUpBias: bias && at(`${firstPiece(gated)}.bias`),
         down: at('down'),
         downBias: bias && at('down.bias'),
       },
@@ -59,14 +64,20 @@ export class GatedMlp implements Feed {
 
 export interface GatedMixtureOptions extends GatedOptions {
   /** An expert that every token uses, with or without its own gate, sigmoid(w . a). */
-  shared?: { hidden: number; gated: boolean }
+  shared?: SharedOptions
   /** Rows [T, d] that the router reads before `run`, when the caller calls `route`. Default: `run` routes a. */
   routerInput?: Rows
   /** Scores the experts. Default: one matrix. */
   logits?: RouterLogits
 }
 
-/** A mixture of gated experts, with an optional shared one. */
+interface SharedOptions {
+  hidden: number
+  hasGate: boolean
+  bias?: boolean
+}
+
+/** A mixture of feed-forward experts, with an optional shared one. */
 export class GatedMixture implements Feed {
   readonly y: Rows
   readonly gates: number
@@ -79,7 +90,7 @@ export class GatedMixture implements Feed {
   constructor(
     workspace: Workspace,
     mixture: Mixture,
-    { hidden, activation, bias, shared, routerInput, logits: own }: GatedMixtureOptions,
+    { hidden, activation, gated = true, bias, shared, routerInput, logits: own }: GatedMixtureOptions,
   ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
@@ -90,9 +101,9 @@ export class GatedMixture implements Feed {
     this.gates = this.mixture.gates
     const h = workspace.rows(slots, hidden, { records: !takesFloats(format) }) // [T, k, f]
     this.y = workspace.rows(slots, config.width) //                           [T, k, d]
-    this.gateUp = this.mixture.product('gate_up', { format, input: a, output: h, activation, gated: true }, bias)
+    this.gateUp = this.mixture.product(firstPiece(gated), { format, input: a, output: h, activation, gated }, bias)
     this.down = this.mixture.product('down', { format, input: h, output: this.y }, bias)
-    if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation })
+    if (shared) this.shared = new SharedExpert(workspace, this.mixture, this.y, { ...shared, activation, gated })
   }
 
   perToken(layer: number): number {
@@ -132,13 +143,13 @@ class SharedExpert {
     private readonly workspace: Workspace,
     private readonly mixture: ExpertMixture,
     private readonly y: Rows,
-    { gated, ...options }: GatedOptions & { gated: boolean },
+    { hasGate, ...options }: GatedOptions & SharedOptions,
   ) {
     const { bank, maxTokens, a } = workspace
     const isIn = (layer: number) => mixture.isIn(layer)
     this.list = allocateList(bank, maxTokens)
     this.mlp = new GatedMlp(workspace, 'shared.', isIn, options, { y, list: this.list })
-    if (gated) {
+    if (hasGate) {
       const scores = workspace.rows(1, 1)
       const linear = new Linear(workspace, { format: 'f32', input: a, output: scores })
       this.score = { linear, weights: workspace.addresses({ gate: 'shared.gate' }, isIn), scores }

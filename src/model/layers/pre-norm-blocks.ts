@@ -27,9 +27,9 @@ export interface Feed extends Sublayer {
 }
 
 export interface PreNormOptions {
-  mixerOf: (layer: number) => Mixer
-  /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. */
-  feedOf: (layer: number) => Feed
+  mixerOf: (layer: number) => Mixer | undefined
+  /** The feed-forward sublayer of a layer: a mixture of experts, or a dense one. A layer may have one sublayer alone. */
+  feedOf: (layer: number) => Feed | undefined
   /** Chooses a layer's experts from x, before its mixer runs. Default: the feed-forward sublayer chooses them. */
   route?: (layer: number, tokens: number) => void
   epsilon: number
@@ -47,7 +47,8 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
   const norm = new Norm(bank, rms, threads)
   /** Adds the output of a sublayer to the residual stream, then normalises that. */
   const adders = new Map<Sublayer, Norm>()
-  const adderOf = (sublayer: Sublayer) => {
+  const adderOf = (sublayer?: Sublayer) => {
+    if (!sublayer) return norm
     const { y, gates } = sublayer
     const adder = adders.get(sublayer) ?? new Norm(bank, { ...rms, add: { y, gates, scale: residualScale } }, threads)
     adders.set(sublayer, adder)
@@ -60,7 +61,7 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       mixer,
       addMixer: adderOf(mixer),
       after1: normsAfter ? workspace.at(layer, 'norm1.after') : 0,
-      norm2: workspace.at(layer, 'norm2.weight'),
+      norm2: mixer && feed ? workspace.at(layer, 'norm2.weight') : 0,
       feed,
       addFeed: adderOf(feed),
       after2: normsAfter ? workspace.at(layer, 'norm2.after') : 0,
@@ -70,15 +71,18 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
   const last = store.address('final', 'norm.weight')
   return {
     begin(cache) {
-      for (const mixer of mixers) mixer.begin(cache)
+      for (const mixer of mixers) mixer?.begin(cache)
     },
     block(l, T, cache) {
       const { norm1, mixer, addMixer, after1, norm2, feed, addFeed, after2 } = layers[l]
       route?.(l, T) //                 ids, gates [T, k] from x, in families that choose early
       norm.run(T, norm1) //            a [T, d] = RMSNorm(x)
-      mixer.run(l, T, cache) //        y [T, d] = Attention(a), or another mixer
-      addMixer.perToken(mixer.perToken?.(l) ?? 1).sumWeight(after1)
-      addMixer.run(T, norm2) //        x += scale . RMSNorm?(y);  a = RMSNorm(x)
+      if (mixer) {
+        mixer.run(l, T, cache) //      y [T, d] = Attention(a), or another mixer
+        addMixer.perToken(mixer.perToken?.(l) ?? 1).sumWeight(after1)
+        addMixer.run(T, norm2) //      x += scale . RMSNorm?(y);  a = RMSNorm(x)
+      }
+      if (!feed) return
       feed.run(l, T) //                y [T, k, d] = experts of a
       addFeed.perToken(feed.perToken?.(l) ?? 1).sumWeight(after2)
       addFeed.run(T) //                x += scale . RMSNorm?(gates . y)

@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CacheType } from '#molm/index.js'
 import { cacheTypeOf, parseConfig } from '#molm/model/families/index.js'
 import { formatsFor, type Quant, type WeightFormat } from '#molm/model/packing/format/formats.js'
-import { fixturePath } from '../../support/fixtures.js'
+import { fixtureConfig, fixturePath } from '../../support/fixtures.js'
 import { logitsInPieces } from '../../support/forward-here.js'
 import { withLoaded } from '../../support/loaded-model.js'
 import { withModel } from '../../support/models.js'
@@ -56,7 +55,7 @@ test('takes half the memory of bf16, and a scale for each head', async () => {
 
 test('is the default of softmax attention with weights of few bits, unless its keys have biases or are latents', () => {
   const typeOf = (name: string, quant: Quant) => {
-    const config = JSON.parse(readFileSync(`${fixturePath(name)}/config.json`, 'utf8'))
+    const config = fixtureConfig(name)
     return cacheTypeOf(parseConfig(config, name), formatsFor(quant))
   }
   for (const name of [
@@ -90,7 +89,7 @@ test('is the default of softmax attention with weights of few bits, unless its k
   ]) {
     assert.is(typeOf(name, 'q4'), 'bf16', name)
   }
-  const config = JSON.parse(readFileSync(`${fixturePath('21-granitemoe-f32')}/config.json`, 'utf8'))
+  const config = fixtureConfig('21-granitemoe-f32')
   const withAttention = (attention: WeightFormat) =>
     cacheTypeOf(parseConfig(config, 'granite'), { ...formatsFor('q4'), attention })
   assert.equal((['q4m', 'q3', 'q2', 'q8'] as const).map(withAttention), ['q8', 'q8', 'q8', 'bf16'])

@@ -137,6 +137,7 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['202-mellum-bf16-sharded', { quant: 'q8', threads: 2, tier: 'plain' }],
   ['207-zaya-bf16-sharded', { quant: 'q4', threads: 1 }],
   ['231-granitemoeswa-f32', { quant: 'q8', threads: 2 }],
+  ['236-nemotronh-f32', { quant: 'q4', threads: 2 }],
 ]
 
 for (const [name, options] of MODELS) {

@@ -29,6 +29,7 @@ const FAMILIES: Record<string, { keys: string[]; numbers: number[] }> = {
   '202-mellum-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '222-ling2-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [2, 5] },
   '23-granitemoeshared-f16': { keys: ['num_experts_per_tok'], numbers: [2] },
+  '237-nemotronh-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1, 5] },
   '232-granitemoeswa-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
   '31-olmoe-f32': { keys: ['num_experts_per_tok'], numbers: [1] },
   '46-qwen2moe-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [3] },

@@ -112,6 +112,7 @@ const NAMES = [
   '91-granitehybrid-f32',
   '207-zaya-bf16-sharded',
   '136-glm4moelite-bf16',
+  '237-nemotronh-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
   '171-gemma4-f32',
   '181-afmoe-f32',

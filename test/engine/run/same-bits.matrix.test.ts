@@ -33,6 +33,7 @@ const CHECKPOINTS: Record<string, string> = {
   '82-lfm2moe-bf16-sharded': 'convolutions, dense layers, a bias of the choice',
   '91-granitehybrid-f32': 'heads with states beside experts',
   '92-granitehybrid-dense-bf16-sharded': 'heads with states in groups',
+  '237-nemotronh-bf16-sharded': 'layers of one kind, networks without gates, norms of groups of heads',
   '112-deepseekv2-bf16-sharded': 'latents of keys and values, and of queries; experts in groups',
   '142-emo-pruned-bf16-sharded': 'experts of documents',
   '152-smallthinker-window-bf16-sharded': 'a router before attention',

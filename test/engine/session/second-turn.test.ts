@@ -11,6 +11,7 @@ import { integers } from '../../support/random.js'
 const MODELS = [
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
+  '237-nemotronh-bf16-sharded',
   '71-gptoss-bf16-sharded',
   '152-smallthinker-window-bf16-sharded',
   '171-gemma4-f32',

@@ -17,6 +17,7 @@ const FIXTURES = [
   '23-granitemoeshared-f16',
   '81-lfm2moe-f32',
   '91-granitehybrid-f32',
+  '237-nemotronh-bf16-sharded',
   '121-deepseekv3-f32',
   '151-smallthinker-f32',
   '171-gemma4-f32',

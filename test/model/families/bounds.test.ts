@@ -7,6 +7,7 @@ import { rejectsWithUserError } from '../../support/rejects.js'
 const NEEDED: Record<string, object> = {
   bailing_moe: { architectures: ['BailingMoeV2ForCausalLM'] },
   glm4_moe: { head_dim: 128 },
+  nemotron_h: { hybrid_override_pattern: 'E' },
 }
 
 test('no family plans more layers than any model has', async () => {

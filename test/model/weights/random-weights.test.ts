@@ -1,18 +1,17 @@
-import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layoutOf, parseConfig } from '#molm/model/families/index.js'
 import { formatsFor } from '#molm/model/packing/format/formats.js'
 import { matrix, part, vector, whole } from '#molm/model/packing/format/pieces.js'
 import { fillRandom, randomPool } from '#molm/model/weights/random-weights.js'
-import { FAMILY_FIXTURES, FIXTURES, fixturePath } from '../../support/fixtures.js'
+import { FAMILY_FIXTURES, FIXTURES, fixtureConfig } from '../../support/fixtures.js'
 import { normalFloats } from '../../support/random.js'
 import { unpackMatrix } from '../../support/unpack-tiles.js'
 
 test('norms and convolutions of every family are 1, so that activations do not vanish; biases are 0', () => {
   const pool = randomPool()
   for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
-    const config = parseConfig(JSON.parse(readFileSync(fixturePath(`${name}/config.json`), 'utf8')), name)
+    const config = parseConfig(fixtureConfig(name), name)
     for (const part of layoutOf(config, formatsFor('q4')).parts) {
       const bytes = new Uint8Array(part.bytes)
       fillRandom(part, bytes, pool)

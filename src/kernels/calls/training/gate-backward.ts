@@ -12,8 +12,8 @@ export interface GateBackwardShape {
   z: Rows
   /** Gradients of the gated rows, laid out as z; replaced by the gradients of z. */
   u: Rows
-  /** Default: identity. */
-  activation?: ActivationName
+  /** One that models in training have. Default: identity. */
+  activation?: Exclude<ActivationName, 'relu2'>
   /** Address of a gate for each row. Default: 1 for all. */
   gates?: number
   /** Address for the gradient of each gate. */

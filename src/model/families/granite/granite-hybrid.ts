@@ -1,28 +1,17 @@
-import { exp } from '../../../ground/elementary.js'
 import { UserError } from '../../../ground/errors.js'
 import { anyOf, listOfEach, numberFrom } from '../../../ground/json/forms.js'
 import { isObject } from '../../../ground/json/json.js'
 import { MOST_TAPS } from '../../../kernels/abi/states.js'
 import type { ConfigReader } from '../../config/config-reader.js'
 import { byLayer } from '../../layers/by-layer.js'
-import { Mamba2, type Mamba2Shape, mamba2Channels, mamba2StateFloats } from '../../layers/mixers/mamba2.js'
+import { Mamba2, type Mamba2Shape, mamba2StateFloats } from '../../layers/mixers/mamba2.js'
 import { preNormBlocks } from '../../layers/pre-norm-blocks.js'
-import type { PartFormats } from '../../packing/format/formats.js'
-import {
-  changed,
-  entriesOf,
-  matrix,
-  type PlannedPiece,
-  rowsOf,
-  tapOf,
-  vector,
-  whole,
-} from '../../packing/format/pieces.js'
 import type { Architecture } from '../shared/architecture.js'
 import { refuseOtherHeadSize, unlessDense } from '../shared/decoder-config.js'
 import { DECODER, describeDecoder, groupedCache } from '../shared/decoder-family.js'
 import { attentionLayers, feedLayers } from '../shared/decoder-layers.js'
 import { attentionPieces } from '../shared/decoder-parts.js'
+import { describeMamba, mambaPieces } from '../shared/mamba.js'
 import { ropeConfig } from '../shared/rope-config.js'
 import { GRANITE_DEFAULTS, type GraniteConfig, graniteKeys, graniteParts } from './granite.js'
 
@@ -84,23 +73,20 @@ export const graniteHybrid: Architecture<GraniteHybridConfig> = {
     const words = describeDecoder(config)
     const attention = hasMamba.filter((has) => !has).length
     const [heads, ...rest] = words.attention
-    const states = [
-      `Mamba-2 in ${layers - attention} of ${layers} layers: ${mamba.heads} heads of ${mamba.headSize} channels`,
-      `${mamba.stateSize} entries of a key`,
-      ...(mamba.groups > 1 ? [`${mamba.groups} groups`] : []),
-    ]
     return {
       ...words,
       attention: [
         ...(attention > 0 ? [`in ${attention} of ${layers} layers: ${heads}`, ...rest] : []),
-        ...(attention < layers ? states : []),
+        ...(attention < layers ? describeMamba(mamba, layers - attention, layers) : []),
       ],
     }
   },
 
   parts(config, formats) {
     return graniteParts(config, formats, (layer) =>
-      config.hasMamba[layer] ? mambaPieces(config, formats, layer) : attentionPieces(config, formats, layer),
+      config.hasMamba[layer]
+        ? mambaPieces(config, formats, `model.layers.${layer}.mamba`)
+        : attentionPieces(config, formats, layer),
     )
   },
 
@@ -154,37 +140,4 @@ function stepLimits(keys: ConfigReader): Mamba2Shape['step'] {
   const step = { least: Number(least), most: typeof most === 'number' ? most : Infinity }
   if (step.least > step.most) throw new UserError(`${keys.source}: time_step_limit must rise`)
   return step
-}
-
-/** Pieces of a Mamba-2 layer. The rows of the first projection are z, the convolution's inputs, and the steps. */
-function mambaPieces(config: GraniteHybridConfig, formats: PartFormats, layer: number): PlannedPiece[] {
-  const { width: d, mamba: shape } = config
-  const { heads, headSize, taps, convolutionBias, projectionBias } = shape
-  const [inner, channels] = [heads * headSize, mamba2Channels(shape)]
-  const rows = inner + channels + heads
-  const key = (name: string) => `model.layers.${layer}.mamba.${name}`
-  const weight = whole(key('in_proj.weight'), [rows, d])
-  const bias = whole(key('in_proj.bias'), [rows])
-  const filter = Array.from({ length: taps }, (_, tap) => tapOf(key('conv1d.weight'), [channels, 1, taps], tap))
-  const ofHeads = (name: string) => whole(key(name), [heads])
-  return [
-    matrix('mamba.in.weight', formats.attention, [rowsOf(weight, 0, inner), rowsOf(weight, inner, rows - heads)]),
-    matrix('mamba.steps.weight', 'f32', rowsOf(weight, rows - heads, rows)),
-    ...(projectionBias
-      ? [
-          vector('mamba.in.bias', [entriesOf(bias, 0, inner), entriesOf(bias, inner, rows - heads)]),
-          vector('mamba.steps.bias', entriesOf(bias, rows - heads, rows)),
-          vector('mamba.output.bias', whole(key('out_proj.bias'), [d])),
-        ]
-      : []),
-    vector('mamba.taps', filter),
-    ...(convolutionBias ? [vector('mamba.conv.bias', whole(key('conv1d.bias'), [channels]))] : []),
-    ...['dt_bias', 'D'].map((name) => vector(`mamba.${name}`, ofHeads(name))),
-    vector(
-      'mamba.rates',
-      changed(ofHeads('A_log'), (log) => -exp(log)),
-    ),
-    vector('mamba.norm.weight', whole(key('norm.weight'), [inner])),
-    matrix('mamba.output.weight', formats.attention, whole(key('out_proj.weight'), [d, inner])),
-  ]
 }

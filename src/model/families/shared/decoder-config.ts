@@ -27,7 +27,7 @@ export interface DecoderConfig extends ModelConfig {
   /** Most keys that a token sees in each layer, itself included; 0: all. */
   windows: number[]
   attentionBias: 'none' | 'qkv' | 'all'
-  activation: (typeof ACTIVATIONS)[number] | 'clamped_swiglu'
+  activation: (typeof ACTIVATIONS)[number] | 'clamped_swiglu' | 'relu2'
   /** f, channels inside an expert. */
   ffnHidden: number
   /** Channels inside a layer without experts; 0 if each has some. */

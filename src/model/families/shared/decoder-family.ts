@@ -17,6 +17,8 @@ export const DECODER = {
   build: (config: DecoderConfig, workspace: Workspace): Blocks => decoderBlocks(config, workspace),
 }
 
+const PLAIN_WORDS: Record<string, string> = { clamped_swiglu: 'clamped SwiGLU', relu2: 'squared ReLU' }
+
 export function describeDecoder(config: DecoderConfig): ShapeWords {
   const { heads, keyValueHeads, headSize, ffnHidden, denseHidden, sharedHidden, activation, mixtures } = config
   const isDense = mixtures.length === 0
@@ -31,7 +33,7 @@ export function describeDecoder(config: DecoderConfig): ShapeWords {
     ],
     mlp: [
       `${isDense ? denseHidden : ffnHidden} channels`,
-      activation === 'clamped_swiglu' ? 'clamped SwiGLU' : `gated ${activation}`,
+      PLAIN_WORDS[activation] ?? `gated ${activation}`,
       ...(sharedHidden > 0 ? [`a shared expert of ${sharedHidden}`] : []),
     ],
     router: isDense ? ['none'] : ['linear', ...routerWords(config)],

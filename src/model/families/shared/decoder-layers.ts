@@ -50,23 +50,28 @@ export interface FeedOptions {
   /** Whether experts have biases. */
   bias?: boolean
   denseBias?: boolean
+  sharedBias?: boolean
   sharedGate?: boolean
+  /** False if no network has a gate inside. Default: true. */
+  gated?: boolean
+  /** Whether a layer has a feed. Default: all layers. */
+  isIn?: (layer: number) => boolean
 }
 
 /** Returns the function that finds a layer's feed: its experts and the shared one, or the dense layer. */
 export function feedLayers(
   workspace: Workspace,
   config: DecoderConfig,
-  { bias, denseBias, sharedGate = false }: FeedOptions = {},
+  { bias, denseBias, sharedBias, sharedGate = false, gated, isIn = () => true }: FeedOptions = {},
 ): (layer: number) => Feed {
   const { activation, ffnHidden, denseHidden, sharedHidden, mixtures } = config
-  const shared = sharedHidden > 0 ? { hidden: sharedHidden, gated: sharedGate } : undefined
-  const isDense = (layer: number) => !hasExperts(config, layer)
+  const shared = sharedHidden > 0 ? { hidden: sharedHidden, hasGate: sharedGate, bias: sharedBias } : undefined
+  const isDense = (layer: number) => isIn(layer) && !hasExperts(config, layer)
   return byLayer<Feed>(
     (a, b) => isDense(a) === isDense(b),
     (layer) =>
       isDense(layer)
-        ? new GatedMlp(workspace, 'dense.', isDense, { activation, hidden: denseHidden, bias: denseBias })
-        : new GatedMixture(workspace, mixtures[0], { activation, hidden: ffnHidden, bias, shared }),
+        ? new GatedMlp(workspace, 'dense.', isDense, { activation, gated, hidden: denseHidden, bias: denseBias })
+        : new GatedMixture(workspace, mixtures[0], { activation, gated, hidden: ffnHidden, bias, shared }),
   )
 }

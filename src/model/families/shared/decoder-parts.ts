@@ -21,14 +21,17 @@ interface LayerPieces {
   expert: (id: number, count: number, kind: MixtureKind) => PlannedPiece[]
 }
 
-/** Parts of a model: embedding and last norm (names of tensors), layers, head; `layer` returns the pieces of a layer. */
+/**
+ * Parts of a model: embedding and last norm (names of tensors), layers, head; `layer` returns the pieces of a layer.
+ * `words` is the embedding if it has no single name.
+ */
 export function* decoderParts(
   { vocabSize: V, width: d, layers, tieWordEmbeddings, headBias, mixtures }: ModelConfig,
   formats: PartFormats,
   layer: (index: number) => LayerPieces,
-  { embedding = 'model.embed_tokens', lastNorm = 'model.norm' } = {},
+  { embedding = 'model.embed_tokens', words = whole(`${embedding}.weight`, [V, d]), lastNorm = 'model.norm' } = {},
 ): Generator<Part> {
-  yield part('embedding', [table('table', formats.embedding, whole(`${embedding}.weight`, [V, d]))])
+  yield part('embedding', [table('table', formats.embedding, words)])
   for (let l = 0; l < layers; l++) {
     const { dense, expert } = layer(l)
     yield densePart(l, dense)
@@ -121,6 +124,8 @@ export function normPieces(
 }
 
 interface AttentionNames {
+  /** Beginning of the names. Default: `self_attn` of the layer. */
+  prefix?: string
   output?: string
   /** Matrix of the gates, which never have biases. Default: no gates. */
   gate?: string
@@ -133,10 +138,10 @@ export function attentionPieces(
   config: DecoderConfig,
   formats: PartFormats,
   layer: number,
-  { output = 'o_proj', gate, gatesInQueries }: AttentionNames = {},
+  { prefix = `model.layers.${layer}.self_attn`, output = 'o_proj', gate, gatesInQueries }: AttentionNames = {},
 ): PlannedPiece[] {
   const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias, valuesFromKeys } = headsIn(config, layer)
-  const key = (name: string) => `model.layers.${layer}.self_attn.${name}`
+  const key = (name: string) => `${prefix}.${name}`
   const projections = (suffix: string, columns: number[]): Source[] => {
     const rowsOf = (name: string, heads: number) => whole(key(`${name}.${suffix}`), [heads * headSize, ...columns])
     const keysAndValues = [rowsOf('k_proj', K), ...(valuesFromKeys ? [] : [rowsOf('v_proj', K)])]

@@ -25,8 +25,10 @@ export interface Mamba2Shape {
   convolutionBias: boolean
   /** Whether both projections have biases. */
   projectionBias: boolean
-  /** Limits of a token's step. */
-  step: { least: number; most: number }
+  /** Limits of a token's step. Default: none. */
+  step?: { least: number; most: number }
+  /** Whether the last norm is over each group's channels, I / G, by themselves. Default: over all. */
+  normsGroups?: true
 }
 
 /** Channels of the convolution: X [H, P], B [G, N] and C [G, N]. */
@@ -90,7 +92,7 @@ export class Mamba2 implements Mixer {
       stateOffset: 4 * this.convolution.stateFloats,
     })
     this.steps = new Linear(workspace, { format: 'f32', input: a, output: this.heads.gains })
-    const norm = { span: H * P, epsilon }
+    const norm = { span: (H * P) / (shape.normsGroups ? G : 1), epsilon, apart: true }
     const gates = parts.block(0, H * P)
     this.gate = new GatedRows(bank, { rows: o, gates, kind: 'silu', norm, gatesFirst: true }, threads)
     this.output = new Linear(workspace, { format, input: o, output: this.y })
@@ -115,7 +117,7 @@ export class Mamba2 implements Mixer {
   private decay(layer: number, T: number): void {
     const { f32 } = this.workspace.bank
     const { gains, decays } = this.heads
-    const { heads, step } = this.shape
+    const { heads, step = { least: 0, most: Infinity } } = this.shape
     const { stepBias, rates } = this.weights[layer]
     for (let h = 0; h < heads; h++) {
       const [bias, rate] = [f32[stepBias / 4 + h], f32[rates / 4 + h]]
