@@ -82,19 +82,26 @@ const BLOCK_NAMES = names(`
   mlp.shared_expert_gate ffn_gate_inp_shexp
   shared_mlp.output_linear ffn_down_shexp
   shared_mlp.input_linear ffn_up_shexp
-  mamba.in_proj ssm_in
-  mamba.conv1d ssm_conv1d
-  mamba.dt_bias ssm_dt.bias
-  mamba.A_log ssm_a
-  mamba.D ssm_d
-  mamba.norm ssm_norm
-  mamba.out_proj ssm_out
+  mamba.in_proj mixer.in_proj ssm_in
+  mamba.conv1d mixer.conv1d ssm_conv1d
+  mamba.dt_bias mixer.dt_bias ssm_dt.bias
+  mamba.A_log mixer.A_log ssm_a
+  mamba.D mixer.D ssm_d
+  mamba.norm mixer.norm ssm_norm
+  mamba.out_proj mixer.out_proj ssm_out
+  norm attn_norm
+  mixer.q_proj attn_q
+  mixer.k_proj attn_k
+  mixer.v_proj attn_v
+  mixer.o_proj attn_output
+  mixer.gate ffn_gate_inp
+  mixer.gate.e_score_correction_bias exp_probs_b.bias
 `)
 
 const WHOLE_NAMES = names(`
-  model.embed_tokens model.word_embeddings token_embd
+  model.embed_tokens model.word_embeddings backbone.embeddings token_embd
   model.embedding_norm token_embd_norm
-  model.norm output_norm
+  model.norm backbone.norm_f output_norm
   lm_head output
 `)
 
@@ -164,10 +171,10 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
     if (OTHER_PARTS.test(key)) continue
     const stored = { name: key, shape: [...tensor.shape], values: await readFloats(tensor) }
     const found = isNext ? asInFile(stored, config) : stored
-    const [, block = '', inner = key] = /^model\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
+    const [, block = '', inner = key] = /^(?:model|backbone)\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
     const [base, ending] = /^(.+)\.(weight|bias)$/.exec(inner)?.slice(1) ?? [inner, '']
-    const one = /^(?:mlp|block_sparse_moe|feed_forward)\.experts\.(\d+)\.(\w+)$/.exec(base)
-    const shared = /^mlp\.shared_experts?\.(\w+)$/.exec(base)
+    const one = /^(?:mlp|mixer|block_sparse_moe|feed_forward)\.experts\.(\d+)\.(\w+)$/.exec(base)
+    const shared = /^(?:mlp|mixer)\.shared_experts?\.(\w+)$/.exec(base)
     if (one) {
       const name = `blk.${block}.ffn_${EXPERT_NAMES[one[2]]}_exps.weight`
       const stack = experts.get(name) ?? []
@@ -248,12 +255,12 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
   if (!name) throw new Error(`no name in GGUF for ${found.name}`)
   const values = base.endsWith('.A_log') ? found.values.map((log) => -Math.exp(log)) : found.values
   const whole = { ...found, values, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
-  if (/^(conv\.conv|(linear_attn|mamba)\.conv1d)$/.test(base) && ending === 'weight') {
+  if (/^(conv\.conv|(linear_attn|mamba|mixer)\.conv1d)$/.test(base) && ending === 'weight') {
     return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
   }
-  if (base === 'mamba.A_log' || base === 'mamba.D') return [{ ...whole, shape: [...found.shape, 1] }]
-  if (base === 'mamba.norm') {
-    const groups = Number(config.mamba_n_groups)
+  if (/^(mamba|mixer)\.(A_log|D)$/.test(base)) return [{ ...whole, shape: [...found.shape, 1] }]
+  if (base === 'mamba.norm' || base === 'mixer.norm') {
+    const groups = Number(config.mamba_n_groups ?? config.n_groups)
     return [{ ...whole, shape: [groups, found.shape[0] / groups] }]
   }
   const isTurned = NEIGHBOURS.includes(String(config.model_type)) && /^self_attn\.[qk]_proj$/.test(base)

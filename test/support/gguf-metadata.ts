@@ -61,6 +61,15 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       'ssm.time_step_rank:mamba_n_heads',
     floats: MULTIPLIERS,
   },
+  nemotron_h: {
+    architecture: 'nemotron_h_moe',
+    numbers:
+      `${MOE_WIDTH} ${VOCABULARY} expert_count:n_routed_experts expert_group_count:n_group ` +
+      'expert_shared_feed_forward_length:moe_shared_expert_intermediate_size expert_shared_count:n_shared_experts ' +
+      'ssm.conv_kernel:conv_kernel ssm.state_size:ssm_state_size ssm.group_count:n_groups ' +
+      'ssm.time_step_rank:mamba_num_heads',
+    floats: `${GATES} attention.layer_norm_rms_epsilon:layer_norm_epsilon`,
+  },
   granitemoe_swa: {
     architecture: 'granite_swa',
     numbers: `${GRANITE} attention.sliding_window:sliding_window`,
@@ -182,6 +191,20 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
       add('ssm.inner_size', u32(Number(config.mamba_expand) * Number(config.hidden_size)))
       add('rope.scaling.finetuned', flag(false))
       return
+    case 'nemotron_h': {
+      const perLayer = (kind: string, value: unknown) =>
+        list(
+          'i32',
+          [...String(config.hybrid_override_pattern)].map((own) => (own === kind ? Number(value) : 0)),
+        )
+      add('attention.head_count_kv', perLayer('*', keyHeads))
+      add('feed_forward_length', perLayer('E', config.moe_intermediate_size))
+      add('ssm.inner_size', u32(Number(config.mamba_num_heads) * Number(config.mamba_head_dim)))
+      add('rope.dimension_count', u32(Math.floor(Number(config.hidden_size) / heads)))
+      add('rope.scaling.finetuned', flag(false))
+      add('expert_weights_norm', flag(config.norm_topk_prob === true))
+      return
+    }
     case 'lfm2_moe':
       add('attention.head_count_kv', keyHeadsOfLayers(config, 'full_attention'))
       add('expert_gating_func', u32(2))

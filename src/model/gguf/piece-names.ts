@@ -92,6 +92,7 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   'mlp.router.scales': named('ffn_down_exps.scale'),
   'mlp.router.selection': { sources: [['exp_probs_b.bias', 'exp_probs_b']] },
   'shared.gate_up': { ...named('ffn_gate_shexp.weight', 'ffn_up_shexp.weight'), whole: 'ffn_up_shexp.weight' },
+  'shared.up': named('ffn_up_shexp.weight'),
   'shared.down': named('ffn_down_shexp.weight'),
   'shared.gate': named('ffn_gate_inp_shexp.weight'),
   'dense.gate_up': named('ffn_gate.weight', 'ffn_up.weight'),
@@ -106,6 +107,7 @@ export const EXPERT_PIECES: Readonly<Record<string, PieceNames>> = {
     single: ['ffn_gate.{e}.weight', 'ffn_up.{e}.weight'],
   },
   'gate_up.bias': { ...named('ffn_gate_exps.bias', 'ffn_up_exps.bias'), joined: 'ffn_gate_up_exps.bias' },
+  up: { ...named('ffn_up_exps.weight'), single: ['ffn_up.{e}.weight'] },
   down: { ...named('ffn_down_exps.weight'), single: ['ffn_down.{e}.weight'] },
   'down.bias': named('ffn_down_exps.bias'),
 }

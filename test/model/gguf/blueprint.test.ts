@@ -100,6 +100,7 @@ const FAMILIES: Record<string, GgufChoices> = {
   '221-ling2-f32': { joined: true },
   '222-ling2-bf16-sharded': { typeOf: () => 'BF16', squeezed: true },
   '231-granitemoeswa-f32': { shuffle: 2, parts: 2 },
+  '236-nemotronh-f32': { shuffle: 4 },
 }
 
 test('have the values and the config of a checkpoint of each family', async () => {

@@ -75,7 +75,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     ...['lfm2', 'smollm3', 'exaone4', 'ernie4_5', 'glm4'],
   ],
   'linear attention': ['kimi-linear', 'qwen35'],
-  'layers of state spaces (Mamba)': ['jamba', 'mamba', 'mamba2', 'nemotron_h', 'nemotron_h_moe', 'falcon-h1'],
+  'layers of state spaces (Mamba)': ['jamba', 'mamba', 'mamba2', 'nemotron_h', 'falcon-h1'],
   encoders: ['bert', 'nomic-bert', 'nomic-bert-moe', 't5'],
   "gpt-oss in the layout of Ollama's own converter": ['gptoss'],
   'the part of a model that reads images or sound': ['clip'],

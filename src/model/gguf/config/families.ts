@@ -2,7 +2,7 @@ import { DEEPSEEK } from './deepseek.js'
 import { type GgufFamily, hasSelectionBias, NORMALISES, SIGMOID, SOFTMAX } from './family.js'
 import { GRANITE } from './granite.js'
 import { QWEN } from './qwen.js'
-import { layerTypes, normalises } from './shared-keys.js'
+import { layerTypes, normalises, sharedHidden } from './shared-keys.js'
 import { WINDOWED } from './windowed.js'
 
 export type { GgufFamily } from './family.js'
@@ -76,6 +76,33 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
         moe_layer_end_index: sparse.at(-1) ?? -1,
         moe_layer_interval: keys.number('interleave_moe_layer_step', 1),
         use_bias: keys.hasAttentionBias,
+      }
+    },
+  },
+
+  nemotron_h_moe: {
+    title: 'Nemotron 3',
+    modelType: () => 'nemotron_h',
+    reads: ['expert_weights_norm', 'expert_weights_scale', 'nextn_predict_layers'],
+    means: { expert_gating_func: SIGMOID },
+    config: (keys) => {
+      const [mamba, attention] = ['ssm_in.weight', 'attn_q.weight'].map((name) => new Set(keys.layersWith(name)))
+      const kindOf = (layer: number) => (mamba.has(layer) ? 'mamba' : attention.has(layer) ? 'attention' : 'moe')
+      const heads = keys.number('ssm.time_step_rank')
+      return {
+        layers_block_type: Array.from({ length: keys.layers }, (_, layer) => kindOf(layer)),
+        mamba_num_heads: heads,
+        mamba_head_dim: keys.number('ssm.inner_size') / heads,
+        n_groups: keys.number('ssm.group_count'),
+        ssm_state_size: keys.number('ssm.state_size'),
+        conv_kernel: keys.number('ssm.conv_kernel'),
+        use_conv_bias: keys.layersWith('ssm_conv1d.bias').length > 0,
+        n_routed_experts: keys.number('expert_count'),
+        moe_intermediate_size: keys.number('expert_feed_forward_length'),
+        moe_shared_expert_intermediate_size: sharedHidden(keys),
+        norm_topk_prob: normalises(keys, true),
+        routed_scaling_factor: keys.number('expert_weights_scale', 0) || 1,
+        layer_norm_epsilon: keys.number('attention.layer_norm_rms_epsilon'),
       }
     },
   },
