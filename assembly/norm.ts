@@ -6,7 +6,7 @@
  *   x  = (x + b0) s0 + (scale * sum over r of gate[r] * y[r] + b1) s1      (with factors and biases; without rows y the
  *                                                                          first term alone)
  *   x *= factor
- *   a  = (x - mean) / sqrt(variance + epsilon) * weight + bias     (LayerNorm; biased variance)
+ *   a  = (x - mean) / sqrt(variance + epsilon) * weight + bias     (LayerNorm; biased variance; the bias may be absent)
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
  * and a's record if the next product reads quantised activations. Each step can be left out.
  *
@@ -128,11 +128,12 @@ function layerNorm(x: usize, a: usize, n: usize, padded: usize, weight: usize, b
     const scale = f32x4.splat(inverse)
     for (let i: usize = 0; i < bytes; i += 16) {
       const y = f32x4.mul(f32x4.mul(v128.load(a + i), scale), v128.load(weight + i))
-      v128.store(a + i, f32x4.add(y, v128.load(bias + i)))
+      v128.store(a + i, bias != 0 ? f32x4.add(y, v128.load(bias + i)) : y)
     }
   } else {
     for (let i: usize = 0; i < bytes; i += 4) {
-      store<f32>(a + i, load<f32>(a + i) * inverse * load<f32>(weight + i) + load<f32>(bias + i))
+      const y = load<f32>(a + i) * inverse * load<f32>(weight + i)
+      store<f32>(a + i, bias != 0 ? y + load<f32>(bias + i) : y)
     }
   }
 }

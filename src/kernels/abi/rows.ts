@@ -40,6 +40,7 @@ export enum NormArg {
   epsilon,
   /** Weight of the norm; or 0 to add only. */
   weight,
+  /** Or 0. */
   bias,
   /** Normalised rows, laid out as x. */
   output,

@@ -1,6 +1,6 @@
 import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
-import { vector, whole } from '../packing/format/pieces.js'
+import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import {
   type DecoderConfig,
@@ -12,7 +12,7 @@ import {
 } from './shared/decoder-config.js'
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import { attentionPieces, namedParts, queryKeyNorms } from './shared/decoder-parts.js'
+import { attentionPieces, namedParts, normPieces, queryKeyNorms } from './shared/decoder-parts.js'
 import { ropeConfig } from './shared/rope-config.js'
 
 /** Norms before and after attention, before and after the experts. */
@@ -79,12 +79,10 @@ export const afmoe: Architecture<DecoderConfig> = {
 
   parts(config, formats) {
     const [before1, after1, before2, after2] = NORMS
-    const after = (layer: number, name: string) => whole(`model.layers.${layer}.${name}.weight`, [config.width])
     return namedParts(config, formats, {
       norms: [before1, before2],
       mixer: (layer) => [
-        vector('norm1.after', after(layer, after1)),
-        vector('norm2.after', after(layer, after2)),
+        ...normPieces(config, layer, [after1, after2], 'after'),
         ...attentionPieces(config, formats, layer, { gate: 'gate_proj' }),
         ...queryKeyNorms(config, layer, 'head'),
       ],

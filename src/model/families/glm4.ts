@@ -105,11 +105,7 @@ export const glm4Lite: Architecture<LatentConfig> = {
 
   parseConfig(keys) {
     const common = latentConfig(keys, 'glm4_moe_lite')
-    const { layers } = common
-    const types = keys.has('mlp_layer_types') && keys.oneOfEach('mlp_layer_types', layers, ['dense', 'sparse'])
-    const sparse = types && { isSparse: (layer: number) => types[layer] === 'sparse' }
-    const counted = types ? keys.with({ first_k_dense_replace: 0 }) : keys
-    return { ...common, ...groupedExperts(counted, layers, { routing: () => routingOf(keys), ...sparse }) }
+    return { ...common, ...groupedExperts(keys, common.layers, { routing: () => routingOf(keys) }) }
   },
 }
 

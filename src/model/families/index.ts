@@ -12,6 +12,7 @@ import { withPieceFormats } from '../packing/format/pieces.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
 import { bailing } from './bailing.js'
+import { cohere } from './cohere.js'
 import { deepseek2, deepseek3 } from './deepseek.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
@@ -21,6 +22,7 @@ import { gptOss } from './gpt-oss.js'
 import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
 import { graniteSwa } from './granite/granite-swa.js'
+import { hunyuan } from './hunyuan.js'
 import { jetmoe } from './jetmoe.js'
 import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
@@ -42,6 +44,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   afmoe,
   bailing,
+  cohere,
   deepseek2,
   deepseek3,
   emo,
@@ -53,6 +56,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   granite,
   graniteHybrid,
   graniteSwa,
+  hunyuan,
   jetmoe,
   lfm2,
   mellum,

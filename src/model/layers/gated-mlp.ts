@@ -69,6 +69,8 @@ export interface GatedMixtureOptions extends GatedOptions {
   routerInput?: Rows
   /** Scores the experts. Default: one matrix. */
   logits?: RouterLogits
+  /** Factor of what the mixture adds. Default 1. */
+  scale?: number
 }
 
 interface SharedOptions {
@@ -81,6 +83,7 @@ interface SharedOptions {
 export class GatedMixture implements Feed {
   readonly y: Rows
   readonly gates: number
+  readonly scale?: number
   private readonly mixture: ExpertMixture
   private readonly gateUp: ExpertProduct
   private readonly down: ExpertProduct
@@ -90,12 +93,13 @@ export class GatedMixture implements Feed {
   constructor(
     workspace: Workspace,
     mixture: Mixture,
-    { hidden, activation, gated = true, bias, shared, routerInput, logits: own }: GatedMixtureOptions,
+    { hidden, activation, gated = true, bias, shared, routerInput, logits: own, scale }: GatedMixtureOptions,
   ) {
     const { a, formats, config } = workspace
     const format = formats.mlp
     const logits = own ?? new LinearLogits(workspace, mixture, routerInput)
     this.isRoutedBefore = routerInput !== undefined
+    this.scale = scale
     this.mixture = new ExpertMixture(workspace, mixture, logits, { sharedSlots: shared ? 1 : 0 })
     const { mostSlots: slots } = this.mixture
     this.gates = this.mixture.gates

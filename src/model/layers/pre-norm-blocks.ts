@@ -1,4 +1,4 @@
-import { Norm } from '../../kernels/calls/norm.js'
+import { Norm, type NormShape } from '../../kernels/calls/norm.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import type { BatchCache } from './batch-cache.js'
 import type { Blocks } from './decoder.js'
@@ -12,6 +12,8 @@ interface Sublayer {
   perToken?(layer: number): number
   /** Address of the factors of these rows [T, perToken]; absent: 1. */
   gates?: number
+  /** Factor of all of them. Default 1. */
+  scale?: number
 }
 
 /** Mixes the tokens of a sequence: reads a [T, d] and the cache. */
@@ -32,25 +34,39 @@ export interface PreNormOptions {
   feedOf: (layer: number) => Feed | undefined
   /** Chooses a layer's experts from x, before its mixer runs. Default: the feed-forward sublayer chooses them. */
   route?: (layer: number, tokens: number) => void
+  /** Default: RMSNorm. LayerNorm has no bias here. */
+  norm?: NormShape['kind']
   epsilon: number
+  /** Whether both sublayers read the same norm of the stream: a block has one norm then. */
+  parallel?: boolean
   /** Factor of a sublayer's output. Default 1. */
   residualScale?: number
   /** Whether a sublayer's output, summed over its rows, is normalised before it is added: `norm1.after` and `norm2.after`. */
   normsAfter?: boolean
 }
 
-/** Blocks of most decoders: RMSNorm, mixer, residual; RMSNorm, feed-forward, residual. */
+/** Blocks of most decoders: norm, mixer, residual; norm, feed-forward, residual. */
 export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Blocks {
   const { x, a, bank, threads, store } = workspace
-  const { mixerOf, feedOf, route, epsilon, residualScale = 1, normsAfter = false } = options
-  const rms = { kind: 'rms', epsilon, x, output: a } as const
-  const norm = new Norm(bank, rms, threads)
+  const {
+    mixerOf,
+    feedOf,
+    route,
+    norm: kind = 'rms',
+    epsilon,
+    parallel,
+    residualScale = 1,
+    normsAfter = false,
+  } = options
+  const shape = { kind, epsilon, x, output: a }
+  const norm = new Norm(bank, shape, threads)
   /** Adds the output of a sublayer to the residual stream, then normalises that. */
   const adders = new Map<Sublayer, Norm>()
   const adderOf = (sublayer?: Sublayer) => {
     if (!sublayer) return norm
-    const { y, gates } = sublayer
-    const adder = adders.get(sublayer) ?? new Norm(bank, { ...rms, add: { y, gates, scale: residualScale } }, threads)
+    const { y, gates, scale = 1 } = sublayer
+    const add = { y, gates, scale: residualScale * scale }
+    const adder = adders.get(sublayer) ?? new Norm(bank, { ...shape, add }, threads)
     adders.set(sublayer, adder)
     return adder
   }
@@ -61,7 +77,7 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       mixer,
       addMixer: adderOf(mixer),
       after1: normsAfter ? workspace.at(layer, 'norm1.after') : 0,
-      norm2: mixer && feed ? workspace.at(layer, 'norm2.weight') : 0,
+      norm2: mixer && feed && !parallel ? workspace.at(layer, 'norm2.weight') : 0,
       feed,
       addFeed: adderOf(feed),
       after2: normsAfter ? workspace.at(layer, 'norm2.after') : 0,
@@ -76,18 +92,18 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
     block(l, T, cache) {
       const { norm1, mixer, addMixer, after1, norm2, feed, addFeed, after2 } = layers[l]
       route?.(l, T) //                 ids, gates [T, k] from x, in families that choose early
-      norm.run(T, norm1) //            a [T, d] = RMSNorm(x)
+      norm.run(T, norm1) //            a [T, d] = Norm(x)
       if (mixer) {
         mixer.run(l, T, cache) //      y [T, d] = Attention(a), or another mixer
         addMixer.perToken(mixer.perToken?.(l) ?? 1).sumWeight(after1)
-        addMixer.run(T, norm2) //      x += scale . RMSNorm?(y);  a = RMSNorm(x)
+        addMixer.run(T, norm2) //      x += scale . RMSNorm?(y);  a = Norm?(x)
       }
       if (!feed) return
       feed.run(l, T) //                y [T, k, d] = experts of a
       addFeed.perToken(feed.perToken?.(l) ?? 1).sumWeight(after2)
       addFeed.run(T) //                x += scale . RMSNorm?(gates . y)
     },
-    finalNorm: (T) => norm.run(T, last), // a [T, d] = RMSNorm(x)
+    finalNorm: (T) => norm.run(T, last), // a [T, d] = Norm(x)
     finalDivisor: (row) => norm.divisorOf(row),
   }
 }

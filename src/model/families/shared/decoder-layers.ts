@@ -16,7 +16,7 @@ export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'si
 
 /** Binds blocks whose layers all have attention, and experts or a dense layer. */
 export function decoderBlocks(
-  config: DecoderConfig & Pick<PreNormOptions, 'residualScale' | 'normsAfter'>,
+  config: DecoderConfig & Pick<PreNormOptions, 'norm' | 'parallel' | 'residualScale' | 'normsAfter'>,
   workspace: Workspace,
   attention: AttentionOptions = {},
   feed: FeedOptions = {},
@@ -54,6 +54,8 @@ export interface FeedOptions {
   sharedGate?: boolean
   /** False if no network has a gate inside. Default: true. */
   gated?: boolean
+  /** Factor of what experts and the shared one add. Default 1. */
+  mixtureScale?: number
   /** Whether a layer has a feed. Default: all layers. */
   isIn?: (layer: number) => boolean
 }
@@ -62,7 +64,7 @@ export interface FeedOptions {
 export function feedLayers(
   workspace: Workspace,
   config: DecoderConfig,
-  { bias, denseBias, sharedBias, sharedGate = false, gated, isIn = () => true }: FeedOptions = {},
+  { bias, denseBias, sharedBias, sharedGate = false, gated, mixtureScale: scale, isIn = () => true }: FeedOptions = {},
 ): (layer: number) => Feed {
   const { activation, ffnHidden, denseHidden, sharedHidden, mixtures } = config
   const shared = sharedHidden > 0 ? { hidden: sharedHidden, hasGate: sharedGate, bias: sharedBias } : undefined
@@ -72,6 +74,6 @@ export function feedLayers(
     (layer) =>
       isDense(layer)
         ? new GatedMlp(workspace, 'dense.', isDense, { activation, gated, hidden: denseHidden, bias: denseBias })
-        : new GatedMixture(workspace, mixtures[0], { activation, gated, hidden: ffnHidden, bias, shared }),
+        : new GatedMixture(workspace, mixtures[0], { activation, gated, hidden: ffnHidden, bias, shared, scale }),
   )
 }

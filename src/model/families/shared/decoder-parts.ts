@@ -47,7 +47,7 @@ export function* decoderParts(
 
 /** Names of a layer's tensors, and pieces that not all families have. */
 interface LayerNames {
-  norms?: readonly [first: string, second: string]
+  norms?: readonly string[]
   /** Pieces of a layer's mixer. Default: grouped-query attention. */
   mixer?: (layer: number) => PlannedPiece[]
   /** Norms of queries and keys. Default: none. */
@@ -113,14 +113,15 @@ export function* expertParts(
   }
 }
 
-/** The two norms of a layer, before attention and before the experts. */
+/** Norms of a layer: before attention and before the experts; `after`: of what these add. */
 export function normPieces(
   { width: d }: ModelConfig,
   layer: number,
-  [first, second]: readonly [string, string] = ['input_layernorm', 'post_attention_layernorm'],
+  names: readonly string[] = ['input_layernorm', 'post_attention_layernorm'],
+  place: 'weight' | 'after' = 'weight',
 ): PlannedPiece[] {
-  const key = (name: string) => `model.layers.${layer}.${name}.weight`
-  return [vector('norm1.weight', whole(key(first), [d])), vector('norm2.weight', whole(key(second), [d]))]
+  const norm = (name: string) => whole(`model.layers.${layer}.${name}.weight`, [d])
+  return names.map((name, i) => vector(`norm${i + 1}.${place}`, norm(name)))
 }
 
 interface AttentionNames {

@@ -9,7 +9,7 @@ interface ExpertKeys {
   experts?: string
   shared?: string
   routing: () => Routing
-  /** Whether a layer has experts. Default: all after the first `first_k_dense_replace`. */
+  /** Whether a layer behind the first `first_k_dense_replace` has experts. Default: all. `mlp_layer_types` wins. */
   isSparse?: (layer: number) => boolean
 }
 
@@ -18,11 +18,11 @@ export function groupedExperts(
   layers: number,
   { experts = 'n_routed_experts', shared = 'n_shared_experts', routing, isSparse }: ExpertKeys,
 ): Pick<DecoderConfig, 'mixtures' | 'ffnHidden' | 'denseHidden' | 'sharedHidden'> {
-  const dense = keys.size('first_k_dense_replace', 0)
+  const types = keys.has('mlp_layer_types') && keys.oneOfEach('mlp_layer_types', layers, ['dense', 'sparse'])
+  const dense = types ? 0 : keys.size('first_k_dense_replace', 0)
   const count = keys.size(experts)
-  const counts = Array.from({ length: layers }, (_, layer) =>
-    layer >= dense && (isSparse?.(layer) ?? true) ? count : 0,
-  )
+  const has = (layer: number) => (types ? types[layer] === 'sparse' : layer >= dense && (isSparse?.(layer) ?? true))
+  const counts = Array.from({ length: layers }, (_, layer) => (has(layer) ? count : 0))
   const ffnHidden = keys.size('moe_intermediate_size')
   return {
     mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing)),
