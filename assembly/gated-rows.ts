@@ -4,7 +4,7 @@
  *   o = norm(o) * g(z)        or, if the gate comes first,        o = norm(o * g(z))
  *
  * and o's record if that product reads quantised activations. The norm spans a head or the whole row. g is sigmoid or
- * silu. Norm and gate can be left out.
+ * silu, or gates are taken as they are, one for each span of columns. Norm and gate can be left out.
  *
  * Arguments: GatedRowsArg (src/kernels/abi/rows.ts). Padding of the rows is zero and stays so. Bit-identical in all
  * tiers.
@@ -44,8 +44,19 @@ function normalise(row: usize): void {
   }
 }
 
+/** o *= z, with one z for each span of columns. */
+function multiplySpans(o: usize, z: usize): void {
+  const span: usize = arg(GatedRowsArg.perGate) << 2
+  const end = o + ((<usize>arg(GatedRowsArg.columns)) << 2)
+  for (; o < end; o += span, z += 4) {
+    const gate = load<f32>(z)
+    for (let i: usize = 0; i < span; i += 4) store<f32>(o + i, load<f32>(o + i) * gate)
+  }
+}
+
 /** o *= g(z); the columns are rounded up to a multiple of four, within the padding. */
 function multiply(o: usize, z: usize): void {
+  if (arg(GatedRowsArg.kind) == GateKind.plain) return multiplySpans(o, z)
   const bytes = (<usize>((arg(GatedRowsArg.columns) + 3) & ~3)) << 2
   const isSilu = arg(GatedRowsArg.kind) == GateKind.silu
   if (ASC_FEATURE_SIMD) {

@@ -8,6 +8,7 @@
  *   x *= factor
  *   a  = (x - mean) / sqrt(variance + epsilon) * weight + bias     (LayerNorm; biased variance; the bias may be absent)
  *   a  = x / sqrt(mean of squares + epsilon) * weight              (RMSNorm)
+ *   a  = x                                                         (none)
  * and a's record if the next product reads quantised activations. Each step can be left out.
  *
  * Arguments: NormArg (src/kernels/abi/rows.ts). Padding of x is zero and stays so; padding of a is set to zero.
@@ -32,8 +33,9 @@ export function norm(chunk: u32): void {
     else if (arg(NormArg.y) != 0) addRows(x, token, argf(NormArg.scale))
     if (arg(NormArg.added) != 0) addRow(x, arg(NormArg.added), 1, 0)
     if (argf(NormArg.factor) != 1) multiply(x, padded << 2, argf(NormArg.factor))
-    if (arg(NormArg.weight) == 0) continue
-    if (arg(NormArg.kind) == NormKind.rms) rmsNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight))
+    if (arg(NormArg.kind) == NormKind.none) memory.copy(a, x, padded << 2)
+    else if (arg(NormArg.weight) == 0) continue
+    else if (arg(NormArg.kind) == NormKind.rms) rmsNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight))
     else layerNorm(x, a, arg(NormArg.columns), padded, arg(NormArg.weight), arg(NormArg.bias))
     if (records != 0) quantizeBlocks(a, records + token * arg(NormArg.recordStride), padded, 0, padded >> 5)
   }

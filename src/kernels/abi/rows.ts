@@ -5,6 +5,8 @@ export enum NormKind {
   layer,
   /** x / sqrt(mean square + epsilon) * weight. */
   rms,
+  /** x. */
+  none,
 }
 
 /** Residual addition and LayerNorm or RMSNorm (assembly/norm.ts). */
@@ -68,6 +70,8 @@ export enum GateKind {
   sigmoid,
   /** x sigmoid(x). */
   silu,
+  /** x. */
+  plain,
 }
 
 /** RMSNorm and gate of rows, in place (assembly/gated-rows.ts). */
@@ -79,11 +83,13 @@ export enum GatedRowsArg {
   count,
   chunkRows,
   columns,
-  /** Gates: rows of `columns` floats; or 0 for none. */
+  /** Gates: rows of `columns` floats, or of one for each `perGate` columns; or 0 for none. */
   gates,
   gateStride,
   /** GateKind. */
   kind,
+  /** Columns that have the same gate, if gates are plain. */
+  perGate,
   /** Channels of a norm, a divisor of `columns`; 0 for no norm. */
   span,
   /** Weight of the norm: a float for each channel that it spans. */

@@ -8,10 +8,11 @@ import { rowsPerChunk } from './chunks.js'
 export interface GatedRowsShape {
   /** Rows [T, n], changed in place; their records are written if they have any. */
   rows: Rows
-  /** Gates z [T, n]. Default: none. */
+  /** Gates z [T, n], or plain ones [T, n / perGate] for `perGate` columns each (default: 1). Default: none. */
   gates?: Rows
   /** Default: sigmoid. */
   kind?: keyof typeof GateKind
+  perGate?: number
   /** RMSNorm over each `span` channels, with the same weights, or `apart` with weights of their own. Default: no norm. */
   norm?: { span: number; epsilon: number; apart?: boolean }
   /** Whether the gate comes before the norm. Default: after it. */
@@ -22,7 +23,7 @@ export interface GatedRowsShape {
 export class GatedRows extends Call<typeof GatedRowsArg> {
   constructor(
     bank: Bank,
-    { rows, gates, kind = 'sigmoid', norm, gatesFirst = false }: GatedRowsShape,
+    { rows, gates, kind = 'sigmoid', perGate = 1, norm, gatesFirst = false }: GatedRowsShape,
     private readonly threads: number,
   ) {
     super(bank, Job.gatedRows, GatedRowsArg)
@@ -33,6 +34,7 @@ export class GatedRows extends Call<typeof GatedRowsArg> {
         columns: rows.columns,
         ...(gates && { gates: gates.address, gateStride: gates.strideBytes }),
         kind: GateKind[kind],
+        perGate,
         span: norm?.span ?? 0,
         weightStep: norm?.apart ? 4 * norm.span : 0,
         gatesFirst: Number(gatesFirst),

@@ -21,6 +21,8 @@ export interface Routing {
   normalise?: { add?: number; floor?: number }
   /** Factor of the gates. Default 1. */
   factor?: number
+  /** Logits z become cap tanh(z / cap) before all else. Default: they stay. */
+  cap?: number
   /** True if each expert has a factor of its gates, which need not sum to 1 then: piece `router.scales`. */
   expertScales?: true
   /** Experts that every token uses, by layer. They count among the k, and their gates are not normalised. */

@@ -93,7 +93,7 @@ export const afmoe: Architecture<DecoderConfig> = {
   },
 
   build: (config, workspace) =>
-    decoderBlocks({ ...config, normsAfter: true }, workspace, { norm: 'head', gated: true }),
+    decoderBlocks({ ...config, normsAfter: true }, workspace, { norm: 'head', gate: 'sigmoid' }),
 }
 
 /** Without `layer_types` every n-th layer has no window. */

@@ -24,12 +24,13 @@ import { graniteHybrid } from './granite/granite-hybrid.js'
 import { graniteSwa } from './granite/granite-swa.js'
 import { hunyuan } from './hunyuan.js'
 import { jetmoe } from './jetmoe.js'
+import { laguna } from './laguna.js'
 import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer/moduleformer.js'
 import { nemotron } from './nemotron.js'
-import { olmoe } from './olmoe.js'
+import { flexOlmo, olmoe } from './olmoe.js'
 import { engGpt, qwen2, qwen3 } from './qwen/qwen.js'
 import { qwen3Next, qwen35 } from './qwen/qwen-next.js'
 import type { Architecture } from './shared/architecture.js'
@@ -58,11 +59,13 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   graniteSwa,
   hunyuan,
   jetmoe,
+  laguna,
   lfm2,
   mellum,
   mixtral,
   nemotron,
   olmoe,
+  flexOlmo,
   qwen2,
   qwen3,
   engGpt,

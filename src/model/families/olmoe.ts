@@ -2,7 +2,7 @@ import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, refuseOtherHeadSize, softmaxRouting } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import { namedParts } from './shared/decoder-parts.js'
+import { attentionPieces, namedParts, normPieces, queryKeyNorms } from './shared/decoder-parts.js'
 
 export interface OlmoeConfig extends DecoderConfig {
   /** Queries, keys and values are clamped to [-clip, clip]. */
@@ -51,4 +51,36 @@ export const olmoe: Architecture<OlmoeConfig> = {
   parts: (config, formats) => namedParts(config, formats, { queryKeyNorms: 'row' }),
 
   build: (config, workspace) => decoderBlocks(config, workspace, { norm: 'row', clip: config.clip }),
+}
+
+/** AllenAI's FlexOlmo: OLMoE with norms of what attention and the experts add, in place of norms before them. */
+export const flexOlmo: Architecture<OlmoeConfig> = {
+  ...olmoe,
+  title: 'FlexOlmo',
+  modelTypes: ['flex_olmo'],
+  className: 'FlexOlmo',
+  defaults: {
+    ...{ ...olmoe.defaults, vocab_size: 100352, hidden_size: 4096, num_hidden_layers: 32, num_attention_heads: 32 },
+    ...{ intermediate_size: 11008, num_experts: 7, num_experts_per_tok: 5, rms_norm_eps: 1e-6, rope_theta: 500000 },
+    eos_token_id: 100257,
+  },
+
+  parseConfig: (keys, classNames) => ({
+    ...olmoe.parseConfig(keys, classNames),
+    modelType: 'flex_olmo',
+    changesOutputs: true,
+  }),
+
+  parts: (config, formats) =>
+    namedParts(config, formats, {
+      norms: [],
+      mixer: (layer) => [
+        ...normPieces(config, layer, ['post_attention_layernorm', 'post_feedforward_layernorm'], 'after'),
+        ...attentionPieces(config, formats, layer),
+        ...queryKeyNorms(config, layer, 'row'),
+      ],
+    }),
+
+  build: (config, workspace) =>
+    decoderBlocks({ ...config, norm: 'none', normsAfter: true }, workspace, { norm: 'row', clip: config.clip }),
 }

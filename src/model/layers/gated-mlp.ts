@@ -76,6 +76,8 @@ export interface GatedMixtureOptions extends GatedOptions {
 interface SharedOptions {
   hidden: number
   hasGate: boolean
+  /** Its gate, if it has none of its own. Default: 1. */
+  weight?: number
   bias?: boolean
 }
 
@@ -142,13 +144,15 @@ class SharedExpert {
   private listed = { slots: 0, tokens: 0 }
   /** Present if it has its own gate. */
   private readonly score?: { linear: Linear; weights: { gate: number }[]; scores: Rows }
+  private readonly weight: number
 
   constructor(
     private readonly workspace: Workspace,
     private readonly mixture: ExpertMixture,
     private readonly y: Rows,
-    { hasGate, ...options }: GatedOptions & SharedOptions,
+    { hasGate, weight = 1, ...options }: GatedOptions & SharedOptions,
   ) {
+    this.weight = weight
     const { bank, maxTokens, a } = workspace
     const isIn = (layer: number) => mixture.isIn(layer)
     this.list = allocateList(bank, maxTokens)
@@ -165,7 +169,7 @@ class SharedExpert {
     this.writeList(slots, T)
     this.mlp.run(layer, T)
     const { f32 } = this.workspace.bank
-    if (!this.score) this.fillGates(slots, T, () => 1)
+    if (!this.score) this.fillGates(slots, T, () => this.weight)
     else {
       const { linear, weights, scores } = this.score
       linear.run(T, weights[layer].gate)

@@ -34,7 +34,7 @@ export interface PreNormOptions {
   feedOf: (layer: number) => Feed | undefined
   /** Chooses a layer's experts from x, before its mixer runs. Default: the feed-forward sublayer chooses them. */
   route?: (layer: number, tokens: number) => void
-  /** Default: RMSNorm. LayerNorm has no bias here. */
+  /** Before sublayers. Default: RMSNorm. LayerNorm has no bias here. The last norm is RMSNorm if they have none. */
   norm?: NormShape['kind']
   epsilon: number
   /** Whether both sublayers read the same norm of the stream: a block has one norm then. */
@@ -60,6 +60,8 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
   } = options
   const shape = { kind, epsilon, x, output: a }
   const norm = new Norm(bank, shape, threads)
+  const hasNorms = kind !== 'none'
+  const lastNorm = hasNorms ? norm : new Norm(bank, { ...shape, kind: 'rms' }, threads)
   /** Adds the output of a sublayer to the residual stream, then normalises that. */
   const adders = new Map<Sublayer, Norm>()
   const adderOf = (sublayer?: Sublayer) => {
@@ -73,11 +75,11 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
   const layers = workspace.perLayer((layer) => {
     const [mixer, feed] = [mixerOf(layer), feedOf(layer)]
     return {
-      norm1: workspace.at(layer, 'norm1.weight'),
+      norm1: hasNorms ? workspace.at(layer, 'norm1.weight') : 0,
       mixer,
       addMixer: adderOf(mixer),
       after1: normsAfter ? workspace.at(layer, 'norm1.after') : 0,
-      norm2: mixer && feed && !parallel ? workspace.at(layer, 'norm2.weight') : 0,
+      norm2: hasNorms && mixer && feed && !parallel ? workspace.at(layer, 'norm2.weight') : 0,
       feed,
       addFeed: adderOf(feed),
       after2: normsAfter ? workspace.at(layer, 'norm2.after') : 0,
@@ -103,7 +105,7 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
       addFeed.perToken(feed.perToken?.(l) ?? 1).sumWeight(after2)
       addFeed.run(T) //                x += scale . RMSNorm?(gates . y)
     },
-    finalNorm: (T) => norm.run(T, last), // a [T, d] = Norm(x)
-    finalDivisor: (row) => norm.divisorOf(row),
+    finalNorm: (T) => lastNorm.run(T, last), // a [T, d] = Norm(x)
+    finalDivisor: (row) => lastNorm.divisorOf(row),
   }
 }

@@ -17,7 +17,7 @@ function mostRows(mixture: Mixture): number {
   return mixture.experts.reduce((most, _, layer) => Math.max(most, routerRows(mixture, layer)), 0)
 }
 
-/** One matrix: logits = W input. The matrix that scores the experts is f32 in every packing. */
+/** One matrix: logits = W input, with a cap if the rule has one. The matrix that scores the experts is f32 in every packing. */
 export class LinearLogits implements RouterLogits {
   readonly logits: Rows
   private readonly linear: Linear
@@ -26,7 +26,9 @@ export class LinearLogits implements RouterLogits {
   /** `input` are rows [T, d]. Default: the normalised residual stream. */
   constructor(workspace: Workspace, mixture: Mixture, input: Rows = workspace.a) {
     this.logits = workspace.rows(1, mostRows(mixture))
-    this.linear = new Linear(workspace, { format: 'f32', input, output: this.logits })
+    const { cap } = mixture.routing ?? {}
+    const capped = cap && ({ scale: 1 / cap, activation: 'tanh', activatedScale: cap } as const)
+    this.linear = new Linear(workspace, { format: 'f32', input, output: this.logits, ...capped })
     this.weights = weightsOf(workspace, mixture, 'logits.weight')
   }
 

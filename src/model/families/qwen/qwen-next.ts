@@ -162,7 +162,7 @@ function describe(config: QwenNextConfig) {
 
 function build(config: QwenNextConfig, workspace: Workspace) {
   const isAttention = (layer: number) => !isDelta(config, layer)
-  const attentionOf = attentionLayers(workspace, config, { norm: 'head', gated: true, isIn: isAttention })
+  const attentionOf = attentionLayers(workspace, config, { norm: 'head', gate: 'sigmoid', isIn: isAttention })
   const deltaOf = byLayer(
     () => true,
     () => new GatedDeltaNet(workspace, config.delta, config.epsilon, (layer) => isDelta(config, layer)),

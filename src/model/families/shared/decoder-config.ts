@@ -17,7 +17,7 @@ export interface DecoderConfig extends ModelConfig {
   /** True if values are the keys as they are projected, before their norm and rotation. */
   valuesFromKeys?: true
   /** The same for each layer, if layers differ. Layers that are alike have the same object. */
-  layerHeads?: readonly Pick<DecoderConfig, 'keyValueHeads' | 'headSize' | 'valuesFromKeys'>[]
+  layerHeads?: readonly Partial<Pick<DecoderConfig, 'heads' | 'keyValueHeads' | 'headSize' | 'valuesFromKeys'>>[]
   /** Added to the mean square inside RMSNorm's root. */
   epsilon: number
   /** Rotary positions of each layer; undefined for a layer without. Layers that share one have the same object. */

@@ -7,7 +7,7 @@ import { type Feed, type PreNormOptions, preNormBlocks } from '../../layers/pre-
 import type { Workspace } from '../../layers/workspace.js'
 import { type DecoderConfig, hasExperts, headsIn } from './decoder-config.js'
 
-export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks' | 'gated' | 'normsValues'> {
+export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks' | 'gate' | 'normsValues'> {
   /** RMSNorm of queries and keys, over a whole row or over each head. Default: none. */
   norm?: 'row' | 'head'
   /** Whether a layer has attention. Default: all layers. */
@@ -52,6 +52,7 @@ export interface FeedOptions {
   denseBias?: boolean
   sharedBias?: boolean
   sharedGate?: boolean
+  sharedWeight?: number
   /** False if no network has a gate inside. Default: true. */
   gated?: boolean
   /** Factor of what experts and the shared one add. Default 1. */
@@ -64,10 +65,19 @@ export interface FeedOptions {
 export function feedLayers(
   workspace: Workspace,
   config: DecoderConfig,
-  { bias, denseBias, sharedBias, sharedGate = false, gated, mixtureScale: scale, isIn = () => true }: FeedOptions = {},
+  {
+    bias,
+    denseBias,
+    sharedBias,
+    sharedGate = false,
+    sharedWeight: weight,
+    gated,
+    mixtureScale: scale,
+    isIn = () => true,
+  }: FeedOptions = {},
 ): (layer: number) => Feed {
   const { activation, ffnHidden, denseHidden, sharedHidden, mixtures } = config
-  const shared = sharedHidden > 0 ? { hidden: sharedHidden, hasGate: sharedGate, bias: sharedBias } : undefined
+  const shared = sharedHidden > 0 ? { hidden: sharedHidden, hasGate: sharedGate, weight, bias: sharedBias } : undefined
   const isDense = (layer: number) => isIn(layer) && !hasExperts(config, layer)
   return byLayer<Feed>(
     (a, b) => isDense(a) === isDense(b),

@@ -3,6 +3,7 @@ import type { PartFormats } from '../../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../../packing/format/layout.js'
 import {
   changed,
+  entriesOf,
   matrix,
   type PlannedPiece,
   part,
@@ -128,8 +129,9 @@ interface AttentionNames {
   /** Beginning of the names. Default: `self_attn` of the layer. */
   prefix?: string
   output?: string
-  /** Matrix of the gates, which never have biases. Default: no gates. */
+  /** Matrix of the gates, which never have biases, and their number in a head. Default: no gates; one a channel. */
   gate?: string
+  gatesPerHead?: number
   /** Whether the gates are in the matrix of the queries, whose rows are head by head: query, gate. Default: false. */
   gatesInQueries?: boolean
 }
@@ -139,17 +141,30 @@ export function attentionPieces(
   config: DecoderConfig,
   formats: PartFormats,
   layer: number,
-  { prefix = `model.layers.${layer}.self_attn`, output = 'o_proj', gate, gatesInQueries }: AttentionNames = {},
+  {
+    prefix = `model.layers.${layer}.self_attn`,
+    output = 'o_proj',
+    gate,
+    gatesPerHead,
+    gatesInQueries,
+  }: AttentionNames = {},
 ): PlannedPiece[] {
   const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias, valuesFromKeys } = headsIn(config, layer)
   const key = (name: string) => `${prefix}.${name}`
   const projections = (suffix: string, columns: number[]): Source[] => {
-    const rowsOf = (name: string, heads: number) => whole(key(`${name}.${suffix}`), [heads * headSize, ...columns])
+    const rowsOf = (name: string, heads: number, size = headSize) =>
+      whole(key(`${name}.${suffix}`), [heads * size, ...columns])
     const keysAndValues = [rowsOf('k_proj', K), ...(valuesFromKeys ? [] : [rowsOf('v_proj', K)])]
     if (!gatesInQueries) {
       const queries = rowsOf('q_proj', H)
       // The kernel adds a bias to all rows.
-      const gates = gate && (suffix === 'bias' ? changed(queries, () => 0) : rowsOf(gate, H))
+      const size = gatesPerHead ?? headSize
+      const none = entriesOf(
+        changed(queries, () => 0),
+        0,
+        H * size,
+      )
+      const gates = gate && (suffix === 'bias' ? none : rowsOf(gate, H, size))
       return [queries, ...keysAndValues, ...(gates ? [gates] : [])]
     }
     const half = (first: number) => regrouped(rowsOf('q_proj', 2 * H), 2 * headSize, [[first, headSize]])

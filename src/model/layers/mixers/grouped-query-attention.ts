@@ -1,3 +1,4 @@
+import { softplus } from '../../../ground/elementary.js'
 import { GatedRows } from '../../../kernels/calls/gated-rows.js'
 import { HeadTransform } from '../../../kernels/calls/head-transform.js'
 import { SoftmaxAttention } from '../../../kernels/calls/softmax-attention.js'
@@ -31,8 +32,11 @@ export interface GroupedQueryOptions {
   bias: 'none' | 'qkv' | 'all'
   /** Whether each head of queries has a score without a key and value: piece `sinks` [H]. Default: false. */
   sinks?: boolean
-  /** Whether the heads' outputs are multiplied by sigmoid(Wg a), whose rows come last in `qkv.weight`. Default: false. */
-  gated?: boolean
+  /**
+   * The heads' outputs are multiplied by sigmoid(Wg a), or by softplus(Wg a), with a gate for each channel or each head.
+   * Its rows come last in `qkv.weight`. Default: no gates.
+   */
+  gate?: 'sigmoid' | 'softplus' | 'softplus-head'
   /** Whether a layer has this attention. Default: all layers. */
   isIn?: (layer: number) => boolean
 }
@@ -53,16 +57,19 @@ export class GroupedQueryAttention {
   private readonly rope?: Rope
   private readonly attention: SoftmaxAttention
   private readonly gate?: GatedRows
+  /** Rows of gates before their softplus, which the kernel does not compute. */
+  private readonly softplusGates?: Rows
   private readonly output: Linear
   private readonly weights: Record<'qkv' | 'qkvBias' | 'output' | 'outputBias' | 'q' | 'k' | 'sinks', number>[]
 
   constructor(workspace: Workspace, options: GroupedQueryOptions) {
-    const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip, bias, sinks, gated, isIn } = options
+    const { heads: H, keyValueHeads: K, headSize, scale, window, rope, norm, clip, bias, sinks, gate, isIn } = options
     const { normsValues = false, valuesFromKeys = false } = options
     const { a, bank, threads, formats, config, cacheFormat } = workspace
     const format = formats.attention
     const [queries, shared] = [padded(H * headSize), padded(K * headSize)]
-    const gates = gated ? queries : 0
+    const perGate = gate === 'softplus-head' ? headSize : 1
+    const gates = gate ? padded((H * headSize) / perGate) : 0
     const qkv = workspace.rows(1, queries + 2 * shared + gates) //     [T, q | k | v | g]
     const q = qkv.block(0, H * headSize)
     this.keys = qkv.block(queries, K * headSize)
@@ -87,11 +94,13 @@ export class GroupedQueryAttention {
     if (valueNorm) bank.f32.fill(1, this.ones / 4, this.ones / 4 + headSize)
     const grouping = { heads: H, keyValueHeads: K, headSize, scale, window, format: cacheFormat }
     // The gate writes the records.
-    const ungated = gated ? o.block(0, o.columns) : o
+    const ungated = gate ? o.block(0, o.columns) : o
     this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: ungated }, threads)
-    if (gated) {
-      const g = qkv.block(queries + 2 * shared, H * headSize)
-      this.gate = new GatedRows(bank, { rows: o, gates: g, kind: 'sigmoid' }, threads)
+    if (gate) {
+      const g = qkv.block(queries + 2 * shared, (H * headSize) / perGate)
+      const kind = gate === 'sigmoid' ? gate : 'plain'
+      this.gate = new GatedRows(bank, { rows: o, gates: g, kind, perGate }, threads)
+      if (gate !== 'sigmoid') this.softplusGates = g
     }
     this.output = new Linear(workspace, { format, input: o, output: this.y })
 
@@ -123,7 +132,11 @@ export class GroupedQueryAttention {
     this.valueHeads?.run(T, this.ones) //                 v = clip(norm(v))
     cache.append(layer, this.keys, this.values) //        cache += k, v
     this.attention.run(cache.places, at.sinks) //         o [T, H, hd] = softmax(scale . q k; sink) v
-    this.gate?.run(T) //                                  o = o sigmoid(g)
+    for (let t = 0; t < T && this.softplusGates; t++) {
+      const g = this.softplusGates.row(t)
+      for (let i = 0; i < g.length; i++) g[i] = softplus(g[i])
+    }
+    this.gate?.run(T) //                                  o = o sigmoid(g), or o softplus(g)
     this.output.run(T, at.output, at.outputBias) //       y [T, d] = Wo o
   }
 }
