@@ -174,7 +174,7 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
     const [, block = '', inner = key] = /^(?:model|backbone)\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
     const [base, ending] = /^(.+)\.(weight|bias)$/.exec(inner)?.slice(1) ?? [inner, '']
     const one = /^(?:mlp|mixer|block_sparse_moe|feed_forward)\.experts\.(\d+)\.(\w+)$/.exec(base)
-    const shared = /^(?:mlp|mixer)\.shared_experts?\.(\w+)$/.exec(base)
+    const shared = /^(?:mlp|mixer)\.shared_(?:experts?|mlp)\.(\w+)$/.exec(base)
     if (one) {
       const name = `blk.${block}.ffn_${EXPERT_NAMES[one[2]]}_exps.weight`
       const stack = experts.get(name) ?? []

@@ -102,6 +102,19 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   deepseek_v3: DEEPSEEK,
   glm4_moe: { architecture: 'glm4moe', numbers: `${GROUPED} expert_count:n_routed_experts`, floats: GATES },
   bailing_moe: { architecture: 'bailingmoe2', numbers: GROUPED, floats: GATES },
+  cohere2_moe: {
+    architecture: 'cohere2moe',
+    numbers:
+      'feed_forward_length:prefix_dense_intermediate_size expert_feed_forward_length:intermediate_size ' +
+      'expert_shared_count:num_shared_experts leading_dense_block_count:first_k_dense_replace ' +
+      `attention.sliding_window:sliding_window ${VOCABULARY}`,
+    floats: 'logit_scale:logit_scale attention.layer_norm_epsilon:layer_norm_eps',
+  },
+  hy_v3: {
+    architecture: 'hy_v3',
+    numbers: `${MOE_WIDTH} ${VOCABULARY}`,
+    floats: 'expert_weights_scale:router_scaling_factor',
+  },
   gpt_oss: {
     architecture: 'gpt-oss',
     numbers: 'attention.sliding_window:sliding_window expert_feed_forward_length:intermediate_size',
@@ -209,11 +222,16 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
       add('attention.head_count_kv', keyHeadsOfLayers(config, 'full_attention'))
       add('expert_gating_func', u32(2))
       return
+    case 'cohere2_moe':
     case 'gemma4_text':
     case 'granitemoe_swa':
     case 'mellum': {
       const isSliding = (config.layer_types as string[]).map((type) => type === 'sliding_attention')
       add('attention.sliding_window_pattern', list('bool', isSliding))
+      if (config.model_type === 'cohere2_moe') {
+        add('expert_gating_func', u32(2))
+        add('expert_weights_norm', flag(config.norm_topk_prob === true))
+      }
       if (config.model_type !== 'gemma4_text') return
       const full = Number(config.num_global_key_value_heads)
       add(
@@ -248,6 +266,13 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
       const { partial_rotary_factor: share = config.partial_rotary_factor ?? 1 } = (config.rope_parameters ??
         {}) as Config
       add('rope.dimension_count', u32(Number(config.head_dim) * Number(share)))
+      add('expert_gating_func', u32(2))
+      add('expert_weights_norm', flag(true))
+      return
+    }
+    case 'hy_v3': {
+      const width = Number(config.moe_intermediate_size)
+      add('expert_shared_feed_forward_length', u32(width * Number(config.num_shared_experts)))
       add('expert_gating_func', u32(2))
       add('expert_weights_norm', flag(true))
       return

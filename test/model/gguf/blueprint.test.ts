@@ -101,6 +101,8 @@ const FAMILIES: Record<string, GgufChoices> = {
   '222-ling2-bf16-sharded': { typeOf: () => 'BF16', squeezed: true },
   '231-granitemoeswa-f32': { shuffle: 2, parts: 2 },
   '236-nemotronh-f32': { shuffle: 4 },
+  '241-cohere2moe-f32': { joined: true },
+  '247-hyv3-bf16-sharded': { typeOf: () => 'BF16' },
 }
 
 test('have the values and the config of a checkpoint of each family', async () => {

@@ -57,7 +57,7 @@ function commonKeys(keys: FamilyKeys, family: GgufFamily): Record<string, unknow
     }),
     head_dim: keys.headSize,
     num_experts_per_tok: family.runsDense ? keys.number('expert_used_count', 0) : keys.number('expert_used_count'),
-    rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon'),
+    rms_norm_eps: keys.number('attention.layer_norm_rms_epsilon', ...(family.mayCentre ? [null] : [])),
     ...ropeKeys(keys, { enlarges: family.enlarges }),
     hidden_act: 'silu',
     max_position_embeddings: keys.number('context_length'),

@@ -1,6 +1,6 @@
 import { type GgufFamily, hasSelectionBias, SIGMOID } from './family.js'
 import type { FamilyKeys } from './family-keys.js'
-import { moeWidths, normalises } from './shared-keys.js'
+import { layerTypes, moeWidths, normalises, sharedHidden } from './shared-keys.js'
 
 const GROUPS = [
   ...['leading_dense_block_count', 'expert_group_count', 'expert_group_used_count', 'expert_weights_scale'],
@@ -52,6 +52,24 @@ export const DEEPSEEK: Readonly<Record<string, GgufFamily>> = {
       use_qk_norm: keys.layersWith('attn_q_norm.weight').length > 0,
       attention_bias: keys.hasAttentionBias,
     }),
+  },
+
+  hy_v3: {
+    title: 'Hunyuan 3',
+    modelType: () => 'hy_v3',
+    reads: ['expert_weights_scale', 'nextn_predict_layers'],
+    means: { expert_weights_norm: [1], expert_gating_func: SIGMOID },
+    config: (keys) => {
+      const widths = moeWidths(keys)
+      return {
+        ...widths,
+        mlp_layer_types: layerTypes(keys, 'ffn_gate_inp.weight', ['sparse', 'dense']),
+        num_experts: keys.number('expert_count'),
+        num_shared_experts: sharedHidden(keys) / Number(widths.moe_intermediate_size),
+        router_scaling_factor: keys.number('expert_weights_scale', 0) || 1,
+        attention_bias: keys.hasAttentionBias,
+      }
+    },
   },
 
   bailingmoe2: {

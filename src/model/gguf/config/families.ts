@@ -2,7 +2,7 @@ import { DEEPSEEK } from './deepseek.js'
 import { type GgufFamily, hasSelectionBias, NORMALISES, SIGMOID, SOFTMAX } from './family.js'
 import { GRANITE } from './granite.js'
 import { QWEN } from './qwen.js'
-import { layerTypes, normalises, sharedHidden } from './shared-keys.js'
+import { layerTypes, normalises, sharedHidden, windowTypes } from './shared-keys.js'
 import { WINDOWED } from './windowed.js'
 
 export type { GgufFamily } from './family.js'
@@ -78,6 +78,31 @@ export const FAMILIES: Readonly<Record<string, GgufFamily>> = {
         use_bias: keys.hasAttentionBias,
       }
     },
+  },
+
+  cohere2moe: {
+    title: 'Cohere 2 MoE',
+    modelType: () => 'cohere2_moe',
+    mayCentre: true,
+    reads: [
+      ...['attention.sliding_window', 'expert_weights_norm', 'leading_dense_block_count', 'logit_scale'],
+      'nextn_predict_layers',
+    ],
+    means: { expert_gating_func: SIGMOID },
+    config: (keys) => ({
+      intermediate_size: keys.number('expert_feed_forward_length'),
+      prefix_dense_intermediate_size: keys.uniform('feed_forward_length'),
+      first_k_dense_replace: keys.number('leading_dense_block_count', 0),
+      num_experts: keys.number('expert_count'),
+      num_shared_experts: keys.number('expert_shared_count', 0),
+      expert_selection_fn: 'sigmoid',
+      norm_topk_prob: normalises(keys, false),
+      sliding_window: keys.number('attention.sliding_window'),
+      layer_types: windowTypes(keys, 4),
+      logit_scale: keys.number('logit_scale'),
+      layer_norm_eps: keys.number('attention.layer_norm_epsilon', 1e-5),
+      attention_bias: keys.hasAttentionBias,
+    }),
   },
 
   nemotron_h_moe: {

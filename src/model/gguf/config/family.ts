@@ -12,6 +12,8 @@ export interface GgufFamily {
   stopsRotations?: true
   /** Whether YaRN may enlarge queries and keys. */
   enlarges?: true
+  /** Whether norms may be LayerNorms: files without an epsilon of RMSNorm. */
+  mayCentre?: true
   /** Whether its models may have no experts. */
   runsDense?: true
   /** Keys that only some families compute with (NEUTRAL in config.ts) and that its `config` reads. */

@@ -1,6 +1,6 @@
 import { type GgufFamily, NORMALISES, SIGMOID, SOFTMAX } from './family.js'
 import { ropeKeys } from './rope-keys.js'
-import { moeWidths, normalises, slidingLayers, windowTypes } from './shared-keys.js'
+import { layerTypes, moeWidths, normalises, slidingLayers, windowTypes } from './shared-keys.js'
 
 /** Families whose layers have windows of attention by turns. */
 export const WINDOWED: Readonly<Record<string, GgufFamily>> = {
@@ -16,7 +16,6 @@ export const WINDOWED: Readonly<Record<string, GgufFamily>> = {
     means: { expert_gating_func: SOFTMAX },
     config: (keys) => {
       const window = keys.number('attention.sliding_window', 0)
-      const sparse = new Set(keys.layersWith('ffn_gate_inp.weight'))
       const { rope_theta, rope_scaling } = ropeKeys(keys)
       const rope_parameters = {
         full_attention: { rope_type: 'default', rope_theta, ...rope_scaling },
@@ -26,7 +25,7 @@ export const WINDOWED: Readonly<Record<string, GgufFamily>> = {
         ...moeWidths(keys),
         num_experts: keys.number('expert_count'),
         norm_topk_prob: normalises(keys, true),
-        mlp_layer_types: [...Array(keys.layers).keys()].map((layer) => (sparse.has(layer) ? 'sparse' : 'dense')),
+        mlp_layer_types: layerTypes(keys, 'ffn_gate_inp.weight', ['sparse', 'dense']),
         attention_bias: keys.hasAttentionBias,
         sliding_window: window,
         layer_types: window > 0 ? windowTypes(keys, 4) : null,
