@@ -12,7 +12,7 @@ import {
   valuesOf,
   whole,
 } from '#molm/ground/json/forms.js'
-import { MOST_JSON_VALUES, parseJsonObject } from '#molm/ground/json/json.js'
+import { MOST_JSON_VALUES, parseJsonObject, parsePythonObject } from '#molm/ground/json/json.js'
 import { JsonReader, nameOf } from '#molm/ground/json/reader.js'
 import { rejectsWithUserError } from '../support/rejects.js'
 
@@ -21,6 +21,12 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 test('an object is read, whatever its strings contain', () => {
   const value = { a: [1, 2, { b: ',,,[[[{{{"\\' }], c: null }
   assert.equal(parseJsonObject(bytes(JSON.stringify(value)), 'x', 7), value)
+})
+
+test('words of Python for numbers that JSON lacks become objects, but in strings they stay', () => {
+  const text = '{"a":[0.0, Infinity,-Infinity,NaN], "b\\"Infinity": "NaN \\\\"}'
+  const [infinity, minus, none] = ['Infinity', '-Infinity', 'NaN'].map((__float__) => ({ __float__ }))
+  assert.equal(parsePythonObject(bytes(text), 'x'), { a: [0, infinity, minus, none], 'b"Infinity': 'NaN \\' })
 })
 
 test('JSON with too many values is refused before it is parsed', async () => {

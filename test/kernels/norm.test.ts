@@ -28,7 +28,9 @@ interface Case {
   k?: number
   hasNorm?: boolean
   /** Default: LayerNorm with epsilon 1e-5. */
-  kind?: 'layer' | 'rms'
+  kind?: 'layer' | 'rms' | 'none'
+  /** Whether LayerNorm has a bias. Default: true. */
+  hasBias?: boolean
   epsilon?: number
   /** Factor of all added outputs. */
   scale?: number
@@ -56,21 +58,22 @@ const addedOf = ({ width }: Case): Float32Array => normalFloats(width, 48)
 const factorsOf = ({ width }: Case): Float32Array => normalFloats(2 * width, 49)
 const biasesOf = ({ width }: Case): Float32Array => normalFloats(2 * width, 50)
 const weightOf = ({ width }: Case): Float32Array => normalFloats(width, 44)
-const biasOf = ({ width }: Case): Float32Array => normalFloats(width, 45)
+const biasOf = ({ width, hasBias = true }: Case): Float32Array =>
+  hasBias ? normalFloats(width, 45) : new Float32Array(width)
 const sumWeightOf = ({ width }: Case): Float32Array => normalFloats(width, 49)
 
 const NOTHING = { output: new Float32Array(), records: new Uint8Array() }
 
 function run(bank: Bank, c: Case, threads: number): Outcome & { x: Float32Array } {
   const { width, tokens, k = 0, hasNorm = true, kind, epsilon, scale, hasGates = true } = c
-  const { normsSum, hasRow, isScaled, factor = 1 } = c
+  const { normsSum, hasRow, isScaled, factor = 1, hasBias = true } = c
   const x = placeRows(bank, streamOf(c), width)
   const output = emptyRows(bank, tokens, width)
   const gates = hasGates ? place(bank, gatesOf(c)) : undefined
   const add = { y: placeRows(bank, expertsOf(c), width), gates, perToken: k, scale }
   const vector = (values: Float32Array) => placeRows(bank, values, width).address
   const weight = hasNorm ? vector(weightOf(c)) : 0
-  const bias = hasNorm && kind !== 'rms' ? vector(biasOf(c)) : 0
+  const bias = hasNorm && kind !== 'rms' && hasBias ? vector(biasOf(c)) : 0
   const norm = new Norm(bank, { x, ...(k > 0 && { add }), kind, epsilon, output }, threads)
   if (normsSum) norm.sumWeight(vector(sumWeightOf(c)))
   if (isScaled) norm.scaledBy(vector(factorsOf(c)), vector(biasesOf(c)))
@@ -106,7 +109,8 @@ function check(c: Case): void {
     const a = expected.output.subarray(t * stride, (t + 1) * stride)
     // A large mean costs digits of the rest of x, in any float32 implementation.
     const tolerance = 5e-6 * (1 + Math.abs(offset))
-    const normalised = kind === 'rms' ? rmsNorm(x, weightOf(c), epsilon) : layerNorm(x, weightOf(c), biasOf(c))
+    const norm = kind === 'rms' ? rmsNorm(x, weightOf(c), epsilon) : layerNorm(x, weightOf(c), biasOf(c))
+    const normalised = kind === 'none' ? x : norm
     isNear(a.subarray(0, width), normalised, tolerance, 'a')
     assert.ok(
       a.subarray(width).every((v) => v === 0),
@@ -130,6 +134,8 @@ test('rows of any width', () => {
     check({ width, tokens: 3, kind: 'rms', isScaled: true })
     check({ width, tokens: 3, kind: 'rms', k: 2, normsSum: true, factor: 0.07 })
     check({ width, tokens: 3, kind: 'rms', k: 1, hasNorm: false, factor: -1.3 })
+    check({ width, tokens: 3, k: 1, hasBias: false })
+    check({ width, tokens: 3, kind: 'none', k: 2, normsSum: true })
   }
 })
 

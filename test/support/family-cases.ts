@@ -1,6 +1,7 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
 import { LATENT_FAMILY_CASES } from './latent-family-cases.js'
 import { LATER_FAMILY_CASES } from './later-family-cases.js'
+import { OTHER_BLOCK_CASES } from './other-block-cases.js'
 import { QWEN_FAMILY_CASES } from './qwen-family-cases.js'
 import { ernieForward, gptOssForward, lfm2Forward, smallThinkerForward } from './reference-families.js'
 
@@ -191,5 +192,6 @@ export const FAMILY_CASES: readonly FamilyCase[] = [
   ...ernie,
   ...LATER_FAMILY_CASES,
   ...LATENT_FAMILY_CASES,
+  ...OTHER_BLOCK_CASES,
   ...QWEN_FAMILY_CASES,
 ]

@@ -285,7 +285,11 @@ interface Fed {
 
 interface FamilyRules {
   /** Names of the norms before the mixer, before the feed-forward part, and before the head. */
-  norms?: readonly [string, string, string]
+  norms?: readonly [string | undefined, string | undefined, string]
+  /** Default: RMSNorm. */
+  norm?: (x: Row, weight: ArrayLike<number>, eps: number) => Row
+  /** Whether the feed-forward part reads what the mixer reads. */
+  parallel?: boolean
   /** Norms of what the mixer and the feed-forward part add. Default: none. */
   after?: readonly [string, string]
   eps: number
@@ -306,10 +310,10 @@ interface FamilyRules {
 
 export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly number[], rules: FamilyRules): Passed {
   const { norms = ['input_layernorm', 'post_attention_layernorm', 'norm'], after, eps, isTied, mix, feed } = rules
-  const { factorAfter = () => 1, cap } = rules
+  const { factorAfter = () => 1, cap, norm = rmsNorm, parallel } = rules
   const { embedding, residual, logits } = rules.factors ?? { embedding: 1, residual: 1, logits: 1 }
   const read = readerOf(tensors)
-  const normed = (x: Row[], key: string) => x.map((row) => rmsNorm(row, read.get(`${key}.weight`), eps))
+  const normed = (x: Row[], key: string) => x.map((row) => norm(row, read.get(`${key}.weight`), eps))
   const chosen: Chosen[][][] = []
   const hidden: Row[] = []
   const outputs: Row[][][] = []
@@ -317,9 +321,10 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
   for (let l = 0; l < keys.num_hidden_layers; l++) {
     const entered = x
     const added = (rows: Row[], i: 0 | 1) => (after ? normed(rows, `model.layers.${l}.${after[i]}`) : rows)
-    const mixed = added(mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read), 0)
+    const before = (rows: Row[], i: 0 | 1) => (norms[i] ? normed(rows, `model.layers.${l}.${norms[i]}`) : rows)
+    const mixed = added(mix(l, before(x, 0), read), 0)
     x = x.map((row, t) => sum(row, times(mixed[t], residual)))
-    const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read, x[t]))
+    const fed = before(parallel ? entered : x, 1).map((y, t) => feed(l, y, entered[t], read, x[t]))
     const sums = added(
       fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
       1,

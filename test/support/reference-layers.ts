@@ -90,8 +90,12 @@ export interface AttentionRules {
   headNorms?: number
   /** Their names after `q_` and `k_`. Default: `layernorm`. */
   headNorm?: string
-  /** Name of the projection whose sigmoids multiply the heads' outputs. Default: none. */
+  /** Whether the norms are over all heads together. */
+  normsRows?: boolean
+  /** Name of the projection whose sigmoids multiply the heads' outputs, by channel or by head. Default: none. */
   gate?: string
+  /** In place of the sigmoid. */
+  gateOf?: (z: number) => number
   /** A score per head without a value. Default: none. */
   sinks?: ArrayLike<number>
   /** Epsilon of the RMS norms of each head of values, which have no weight. Default: no norms. */
@@ -103,12 +107,20 @@ export interface AttentionRules {
 /** Causal grouped-query attention of normed rows. */
 export function attention(read: Reader, key: string, y: readonly Row[], rules: AttentionRules): Row[] {
   const { heads: H, keyValueHeads: K, headSize, rotation, window = Infinity, output = 'o_proj', sinks } = rules
-  const { scale = 1 / Math.sqrt(headSize), headNorms, headNorm = 'layernorm', gate, valueNorms } = rules
+  const {
+    scale = 1 / Math.sqrt(headSize),
+    headNorms,
+    headNorm = 'layernorm',
+    gate,
+    gateOf = sigmoid,
+    valueNorms,
+  } = rules
   const placed = (name: 'q' | 'k') =>
     y.map((row, t) => {
       const projected = read.linear(`${key}.${name}_proj`, row)
       const gain = headNorms && read.get(`${key}.${name}_${headNorm}.weight`)
-      const normed = gain ? ofHeads(projected, headSize, (head) => rmsNorm(head, gain, headNorms)) : projected
+      const span = rules.normsRows ? projected.length : headSize
+      const normed = gain ? ofHeads(projected, span, (head) => rmsNorm(head, gain, headNorms)) : projected
       return rotation ? ofHeads(normed, headSize, (head) => rotated(head, t, rotation)) : normed
     })
   const [q, k] = [placed('q'), placed('k')]
@@ -131,7 +143,8 @@ export function attention(read: Reader, key: string, y: readonly Row[], rules: A
       }
     }
     const gates = gate && read.linear(`${key}.${gate}`, row)
-    return read.linear(`${key}.${output}`, gates ? o.map((value, i) => value * sigmoid(gates[i])) : o)
+    const gated = gates ? o.map((value, i) => value * gateOf(gates[Math.floor((i * gates.length) / o.length)])) : o
+    return read.linear(`${key}.${output}`, gated)
   })
 }
 

@@ -39,12 +39,17 @@ export const GATED: Record<GatedActivationName, (gate: number, up: number) => [n
   },
 }
 
-/** (x - mean) / sqrt(variance + 1e-5) * weight + bias, with the biased variance. */
-export function layerNorm(x: ArrayLike<number>, weight: ArrayLike<number>, bias: ArrayLike<number>): Float64Array {
+/** (x - mean) / sqrt(variance + epsilon) * weight + bias, with the biased variance. */
+export function layerNorm(
+  x: ArrayLike<number>,
+  weight: ArrayLike<number>,
+  bias?: ArrayLike<number>,
+  epsilon = 1e-5,
+): Float64Array {
   const values = Float64Array.from(x)
   const mean = values.reduce((a, b) => a + b, 0) / values.length
   const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length
-  return values.map((v, i) => ((v - mean) / Math.sqrt(variance + 1e-5)) * weight[i] + bias[i])
+  return values.map((v, i) => ((v - mean) / Math.sqrt(variance + epsilon)) * weight[i] + (bias?.[i] ?? 0))
 }
 
 /** x / sqrt(mean of squares + epsilon) * weight. */

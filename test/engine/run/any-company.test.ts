@@ -241,6 +241,7 @@ test('of a model with convolutions, sinks, windows or DeltaNet in some layers', 
   await check('72-gptoss-mxfp4', { quant: 'q8', tier: 'plain' }, [24])
   await check('91-granitehybrid-f32', { quant: 'q4' }, [31, 32])
   await check('236-nemotronh-f32', { quant: 'q4' }, [33])
+  await check('226-laguna-f32', { quant: 'q8' }, [34])
   await check('152-smallthinker-window-bf16-sharded', { quant: 'f32' }, [27])
   await check('181-afmoe-f32', { quant: 'q4' }, [28, 29])
   await check('196-qwen35moe-bf16', { quant: 'q4' }, [29])

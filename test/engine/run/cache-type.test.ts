@@ -72,7 +72,9 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '181-afmoe-f32',
     '201-mellum-f32',
     '206-zaya-f32',
+    '226-laguna-f32',
     '231-granitemoeswa-f32',
+    '236-nemotronh-f32',
   ]) {
     assert.equal(
       (['q4', 'q8', 'f32'] as const).map((quant) => typeOf(name, quant)),

@@ -137,7 +137,9 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['202-mellum-bf16-sharded', { quant: 'q8', threads: 2, tier: 'plain' }],
   ['207-zaya-bf16-sharded', { quant: 'q4', threads: 1 }],
   ['231-granitemoeswa-f32', { quant: 'q8', threads: 2 }],
+  ['226-laguna-f32', { quant: 'q4', threads: 2 }],
   ['236-nemotronh-f32', { quant: 'q4', threads: 2 }],
+  ['241-cohere2moe-f32', { quant: 'f32', threads: 1 }],
 ]
 
 for (const [name, options] of MODELS) {

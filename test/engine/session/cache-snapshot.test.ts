@@ -15,6 +15,7 @@ const MODELS = [
   ['82-lfm2moe-bf16-sharded', 'q4'],
   ['91-granitehybrid-f32', 'q4'],
   ['121-deepseekv3-f32', 'q4'],
+  ['226-laguna-f32', 'q4'],
   ['236-nemotronh-f32', 'q4'],
   ['152-smallthinker-window-bf16-sharded', 'f32'],
   ['171-gemma4-f32', 'q4'],

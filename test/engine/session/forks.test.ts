@@ -17,6 +17,7 @@ const MODELS = [
   '82-lfm2moe-bf16-sharded',
   '91-granitehybrid-f32',
   '121-deepseekv3-f32',
+  '226-laguna-f32',
   '236-nemotronh-f32',
   '181-afmoe-f32',
   '196-qwen35moe-bf16',

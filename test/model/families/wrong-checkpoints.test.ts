@@ -34,6 +34,7 @@ const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
 const GROUPED = 'model.layers.0.self_attn.qkv_proj.conv_qk_grouped'
 const [DELTA, FUSED] = ['model.layers.0.linear_attn', 'model.layers.0.mlp.experts.gate_up_proj']
 const LATENT = 'model.layers.0.self_attn'
+const NEMOTRON_GATE = 'backbone.layers.1.mixer.gate'
 const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
 
 /** Changes of a sound checkpoint, each with the refusal. */
@@ -52,6 +53,29 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ use_expert_bias: false }, unknown(LFM2_BIAS)],
     [withZeros(`${LFM2_CONV}.bias`, 44), unknown(`${LFM2_CONV}.bias`)],
     [without('model.layers.1.self_attn.q_layernorm.weight'), missing('model.layers.1.self_attn.q_layernorm.weight')],
+  ],
+  'nemotron_h: every kind of layer, a norm for each group of heads': [
+    [{ hybrid_override_pattern: 'ME*X' }, config('hybrid_override_pattern\\[3\\] must be one of M, mamba')],
+    [{ hybrid_override_pattern: undefined }, config('hybrid_override_pattern must be a text with M, E, \\* or -')],
+    [{ num_hidden_layers: 5 }, config('hybrid_override_pattern must be a list of 5 types')],
+    [{ n_groups: 4 }, config('n_groups must be a divisor of mamba_num_heads \\(6\\), not 4')],
+    [{ moe_latent_size: 8 }, config('moe_latent_size must be null, not 8')],
+    [{ n_routed_experts: [8, 4] }, config('n_routed_experts must be an integer')],
+    [{ mlp_hidden_act: 'silu' }, config('mlp_hidden_act must be one of relu2, not "silu"')],
+    [without(`${NEMOTRON_GATE}.e_score_correction_bias`), missing(`${NEMOTRON_GATE}.e_score_correction_bias`)],
+    [{ mlp_bias: true }, missing('backbone.layers.1.mixer.shared_experts.up_proj.bias')],
+  ],
+  'cohere2_moe: LayerNorm, softmax over the chosen, windows in three of four layers': [
+    [{ use_qk_norm: true }, config('use_qk_norm must be false, not true')],
+    [{ expert_selection_fn: 'relu' }, config('expert_selection_fn must be one of softmax, sigmoid, not "relu"')],
+    [{ num_shared_experts: 1 }, missing('model.layers.0.mlp.shared_experts.gate_proj.weight')],
+  ],
+  'hy_v3: a dense first layer, gates times 2.826': [[{ mlp_bias: true }, config('mlp_bias must be false, not true')]],
+  'laguna: half of each head turns, a gate for each head': [
+    [{ num_attention_heads_per_layer: [4, 4, 3, 4] }, config('num_attention_heads_per_layer must be multiples of')],
+    [{ gating: 'per-token' }, config('gating must be one of per-head, per-element, not "per-token"')],
+    [{ moe_apply_router_weight_on_input: true }, config('moe_apply_router_weight_on_input must be false')],
+    [{ gating: 'per-element' }, shape('model.layers.0.self_attn.g_proj.weight', '4, 40', '56, 40')],
   ],
   'gpt_oss: defaults, products beyond the limit': [
     [
