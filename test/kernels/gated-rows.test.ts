@@ -15,7 +15,7 @@ interface Case {
   /** Columns of a plain gate. */
   perGate?: number
   span?: number
-  /** Whether each span has weights of its own. */
+  /** Whether spans have different weights. */
   apart?: boolean
   gatesFirst?: boolean
 }

@@ -94,7 +94,7 @@ export enum GatedRowsArg {
   span,
   /** Weight of the norm: a float for each channel that it spans. */
   weight,
-  /** Bytes from the weights of one span to those of the next; 0 if all have the same. */
+  /** Bytes from one span's weights to the next one's; 0 if all have the same. */
   weightStep,
   /** f32. */
   epsilon,

@@ -244,6 +244,24 @@ const SHAPES = {
     eos_token_id: 163586,
   },
   'glm-4.7-flash': { model_type: 'glm4_moe_lite', rope_theta: 1e6 },
+  'nemotron-3-nano-30b-a3b': {
+    model_type: 'nemotron_h',
+    hybrid_override_pattern: 'MEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEM*EMEMEMEM*EMEMEMEME',
+    ...{ hidden_size: 2688, num_key_value_heads: 2, mamba_num_heads: 64, n_routed_experts: 128 },
+    ...{ num_experts_per_tok: 6, moe_intermediate_size: 1856, moe_shared_expert_intermediate_size: 3712 },
+    ...{ routed_scaling_factor: 2.5, max_position_embeddings: 262144 },
+  },
+  'north-mini-code-1.0': {
+    ...{ model_type: 'cohere2_moe', vocab_size: 262144, hidden_size: 2048, num_hidden_layers: 49 },
+    ...{ num_attention_heads: 32, num_key_value_heads: 4, intermediate_size: 768, num_experts: 128 },
+    ...{ num_experts_per_tok: 8, first_k_dense_replace: 1, prefix_dense_intermediate_size: 3072 },
+    ...{ expert_selection_fn: 'sigmoid', norm_topk_prob: false, rms_norm_eps: 1e-6, rope_theta: 5e4 },
+  },
+  'laguna-xs.2': {
+    ...{ model_type: 'laguna', moe_routed_scaling_factor: 2.5 },
+    layer_types: Array.from({ length: 40 }, (_, l) => (l % 4 === 0 ? 'full_attention' : 'sliding_attention')),
+    num_attention_heads_per_layer: Array.from({ length: 40 }, (_, l) => (l % 4 === 0 ? 48 : 64)),
+  },
   'ling-mini-2.0': { model_type: 'bailing_moe_v2', partial_rotary_factor: 0.5, routed_scaling_factor: 2.5 },
   'trinity-nano': {
     ...TRINITY,

@@ -76,7 +76,7 @@ export interface GatedMixtureOptions extends GatedOptions {
 interface SharedOptions {
   hidden: number
   hasGate: boolean
-  /** Its gate, if it has none of its own. Default: 1. */
+  /** The gate of all tokens, unless `hasGate`. Default: 1. */
   weight?: number
   bias?: boolean
 }
