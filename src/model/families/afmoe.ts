@@ -12,7 +12,7 @@ import {
 } from './shared/decoder-config.js'
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import { attentionPieces, namedParts, normPieces, queryKeyNorms } from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 import { ropeConfig } from './shared/rope-config.js'
 
 /** Norms before and after attention, before and after the experts. */
@@ -81,11 +81,9 @@ export const afmoe: Architecture<DecoderConfig> = {
     const [before1, after1, before2, after2] = NORMS
     return namedParts(config, formats, {
       norms: [before1, before2],
-      mixer: (layer) => [
-        ...normPieces(config, layer, [after1, after2], 'after'),
-        ...attentionPieces(config, formats, layer, { gate: 'gate_proj' }),
-        ...queryKeyNorms(config, layer, 'head'),
-      ],
+      normsAfter: [after1, after2],
+      attention: { gate: 'gate_proj' },
+      queryKeyNorms: 'head',
       router: 'router.gate',
       selection: (layer, mlp) => whole(`${mlp}.expert_bias`, [config.mixtures[0].experts[layer]]),
       shared: 'shared_experts',

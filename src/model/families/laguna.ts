@@ -2,12 +2,11 @@ import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
 import { either, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, kindWindows, type LayerKind, layerKinds } from './shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, kindWindows, layerKinds, ropesByKind } from './shared/decoder-config.js'
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import { attentionPieces, namedParts, queryKeyNorms } from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 import { groupedExperts } from './shared/grouped-experts.js'
-import { ropeOfKinds } from './shared/rope-config.js'
 
 /** RoPE of a config.json without a word about it. */
 const DEFAULT_ROPE = {
@@ -58,7 +57,7 @@ export const laguna: Architecture<LagunaConfig> = {
   parseConfig(keys) {
     const early = 'moe_apply_router_weight_on_input'
     if (keys.flag(early)) throw keys.refuse(early, 'false')
-    const common = decoderConfig(keys, 'laguna', ropesOf)
+    const common = decoderConfig(keys, 'laguna', ropesByKind(DEFAULT_ROPE, { inPart: true }))
     const { layers, keyValueHeads } = common
     const isEach = keys.raw.gating === true || keys.oneOf('gating', ['per-head', 'per-element']) === 'per-head'
     return {
@@ -68,7 +67,10 @@ export const laguna: Architecture<LagunaConfig> = {
       ...(keys.has('num_attention_heads_per_layer') && { layerHeads: headsOf(keys, layers, keyValueHeads) }),
       gate: isEach ? 'softplus-head' : 'softplus',
       factor: keys.positive('moe_routed_scaling_factor'),
-      windows: kindWindows(keys, kindsOf(keys, layers)),
+      windows: kindWindows(
+        keys,
+        layerKinds(keys, layers, () => false),
+      ),
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
     }
   },
@@ -81,10 +83,10 @@ export const laguna: Architecture<LagunaConfig> = {
   },
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
 
-  parts(config, formats) {
-    const gates = { gate: 'g_proj', ...(config.gate === 'softplus-head' && { gatesPerHead: 1 }) }
-    return namedParts(config, formats, {
-      mixer: (layer) => [...attentionPieces(config, formats, layer, gates), ...queryKeyNorms(config, layer, 'head')],
+  parts: (config, formats) =>
+    namedParts(config, formats, {
+      attention: { gate: 'g_proj', ...(config.gate === 'softplus-head' && { gatesPerHead: 1 }) },
+      queryKeyNorms: 'head',
       selection(layer, mlp) {
         const [stored, other] = ['experts', 'gate'].map((part) =>
           whole(`${mlp}.${part}.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
@@ -92,8 +94,7 @@ export const laguna: Architecture<LagunaConfig> = {
         return either(stored, other)
       },
       shared: 'shared_expert',
-    })
-  },
+    }),
 
   // Gates are without the factor here, so it is on the whole sum, and the shared expert has its inverse.
   build: (config, workspace) =>
@@ -109,17 +110,6 @@ function routingOf(keys: ConfigReader): Routing {
   const key = 'moe_router_logit_softcapping'
   const rule = { score: 'sigmoid', selectionBias: true, normalise: {} } as const
   return keys.raw[key] === 0 || !keys.has(key) ? rule : { ...rule, cap: keys.positive(key) }
-}
-
-function kindsOf(keys: ConfigReader, layers: number): LayerKind[] {
-  return layerKinds(keys, layers, () => false)
-}
-
-function ropesOf(keys: ConfigReader, { layers, headSize: partOf }: { layers: number; headSize: number }) {
-  const kinds = kindsOf(keys, layers)
-  const given = keys.has('rope_parameters') ? keys : keys.with({ rope_parameters: DEFAULT_ROPE })
-  const ropes = ropeOfKinds(given, [...new Set(kinds)], { partOf })
-  return kinds.map((kind) => ropes[kind])
 }
 
 /** Heads of queries by layer. */

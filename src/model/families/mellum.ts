@@ -1,18 +1,16 @@
-import type { ConfigReader } from '../config/config-reader.js'
 import type { Architecture } from './shared/architecture.js'
 import {
   type DecoderConfig,
   decoderConfig,
   kindWindows,
-  type LayerKind,
   layerKinds,
+  ropesByKind,
   softmaxRouting,
   unlessDense,
 } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
 import { namedParts } from './shared/decoder-parts.js'
-import { ropeOfKinds } from './shared/rope-config.js'
 
 /** RoPE of a config.json without a word about it. */
 const DEFAULT_ROPE = {
@@ -54,7 +52,7 @@ export const mellum: Architecture<DecoderConfig> = {
   },
 
   parseConfig(keys) {
-    const common = decoderConfig(keys, 'mellum', ropesOf)
+    const common = decoderConfig(keys, 'mellum', ropesByKind(DEFAULT_ROPE))
     const experts = keys.size('num_experts')
     const counts = keys.has('mlp_layer_types')
       ? keys.oneOfEach('mlp_layer_types', common.layers, MLP_TYPES).map((type) => (type === 'dense' ? 0 : experts))
@@ -65,23 +63,14 @@ export const mellum: Architecture<DecoderConfig> = {
       ffnHidden: keys.size('moe_intermediate_size'),
       denseHidden: keys.size('intermediate_size'),
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
-      windows: kindWindows(keys, kindsOf(keys, common.layers)),
+      windows: kindWindows(
+        keys,
+        layerKinds(keys, common.layers, () => false),
+      ),
     }
   },
 
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   parts: (config, formats) => namedParts(config, formats, { queryKeyNorms: 'head' }),
   build: (config, workspace) => decoderBlocks(config, workspace, { norm: 'head' }),
-}
-
-/** Without `layer_types` no layer has a window. */
-function kindsOf(keys: ConfigReader, layers: number): LayerKind[] {
-  return layerKinds(keys, layers, () => false)
-}
-
-function ropesOf(keys: ConfigReader, { layers }: { layers: number }): DecoderConfig['ropes'] {
-  const kinds = kindsOf(keys, layers)
-  const given = keys.has('rope_parameters') ? keys : keys.with({ rope_parameters: DEFAULT_ROPE })
-  const ropes = ropeOfKinds(given, [...new Set(kinds)])
-  return kinds.map((kind) => ropes[kind])
 }

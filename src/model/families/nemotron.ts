@@ -113,7 +113,7 @@ export const nemotron: Architecture<NemotronConfig> = {
         ...(count('M') > 0 ? describeMamba(mamba, count('M'), layers) : []),
         ...(count('*') > 0 ? [`attention in ${count('*')}: ${heads}`, ...rest] : []),
       ],
-      mlp: [`in ${count('E')} of ${layers} layers: ${words.mlp[0]}`, ...words.mlp.slice(1), ...dense],
+      mlp: [...words.mlp, ...dense],
     }
   },
   shapeKeys: () => ['hidden_size', 'hybrid_override_pattern', 'layers_block_type', 'moe_intermediate_size'],

@@ -2,7 +2,7 @@ import type { Architecture } from './shared/architecture.js'
 import { type DecoderConfig, decoderConfig, refuseOtherHeadSize, softmaxRouting } from './shared/decoder-config.js'
 import { DECODER } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
-import { attentionPieces, namedParts, normPieces, queryKeyNorms } from './shared/decoder-parts.js'
+import { namedParts } from './shared/decoder-parts.js'
 
 export interface OlmoeConfig extends DecoderConfig {
   /** Queries, keys and values are clamped to [-clip, clip]. */
@@ -74,11 +74,8 @@ export const flexOlmo: Architecture<OlmoeConfig> = {
   parts: (config, formats) =>
     namedParts(config, formats, {
       norms: [],
-      mixer: (layer) => [
-        ...normPieces(config, layer, ['post_attention_layernorm', 'post_feedforward_layernorm'], 'after'),
-        ...attentionPieces(config, formats, layer),
-        ...queryKeyNorms(config, layer, 'row'),
-      ],
+      normsAfter: ['post_attention_layernorm', 'post_feedforward_layernorm'],
+      queryKeyNorms: 'row',
     }),
 
   build: (config, workspace) =>

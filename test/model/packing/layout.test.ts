@@ -4,11 +4,9 @@ import * as assert from 'uvu/assert'
 import { layoutOf, parseConfig } from '#molm/model/families/index.js'
 import { formatsFor, packedBytes, QUANTS } from '#molm/model/packing/format/formats.js'
 import { type Layout, pieceOf } from '#molm/model/packing/format/layout.js'
-import { FAMILY_FIXTURES, FIXTURES, fixturePath, repositoryPath } from '../../support/fixtures.js'
+import { FAMILY_FIXTURES, FIXTURES, fixtureConfig, repositoryPath } from '../../support/fixtures.js'
 
-async function fixtureConfig(name: string) {
-  return parseConfig(JSON.parse(await readFile(fixturePath(`${name}/config.json`), 'utf8')), name)
-}
+const configOf = (name: string) => parseConfig(fixtureConfig(name), name)
 
 /** Pieces of a part as "name kind format rows x cols". */
 function describe(layout: Layout, name: string): string[] {
@@ -26,9 +24,9 @@ test('sizes count whole tiles, blocks and padded vectors', () => {
   assert.throws(() => packedBytes('rows', 'q4', 8, 32), RangeError)
 })
 
-test('every part and piece of every fixture is aligned, and pieces neither overlap nor leave their part', async () => {
+test('every part and piece of every fixture is aligned, and pieces neither overlap nor leave their part', () => {
   for (const name of FIXTURES) {
-    const config = await fixtureConfig(name)
+    const config = configOf(name)
     for (const quant of QUANTS) {
       const { parts, bytes } = layoutOf(config, formatsFor(quant))
       assert.is(
@@ -51,8 +49,8 @@ test('every part and piece of every fixture is aligned, and pieces neither overl
   }
 })
 
-test('parts follow the order of use', async () => {
-  const config = await fixtureConfig('05-linear-silu-safetensors-f32')
+test('parts follow the order of use', () => {
+  const config = configOf('05-linear-silu-safetensors-f32')
   const names = layoutOf(config, formatsFor('q4')).parts.map((part) => part.name)
   const layer = (l: number) => [
     `layers.${l}.dense`,
@@ -62,8 +60,8 @@ test('parts follow the order of use', async () => {
   assert.equal(names, ['embedding', ...layer(0), ...layer(1), 'final', 'lm_head'])
 })
 
-test('a part has the numbers of its layer and expert', async () => {
-  const config = await fixtureConfig('05-linear-silu-safetensors-f32')
+test('a part has the numbers of its layer and expert', () => {
+  const config = configOf('05-linear-silu-safetensors-f32')
   for (const { name, layer, expert } of layoutOf(config, formatsFor('q4')).parts) {
     const [, number, rest] = /^layers\.(\d+)\.(.+)$/.exec(name) ?? []
     assert.is(layer, number === undefined ? undefined : Number(number), name)
@@ -71,8 +69,8 @@ test('a part has the numbers of its layer and expert', async () => {
   }
 })
 
-test('the pieces of a layer with projections and mlp routers', async () => {
-  const layout = layoutOf(await fixtureConfig('04-bin-f16-sharded'), formatsFor('q4'))
+test('the pieces of a layer with projections and mlp routers', () => {
+  const layout = layoutOf(configOf('04-bin-f16-sharded'), formatsFor('q4'))
   assert.equal(describe(layout, 'embedding'), ['table rows q8 300x48'])
   assert.equal(describe(layout, 'layers.3.dense'), [
     'ln_1.weight vector f32 1x48',
@@ -96,8 +94,8 @@ test('the pieces of a layer with projections and mlp routers', async () => {
   assert.equal(describe(layout, 'lm_head'), ['weight matrix q4 300x48'])
 })
 
-test('linear and gmm routers have their own pieces', async () => {
-  const linear = await fixtureConfig('05-linear-silu-safetensors-f32')
+test('linear and gmm routers have their own pieces', () => {
+  const linear = configOf('05-linear-silu-safetensors-f32')
   const gmm = { ...linear, gateType: 'gmm', gatingSize: 24 }
   const router = (layout: Layout) => describe(layout, 'layers.0.dense').filter((line) => line.startsWith('mlp.router.'))
   assert.equal(router(layoutOf(linear, formatsFor('q4'))), ['mlp.router.logits.weight matrix f32 10x40'])
@@ -108,20 +106,20 @@ test('linear and gmm routers have their own pieces', async () => {
   ])
 })
 
-test('a model that shares keys and values with its input has no projections', async () => {
-  const layout = layoutOf(await fixtureConfig('11-molm-like-bin-bf16-sharded'), formatsFor('q4'))
+test('a model that shares keys and values with its input has no projections', () => {
+  const layout = layoutOf(configOf('11-molm-like-bin-bf16-sharded'), formatsFor('q4'))
   const names = layout.part('layers.0.dense').pieces.map((piece) => piece.name)
   assert.not.ok(names.some((name) => name.startsWith('key') || name.startsWith('value')))
 })
 
-test('a classifier ends with its scores', async () => {
-  const config = await fixtureConfig('13-classifier-safetensors-f32')
+test('a classifier ends with its scores', () => {
+  const config = configOf('13-classifier-safetensors-f32')
   const layout = layoutOf(config, formatsFor('q8'))
   assert.equal(describe(layout, 'score'), ['weight matrix q8 3x64'])
 })
 
-test('a tied head is packed from the embedding table', async () => {
-  const config = await fixtureConfig('02-base-safetensors-f32')
+test('a tied head is packed from the embedding table', () => {
+  const config = configOf('02-base-safetensors-f32')
   const head = (tied: boolean) =>
     pieceOf(layoutOf({ ...config, tieWordEmbeddings: tied }, formatsFor('f32')).part('lm_head'), 'weight').sources[0]
       .tensor.key
@@ -129,8 +127,8 @@ test('a tied head is packed from the embedding table', async () => {
   assert.is(head(false), 'lm_head.weight')
 })
 
-test('layers with different numbers of experts have as many parts', async () => {
-  const config = await fixtureConfig('02-base-safetensors-f32')
+test('layers with different numbers of experts have as many parts', () => {
+  const config = configOf('02-base-safetensors-f32')
   const experts = { attention: [4, 2, 3], mlp: [8, 2, 5] }
   const mixtures = config.mixtures.map((mixture) => ({ ...mixture, experts: experts[mixture.kind] }))
   const { parts } = layoutOf({ ...config, mixtures }, formatsFor('q4'))
@@ -148,7 +146,7 @@ test('layers with different numbers of experts have as many parts', async () => 
 test('FORMAT.md names every piece of every family', async () => {
   const text = await readFile(repositoryPath('docs/FORMAT.md'), 'utf8')
   for (const name of [...FIXTURES, ...FAMILY_FIXTURES]) {
-    const pieces = layoutOf(await fixtureConfig(name), formatsFor('q4')).parts.flatMap((part) => part.pieces)
+    const pieces = layoutOf(configOf(name), formatsFor('q4')).parts.flatMap((part) => part.pieces)
     for (const { name: piece } of pieces) {
       // The pieces of a ModuleFormer's routers are listed once for both kinds, and heads once.
       const listed = piece.replace(/^(conv\.head|latent\.\w+)\.\d+$/, '$1.{h}')
@@ -161,8 +159,8 @@ test('FORMAT.md names every piece of every family', async () => {
   }
 })
 
-test('an unknown part or piece is an error, not undefined', async () => {
-  const layout = layoutOf(await fixtureConfig('02-base-safetensors-f32'), formatsFor('q4'))
+test('an unknown part or piece is an error, not undefined', () => {
+  const layout = layoutOf(configOf('02-base-safetensors-f32'), formatsFor('q4'))
   assert.throws(() => layout.part('layers.9.dense'), /layers\.9\.dense/)
   assert.throws(() => pieceOf(layout.part('final'), 'ln_1.weight'), /ln_1\.weight/)
 })

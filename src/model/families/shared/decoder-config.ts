@@ -3,7 +3,7 @@ import type { Mixture, ModelConfig } from '../../config/config.js'
 import type { ConfigReader } from '../../config/config-reader.js'
 import type { Routing } from '../../config/routing.js'
 import type { RopeConfig } from '../../layers/mixers/rope.js'
-import { ropeConfig } from './rope-config.js'
+import { ropeConfig, ropeOfKinds } from './rope-config.js'
 
 export const ACTIVATIONS = ['silu', 'gelu', 'gelu_new', 'relu'] as const
 
@@ -114,6 +114,16 @@ export type LayerKind = (typeof LAYER_TYPES)[number]
 export function layerKinds(keys: ConfigReader, layers: number, isSliding: (layer: number) => boolean): LayerKind[] {
   if (keys.has('layer_types')) return keys.oneOfEach('layer_types', layers, LAYER_TYPES)
   return Array.from({ length: layers }, (_, layer) => (isSliding(layer) ? 'sliding_attention' : 'full_attention'))
+}
+
+/** The rotary positions of each kind of layer, or `usual` ones; without `layer_types` no layer has a window. */
+export function ropesByKind(usual: Record<LayerKind, object>, { inPart = false } = {}): RopesOf {
+  return (keys, { layers, headSize: partOf }) => {
+    const kinds = layerKinds(keys, layers, () => false)
+    const given = keys.has('rope_parameters') ? keys : keys.with({ rope_parameters: usual })
+    const ropes = ropeOfKinds(given, [...new Set(kinds)], inPart ? { partOf } : {})
+    return kinds.map((kind) => ropes[kind])
+  }
 }
 
 /** The windows of the layers that are sliding. Their size is read only if there are any. */

@@ -49,8 +49,11 @@ export function* decoderParts(
 /** Names of a layer's tensors, and pieces that not all families have. */
 interface LayerNames {
   norms?: readonly string[]
+  /** Norms of what attention and the experts add. Default: none. */
+  normsAfter?: readonly string[]
   /** Pieces of a layer's mixer. Default: grouped-query attention. */
   mixer?: (layer: number) => PlannedPiece[]
+  attention?: AttentionNames
   /** Norms of queries and keys. Default: none. */
   queryKeyNorms?: 'row' | 'head'
   /** The experts with their router, or the network of a dense layer. Default: `mlp`. */
@@ -73,7 +76,7 @@ interface LayerNames {
 export function namedParts(config: DecoderConfig, formats: PartFormats, names: LayerNames): Generator<Part> {
   const { feed = 'mlp', router = 'gate', queryKeyNorms: span, shared, sharedGate } = names
   const attention = (layer: number) => [
-    ...attentionPieces(config, formats, layer),
+    ...attentionPieces(config, formats, layer, names.attention),
     ...(span ? queryKeyNorms(config, layer, span) : []),
   ]
   const sparse = (layer: number, key: string) => [
@@ -88,6 +91,7 @@ export function namedParts(config: DecoderConfig, formats: PartFormats, names: L
     return {
       dense: [
         ...normPieces(config, layer, names.norms),
+        ...normPieces(config, layer, names.normsAfter ?? [], 'after'),
         ...(names.mixer ?? attention)(layer),
         ...(hasExperts(config, layer) ? sparse(layer, key) : gatedTensors(config, formats, 'dense', key, names)),
       ],
