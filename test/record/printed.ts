@@ -17,7 +17,7 @@ const VALUES: [pattern: RegExp, instead: string][] = [
   [/,"drafted_tokens":\d+,"right_drafts":\d+/g, ''],
   [/(experts found in memory: )\d+/g, '$1<n>'],
   [/(per token, on average: )[\d.]+/g, '$1<n>'],
-  [/(process: )[\d.]+ MB/g, '$1<n> MB'],
+  [/(process: )[\d.]+ [MG]B/g, '$1<n> MB'],
   [/(experts: )\d+( times in memory)/g, '$1<n>$2'],
   [/(attention: )[\d.]+( keys visited)/g, '$1<n>$2'],
   [/(decode, tokens\/s)( +\d+)+/g, '$1 <n>'],
