@@ -12,10 +12,12 @@ const VALUES: [pattern: RegExp, instead: string][] = [
   [/("(?:\w+_ms|\w*tokens_per_second|rss_bytes)":)[\d.]+/g, '$1<n>'],
   // An answer is computed some tokens ahead, and drafts come when they save time.
   [/("(?:expert_hits|mean_attention_depth)":)[\d.]+/g, '$1<n>'],
+  // Experts of a packed model are read ahead or when a token wakes them, whichever is first.
+  [/("(?:weights_bytes|expert_misses|bytes_read)":)\d+/g, '$1<n>'],
   [/,"drafted_tokens":\d+,"right_drafts":\d+/g, ''],
   [/(experts found in memory: )\d+/g, '$1<n>'],
   [/(per token, on average: )[\d.]+/g, '$1<n>'],
-  [/(process: )[\d.]+ MB/g, '$1<n> MB'],
+  [/(process: )[\d.]+ [MG]B/g, '$1<n> MB'],
   [/(experts: )\d+( times in memory)/g, '$1<n>$2'],
   [/(attention: )[\d.]+( keys visited)/g, '$1<n>$2'],
   [/(decode, tokens\/s)( +\d+)+/g, '$1 <n>'],

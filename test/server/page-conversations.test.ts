@@ -54,6 +54,7 @@ inBrowser(
         )
       }
       assert.not(await page.isVisible('.results'))
+      await page.waitForSelector('#switched-off-list li')
       assert.equal(await texts(page, '#switched-off-list li'), ['layer 0 mlp expert 1 ×'])
       assert.match(
         (await page.textContent('#caption-words')) ?? '',
