@@ -93,7 +93,7 @@ export const laguna: Architecture<LagunaConfig> = {
         )
         return either(stored, other)
       },
-      shared: 'shared_expert',
+      shared: ['shared_expert', 'shared_experts'],
     }),
 
   // Gates are without the factor here, so it is on the whole sum, and the shared expert has its inverse.

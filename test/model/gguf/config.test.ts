@@ -28,10 +28,12 @@ const COMMON: Record<string, GgufValue> = {
 /** The config.json of a file with these keys, and with tensors of these names and sizes. */
 async function configOf(
   architecture: string,
-  keys: Record<string, GgufValue> = {},
+  keys: Record<string, GgufValue | undefined> = {},
   tensors: Record<string, number[]> = {},
 ): Promise<Record<string, unknown>> {
-  const own = Object.entries({ ...COMMON, ...keys }).map(([key, value]) => [`${architecture}.${key}`, value] as const)
+  const own = Object.entries({ ...COMMON, ...keys }).flatMap(([key, value]) =>
+    value === undefined ? [] : [[`${architecture}.${key}`, value] as const],
+  )
   const metadata = new Map<string, GgufValue>([['general.architecture', text(architecture)], ...own])
   const stored = { 'token_embd.weight': [64, 10], ...tensors }
   const written = Object.entries(stored).map(([name, ne]): GgufTensor => {
@@ -64,6 +66,18 @@ for (const [folder, checkpoint] of Object.entries(FIXTURES)) {
     assert.equal(found, expected)
   })
 }
+
+test('says that norms are LayerNorms if the file has their epsilon alone', async () => {
+  const keys = {
+    ...{ expert_feed_forward_length: u32(20), 'attention.sliding_window': u32(5), logit_scale: f32(0.25) },
+    'attention.layer_norm_epsilon': f32(0.5),
+  }
+  const expected = { layer_norm_eps: 0.5, first_k_dense_replace: 0, num_shared_experts: 0, norm_topk_prob: false }
+  await has(configOf('cohere2moe', { ...keys, 'attention.layer_norm_rms_epsilon': undefined }), {
+    ...{ ...expected, rms_norm_eps: null, intermediate_size: 20, prefix_dense_intermediate_size: 96 },
+  })
+  await rejectsWithUserError(() => configOf('olmoe', { 'attention.layer_norm_rms_epsilon': undefined }), /rms_epsilon/)
+})
 
 test('has defaults for what the file leaves out', async () => {
   await has(configOf('olmoe'), {

@@ -3,6 +3,7 @@ import type { PartFormats } from '../../packing/format/formats.js'
 import { densePartName, type Part, type Source } from '../../packing/format/layout.js'
 import {
   changed,
+  either,
   entriesOf,
   matrix,
   type PlannedPiece,
@@ -62,8 +63,8 @@ interface LayerNames {
   router?: string
   /** Bias of the choice of experts in a layer; absent if it has none. */
   selection?: (layer: number, feed: string) => Source
-  /** The shared expert, and its gate. */
-  shared?: string
+  /** The shared expert, or the names that files may have for it; and its gate. */
+  shared?: string | readonly string[]
   sharedGate?: string
   gated?: readonly [gate: string, up: string, down: string]
   denseBias?: boolean
@@ -81,7 +82,15 @@ export function namedParts(config: DecoderConfig, formats: PartFormats, names: L
   ]
   const sparse = (layer: number, key: string) => [
     ...routerPieces(config, layer, `${key}.${router}`, { selection: names.selection?.(layer, key) }),
-    ...(shared ? gatedTensors(config, formats, 'shared', `${key}.${shared}`, names) : []),
+    ...(shared
+      ? gatedTensors(
+          config,
+          formats,
+          'shared',
+          [shared].flat().map((name) => `${key}.${name}`),
+          names,
+        )
+      : []),
     ...(sharedGate && config.sharedHidden > 0
       ? [matrix('shared.gate', 'f32', whole(`${key}.${sharedGate}.weight`, [1, config.width]))]
       : []),
@@ -221,24 +230,28 @@ export function gatedPieces(
 
 /**
  * The same of an expert, of a layer without experts, or of the shared expert, if there is one. The names of the tensors
- * gate [f, d], up [f, d] and down [d, f] begin with `key`.
+ * gate [f, d], up [f, d] and down [d, f] begin with `key`, or with one of several.
  */
 export function gatedTensors(
   { width: d, ffnHidden: expert, denseHidden: dense, sharedHidden: shared }: DecoderConfig,
   formats: PartFormats,
   of: 'expert' | 'dense' | 'shared',
-  key: string,
+  key: string | readonly string[],
   { gated = ['gate_proj', 'up_proj', 'down_proj'], denseBias }: LayerNames = {},
 ): PlannedPiece[] {
   const f = { expert, dense, shared }[of]
   if (f === 0) return []
-  const [gate, up, down] = gated.map((name) => `${key}.${name}`)
-  const weights = {
-    gate: whole(`${gate}.weight`, [f, d]),
-    up: whole(`${up}.weight`, [f, d]),
-    down: whole(`${down}.weight`, [d, f]),
+  const [gate, up, down] = gated
+  const tensor = (name: string, ...shape: number[]) => {
+    const [first, other] = [key].flat().map((of) => whole(`${of}.${name}`, shape))
+    return other ? either(first, other) : first
   }
-  const biases = { gate: whole(`${gate}.bias`, [f]), up: whole(`${up}.bias`, [f]), down: whole(`${down}.bias`, [d]) }
+  const weights = {
+    gate: tensor(`${gate}.weight`, f, d),
+    up: tensor(`${up}.weight`, f, d),
+    down: tensor(`${down}.weight`, d, f),
+  }
+  const biases = { gate: tensor(`${gate}.bias`, f), up: tensor(`${up}.bias`, f), down: tensor(`${down}.bias`, d) }
   return gatedPieces(formats.mlp, weights, {
     prefix: of === 'expert' ? '' : `${of}.`,
     ...(of === 'dense' && denseBias && { biases }),
