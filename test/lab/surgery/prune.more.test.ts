@@ -84,6 +84,8 @@ test('both softmaxes are the same if gates sum to 1, or are sigmoids', async () 
     '61-jetmoe-f32',
     '71-gptoss-bf16-sharded',
     '181-afmoe-f32',
+    '226-laguna-f32',
+    '236-nemotronh-f32',
   ]) {
     await withModel(fixturePath(name), { threads: 1 }, async (model) => {
       assert.not(model.config.mixtures.some(dependsOnUnchosen))
