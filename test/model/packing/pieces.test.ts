@@ -149,6 +149,10 @@ test('rows of blocks are regrouped, and a vector has the same order', async () =
   assert.throws(() => arrange?.({ ...rowsNamed(1, 21), strides: [1, 21] }), /is not stored row after row/)
 })
 
+test('rows of blocks are planned without a list of them, so that absurd sizes cost nothing', () => {
+  assert.is(regrouped(whole('1', [2 ** 40, 1]), 2 ** 30, [[0, 2 ** 29]]).rows, 2 ** 39)
+})
+
 test('numbers of a vector are changed, whatever its type is', async () => {
   const numbers = [0, 1.5, -2, 2 ** -24, 65504, Number.POSITIVE_INFINITY]
   const stored = {

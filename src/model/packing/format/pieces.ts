@@ -65,11 +65,17 @@ export function regrouped(
 ): Source {
   const { tensor, view } = source
   const blocks = tensor.shape[0] / size
-  const order = ranges.flatMap(([first, count]) =>
-    Array.from({ length: blocks * count }, (_, i) => Math.floor(i / count) * size + first + (i % count)),
-  )
-  const arrange = (stored: Tensor) => inOrder(stored, order.length, (row) => order[row])
-  const length = tensor.shape.length === 1 ? { cols: order.length } : { rows: order.length }
+  const total = ranges.reduce((sum, [, count]) => sum + blocks * count, 0)
+  const storedRow = (row: number): number => {
+    let i = row
+    for (const [first, count] of ranges) {
+      if (i < blocks * count) return Math.floor(i / count) * size + first + (i % count)
+      i -= blocks * count
+    }
+    throw new RangeError(`no row ${row} of ${total}`)
+  }
+  const arrange = (stored: Tensor) => inOrder(stored, total, storedRow)
+  const length = tensor.shape.length === 1 ? { cols: total } : { rows: total }
   return { ...source, ...length, arrange, view: (tensors) => arrange(view(tensors)) }
 }
 
