@@ -216,6 +216,7 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [without('model.layers.0.self_attn.gate_proj.weight'), missing('model.layers.0.self_attn.gate_proj.weight')],
   ],
   'deepseek_v2: a latent of queries, the best of four groups, a factor, BF16': [
+    [{ num_attention_heads: 2 ** 21 }, config('num_attention_heads must be an integer from 1 to 1024, not 2097152')],
     [{ norm_topk_prob: true }, config('norm_topk_prob must be false for deepseek_v2, not true')],
     [{ scoring_func: 'sigmoid' }, config('scoring_func must be one of softmax, not "sigmoid"')],
     [{ topk_method: 'noaux_tc' }, config('topk_method must be one of greedy, group_limited_greedy')],

@@ -35,11 +35,15 @@ export const LATENT_DEFAULTS = {
   eos_token_id: null,
 }
 
+/** Limit of heads: the matrices of each are pieces. */
+const MOST_HEADS = 1024
+
 /** Reads the part of the config that families with latent attention share. */
 export function latentConfig(
   keys: ConfigReader,
   modelType: string,
 ): Omit<LatentConfig, 'mixtures' | 'ffnHidden' | 'denseHidden' | 'sharedHidden'> {
+  keys.size('num_attention_heads', 1, MOST_HEADS)
   const [plain, turned] = [keys.size('qk_nope_head_dim'), keys.size('qk_rope_head_dim')]
   if (turned % 2 !== 0) throw keys.refuse('qk_rope_head_dim', 'even: its channels make pairs')
   // A head has these channels, and all of its second part turn, also if the file has other numbers.
