@@ -12,6 +12,7 @@ import { withPieceFormats } from '../packing/format/pieces.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
 import { bailing } from './bailing.js'
+import { bailingHybrid } from './bailing-hybrid.js'
 import { deepseek2, deepseek3 } from './deepseek.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
@@ -41,6 +42,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   afmoe,
   bailing,
+  bailingHybrid,
   deepseek2,
   deepseek3,
   emo,
