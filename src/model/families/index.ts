@@ -23,6 +23,7 @@ import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
 import { graniteSwa } from './granite/granite-swa.js'
 import { jetmoe } from './jetmoe.js'
+import { kimiLinear } from './kimi-linear.js'
 import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
@@ -55,6 +56,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   graniteHybrid,
   graniteSwa,
   jetmoe,
+  kimiLinear,
   lfm2,
   mellum,
   mixtral,

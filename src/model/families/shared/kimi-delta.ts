@@ -7,7 +7,7 @@ import { deltaStateFloats } from '../../layers/mixers/delta-heads.js'
 import { KimiDeltaAttention, type KimiDeltaShape } from '../../layers/mixers/kimi-delta-attention.js'
 import { preNormBlocks } from '../../layers/pre-norm-blocks.js'
 import type { PartFormats } from '../../packing/format/formats.js'
-import { changed, matrix, type PlannedPiece, tapOf, vector, whole } from '../../packing/format/pieces.js'
+import { changed, matrix, onlyVector, type PlannedPiece, tapOf, vector, whole } from '../../packing/format/pieces.js'
 import type { Architecture, ShapeWords } from './architecture.js'
 import { feedLayers } from './decoder-layers.js'
 import { LATENT, type LatentConfig, latentAttention, latentCache } from './latent.js'
@@ -89,7 +89,7 @@ export function kimiDeltaPieces(
     vector('delta.taps', Array.from({ length: taps }, (_, tap) => filters(tap)).flat()),
     vector(
       'delta.rates',
-      changed(whole(`${key}.A_log`, ofHeads), (log) => -exp(log)),
+      changed(onlyVector(`${key}.A_log`, ofHeads), (log) => -exp(log)),
     ),
     vector('delta.bias', whole(`${key}.dt_bias`, [H * size])),
     vector('delta.norm', whole(`${key}.o_norm.weight`, [size])),
