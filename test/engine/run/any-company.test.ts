@@ -244,6 +244,7 @@ test('of a model with convolutions, sinks, windows or DeltaNet in some layers', 
   await check('181-afmoe-f32', { quant: 'q4' }, [28, 29])
   await check('196-qwen35moe-bf16', { quant: 'q4' }, [29])
   await check('207-zaya-bf16-sharded', { quant: 'q8' }, [29])
+  await check('211-ling3-f32', { quant: 'q4' }, [29])
 })
 
 test('of all fates', () => {
