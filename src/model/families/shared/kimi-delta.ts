@@ -79,7 +79,7 @@ export function kimiDeltaPieces(
   ]
   return [
     matrix(
-      'delta.in.weight',
+      'delta.own.weight',
       formats.attention,
       projected.map((name) => weight(`${name}_proj`, H * size)),
     ),

@@ -17,7 +17,7 @@ export interface KimiDeltaShape extends DeltaShape {
 
 /**
  * Kimi's delta attention (Kimi team 2025): a token decides a decay for each row of a head's state. Pieces of DeltaHeads, and
- * `delta.in.weight` (q, k, v, and with rank 0 f, z), with a rank `delta.decays.down`, `delta.decays.up` (f) and
+ * `delta.own.weight` (q, k, v, and with rank 0 f, z), with a rank `delta.decays.down`, `delta.decays.up` (f) and
  * `delta.gates.down`, `delta.gates.up` (z), `delta.scalars.weight` (b), `delta.rates` (-A), `delta.bias` (of f).
  */
 export class KimiDeltaAttention implements Mixer {
@@ -55,7 +55,7 @@ export class KimiDeltaAttention implements Mixer {
     this.projectGains = new Linear(workspace, { format: 'f32', input: a, output: this.heads.gains })
     this.y = this.heads.y
     this.weights = workspace.addresses(
-      { input: 'delta.in.weight', scalars: 'delta.scalars.weight', rates: 'delta.rates', bias: 'delta.bias' },
+      { input: 'delta.own.weight', scalars: 'delta.scalars.weight', rates: 'delta.rates', bias: 'delta.bias' },
       isIn,
     )
   }
