@@ -91,30 +91,26 @@ export function recurrenceStateFloats(heads: number, keySize: number, valueSize:
   return heads * keySize * Math.ceil(valueSize / RECURRENCE_COLUMNS) * RECURRENCE_COLUMNS
 }
 
-export interface DecaysShape {
-  /** Products [T, heads, keySize], which become decays. */
-  rows: Rows
-  heads: number
-  keySize: number
-  /** Logarithm of the least decay, below 0. Default: none. */
-  bound?: number
-}
-
-/** Decays of states that forget row by row (assembly/decays.ts). */
+/**
+ * Decays of states that forget row by row, from products in `rows` [T, heads, keySize] (assembly/decays.ts). `bound` is
+ * the logarithm of the least decay; 0 for none.
+ */
 export class Decays extends Call<typeof DecaysArg> {
   constructor(
     bank: Bank,
-    private readonly shape: DecaysShape,
+    rows: Rows,
+    private readonly heads: number,
+    bound: number,
     private readonly threads: number,
   ) {
     super(bank, Job.decays, DecaysArg)
-    const { rows, heads, keySize, bound = 0 } = shape
+    const keySize = rows.columns / heads
     this.bind({ rows: rows.address, stride: rows.strideBytes, heads, keySize }, { bound })
   }
 
   /** `rates` and `biases` are addresses of a negative number for each head, and of one for each channel. */
   run(tokens: number, rates: number, biases: number): void {
-    const count = tokens * this.shape.heads
+    const count = tokens * this.heads
     const chunkHeads = rowsPerChunk(count, this.threads)
     this.set(DecaysArg.count, tokens)
     this.set(DecaysArg.rates, rates)

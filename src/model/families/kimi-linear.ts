@@ -1,8 +1,7 @@
-import { UserError } from '../../ground/errors.js'
 import { listOf, whole as wholeNumber } from '../../ground/json/forms.js'
 import { isObject } from '../../ground/json/json.js'
 import { MOST_TAPS } from '../../kernels/abi/states.js'
-import { ConfigReader } from '../config/config-reader.js'
+import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
 import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
@@ -11,11 +10,10 @@ import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
 import { KIMI_DELTA, type KimiDeltaConfig, kimiDeltaPieces, kimiDeltaShape } from './shared/kimi-delta.js'
 import { LATENT_DEFAULTS, latentConfig, latentPieces } from './shared/latent.js'
 
-/** Values of absent keys with `linear_attn_config`, as the makers' code has them, and without, as transformers has them. */
-const ABSENT = {
-  published: { first_k_dense_replace: 0, n_shared_experts: 0, routed_scaling_factor: 1 },
-  transformers: { first_k_dense_replace: 1, n_shared_experts: 1, routed_scaling_factor: 2.446 },
-}
+/** The makers' config.json has the keys of delta attention in this object. */
+const OWN = 'linear_attn_config'
+
+const LAYER_TYPES = ['kda_attention', 'linear_attention', 'full_attention'] as const
 
 /** Moonshot's Kimi Linear: Kimi's delta attention, and latent attention without positions in every fourth layer. */
 export const kimiLinear: Architecture<KimiDeltaConfig> = {
@@ -63,9 +61,11 @@ export const kimiLinear: Architecture<KimiDeltaConfig> = {
 
   parseConfig(given) {
     if (!given.flag('mla_use_nope')) throw given.refuse('mla_use_nope', 'true: keys have no positions')
-    const absent = given.has('linear_attn_config') ? ABSENT.published : ABSENT.transformers
-    // The keys of rotary positions are not used.
-    const keys = given.with({ ...absent, ...given.raw, rope_scaling: null, rope_parameters: null })
+    // The makers' code and transformers have other values of absent keys. None reads the keys of rotary positions.
+    const [dense, shared, factor] = given.has(OWN) ? [0, 0, 1] : [1, 1, 2.446]
+    const absent = { first_k_dense_replace: dense, n_shared_experts: shared, routed_scaling_factor: factor }
+    const noPositions = { rope_scaling: null, rope_parameters: null }
+    const keys = given.with({ ...absent, ...given.raw, ...noPositions, ...linearKeys(given) })
     const common = latentConfig(keys, 'kimi_linear')
     const { layers } = common
     const step = keys.size('moe_layer_freq')
@@ -98,44 +98,34 @@ function routingOf(keys: ConfigReader): Routing {
   return { ...sigmoidGroups(keys, 'n_routed_experts', normalises), score }
 }
 
-const LAYER_TYPES = ['kda_attention', 'linear_attention', 'full_attention'] as const
-
-/** The delta attention and its layers, from `linear_attn_config` or from the keys that transformers writes in its place. */
+/** The delta attention and its layers. The makers count them from 1. */
 function deltaKeys(keys: ConfigReader, layers: number): Pick<KimiDeltaConfig, 'hasDelta' | 'delta'> {
-  const own = linearKeys(keys)
-  const size = (published: string, other: string, most?: number) =>
-    own ? own.size(`linear_attn_config.${published}`, 1, most) : keys.size(other, 1, most)
-  const headSize = size('head_dim', 'linear_key_head_dim')
-  const heads = size('num_heads', 'linear_num_key_heads')
-  const taps = size('short_conv_kernel_size', 'linear_conv_kernel_dim', MOST_TAPS)
+  const numbers = listOf(wholeNumber(1, layers))
+  const headSize = keys.size(`${OWN}.head_dim`)
   return {
-    hasDelta:
-      own && !keys.has('layer_types')
-        ? listedLayers(own, layers)
-        : keys.oneOfEach('layer_types', layers, LAYER_TYPES).map((type) => type !== 'full_attention'),
-    delta: kimiDeltaShape(heads, headSize, { taps, rank: headSize }),
+    hasDelta: keys.has('layer_types')
+      ? keys.oneOfEach('layer_types', layers, LAYER_TYPES).map((type) => type !== 'full_attention')
+      : without(layers, keys.as(`${OWN}.full_attn_layers`, numbers, `a list of layers from 1 to ${layers}`)),
+    delta: kimiDeltaShape(keys.size(`${OWN}.num_heads`), headSize, {
+      taps: keys.size(`${OWN}.short_conv_kernel_size`, 1, MOST_TAPS),
+      rank: headSize,
+    }),
   }
 }
 
-/** A reader of `linear_attn_config`, whose keys have its name before theirs. */
-function linearKeys(keys: ConfigReader): ConfigReader | undefined {
-  const { linear_attn_config: found } = keys.raw
-  if (!keys.has('linear_attn_config')) return undefined
-  if (!isObject(found)) throw keys.refuse('linear_attn_config', 'an object')
-  const named = Object.entries(found).map(([name, value]) => [`linear_attn_config.${name}`, value])
-  return new ConfigReader(Object.fromEntries(named), keys.source)
+/** Whether each layer is not in a list of numbers from 1 on. */
+function without(layers: number, numbers: readonly number[]): boolean[] {
+  return Array.from({ length: layers }, (_, layer) => !numbers.includes(layer + 1))
 }
 
-/** Two lists have all layers, counted from 1. */
-function listedLayers(own: ConfigReader, layers: number): boolean[] {
-  const list = (name: string) => {
-    const isList = listOf(wholeNumber(1, layers))
-    return own.as(`linear_attn_config.${name}`, isList, `a list of layers from 1 to ${layers}`)
+/** The keys of `linear_attn_config` with its name before theirs. transformers has other names for them, and no object. */
+function linearKeys(keys: ConfigReader): Record<string, unknown> {
+  const { [OWN]: own, linear_key_head_dim, linear_num_key_heads, linear_conv_kernel_dim } = keys.raw
+  if (own !== null && !isObject(own)) throw keys.refuse(OWN, 'an object')
+  const found = own ?? {
+    head_dim: linear_key_head_dim,
+    num_heads: linear_num_key_heads,
+    short_conv_kernel_size: linear_conv_kernel_dim,
   }
-  const [delta, full] = [list('kda_layers'), list('full_attn_layers')]
-  const all = new Set([...delta, ...full])
-  if (all.size !== layers || delta.length + full.length !== layers) {
-    throw new UserError(`${own.source}: kda_layers and full_attn_layers must have each of the ${layers} layers once`)
-  }
-  return Array.from({ length: layers }, (_, layer) => delta.includes(layer + 1))
+  return Object.fromEntries(Object.entries(found).map(([name, value]) => [`${OWN}.${name}`, value]))
 }

@@ -256,15 +256,11 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ linear_attn_config: 7 }, config('linear_attn_config must be an object, not 7')],
     [withLinear({ head_dim: 0 }), config('linear_attn_config.head_dim must be an integer from 1 to')],
     [
-      withLinear({ kda_layers: [0, 1, 2] }),
-      config('linear_attn_config.kda_layers must be a list of layers from 1 to 4'),
+      withLinear({ full_attn_layers: [0] }),
+      config('linear_attn_config.full_attn_layers must be a list of layers from 1'),
     ],
-    [withLinear({ kda_layers: [1, 2] }), config('kda_layers and full_attn_layers must have each of the 4 layers once')],
-    [
-      withLinear({ full_attn_layers: [3, 4] }),
-      config('kda_layers and full_attn_layers must have each of the 4 layers'),
-    ],
-    [{ linear_attn_config: null }, config('layer_types must be a list of 4 types, not null')],
+    [withLinear({ full_attn_layers: [4] }), /tensor model.layers.2.self_attn\./],
+    [{ linear_attn_config: null }, config('linear_attn_config.full_attn_layers must be a list of layers')],
     [{ num_shared_experts: 1 }, missing('model.layers.0.block_sparse_moe.shared_experts.gate_proj.weight')],
   ],
   'gemma4_text: windows in all layers but the last, values of their own': [

@@ -93,7 +93,7 @@ export function latentCache({ latent: { rank, turned } }: LatentConfig): LayerCa
   return { rows: { channels: rank + turned, heads: 1, byHead: true, shared: true } }
 }
 
-/** Binds latent attention, for all layers or for those that are `isIn`. */
+/** Binds latent attention. `isIn` says which layers have it; all by default. */
 export function latentAttention(
   { heads, latent, ropes, attentionScale: scale, attentionBias }: LatentConfig,
   workspace: Workspace,

@@ -122,7 +122,7 @@ export const DEEPSEEK: Readonly<Record<string, GgufFamily>> = {
   },
 }
 
-/** Sizes of latents, and of the heads that they stand for. */
+/** Sizes of latents and heads. */
 function latentKeys(keys: FamilyKeys): Record<string, unknown> {
   const turned = keys.number('rope.dimension_count')
   return {

@@ -31,7 +31,7 @@ export class KimiDeltaAttention implements Mixer {
 
   constructor(workspace: Workspace, shape: KimiDeltaShape, epsilon: number, isIn: (layer: number) => boolean) {
     const { a, bank, threads, formats } = workspace
-    const { heads, keySize, valueSize, rank, bound } = shape
+    const { heads, keySize, valueSize, rank, bound = 0 } = shape
     const format = formats.attention
     const [keys, values] = [heads * keySize, heads * valueSize]
     const decaysAt = padded(deltaColumns(shape).end)
@@ -50,7 +50,7 @@ export class KimiDeltaAttention implements Mixer {
     }
     this.project = new Linear(workspace, { format, input: a, output: inputs })
     this.low = isLow ? [lowRank('decays', decays), lowRank('gates', gates)] : []
-    this.decays = new Decays(bank, { rows: decays, heads, keySize, bound }, threads)
+    this.decays = new Decays(bank, decays, heads, bound, threads)
     this.heads = new DeltaHeads(workspace, shape, { inputs, gates, gateKind: 'sigmoid', decays, epsilon, isIn })
     this.projectGains = new Linear(workspace, { format: 'f32', input: a, output: this.heads.gains })
     this.y = this.heads.y

@@ -26,7 +26,7 @@ export class RecurrentHeads {
 
   constructor(
     private readonly workspace: Workspace,
-    /** `decays` are those of rows. Default: a decay of each head. */
+    /** `decays` has a decay of each row. Default: one of each head. */
     { decays, ...shape }: Omit<RecurrenceShape, 'decays' | 'isByRow' | 'gains'> & { decays?: Rows },
   ) {
     const { bank, threads, maxTokens } = workspace
