@@ -206,6 +206,7 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ topk_method: 'noaux_tc' }, config('topk_method must be one of greedy, group_limited_greedy')],
     [{ n_group: 3 }, config('n_group must be a divisor of n_routed_experts \\(8\\), not 3')],
     [{ topk_group: 5 }, config('topk_group must be an integer from 1 to 4, not 5')],
+    [{ num_attention_heads: 2 ** 20 }, config('num_attention_heads must be at most 65536 in all layers together')],
     [{ qk_rope_head_dim: 5 }, config('qk_rope_head_dim must be even: its channels make pairs, not 5')],
     [{ q_lora_rank: null }, missing('model.layers.0.self_attn.q_proj.weight')],
     [{ kv_lora_rank: 15 }, shape(`${LATENT}.kv_a_proj_with_mqa.weight`, '20, 40', '21, 40')],

@@ -19,6 +19,9 @@ export interface LatentConfig extends DecoderConfig {
   latent: Omit<LatentShape, 'heads'>
 }
 
+/** Limit of heads. Each has two matrices. */
+const MOST_HEADS = 2 ** 16
+
 /** Values of absent keys that DeepSeek's families have in common. */
 export const LATENT_DEFAULTS = {
   q_lora_rank: 1536,
@@ -49,6 +52,9 @@ export function latentConfig(
   const common = decoderConfig(keys.with(own), modelType, (inner, { layers }) =>
     new Array(layers).fill({ ...ropeConfig(inner), pairs }),
   )
+  if (common.heads * common.layers > MOST_HEADS) {
+    throw keys.refuse('num_attention_heads', `at most ${MOST_HEADS} in all layers together`)
+  }
   return {
     ...common,
     attentionScale: common.attentionScale * yarnSize(keys) ** 2,
