@@ -60,6 +60,7 @@ export const bailingHybrid: Architecture<KimiDeltaConfig> = {
     }
     const { latent, ropes, ...common } = latentConfig(latentKeys(keys), 'bailing_hybrid')
     const { layers, heads } = common
+    const [headSize, taps] = [keys.size('head_dim'), keys.size('short_conv_kernel_size', 1, MOST_TAPS)]
     const group = keys.size('layer_group_size')
     const isLatent = (layer: number) => (layer + 1) % group === 0 || layer >= Math.floor(layers / group) * group
     const hasDelta = Array.from({ length: layers }, (_, layer) => !isLatent(layer))
@@ -76,11 +77,7 @@ export const bailingHybrid: Architecture<KimiDeltaConfig> = {
       latent: { ...latent, ...gateOf(keys) },
       ropes: ropes.map((rope, layer) => (hasDelta[layer] ? undefined : rope)),
       hasDelta,
-      delta: kimiDeltaShape(heads, keys.size('head_dim'), {
-        taps: keys.size('short_conv_kernel_size', 1, MOST_TAPS),
-        rank: keys.flag('no_kda_lora') ? 0 : keys.size('head_dim'),
-        ...boundOf(keys),
-      }),
+      delta: kimiDeltaShape(heads, headSize, taps, keys.flag('no_kda_lora') ? 0 : headSize, boundOf(keys)),
     }
   },
 
@@ -113,10 +110,11 @@ function gateOf(keys: ConfigReader): Pick<LatentShape, 'gate'> {
   return { gate: keys.oneOf(key, ['head_wise', 'element_wise']) === 'head_wise' ? 'head' : 'channel' }
 }
 
-function boundOf(keys: ConfigReader): { bound?: number } {
+/** Logarithm of the least decay; 0 for none. */
+function boundOf(keys: ConfigReader): number {
   const hasBound = keys.has('kda_lower_bound')
   if (keys.flag('kda_safe_gate') !== hasBound)
     throw keys.refuse('kda_safe_gate', `${hasBound} as kda_lower_bound has it`)
   const isBelow = (value: unknown): value is number => isNumber(value) && value < 0
-  return hasBound ? { bound: keys.as('kda_lower_bound', isBelow, 'a number below 0') } : {}
+  return hasBound ? keys.as('kda_lower_bound', isBelow, 'a number below 0') : 0
 }

@@ -102,14 +102,12 @@ function routingOf(keys: ConfigReader): Routing {
 function deltaKeys(keys: ConfigReader, layers: number): Pick<KimiDeltaConfig, 'hasDelta' | 'delta'> {
   const numbers = listOf(wholeNumber(1, layers))
   const headSize = keys.size(`${OWN}.head_dim`)
+  const taps = keys.size(`${OWN}.short_conv_kernel_size`, 1, MOST_TAPS)
   return {
     hasDelta: keys.has('layer_types')
       ? keys.oneOfEach('layer_types', layers, LAYER_TYPES).map((type) => type !== 'full_attention')
       : without(layers, keys.as(`${OWN}.full_attn_layers`, numbers, `a list of layers from 1 to ${layers}`)),
-    delta: kimiDeltaShape(keys.size(`${OWN}.num_heads`), headSize, {
-      taps: keys.size(`${OWN}.short_conv_kernel_size`, 1, MOST_TAPS),
-      rank: headSize,
-    }),
+    delta: kimiDeltaShape(keys.size(`${OWN}.num_heads`), headSize, taps, headSize),
   }
 }
 

@@ -3,9 +3,8 @@ import { formatBytes } from '../../../ground/numbers.js'
 import { byLayer } from '../../layers/by-layer.js'
 import type { LayerCache } from '../../layers/cache/layer-cache.js'
 import type { Blocks } from '../../layers/decoder.js'
-import { deltaStateFloats } from '../../layers/mixers/delta-heads.js'
-import { KimiDeltaAttention, type KimiDeltaShape } from '../../layers/mixers/kimi-delta-attention.js'
-import { preNormBlocks } from '../../layers/pre-norm-blocks.js'
+import { type DeltaShape, deltaStateFloats, GatedDeltaNet } from '../../layers/mixers/gated-delta-net.js'
+import { type Mixer, preNormBlocks } from '../../layers/pre-norm-blocks.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import { changed, matrix, onlyVector, type PlannedPiece, tapOf, vector, whole } from '../../packing/format/pieces.js'
 import type { Architecture, ShapeWords } from './architecture.js'
@@ -15,7 +14,7 @@ import { LATENT, type LatentConfig, latentAttention, latentCache } from './laten
 /** A decoder whose layers have Kimi's delta attention, and latent attention in some. */
 export interface KimiDeltaConfig extends LatentConfig {
   hasDelta: boolean[]
-  delta: KimiDeltaShape
+  delta: DeltaShape
 }
 
 /** Members of a family with both kinds of layers. */
@@ -41,11 +40,11 @@ export const KIMI_DELTA = {
     config.hasDelta[layer] ? { state: deltaStateFloats(config.delta) } : latentCache(config),
   build(config, workspace): Blocks {
     const isDelta = (layer: number) => config.hasDelta[layer]
-    const mixerOf = byLayer<KimiDeltaAttention | ReturnType<typeof latentAttention>>(
+    const mixerOf = byLayer<Mixer>(
       (a, b) => isDelta(a) === isDelta(b),
       (layer) =>
         isDelta(layer)
-          ? new KimiDeltaAttention(workspace, config.delta, config.epsilon, isDelta)
+          ? new GatedDeltaNet(workspace, config.delta, config.epsilon, isDelta)
           : latentAttention(config, workspace, (layer) => !isDelta(layer)),
     )
     return preNormBlocks(workspace, { ...config, mixerOf, feedOf: feedLayers(workspace, config) })
@@ -53,12 +52,9 @@ export const KIMI_DELTA = {
 } satisfies Partial<Architecture<KimiDeltaConfig>>
 
 /** The shape of heads of one size for queries, keys and values. */
-export function kimiDeltaShape(
-  heads: number,
-  headSize: number,
-  own: Pick<KimiDeltaShape, 'taps' | 'rank' | 'bound'>,
-): KimiDeltaShape {
-  return { keyHeads: heads, heads, keySize: headSize, valueSize: headSize, isTiled: false, isApart: true, ...own }
+export function kimiDeltaShape(heads: number, headSize: number, taps: number, rank: number, bound = 0): DeltaShape {
+  const sizes = { keyHeads: heads, heads, keySize: headSize, valueSize: headSize }
+  return { ...sizes, taps, isTiled: false, byRow: { rank, bound } }
 }
 
 /** Pieces of Kimi's delta attention. `ofHeads` is the shape of a tensor that has a number for each head. */
@@ -68,7 +64,7 @@ export function kimiDeltaPieces(
   key: string,
   ofHeads: number[] = [delta.heads],
 ): PlannedPiece[] {
-  const { heads: H, keySize: size, taps, rank } = delta
+  const { heads: H, keySize: size, taps, byRow: { rank } = { rank: 0 } } = delta
   const weight = (name: string, rows: number, columns = d) => whole(`${key}.${name}.weight`, [rows, columns])
   const projected = ['q', 'k', 'v', ...(rank === 0 ? ['f', 'g'] : [])]
   const filters = (tap: number) =>
