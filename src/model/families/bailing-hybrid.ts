@@ -7,8 +7,8 @@ import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import { namedParts } from './shared/decoder-parts.js'
 import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
-import { KIMI_DELTA, type KimiDeltaConfig, kimiDeltaPieces, kimiDeltaShape } from './shared/kimi-delta.js'
-import { LATENT_DEFAULTS, latentConfig, latentPieces } from './shared/latent.js'
+import { KIMI_DELTA, type KimiDeltaConfig, kimiDeltaShape, mixerPieces } from './shared/kimi-delta.js'
+import { LATENT_DEFAULTS, latentConfig } from './shared/latent.js'
 
 /** inclusionAI's Ling 3.0: Kimi's delta attention, and gated latent attention at the end of each group of layers. */
 export const bailingHybrid: Architecture<KimiDeltaConfig> = {
@@ -66,14 +66,11 @@ export const bailingHybrid: Architecture<KimiDeltaConfig> = {
     const hasDelta = Array.from({ length: layers }, (_, layer) => !isLatent(layer))
     const routing = () => sigmoidGroups(keys, 'num_experts', keys.size('num_experts_per_tok') > 1)
     const mixture = groupedExperts(keys, layers, { experts: 'num_experts', shared: 'num_shared_experts', routing })
-    const hasShared = mixture.sharedHidden > 0
-    const sharedHidden = hasShared
-      ? keys.size('num_shared_experts') * keys.size('moe_shared_expert_intermediate_size')
-      : 0
+    const shared = mixture.sharedHidden / mixture.ffnHidden
     return {
       ...common,
       ...mixture,
-      sharedHidden,
+      sharedHidden: shared * keys.size('moe_shared_expert_intermediate_size'),
       latent: { ...latent, ...gateOf(keys) },
       ropes: ropes.map((rope, layer) => (hasDelta[layer] ? undefined : rope)),
       hasDelta,
@@ -83,12 +80,7 @@ export const bailingHybrid: Architecture<KimiDeltaConfig> = {
 
   parts: (config, formats) =>
     namedParts(config, formats, {
-      mixer: (layer) => {
-        const key = `model.layers.${layer}.attention`
-        return config.hasDelta[layer]
-          ? kimiDeltaPieces(config, formats, key)
-          : latentPieces(config, formats, key, 'dense')
-      },
+      mixer: (layer) => mixerPieces(config, formats, layer, { name: 'attention', output: 'dense' }),
       selection: (layer, mlp) => whole(`${mlp}.gate.expert_bias`, [config.mixtures[0].experts[layer]]),
       shared: 'shared_experts',
       embedding: 'model.word_embeddings',

@@ -7,8 +7,8 @@ import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import { namedParts } from './shared/decoder-parts.js'
 import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
-import { KIMI_DELTA, type KimiDeltaConfig, kimiDeltaPieces, kimiDeltaShape } from './shared/kimi-delta.js'
-import { LATENT_DEFAULTS, latentConfig, latentPieces } from './shared/latent.js'
+import { KIMI_DELTA, type KimiDeltaConfig, kimiDeltaShape, mixerPieces } from './shared/kimi-delta.js'
+import { LATENT_DEFAULTS, latentConfig } from './shared/latent.js'
 
 /** The makers' config.json has the keys of delta attention in this object. */
 const OWN = 'linear_attn_config'
@@ -78,13 +78,7 @@ export const kimiLinear: Architecture<KimiDeltaConfig> = {
 
   parts: (config, formats) =>
     namedParts(config, formats, {
-      mixer: (layer) => {
-        const key = `model.layers.${layer}.self_attn`
-        const ofHeads = [1, 1, config.delta.heads, 1]
-        return config.hasDelta[layer]
-          ? kimiDeltaPieces(config, formats, key, ofHeads)
-          : latentPieces(config, formats, key)
-      },
+      mixer: (layer) => mixerPieces(config, formats, layer, { ofHeads: [1, 1, config.delta.heads, 1] }),
       sparse: 'block_sparse_moe',
       selection: (layer, moe) => whole(`${moe}.gate.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
       shared: 'shared_experts',

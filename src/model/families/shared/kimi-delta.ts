@@ -9,7 +9,7 @@ import type { PartFormats } from '../../packing/format/formats.js'
 import { changed, matrix, onlyVector, type PlannedPiece, tapOf, vector, whole } from '../../packing/format/pieces.js'
 import type { Architecture, ShapeWords } from './architecture.js'
 import { feedLayers } from './decoder-layers.js'
-import { LATENT, type LatentConfig, latentAttention, latentCache } from './latent.js'
+import { LATENT, type LatentConfig, latentAttention, latentCache, latentPieces } from './latent.js'
 
 /** A decoder whose layers have Kimi's delta attention, and latent attention in some. */
 export interface KimiDeltaConfig extends LatentConfig {
@@ -22,9 +22,9 @@ export const KIMI_DELTA = {
   ...LATENT,
   describe(config): ShapeWords {
     const { layers, hasDelta, delta } = config
-    const words = LATENT.describe(config)
-    const [first, ...rest] = words.attention
     const count = hasDelta.filter((has) => has).length
+    const words = LATENT.describe({ ...config, layers: layers - count })
+    const [first, ...rest] = words.attention
     const bytes = formatBytes(4 * count * deltaStateFloats(delta))
     const states = `${delta.heads} heads with states of ${delta.keySize} x ${delta.valueSize}, ${bytes} a text`
     return {
@@ -57,13 +57,24 @@ export function kimiDeltaShape(heads: number, headSize: number, taps: number, ra
   return { ...sizes, taps, isTiled: false, byRow: { rank, bound } }
 }
 
-/** Pieces of Kimi's delta attention. `ofHeads` is the shape of a tensor that has a number for each head. */
-export function kimiDeltaPieces(
-  { width: d, delta }: KimiDeltaConfig,
+interface MixerNames {
+  /** Of both kinds of attention in a layer, and of latent attention's output. */
+  name?: string
+  output?: string
+  /** Shape of a tensor with a number for each head of delta attention. */
+  ofHeads?: number[]
+}
+
+/** Pieces of a layer's attention of either kind. */
+export function mixerPieces(
+  config: KimiDeltaConfig,
   formats: PartFormats,
-  key: string,
-  ofHeads: number[] = [delta.heads],
+  layer: number,
+  { name = 'self_attn', output, ofHeads = [config.delta.heads] }: MixerNames,
 ): PlannedPiece[] {
+  const key = `model.layers.${layer}.${name}`
+  if (!config.hasDelta[layer]) return latentPieces(config, formats, key, output)
+  const { width: d, delta } = config
   const { heads: H, keySize: size, taps, byRow: { rank } = { rank: 0 } } = delta
   const weight = (name: string, rows: number, columns = d) => whole(`${key}.${name}.weight`, [rows, columns])
   const projected = ['q', 'k', 'v', ...(rank === 0 ? ['f', 'g'] : [])]

@@ -75,7 +75,12 @@ export const LATENT = {
   describe(config): ShapeWords {
     const { turned, rank, valueSize } = config.latent
     const words = describeDecoder(config)
-    const more = [`${turned} of them turn`, `${valueSize} of values`, `a latent of ${rank} for all heads`]
+    const isPlaced = config.ropes.some((rope) => rope !== undefined)
+    const more = [
+      ...(isPlaced ? [`${turned} of them turn`] : []),
+      `${valueSize} of values`,
+      `a latent of ${rank} for all heads`,
+    ]
     return { ...words, attention: [...words.attention, ...more] }
   },
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
