@@ -1,4 +1,5 @@
 import type { ChatTemplate, DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
+import { joined } from '../ground/bytes.js'
 import { UsageError, UserError } from '../ground/errors.js'
 import { atOnce, inTurns } from '../ground/in-turns.js'
 import { shown } from '../ground/option-checks.js'
@@ -187,16 +188,6 @@ class BytePairTokenizer implements Tokenizer {
   idOf(token: string): number | undefined {
     return this.addedIds.get(token) ?? this.vocabulary.idOf(token)
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }
 
 function checkText(text: unknown): void {

@@ -36,6 +36,11 @@ export function nextTurn(work: () => void): void {
   port2.postMessage(undefined)
 }
 
+export function every(ms: number, work: () => void): () => void {
+  const timer = setInterval(work, ms)
+  return () => clearInterval(timer)
+}
+
 interface ThreadEvents {
   message: (message: never) => void
   error: (error: Error) => void

@@ -26,6 +26,12 @@ export function nextTurn(work: () => void): void {
   setImmediate(work)
 }
 
+/** Calls `work` every `ms`, and does not keep the process alive. Returns a function that ends it. */
+export function every(ms: number, work: () => void): () => void {
+  const timer = setInterval(work, ms).unref()
+  return () => clearInterval(timer)
+}
+
 interface ThreadEvents {
   message: (message: never) => void
   /** An error that the thread did not catch, and that has ended it. Without a listener it ends this thread as well. */
