@@ -26,7 +26,6 @@ await Promise.all([
   }),
   compile('tsconfig.json', 'host'),
   compile('src/page/tsconfig.json', 'page'),
-  compile('src/browser/tsconfig.json', 'browser'),
   node('scripts/copy-assets.mjs'),
 ])
 await node('scripts/bundle.mjs')

@@ -34,6 +34,8 @@ const GROUPS = [
 /** The library for a page, and its threads. `thread` is the beginning of each. */
 const IN_BROWSER = {
   index: 'browser/index',
+  site: 'site/main',
+  sw: 'site/sw',
   thread: 'browser/thread',
   worker: 'engine/run/worker',
   'helper-thread': 'kernels/threads/helper-thread',
@@ -44,6 +46,7 @@ const IN_BROWSER = {
   'render-limited': 'text/jinja/render-limited',
 }
 
+const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'))
 const inNode = { platform: 'node', target: 'node20', packages: 'external', chunkNames: '[name]-[hash]' }
 // Minified, since every reader of a page fetches it. It contains the packages that it needs.
 const inBrowser = {
@@ -52,6 +55,7 @@ const inBrowser = {
   minify: true,
   legalComments: 'eof',
   chunkNames: 'part-[hash]',
+  define: { MOLM_VERSION: JSON.stringify(version) },
 }
 
 /** In a page a module `x.browser.js` takes the place of `x.js`. */

@@ -3,6 +3,9 @@
  * the one that starts it.
  */
 
+/** Only workers have it. */
+declare const FileReaderSync: new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer }
+
 const files = new Map<string, Blob>()
 
 /** Makes the bytes of a file readable under a path. */

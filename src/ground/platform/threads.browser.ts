@@ -161,8 +161,13 @@ export function threadData(): unknown {
   return given
 }
 
+interface WorkerScope {
+  postMessage(message: unknown, transfer?: ArrayBuffer[]): void
+  close(): void
+}
+
 export function openMailbox<Received, Sent>() {
-  const scope = self as unknown as DedicatedWorkerGlobalScope
+  const scope = self as unknown as WorkerScope
   const close = () => {
     scope.postMessage(END)
     scope.close()

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Think } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import {
