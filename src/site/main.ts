@@ -28,8 +28,8 @@ void showPage(async () => {
     onProgress: (done) => say(`Fetching ${name}: ${formatBytes(done.bytes)} of ${formatBytes(bytes)}`),
   })
   const atlas = await loadAtlas(model, undefined, console.warn)
-  say(`${name} runs in this tab, on ${threadsOf(model.threads)}. What you write does not leave it.`)
-  return new Api(async () => undefined, tabServer(model, atlas))
+  const about = `${name} runs in this tab, on ${threadsOf(model.threads)}. What you write does not leave it.`
+  return { api: new Api(async () => undefined, tabServer(model, atlas)), about }
 })
 
 /** The model that the address names by `?model=`, else the first. */

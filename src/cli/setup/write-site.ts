@@ -94,7 +94,7 @@ function inTab(html: string): string {
     .replace('<title>', `<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n<title>`)
     .replace('<!-- modulepreload links -->\n', '')
     .replace('page/modules/page/main.js', 'web/site.js')
-    .replace('</body>', '<p id="engine" class="note" role="status"></p>\n</body>')
+    .replace('</h2></div>', '</h2><p id="engine" class="note"></p></div>')
 }
 
 async function bytesIn(folder: string): Promise<number> {

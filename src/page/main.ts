@@ -6,4 +6,4 @@ import { Api } from './requests/api.js'
 import { showPage } from './show-page.js'
 import { askKey } from './views/key-dialog.js'
 
-showPage(async () => new Api(askKey))
+void showPage(async () => ({ api: new Api(askKey) }))
