@@ -37,6 +37,7 @@ const IN_BROWSER = {
   site: 'site/main',
   sw: 'site/sw',
   thread: 'browser/thread',
+  'keep-thread': 'browser/keep-thread',
   worker: 'engine/run/worker',
   'helper-thread': 'kernels/threads/helper-thread',
   'read-ahead-thread': 'engine/run/reading/read-ahead-thread',

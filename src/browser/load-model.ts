@@ -1,4 +1,5 @@
 import type { LoadOptions, Model } from '../api/model.js'
+import { startThreadAhead } from '../engine/run/reading/thread-ahead.js'
 import { UsageError, UserError } from '../ground/errors.js'
 import { isPlainName } from '../ground/files/byte-source.js'
 import { addFile, basename, dirname, pathIn } from '../ground/platform/files.browser.js'
@@ -7,9 +8,10 @@ import { modelFiles } from '../library/files/model-files.js'
 import { packedModel } from '../library/files/packed-model.js'
 import { checkLoadOptions } from '../library/packing/load-options.js'
 import { startModel } from '../library/start-model.js'
+import { isNote } from '../model/packing/format/companions.js'
 import { openPackedFile } from '../model/packing/format/packed-file.js'
 import { isPacked } from '../model/packing/format/packed-folder.js'
-import { type FetchProgress, fetchFile } from './fetch-file.js'
+import { companion, type FetchOptions, type FetchProgress, keptOrFetched } from './fetch-file.js'
 
 export interface BrowserLoadOptions extends LoadOptions {
   /** Called while the weights are fetched. */
@@ -26,9 +28,11 @@ export async function loadModel(
   { onProgress, ...options }: BrowserLoadOptions = {},
 ): Promise<Model> {
   checkLoadOptions(options)
+  startThreadAhead()
   const isAddress = typeof source === 'string' || source instanceof URL
+  const { onWarning, signal } = options
   const path = isAddress
-    ? await fetchModel(new URL(source, location.href), onProgress, options.signal)
+    ? await fetchModel(new URL(source, location.href), { onProgress, onWarning, signal })
     : addFiles(source)
   const found = modelFiles(await packedModel(nameOf(path), dirname(path), path, options.quant))
   return startModel(found, options, { ...memoryHere(), threads: threadsHere() })
@@ -49,18 +53,15 @@ function memoryHere(): { free: number; margin: number } {
 }
 
 /** Fetches a packed file, and the companions that it names. Resolves with its path. */
-async function fetchModel(
-  address: URL,
-  onProgress?: (progress: FetchProgress) => void,
-  signal?: AbortSignal,
-): Promise<string> {
+async function fetchModel(address: URL, { onProgress, ...options }: FetchOptions): Promise<string> {
   const path = `${address.origin}${address.pathname}`
-  addFile(path, await fetchFile(address, { onProgress, signal }))
+  addFile(path, await keptOrFetched(address, { ...options, onProgress }))
   const { metadata } = await openPackedFile(path)
   const folder = dirname(path)
-  const fetched = Object.keys(metadata.files).map(async (name) => {
+  const needed = Object.keys(metadata.files).filter((name) => !isNote(name))
+  const fetched = needed.map(async (name) => {
     if (!isPlainName(name)) throw new UserError(`${path}: names a file outside of its folder`)
-    addFile(pathIn(folder, name), await fetchFile(new URL(name, address), { signal }))
+    addFile(pathIn(folder, name), await companion(new URL(name, address), metadata.files[name], options))
   })
   await Promise.all(fetched)
   return path

@@ -17,8 +17,12 @@ const ISOLATING = {
 
 /** A plain web host: it serves folders, by the first part of a path. A path of `pages` answers with HTML. */
 export class WebServer {
-  /** Paths that were requested. */
+  /** Methods and paths of the requests. */
   readonly requests: string[] = []
+  /** Paths that are not there. */
+  refuses: (path: string) => boolean = () => false
+  /** Bytes of a response after which its connection breaks. */
+  breaksAfter = Number.POSITIVE_INFINITY
   readonly pages = new Map<string, string>([['/', '<!doctype html><meta charset="utf-8"><title>a page</title>']])
   /** Receives what a page sends to /report. */
   onReport: (text: string) => void = () => undefined
@@ -49,7 +53,7 @@ export class WebServer {
 
   private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', this.url)
-    this.requests.push(pathname)
+    this.requests.push(`${request.method} ${pathname}`)
     for (const [name, value] of Object.entries(this.isIsolated ? ISOLATING : {})) response.setHeader(name, value)
     if (pathname === '/report') {
       const parts: Buffer[] = []
@@ -67,12 +71,25 @@ export class WebServer {
     const [, first, ...rest] = pathname.split('/')
     const path = join(this.folders[first] ?? '/nowhere', ...rest)
     const info = await stat(path).catch(() => undefined)
-    if (!info?.isFile()) {
+    if (!info?.isFile() || this.refuses(pathname)) {
       response.writeHead(404).end()
       return
     }
-    response.setHeader('Content-Type', TYPES[extname(path)] ?? 'application/octet-stream')
-    response.setHeader('Content-Length', info.size)
-    createReadStream(path).pipe(response)
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
+    if (from > 0) response.setHeader('Content-Range', `bytes ${from}-${info.size - 1}/${info.size}`)
+    response.writeHead(from > 0 ? 206 : 200, {
+      'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream',
+      'Content-Length': info.size - from,
+      ETag: `"${info.size}-${info.mtimeMs}"`,
+    })
+    if (request.method === 'HEAD') response.end()
+    else this.send(path, from, info.size, response)
+  }
+
+  private send(path: string, start: number, size: number, response: http.ServerResponse): void {
+    const end = Math.min(size, start + this.breaksAfter) - 1
+    const file = createReadStream(path, { start, end })
+    file.pipe(response, { end: end === size - 1 })
+    if (end < size - 1) file.once('close', () => response.destroy())
   }
 }

@@ -10,7 +10,12 @@ interface Start {
   script: string
   id: number
   data: unknown
-  files: ReadonlyMap<string, Blob>
+}
+
+/** Any other message to a thread, with all files if there are more than at the last one. */
+interface Sent {
+  message: unknown
+  files?: ReadonlyMap<string, Blob>
 }
 
 /** Message of a thread that ends. */
@@ -53,6 +58,7 @@ export class Thread {
   readonly threadId = ++started
   readonly ended: Promise<void>
   private readonly worker: Worker
+  private filesSent = 0
   private readonly listeners: { [Event in keyof ThreadEvents]: Set<(value: unknown) => void> } = {
     message: new Set(),
     error: new Set(),
@@ -69,12 +75,19 @@ export class Thread {
       this.emit('error', new Error(event.message || `${script}: the browser cannot run it`))
       this.end()
     }
-    const start: Start = { script: script.href, id: this.threadId, data, files: allFiles() }
-    this.worker.postMessage(start)
+    const start: Start = { script: script.href, id: this.threadId, data }
+    this.send(start)
   }
 
-  postMessage(message: unknown, transfer: ArrayBuffer[] = []): void {
-    this.worker.postMessage(message, transfer)
+  postMessage(message: unknown, transfer?: ArrayBuffer[]): void {
+    this.send(message, transfer)
+  }
+
+  private send(message: unknown, transfer: ArrayBuffer[] = []): void {
+    const files = allFiles()
+    const hasMore = files.size > this.filesSent
+    this.filesSent = files.size
+    this.worker.postMessage({ message, ...(hasMore && { files }) } satisfies Sent, transfer)
   }
 
   on<Event extends keyof ThreadEvents>(event: Event, listener: ThreadEvents[Event]): void {
@@ -135,20 +148,20 @@ export async function endThreads(): Promise<boolean> {
 /** Messages to this thread that nobody has taken yet. */
 const inbox: unknown[] = []
 let listener: ((message: never) => void) | undefined
-let given: unknown
+let ownData: unknown
 
 /** Makes this worker a thread: it takes its first message, then runs the module that this names. */
 export function becomeThread(): void {
-  self.onmessage = ({ data }: MessageEvent<Start>) => {
-    for (const [path, bytes] of data.files) addFile(path, bytes)
-    threadId = data.id
-    given = data.data
-    self.onmessage = ({ data }) => {
-      if (listener) listener(data as never)
-      else inbox.push(data)
+  self.onmessage = ({ data }: MessageEvent<Sent>) => {
+    const { script, id, data: given } = received(data) as Start
+    threadId = id
+    ownData = given
+    self.onmessage = ({ data }: MessageEvent<Sent>) => {
+      inbox.push(received(data))
+      deliver()
     }
     // An error of the module is one of the thread.
-    import(data.script).catch((error) => setTimeout(() => Promise.reject(error)))
+    import(script).catch((error) => setTimeout(() => Promise.reject(error)))
   }
   self.onunhandledrejection = ({ reason }: PromiseRejectionEvent) => {
     setTimeout(() => {
@@ -157,8 +170,17 @@ export function becomeThread(): void {
   }
 }
 
+function deliver(): void {
+  while (listener && inbox.length > 0) listener(inbox.shift() as never)
+}
+
+function received({ message, files = new Map() }: Sent): unknown {
+  for (const [path, bytes] of files) addFile(path, bytes)
+  return message
+}
+
 export function threadData(): unknown {
-  return given
+  return ownData
 }
 
 interface WorkerScope {
@@ -174,7 +196,7 @@ export function openMailbox<Received, Sent>() {
   }
   const listen = (hear: (message: Received) => void) => {
     listener = hear as typeof listener
-    for (const message of inbox.splice(0)) nextTurn(() => listener?.(message as never))
+    nextTurn(deliver)
   }
   return {
     post: (message: Sent, transfer: ArrayBuffer[] = []) => scope.postMessage(message, transfer),
