@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
 
 const TYPES: Record<string, string> = {
+  '.css': 'text/css',
   '.html': 'text/html',
   '.js': 'text/javascript',
   '.json': 'application/json',
+  '.svg': 'image/svg+xml',
   '.wasm': 'application/wasm',
 }
 const ISOLATING = {
@@ -15,7 +17,7 @@ const ISOLATING = {
   'Cross-Origin-Embedder-Policy': 'require-corp',
 }
 
-/** A plain web host: it serves folders, by the first part of a path. A path of `pages` answers with HTML. */
+/** A plain web host: it serves folders, by the first part of a path, or one as the root. `pages` are further ones. */
 export class WebServer {
   /** Methods and paths of the requests. */
   readonly requests: string[] = []
@@ -52,7 +54,8 @@ export class WebServer {
   }
 
   private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', this.url)
+    const { pathname: asked } = new URL(request.url ?? '/', this.url)
+    const pathname = asked === '/' && this.folders[''] ? '/index.html' : asked
     this.requests.push(`${request.method} ${pathname}`)
     for (const [name, value] of Object.entries(this.isIsolated ? ISOLATING : {})) response.setHeader(name, value)
     if (pathname === '/report') {
@@ -62,14 +65,15 @@ export class WebServer {
       response.end()
       return
     }
-    const page = this.pages.get(pathname)
+    const page = this.folders[''] === undefined ? this.pages.get(pathname) : undefined
     if (page !== undefined) {
       response.setHeader('Content-Type', 'text/html')
       response.end(page)
       return
     }
     const [, first, ...rest] = pathname.split('/')
-    const path = join(this.folders[first] ?? '/nowhere', ...rest)
+    const { '': root = '/nowhere', [first]: folder = join(root, first) } = this.folders
+    const path = join(folder, ...rest)
     const info = await stat(path).catch(() => undefined)
     if (!info?.isFile() || this.refuses(pathname)) {
       response.writeHead(404).end()
