@@ -71,7 +71,19 @@ const browserForms = {
 }
 
 await write(BUNDLE, await Promise.all(GROUPS.map((group) => bundle(group, BUNDLE, inNode))))
-await write(WEB, [await bundle(IN_BROWSER, WEB, { ...inBrowser, plugins: [browserForms] })])
+const web = await bundle(IN_BROWSER, WEB, { ...inBrowser, plugins: [browserForms], metafile: true })
+web.outputFiles.push({ path: join(WEB, 'LICENCES.txt'), contents: Buffer.from(await licencesIn(web.metafile)) })
+await write(WEB, [web])
+
+/** The licences of the packages that a bundle contains, which go wherever it goes. */
+async function licencesIn({ inputs }) {
+  const folders = Object.keys(inputs).flatMap((path) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? [])
+  const texts = [...new Set(folders)].sort().map(async (folder) => {
+    const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name))
+    return `${folder.split('node_modules/').at(-1)}\n\n${await readFile(join(folder, file), 'utf8')}`
+  })
+  return (await Promise.all(texts)).join(`\n${'-'.repeat(72)}\n\n`)
+}
 
 /** Writes what was built into a folder, in place of all else there but the modules that it was built from. */
 async function write(folder, built) {

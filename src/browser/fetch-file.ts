@@ -1,14 +1,7 @@
 import { UserError } from '../ground/errors.js'
 import { sha256Hex } from '../ground/platform/checksums.js'
 import { endThread, startThread } from '../ground/platform/threads.js'
-import type { KeepMessage } from './keep-thread.js'
-import { aboutOf, FOLDER, keptFolder, nameFor } from './kept-folder.js'
-
-export interface FetchProgress {
-  bytes: number
-  /** Bytes of the whole file; undefined if the server does not say. */
-  total?: number
-}
+import { aboutOf, type FetchProgress, FOLDER, type KeepMessage, keptFolder, nameFor, versionOf } from './kept-folder.js'
 
 export interface FetchOptions {
   onProgress?: (progress: FetchProgress) => void
@@ -92,9 +85,4 @@ async function fetchFile(address: URL, { onProgress, signal }: FetchOptions): Pr
     onProgress?.({ bytes, total })
   }
   return new Blob(pieces)
-}
-
-/** What changes when the file does, as far as the host says it. */
-export function versionOf(response: Response): string | undefined {
-  return response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined
 }

@@ -1,12 +1,13 @@
 import { openMailbox, threadData } from '../ground/platform/threads.js'
-import { type FetchProgress, versionOf } from './fetch-file.js'
 import {
   type About,
   aboutOf,
+  type KeepMessage,
   keptFolder,
   nameFor,
   openToWrite,
   type SyncAccessHandle,
+  versionOf,
   writeAbout,
 } from './kept-folder.js'
 
@@ -14,11 +15,6 @@ import {
  * A thread that fetches a file into the origin's own file system. Only workers may write there piece by piece, so that
  * what has come stays when the connection breaks or the tab is closed.
  */
-
-export type KeepMessage =
-  | { kind: 'progress'; progress: FetchProgress }
-  | { kind: 'kept' }
-  | { kind: 'failed'; message: string }
 
 /** Connections that break one after the other without a new byte. */
 const MOST_BREAKS = 4

@@ -12,6 +12,23 @@ export interface About {
   isWhole: boolean
 }
 
+export interface FetchProgress {
+  bytes: number
+  /** Bytes of the whole file; undefined if the server does not say. */
+  total?: number
+}
+
+/** What the thread that keeps a file says of it. */
+export type KeepMessage =
+  | { kind: 'progress'; progress: FetchProgress }
+  | { kind: 'kept' }
+  | { kind: 'failed'; message: string }
+
+/** What changes when a file does, as far as its host says it. */
+export function versionOf(response: Response): string | undefined {
+  return response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined
+}
+
 /** Only workers have it. */
 export interface SyncAccessHandle {
   getSize(): number

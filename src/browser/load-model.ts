@@ -11,7 +11,8 @@ import { startModel } from '../library/start-model.js'
 import { isNote } from '../model/packing/format/companions.js'
 import { openPackedFile } from '../model/packing/format/packed-file.js'
 import { isPacked } from '../model/packing/format/packed-folder.js'
-import { companion, type FetchOptions, type FetchProgress, keptOrFetched } from './fetch-file.js'
+import { companion, type FetchOptions, keptOrFetched } from './fetch-file.js'
+import type { FetchProgress } from './kept-folder.js'
 
 export interface BrowserLoadOptions extends LoadOptions {
   /** Called while the weights are fetched. */

@@ -27,7 +27,7 @@ void showPage(async () => {
   const model = await loadModel(file, {
     onProgress: (done) => say(`Fetching ${name}: ${formatBytes(done.bytes)} of ${formatBytes(bytes)}`),
   })
-  const atlas = await loadAtlas(model, undefined, console.warn)
+  const atlas = await loadAtlas(model, undefined, () => undefined)
   const about = `${name} runs in this tab, on ${threadsOf(model.threads)}. What you write does not leave it.`
   return { api: new Api(async () => undefined, tabServer(model, atlas)), about }
 })

@@ -23,7 +23,7 @@ const LIST = 'models.json'
 const DIST = fileURLToPath(new URL('../../', import.meta.url))
 /** Files of the page by folder of the site: all of a folder of dist that end so. */
 const COPIED: [to: string, from: string, end: RegExp][] = [
-  ['web', 'web', /\.js$/],
+  ['web', 'web', /\.(js|txt)$/],
   ['kernels', 'kernels', /^(relaxed|plain)\.wasm$/],
   ['page', 'page', /\.(css|svg)$/],
   ['page', 'insight/pictures/interactive', /^figure\.css$/],

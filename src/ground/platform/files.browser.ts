@@ -73,7 +73,9 @@ export async function namesIn(folder: string): Promise<string[]> {
   return names
 }
 
-export const filesIn = namesIn
+export function filesIn(folder: string): Promise<string[]> {
+  return namesIn(folder)
+}
 
 export function pathIn(folder: string, ...names: string[]): string {
   return [folder, ...names].filter((part) => part !== '').join('/')
