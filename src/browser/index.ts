@@ -1,6 +1,6 @@
 /**
- * The library in a page: the engine, its bits and its types are those of `molm` in Node. Packing, teaching, pulling and
- * the server are not in it.
+ * The library in a page: the same engine, bits and types as `molm` in Node. Packing, teaching, pulling and the server are
+ * not in it.
  *
  * @example
  * const model = await loadModel('models/nano/model-q4.molm.safetensors')

@@ -1,7 +1,7 @@
 /** Folder of the origin's own file system. */
 export const FOLDER = 'molm'
 
-/** What is known of a kept file; in a file beside it. */
+/** Facts about a kept file, in a file beside it. */
 export interface About {
   address: string
   /** The host's mark of this version of the file; undefined if it gives none. */
@@ -18,13 +18,13 @@ export interface FetchProgress {
   total?: number
 }
 
-/** What the thread that keeps a file says of it. */
+/** Messages from the thread that keeps a file. */
 export type KeepMessage =
   | { kind: 'progress'; progress: FetchProgress }
   | { kind: 'kept' }
   | { kind: 'failed'; message: string }
 
-/** What changes when a file does, as far as its host says it. */
+/** A mark of the version of a file, if its host gives one. */
 export function versionOf(response: Response): string | undefined {
   return response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined
 }

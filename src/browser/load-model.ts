@@ -39,7 +39,7 @@ export async function loadModel(
   return startModel(found, options, { ...memoryHere(), threads: threadsHere() })
 }
 
-/** Threads that a model has by default: all processors, or one where threads cannot share memory. */
+/** Threads that a model has by default: one for each processor, or one in all if threads cannot share memory. */
 export function threadsHere(): number {
   return SHARES_MEMORY ? navigator.hardwareConcurrency : 1
 }

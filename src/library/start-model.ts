@@ -36,7 +36,7 @@ import type { PreparedModel } from './files/model-files.js'
 import { describe } from './files/model-info.js'
 import { weightsId } from './files/weights.js'
 
-/** What a model may take of the machine, unless its caller says it. */
+/** Share of the machine that a model may take, unless the options of its caller give another. */
 export interface Means {
   /** Bytes of memory. */
   free: number

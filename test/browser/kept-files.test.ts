@@ -56,7 +56,7 @@ test.after(async () => {
   await Promise.all([sharedBrowser.release(), rm(folder, { recursive: true, force: true })])
 })
 
-/** Runs `use` with a function that loads the model anew, in a browser profile that keeps its files. */
+/** Runs `use` with a function that loads the model again, in a browser profile that keeps its files. */
 async function inProfile(use: (load: () => Promise<Loaded>) => Promise<void>): Promise<void> {
   await visit(await sharedBrowser.get(), {}, async ({ page }) => {
     await use(async () => {
@@ -83,7 +83,7 @@ if (HAS_BROWSER) {
       assert.equal(fetched(), ['GET /models/model-q4.molm.safetensors'])
     }))
 
-  test('a fetch goes on where the connection breaks', () =>
+  test('a fetch continues after the connection has broken', () =>
     inProfile(async (load) => {
       web.breaksAfter = 2 ** 21
       const { text, progress } = await load()

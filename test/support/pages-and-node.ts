@@ -22,7 +22,7 @@ const MODELS: Record<string, 'f32' | 'q4' | 'q8'> = {
 /** The library of Node and of pages, as far as both have it. */
 type Library = Pick<typeof molm, 'loadModel' | 'parseMask'>
 
-/** What a model computes, in a form that JSON keeps to the bit. It runs in Node and, as text, in a page. */
+/** Results of a model, in a form that JSON keeps to the bit. The function runs in Node and, as text, in a page. */
 async function answersOf({ loadModel, parseMask }: Library, source: string) {
   const model = await loadModel(source)
   const { vocabSize, mixtures } = model.config

@@ -35,7 +35,7 @@ export class WebServer {
     private readonly server: http.Server,
   ) {}
 
-  /** `isIsolated`: with the headers by which pages may share memory with workers. */
+  /** `isIsolated`: with headers that let pages share memory with workers. */
   static async start(folders: Readonly<Record<string, string>>, isIsolated = true): Promise<WebServer> {
     const server = http.createServer()
     const web = new WebServer(folders, isIsolated, server)

@@ -76,7 +76,7 @@ function copy(from: string, to: string): Promise<void> {
   return writeAtomically(to, createReadStream(from))
 }
 
-/** What the page of a site may load: its own files, and models of other hosts. */
+/** Content-Security-Policy: the page of a site loads its own files, and models of other hosts. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",

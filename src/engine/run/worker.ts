@@ -41,7 +41,7 @@ async function start(data: EngineData): Promise<void> {
   }
 }
 
-/** Works until all requests are done or wait. Where messages come only between turns, others call it meanwhile. */
+/** Works until all requests are done or wait. In a browser, messages come between the turns, and call it again. */
 async function work(): Promise<void> {
   if (isWorking) return
   isWorking = true

@@ -31,7 +31,7 @@ export function sharedBuffer(bytes: number): SharedArrayBuffer {
   return new ArrayBuffer(bytes) as unknown as SharedArrayBuffer
 }
 
-/** Calls of `nextTurn` that wait: a message to oneself comes after those that came before, and sooner than a timer. */
+/** Calls of `nextTurn` that wait. A message to oneself comes after all earlier ones, and sooner than a timer. */
 const waiting: (() => void)[] = []
 const { port1, port2 } = new MessageChannel()
 port1.onmessage = () => waiting.shift()?.()
@@ -145,7 +145,7 @@ export async function endThreads(): Promise<boolean> {
   return true
 }
 
-/** Messages to this thread that nobody has taken yet. */
+/** Messages to this thread that wait for its listener. */
 const inbox: unknown[] = []
 let listener: ((message: never) => void) | undefined
 let ownData: unknown

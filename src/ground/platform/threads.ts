@@ -131,7 +131,7 @@ export function openMailbox<Received, Sent>() {
     listenOnce: (listener: (message: Received) => void) => port.once('message', listener),
     /** The next message, if one has come; does not wait. */
     take: (): Received | undefined => receiveMessageOnPort(port)?.message,
-    /** Lets messages come to `listen`, where `take` has none; undefined if it has all. */
+    /** Resolves when messages have come to `listen`, if `take` cannot look for them; undefined if it can. */
     turn: (): Promise<void> | undefined => undefined,
     close: () => port.close(),
   }

@@ -55,7 +55,7 @@ export interface PageState {
   isAsWritten: boolean
   /** Why the conversation is not kept, or what has become of it in another tab. */
   keptNote: string
-  /** Where the engine is, if it is in the tab. */
+  /** Sentences about an engine that is in the tab. */
   about?: string
   isListOpen: boolean
   isSettingsOpen: boolean

@@ -1,9 +1,7 @@
 import type { MeasuredModel, RunMetrics } from './metrics.js'
 
-/** A page has nobody who reads metrics. */
+/** No program reads the metrics of a page. */
 export class Metrics {
-  constructor(_models: readonly MeasuredModel[]) {}
-
   of(_model: MeasuredModel): RunMetrics {
     return { queued: () => undefined, promptRead: () => undefined, generated: () => undefined }
   }
