@@ -34,7 +34,7 @@ const GROUPS = [
 /** The library for a page, and its threads. `thread` is the beginning of each. */
 const IN_BROWSER = {
   index: 'browser/index',
-  site: 'site/main',
+  site: 'site/start',
   sw: 'site/sw',
   thread: 'browser/thread',
   'keep-thread': 'browser/keep-thread',

@@ -14,7 +14,7 @@ interface Engine {
 }
 
 /** Takes over the place of the first paint, with the text in its field, once the engine can be asked. */
-export async function showPage(open: () => Promise<Engine>): Promise<void> {
+export async function showPage(open: () => Promise<Engine>): Promise<Page | undefined> {
   showTheme()
   try {
     const { api, about } = await open()
@@ -22,7 +22,9 @@ export async function showPage(open: () => Promise<Engine>): Promise<void> {
     page.store.set({ about, message: place.querySelector('textarea')?.value ?? '' })
     render(<App page={page} />, place)
     await page.restore().catch((error: Error) => page.store.set({ alert: error.message }))
+    return page
   } catch (error) {
     render(<Alert>{(error as Error).message}</Alert>, place)
+    return undefined
   }
 }

@@ -4,9 +4,9 @@ import '../insight/pictures/interactive/focus.js'
 import '../insight/pictures/interactive/voices.js'
 import { loadAtlas, loadModel } from '../browser/index.js'
 import { formatBytes } from '../ground/numbers.js'
+import { linkedQuestion, withoutQuestion } from '../page/conversations/page-link.js'
 import { Api } from '../page/requests/api.js'
 import { showPage } from '../page/show-page.js'
-import { isolatePage } from './isolate.js'
 import { tabServer } from './tab-server.js'
 
 /** The page of a site: the server's page, whose engine is in the tab. */
@@ -21,8 +21,7 @@ interface SiteModel {
 
 const note = document.getElementById('engine')
 
-void showPage(async () => {
-  await isolatePage()
+const page = await showPage(async () => {
   const { name, file, bytes } = await chosenModel()
   const model = await loadModel(file, {
     onProgress: (done) => say(`Fetching ${name}: ${formatBytes(done.bytes)} of ${formatBytes(bytes)}`),
@@ -31,6 +30,13 @@ void showPage(async () => {
   const about = `${name} runs in this tab, on ${threadsOf(model.threads)}. What you write does not leave it.`
   return { api: new Api(async () => undefined, tabServer(model, atlas)), about }
 })
+
+const linked = linkedQuestion(location.href)
+if (page && linked) {
+  // A reload continues the conversation.
+  history.replaceState(null, '', withoutQuestion(location.href))
+  await page.openLink(linked)
+}
 
 /** The model that the address names by `?model=`, else the first. */
 async function chosenModel(): Promise<SiteModel> {

@@ -75,12 +75,40 @@ if (HAS_BROWSER) {
       )
       assert.equal(faults, [])
     }))
+
+  test('a link leads others to the same answer: it has the seed, the settings and the changed experts', () =>
+    onSite(async (web, page, faults) => {
+      await page.click('#open-settings')
+      await page.fill('#temperature', '1.5')
+      await page.fill('#max-tokens', '20')
+      await page.keyboard.press('Escape')
+      await page.focus('#map [data-expert="mlp 0 1"]')
+      await page.keyboard.press('x')
+      await page.fill('#message', QUESTION)
+      await page.press('#message', 'Enter')
+      await page.waitForSelector('.turn.model[aria-busy="false"]')
+      const answer = await page.textContent('.turn.model .tokens')
+      await page.getByRole('button', { name: 'Copy a link' }).click()
+      const link = await page.evaluate<string>('navigator.clipboard.readText()')
+      assert.match(
+        link,
+        /\?ask=What\+is\+the\+capital\+of\+Italy%3F&temperature=1\.5&max-tokens=20&seed=\d+&mask=0%3Amlp%3A1$/,
+      )
+      await page.evaluate('sessionStorage.clear()')
+      await page.goto(link)
+      await page.waitForSelector('.turn.model[aria-busy="false"]')
+      assert.is(await page.textContent('.turn.model .tokens'), answer)
+      assert.match((await page.textContent('#switched-off-list li')) ?? '', /^layer 0 mlp expert 1 /)
+      assert.is(page.url(), `${web.url}/`)
+      assert.equal(faults, [])
+    }))
 }
 
 async function onSite(use: (web: WebServer, page: Page, faults: string[]) => Promise<void>): Promise<void> {
   const web = await WebServer.start({ '': site }, false)
   try {
-    await visit(await sharedBrowser.get(), {}, async ({ page, faults }) => {
+    const permissions = ['clipboard-read', 'clipboard-write']
+    await visit(await sharedBrowser.get(), { permissions }, async ({ page, faults }) => {
       await page.goto(web.url)
       await page.waitForSelector('#send:enabled')
       await use(web, page, faults)
