@@ -140,7 +140,7 @@ function together(model: Decoder, texts: Text[]): (Told & { errors: unknown[] })
       }
     })
     waiting.clear()
-    scheduler.work(() => undefined)
+    while (scheduler.step(() => undefined));
     assert.is(scheduler.counts.sequencesRunning, 0)
     let first = 0
     return some.map((each, i) => {
