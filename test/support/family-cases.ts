@@ -1,4 +1,5 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
+import { KIMI_FAMILY_CASES } from './kimi-family-cases.js'
 import { LATENT_FAMILY_CASES } from './latent-family-cases.js'
 import { LATER_FAMILY_CASES } from './later-family-cases.js'
 import { OTHER_BLOCK_CASES } from './other-block-cases.js'
@@ -193,5 +194,6 @@ export const FAMILY_CASES: readonly FamilyCase[] = [
   ...LATER_FAMILY_CASES,
   ...LATENT_FAMILY_CASES,
   ...OTHER_BLOCK_CASES,
+  ...KIMI_FAMILY_CASES,
   ...QWEN_FAMILY_CASES,
 ]

@@ -11,7 +11,8 @@ import { type Blueprint, type Layout, planLayout } from '../packing/format/layou
 import { withPieceFormats } from '../packing/format/pieces.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
-import { bailing } from './bailing.js'
+import { bailing } from './bailing/bailing.js'
+import { bailingHybrid } from './bailing/bailing-hybrid.js'
 import { cohere } from './cohere.js'
 import { deepseek2, deepseek3 } from './deepseek.js'
 import { emo } from './emo.js'
@@ -24,6 +25,7 @@ import { graniteHybrid } from './granite/granite-hybrid.js'
 import { graniteSwa } from './granite/granite-swa.js'
 import { hunyuan } from './hunyuan.js'
 import { jetmoe } from './jetmoe.js'
+import { kimiLinear } from './kimi-linear.js'
 import { laguna } from './laguna.js'
 import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
@@ -45,6 +47,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   afmoe,
   bailing,
+  bailingHybrid,
   cohere,
   deepseek2,
   deepseek3,
@@ -59,6 +62,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   graniteSwa,
   hunyuan,
   jetmoe,
+  kimiLinear,
   laguna,
   lfm2,
   mellum,

@@ -15,7 +15,8 @@ import { exportOf, generateOf, read, runTask } from '../../support/run-task.js'
 const test = suite('steps that overwrite running states')
 
 const MODELS = [
-  ...['81-lfm2moe-f32', '91-granitehybrid-f32', '166-qwen3next-f32', '207-zaya-bf16-sharded', '236-nemotronh-f32'],
+  ...['81-lfm2moe-f32', '91-granitehybrid-f32', '166-qwen3next-f32', '207-zaya-bf16-sharded', '211-ling3-f32'],
+  '236-nemotronh-f32',
 ]
 
 const PROMPT = integers(30, 2, 200)

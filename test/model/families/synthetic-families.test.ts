@@ -88,7 +88,14 @@ for (const [i, family] of FAMILY_CASES.entries()) {
 test('shared experts of several families were among them', () => {
   const windows = ['afmoe', 'cohere2_moe', 'ernie4_5_moe', 'gemma4_text', 'granitemoe_swa', 'laguna']
   const groups = ['bailing_moe_v2', 'deepseek_v2', 'deepseek_v3', 'glm4_moe', 'glm4_moe_lite', 'hy_v3']
-  const recurrent = ['granitemoehybrid', 'nemotron_h', 'qwen3_5_moe_text', 'qwen3_next']
+  const recurrent = [
+    'bailing_hybrid',
+    'granitemoehybrid',
+    'kimi_linear',
+    'nemotron_h',
+    'qwen3_5_moe_text',
+    'qwen3_next',
+  ]
   assert.equal([...sharing].sort(), [...windows, ...groups, ...recurrent].sort())
 })
 

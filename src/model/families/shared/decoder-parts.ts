@@ -47,6 +47,8 @@ export function* decoderParts(
   ])
 }
 
+type GatedNames = readonly [gate: string, up: string, down: string]
+
 /** Names of a layer's tensors, and pieces that not all families have. */
 interface LayerNames {
   norms?: readonly string[]
@@ -59,6 +61,8 @@ interface LayerNames {
   queryKeyNorms?: 'row' | 'head'
   /** The experts with their router, or the network of a dense layer. Default: `mlp`. */
   feed?: string
+  /** The experts with their router, if they have another name than a dense layer's network. */
+  sparse?: string
   /** The router in it. Default: `gate`. */
   router?: string
   /** Bias of the choice of experts in a layer; absent if it has none. */
@@ -66,7 +70,9 @@ interface LayerNames {
   /** The shared expert, or the names that files may have for it; and its gate. */
   shared?: string | readonly string[]
   sharedGate?: string
-  gated?: readonly [gate: string, up: string, down: string]
+  gated?: GatedNames
+  /** The same of experts, if they have other names. */
+  expertGated?: GatedNames
   denseBias?: boolean
   /** The table of words, and the norm before the head. Default: `model.embed_tokens`, `model.norm`. */
   embedding?: string
@@ -96,13 +102,14 @@ export function namedParts(config: DecoderConfig, formats: PartFormats, names: L
       : []),
   ]
   const layerPieces = (layer: number): LayerPieces => {
-    const key = `model.layers.${layer}.${feed}`
+    const isSparse = hasExperts(config, layer)
+    const key = `model.layers.${layer}.${(isSparse && names.sparse) || feed}`
     return {
       dense: [
         ...normPieces(config, layer, names.norms),
         ...normPieces(config, layer, names.normsAfter ?? [], 'after'),
         ...(names.mixer ?? attention)(layer),
-        ...(hasExperts(config, layer) ? sparse(layer, key) : gatedTensors(config, formats, 'dense', key, names)),
+        ...(isSparse ? sparse(layer, key) : gatedTensors(config, formats, 'dense', key, names)),
       ],
       expert: (id) => gatedTensors(config, formats, 'expert', `${key}.experts.${id}`, names),
     }
@@ -237,13 +244,13 @@ export function gatedTensors(
   formats: PartFormats,
   of: 'expert' | 'dense' | 'shared',
   key: string | readonly string[],
-  { gated = ['gate_proj', 'up_proj', 'down_proj'], denseBias }: LayerNames = {},
+  { gated = ['gate_proj', 'up_proj', 'down_proj'], expertGated = gated, denseBias }: LayerNames = {},
 ): PlannedPiece[] {
   const f = { expert, dense, shared }[of]
   if (f === 0) return []
-  const [gate, up, down] = gated
+  const [gate, up, down] = of === 'expert' ? expertGated : gated
   const tensor = (name: string, ...shape: number[]) => {
-    const [first, other] = [key].flat().map((of) => whole(`${of}.${name}`, shape))
+    const [first, other] = [key].flat().map((start) => whole(`${start}.${name}`, shape))
     return other ? either(first, other) : first
   }
   const weights = {

@@ -1,13 +1,13 @@
-import { UserError } from '../../ground/errors.js'
-import type { PartFormats } from '../packing/format/formats.js'
-import { entriesOf, matrix, type PlannedPiece, rowsOf, vector, whole } from '../packing/format/pieces.js'
-import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
-import { DECODER, isUnusedOrDrafting } from './shared/decoder-family.js'
-import { decoderBlocks } from './shared/decoder-layers.js'
-import { namedParts } from './shared/decoder-parts.js'
-import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
-import { ropeConfig } from './shared/rope-config.js'
+import { UserError } from '../../../ground/errors.js'
+import type { PartFormats } from '../../packing/format/formats.js'
+import { entriesOf, matrix, type PlannedPiece, rowsOf, vector, whole } from '../../packing/format/pieces.js'
+import type { Architecture } from '../shared/architecture.js'
+import { type DecoderConfig, decoderConfig } from '../shared/decoder-config.js'
+import { DECODER, isUnusedOrDrafting } from '../shared/decoder-family.js'
+import { decoderBlocks } from '../shared/decoder-layers.js'
+import { namedParts } from '../shared/decoder-parts.js'
+import { groupedExperts, sigmoidGroups } from '../shared/grouped-experts.js'
+import { ropeConfig } from '../shared/rope-config.js'
 
 interface BailingConfig extends DecoderConfig {
   /** Whether each head of queries and keys is normalised. */
