@@ -1,4 +1,5 @@
 import { mxfp4Values } from './mxfp4.js'
+import { changedAfter, changedOutputs } from './reference-changes.js'
 import {
   attention,
   type Reader,
@@ -319,12 +320,15 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
     const added = (rows: Row[], i: 0 | 1) => (after ? normed(rows, `model.layers.${l}.${after[i]}`) : rows)
     const mixed = added(mix(l, normed(x, `model.layers.${l}.${norms[0]}`), read), 0)
     x = x.map((row, t) => sum(row, times(mixed[t], residual)))
-    const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => feed(l, y, entered[t], read, x[t]))
+    const fed = normed(x, `model.layers.${l}.${norms[1]}`).map((y, t) => {
+      const fed = feed(l, y, entered[t], read, x[t])
+      return fed.chosen && !fed.parts ? { ...fed, outputs: changedOutputs(l, 'mlp', t, fed.chosen, fed.outputs) } : fed
+    })
     const sums = added(
       fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
       1,
     )
-    x = x.map((row, t) => times(sum(row, times(sums[t], residual)), factorAfter(l, read)))
+    x = x.map((row, t) => changedAfter(l, t, times(sum(row, times(sums[t], residual)), factorAfter(l, read))))
     hidden.push(x[x.length - 1])
     outputs.push(fed.map(outputsOf))
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))

@@ -11,6 +11,7 @@ import {
   perMixture,
 } from './config.js'
 import { usedIn } from './experts-per-token.js'
+import { changesIn, checkInterventions, type Intervention, type TokenChanges } from './intervention.js'
 import { alwaysChosen } from './routing.js'
 
 /**
@@ -36,12 +37,14 @@ export interface ExpertPush {
   by: number | 'always'
 }
 
-/** Experts that must not be used, their ids by mixture and layer, and experts that are steered. */
+/** Changes of a model for a sequence: experts that must not be used, their ids by mixture and layer, and others. */
 export interface ExpertMask extends PerMixture<number[][]> {
   gates: GateSoftmax
   /** Default: `others`. */
   instead?: MaskedUse
+  /** Experts that are steered. */
   pushes?: PerMixture<ExpertPush[][]>
+  interventions?: readonly Intervention[]
 }
 
 export interface LayerMask {
@@ -54,18 +57,25 @@ export interface LayerMask {
   mean?: Float32Array
   /** Push of each expert's logit, in units of their spread; Infinity for `always`. Absent if none is steered. */
   pushes?: Float64Array
+  /** Absent if no intervention is in the layer's experts. */
+  changes?: TokenChanges
 }
 
 /** Masks of a model, by mixture and layer. A layer without masked experts has no entry. */
-export type LayerMasks = PerMixture<(LayerMask | undefined)[]>
+export interface LayerMasks extends PerMixture<(LayerMask | undefined)[]> {
+  /** Interventions in the residual stream after each layer. */
+  residual?: (TokenChanges | undefined)[]
+}
 
 /**
  * Joins masks and prepares them for each mixture and layer; of several with `gates` or `means`, the last one counts.
  * Throws a UserError if one does not fit the model, or if they leave too few experts.
  */
-export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: MaskedModel): LayerMasks {
+export function layerMasks(masks: readonly ExpertMask[], model: MaskedModel): LayerMasks {
+  const { mixtures, width, layers } = model
   for (const mask of masks) {
     checkMask(mask)
+    if (mask.interventions !== undefined) checkInterventions(mask.interventions, model)
     const kinds = [...Object.keys(idsOf(mask)), ...Object.keys(mask.pushes ?? {})]
     const missing = kinds.find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
     if (missing !== undefined) throw new UserError(`the model has no ${missing} experts`)
@@ -76,7 +86,8 @@ export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: Ma
         throw new UserError(`there is no layer ${beyond}: the model has 0 to ${experts.length - 1}`)
     }
   }
-  return perMixture(mixtures, (mixture) => {
+  const interventions = masks.flatMap(({ interventions = [] }) => interventions)
+  const byMixture = perMixture(mixtures, (mixture) => {
     return mixture.experts.map((_, layer) => {
       let joined: LayerMask | undefined
       for (const mask of masks) {
@@ -84,9 +95,23 @@ export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: Ma
         joined = joinPushes(joined, mask, mixture, layer)
       }
       if (joined) checkLeft(joined, mixture, layer)
-      return joined
+      const changes = changesIn(interventions, { layer, part: mixture.kind }, model)
+      return changes ? { gates: 'all' as const, ...joined, changes } : joined
     })
   })
+  if (!interventions.some(({ part }) => part === 'residual')) return byMixture
+  const residualIn = (layer: number) => changesIn(interventions, { layer, part: 'residual' }, model)
+  return { ...byMixture, residual: Array.from({ length: layers }, (_, layer) => residualIn(layer)) }
+}
+
+/** A mask with interventions besides its own. */
+export function withInterventions(
+  mask: ExpertMask | undefined,
+  interventions: readonly Intervention[] | undefined,
+): ExpertMask | undefined {
+  if (!interventions) return mask
+  const joined = mask?.interventions ? [...mask.interventions, ...interventions] : interventions
+  return { gates: 'all', ...mask, interventions: joined }
 }
 
 /** Whether masks leave each token enough experts. */
@@ -104,7 +129,7 @@ export function maskedExperts(mask: PerMixture<readonly (readonly number[])[]>):
   return MIXTURE_KINDS.reduce((sum, kind) => sum + (mask[kind] ?? []).reduce((all, ids) => all + ids.length, 0), 0)
 }
 
-type MaskedModel = Pick<ModelConfig, 'mixtures' | 'width'>
+type MaskedModel = Pick<ModelConfig, 'mixtures' | 'width' | 'layers'>
 
 function join(before: LayerMask | undefined, mask: ExpertMask, mixture: Mixture, layer: number, width: number) {
   const { kind, experts } = mixture
@@ -165,7 +190,7 @@ function checkLeft({ out, pushes }: LayerMask, mixture: Mixture, layer: number):
   throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${k}`)
 }
 
-function idsOf({ gates, instead, pushes, ...ids }: ExpertMask): PerMixture<number[][]> {
+function idsOf({ gates, instead, pushes, interventions, ...ids }: ExpertMask): PerMixture<number[][]> {
   return ids
 }
 

@@ -1,6 +1,7 @@
 import { Matmul, type MatmulShape } from '../../kernels/calls/matmul.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import type { Mixture } from '../config/config.js'
+import { replaceRow, type TokenChange } from '../config/intervention.js'
 import { type AddressOf, ExpertGroups } from './expert-groups.js'
 import { Router } from './router.js'
 import type { RouterLogits } from './router-logits.js'
@@ -108,6 +109,7 @@ export class ExpertMixture {
     product.matmul.run(groups.table, count, groups.work)
     if (this.mixture.routing?.skips) this.passSkipping(product.output)
     this.replaceMasked(layer, product.output)
+    this.intervene(layer, product.output)
     this.report(layer, product)
   }
 
@@ -152,6 +154,41 @@ export class ExpertMixture {
         else y.fill(0)
       }
     }
+  }
+
+  private intervene(layer: number, output: Rows): void {
+    const { mixture, workspace } = this
+    for (const { first, count, position, masks } of workspace.cache.segments) {
+      const changes = masks?.[mixture.kind]?.[layer]?.changes
+      for (let t = 0; changes && t < count; t++) {
+        const besides = changes.at(position + t).filter((change) => !this.replace(layer, first + t, change, output))
+        for (const change of besides) this.addBesides(layer, first + t, change, output)
+      }
+    }
+  }
+
+  /** Replaces outputs of a token's experts. Returns false if the token does not use the expert. */
+  private replace(layer: number, token: number, { expert, row }: TokenChange, output: Rows): boolean {
+    const k = this.k(layer)
+    let isUsed = expert === undefined
+    for (let i = token * k; row && i < (token + 1) * k; i++) {
+      if (expert !== undefined && this.router.ids[i] !== expert) continue
+      replaceRow(output.row(this.itemRow(layer, i)), row)
+      isUsed = true
+    }
+    return isUsed
+  }
+
+  /** Adds an output times its weight to a token that does not use the expert: to the output with the largest gate. */
+  private addBesides(layer: number, token: number, { row, weight }: TokenChange, output: Rows): void {
+    if (!row?.length || !weight) return
+    const { f32 } = this.workspace.bank
+    const first = this.itemRow(layer, token * this.k(layer))
+    const [gate, y] = [this.gates / 4 + first, output.row(first)]
+    if (f32[gate] === 0) {
+      f32[gate] = weight
+      y.set(row)
+    } else for (let i = 0; i < y.length; i++) y[i] += (weight / f32[gate]) * row[i]
   }
 
   /** Row of an item, by its index among the layer's routes: [T, k]. */
