@@ -19,6 +19,7 @@ export type { ChatMessage, ChatTemplate, GenerationDefaults, Tokenizer } from '.
 export { UsageError, UserError } from './ground/errors.js'
 export { type Atlas, type AtlasCommittee, type AtlasEntry, type AtlasToken, nameIn } from './insight/atlas/atlas.js'
 export { loadAtlas } from './insight/atlas/load-atlas.js'
+export { readInterventions } from './insight/interventions/read-interventions.js'
 export {
   expertsThatMatter,
   type MatteringExpert,

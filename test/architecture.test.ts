@@ -56,7 +56,7 @@ const WITHIN: Record<string, string[]> = {
   ground: ['files', 'json', 'output', '.', 'platform'],
   kernels: ['.', 'threads', 'tiers', 'calls', 'compiler', 'memory', 'abi'],
   'kernels/calls': ['training', '.'],
-  insight: ['pictures', 'matters', '.', 'atlas', 'traces', 'usage', 'texts'],
+  insight: ['pictures', 'matters', '.', 'interventions', 'atlas', 'traces', 'usage', 'texts'],
   'insight/pictures': ['html', 'interactive', 'kinds', 'svg', 'text', 'blocks'],
   lab: [
     ...['commands', '.', 'benchmark', 'bit-budget', 'teaching', 'figures', 'surgery', 'ablation', 'atlas', 'contrast'],

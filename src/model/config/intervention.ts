@@ -8,7 +8,7 @@ import { alwaysChosen } from './routing.js'
 
 /**
  * A change of what a layer computes for some tokens of a sequence. It has at least one of `replace`, `route` and
- * `weights`. Of several for the same token the last one counts; one for all tokens comes before those for some.
+ * `weights`. Of several for the same token the last one counts; one for all tokens comes first.
  */
 export interface Intervention {
   layer: number

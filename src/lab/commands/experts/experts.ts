@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { readTextOrStdin, shortName } from '../../../cli/io/input-text.js'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../../cli/io/stdin.js'
-import { addMaskOption } from '../../../cli/parsing/mask-option.js'
+import { addIntervene, addMaskOption } from '../../../cli/parsing/mask-option.js'
 import { addModelOptions, addOutputOptions, parserOf, wholeNumber } from '../../../cli/parsing/options.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { expandHome } from '../../../ground/files/home.js'
@@ -64,7 +64,7 @@ export function define(command: Command): void {
     )
     .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
   for (const mode of [atlas, from, contrast, matters, lens, ablate]) mode.define(command)
-  addMaskOption(command.optionsGroup('Model:'))
+  addIntervene(addMaskOption(command.optionsGroup('Model:')))
   addOutputOptions(command)
 }
 
