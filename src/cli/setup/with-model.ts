@@ -43,7 +43,7 @@ export async function withModel<T>(options: KeptOptions, use: (loaded: TimedMode
 /** Adds the interventions of a file to the mask of all sequences. Its prompts and texts are read with the mask alone. */
 async function intervene(model: Model, path: string, mask?: ExpertMask): Promise<void> {
   const { readInterventions } = await import('../../insight/interventions/read-interventions.js')
-  const read = await readInterventions(model, path, { signal: interruptSignal() })
+  const read = await readInterventions(model, path, interruptSignal())
   await model.maskExperts(withInterventions(mask, read))
 }
 

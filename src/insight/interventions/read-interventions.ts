@@ -16,17 +16,10 @@ import { encodePlain, readWindows, windowOf } from '../texts/reading.js'
 import { readText } from '../texts/text-file.js'
 import { RecordedRun } from './recorded-run.js'
 
-/** Values that a file names in place of numbers. */
-type Source =
-  /** A tensor of a safetensors file, or some of its rows. */
-  | { tensor: string; file: string; rows?: number[] }
-  /** The mean over a text: of the residual stream, or of the outputs of the expert or of all of the layer. */
-  | { mean: string }
-  /** The values of another prompt at the same tokens. */
-  | { prompt: string | number[] }
-
-interface ReadOptions {
-  signal?: AbortSignal
+interface TensorSource {
+  tensor: string
+  file: string
+  rows?: number[]
 }
 
 /**
@@ -34,40 +27,32 @@ interface ReadOptions {
  * text whose mean counts, or another prompt. Files are relative to its folder. Texts and prompts are read as they are.
  * Rejects with a UserError that names the file and the entry.
  */
-export async function readInterventions(model: Model, path: string, options: ReadOptions = {}) {
+export async function readInterventions(model: Model, path: string, signal?: AbortSignal) {
   const bytes = await readBounded(path, MOST_JSON_BYTES, 'put long lists of numbers into a safetensors file')
   const entries: unknown = parseJson(bytes, path)
   const folder = dirname(path)
   const found: Intervention[] = []
+  let place = ''
   try {
     const sourceOf = (entry: unknown) => (isObject(entry) && isObject(entry.replace) ? entry.replace : undefined)
-    const plain = Array.isArray(entries)
-      ? entries.map((entry) => (sourceOf(entry) ? { ...entry, replace: 'zero' } : entry))
-      : entries
-    checkInterventions(plain, model.config)
-    for (const [i, entry] of plain.entries()) {
-      const source = sourceOf((entries as unknown[])[i])
-      const of = new ReplacedPart(model, folder, entry, options)
-      const own = source ? await named(i, () => of.from(source)) : [entry]
+    const list = Array.isArray(entries) ? (entries as unknown[]) : [entries]
+    const plain = list.map((entry) => (sourceOf(entry) ? { ...(entry as object), replace: 'zero' } : entry))
+    checkInterventions(Array.isArray(entries) ? plain : entries, model.config)
+    for (const [i, entry] of (plain as Intervention[]).entries()) {
+      const source = sourceOf(list[i])
+      place = `interventions[${i}]: `
+      const own = source ? await new ReplacedPart(model, folder, entry, signal).from(source) : [entry]
+      place = ''
       if (own.length === 1) checkInterventions(plain.with(i, own[0]), model.config)
       found.push(...own)
     }
   } catch (error) {
-    throw error instanceof UserError ? new UserError(phrase`${path}: ${error}`) : error
+    throw error instanceof UserError ? new UserError(phrase`${path}: ${place}${error}`) : error
   }
   return found
 }
 
-/** Does work, and names an entry in its error. */
-async function named<T>(entry: number, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    throw error instanceof UserError ? new UserError(phrase`interventions[${entry}]: ${error}`) : error
-  }
-}
-
-const isTensor = fields<Extract<Source, { tensor: string }>>({
+const isTensor = fields<TensorSource>({
   tensor: isWord,
   file: isWord,
   rows: optional(listOf(isCount, { least: 1 })),
@@ -79,7 +64,7 @@ class ReplacedPart {
     private readonly model: Model,
     private readonly folder: string,
     private readonly entry: Intervention,
-    private readonly options: ReadOptions,
+    private readonly signal?: AbortSignal,
   ) {}
 
   async from(source: Record<string, unknown>): Promise<Intervention[]> {
@@ -95,7 +80,7 @@ class ReplacedPart {
     return resolve(this.folder, expandHome(file))
   }
 
-  private tensor({ tensor: name, file, rows }: Extract<Source, { tensor: string }>): Promise<Float32Array> {
+  private tensor({ tensor: name, file, rows }: TensorSource): Promise<Float32Array> {
     const { width } = this.model.config
     return whileOpen(openLocalFile(this.pathOf(file)), async (source) => {
       const { tensors } = await readSafetensors(source)
@@ -114,18 +99,18 @@ class ReplacedPart {
 
   /** The mean over the tokens of a text; of an expert, over the tokens that use it. */
   private async mean(file: string): Promise<Float32Array> {
-    const { model, entry, options } = this
+    const { model, entry, signal } = this
     const { layer, part, expert } = entry
     const { width } = model.config
     const { name, text } = await readText(this.pathOf(file))
-    const tokens = await encodePlain(model, text, options.signal)
+    const tokens = await encodePlain(model, text, signal)
     const sum = new Float64Array(width)
     let count = 0
     const add = (rows: Float32Array, row: number) => {
       for (let i = 0; i < width; i++) sum[i] += rows[row * width + i]
       count++
     }
-    const reading = { window: windowOf(model), signal: options.signal }
+    const reading = { window: windowOf(model), signal }
     const asked = part === 'residual' ? { hidden: [layer] } : { expertOutputs: [layer], routes: true }
     await readWindows(model, [tokens], { ...reading, ...asked }, ({ hidden, expertOutputs, routes }, read) => {
       if (part === 'residual') for (let t = 0; t < read; t++) add(hidden?.[0] ?? new Float32Array(), t)
@@ -140,7 +125,7 @@ class ReplacedPart {
   }
 
   private async ofPrompt(prompt: string | number[]): Promise<Intervention[]> {
-    const { model, entry, options } = this
+    const { model, entry, signal } = this
     const { layer, part, expert, tokens, route, weights } = entry
     if (route || weights)
       throw new UserError('"prompt" brings its own routes and weights: give no "route" or "weights"')
@@ -148,7 +133,7 @@ class ReplacedPart {
     const wanted = tokens === undefined || tokens === 'all' ? [...ids.keys()] : tokens
     const beyond = wanted.find((token) => token >= ids.length)
     if (beyond !== undefined) throw new UserError(`the prompt has ${ids.length} tokens, and so no token ${beyond}`)
-    const run = await RecordedRun.read(model, ids, { layers: [layer], signal: options.signal })
+    const run = await RecordedRun.read(model, ids, { layers: [layer], signal })
     return wanted.flatMap((token) => {
       if (part === 'residual') return [run.residual(layer, token)]
       return expert === undefined

@@ -1,7 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { ForwardResult } from '../../api/session.js'
 import { mixtureOf } from '../../model/config/config.js'
-import type { ExpertMask } from '../../model/config/expert-mask.js'
 import type { Intervention } from '../../model/config/intervention.js'
 import { alwaysChosen } from '../../model/config/routing.js'
 import { useSession } from '../texts/reading.js'
@@ -12,7 +11,6 @@ type MixturePlace = Omit<ExpertPlace, 'expert'>
 interface RecordOptions {
   /** Default: all. */
   layers?: readonly number[]
-  mask?: ExpertMask
   signal?: AbortSignal
 }
 
@@ -32,10 +30,10 @@ export class RecordedRun {
     private readonly result: ForwardResult,
   ) {}
 
-  static async read(model: Model, tokens: readonly number[], { layers, mask, signal }: RecordOptions = {}) {
+  static async read(model: Model, tokens: readonly number[], { layers, signal }: RecordOptions = {}) {
     const all = layers ?? [...Array(model.config.layers).keys()]
     const asked = { hidden: all, expertOutputs: all, routes: true, logits: 'none', signal } as const
-    const result = await useSession(model, (session) => session.forward(tokens, asked), { mask })
+    const result = await useSession(model, (session) => session.forward(tokens, asked))
     return new RecordedRun(model, tokens.length, all, result)
   }
 

@@ -51,10 +51,6 @@ export interface LayerMask {
   gates: GateSoftmax
   /** 1 for each expert that the router must not choose; absent if it may choose all. */
   out?: Uint8Array
-  /** 1 for each expert whose output is replaced; absent if no output is. */
-  replaced?: Uint8Array
-  /** Replacement of these outputs [d]; absent: 0. */
-  mean?: Float32Array
   /** Push of each expert's logit, in units of their spread; Infinity for `always`. Absent if none is steered. */
   pushes?: Float64Array
   /** Absent if no intervention is in the layer's experts. */
@@ -72,7 +68,7 @@ export interface LayerMasks extends PerMixture<(LayerMask | undefined)[]> {
  * Throws a UserError if one does not fit the model, or if they leave too few experts.
  */
 export function layerMasks(masks: readonly ExpertMask[], model: MaskedModel): LayerMasks {
-  const { mixtures, width, layers } = model
+  const { mixtures, layers } = model
   for (const mask of masks) {
     checkMask(mask)
     if (mask.interventions !== undefined) checkInterventions(mask.interventions, model)
@@ -86,12 +82,12 @@ export function layerMasks(masks: readonly ExpertMask[], model: MaskedModel): La
         throw new UserError(`there is no layer ${beyond}: the model has 0 to ${experts.length - 1}`)
     }
   }
-  const interventions = masks.flatMap(({ interventions = [] }) => interventions)
+  const interventions = masks.flatMap((mask) => [...replacements(mask, model), ...(mask.interventions ?? [])])
   const byMixture = perMixture(mixtures, (mixture) => {
     return mixture.experts.map((_, layer) => {
       let joined: LayerMask | undefined
       for (const mask of masks) {
-        joined = join(joined, mask, mixture, layer, width)
+        joined = join(joined, mask, mixture, layer)
         joined = joinPushes(joined, mask, mixture, layer)
       }
       if (joined) checkLeft(joined, mixture, layer)
@@ -131,21 +127,29 @@ export function maskedExperts(mask: PerMixture<readonly (readonly number[])[]>):
 
 type MaskedModel = Pick<ModelConfig, 'mixtures' | 'width' | 'layers'>
 
-function join(before: LayerMask | undefined, mask: ExpertMask, mixture: Mixture, layer: number, width: number) {
+function join(before: LayerMask | undefined, mask: ExpertMask, mixture: Mixture, layer: number) {
   const { kind, experts } = mixture
   const ids = mask[kind]?.[layer] ?? []
   if (ids.length === 0) return before
   const { gates, instead = 'others' } = mask
   const joined: LayerMask = { ...before, gates }
-  const part = instead === 'others' ? 'out' : 'replaced'
-  const marked = Uint8Array.from(joined[part] ?? new Uint8Array(experts[layer]))
-  joined[part] = marked
-  for (const id of ids) {
-    checkExpert(id, kind, layer, marked.length)
-    marked[id] = 1
-  }
-  if (typeof instead === 'object') joined.mean = meanOf(instead.means[kind]?.[layer], kind, layer, width)
+  for (const id of ids) checkExpert(id, kind, layer, experts[layer])
+  if (instead !== 'others') return joined
+  joined.out = Uint8Array.from(before?.out ?? new Uint8Array(experts[layer]))
+  for (const id of ids) joined.out[id] = 1
   return joined
+}
+
+/** Interventions that replace outputs of a mask's experts; none if tokens use other experts. */
+function replacements({ instead = 'others', ...mask }: ExpertMask, { mixtures, width }: MaskedModel): Intervention[] {
+  if (instead === 'others') return []
+  return mixtures.flatMap(({ kind: part }) =>
+    (mask[part] ?? []).flatMap((ids, layer) => {
+      if (ids.length === 0) return []
+      const replace = instead === 'nothing' ? 'zero' : meanOf(instead.means[part]?.[layer], part, layer, width)
+      return ids.map((expert) => ({ layer, part, expert, replace }))
+    }),
+  )
 }
 
 function joinPushes(before: LayerMask | undefined, mask: ExpertMask, { kind, experts }: Mixture, layer: number) {

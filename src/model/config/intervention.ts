@@ -35,14 +35,12 @@ export interface Intervention {
 /** An intervention, for one token. */
 export interface TokenChange {
   expert?: number
-  /** Replacement; of no length: zeros. */
+  /** Replacement: of the residual stream, or of the output of the expert or of all that the token uses. */
   row?: Float32Array
   /** 1 for each expert that the router must not choose. */
   out?: Uint8Array
   /** Weight of an expert by its id and the number of its slot; undefined if it stays. */
   weightOf?: (expert: number, slot: number) => number | undefined
-  /** Weight of `expert`. */
-  weight?: number
 }
 
 const NONE: readonly TokenChange[] = []
@@ -55,8 +53,13 @@ export class TokenChanges {
   constructor(interventions: readonly Intervention[], model: ChangedModel) {
     for (const one of interventions) {
       const { tokens = 'all' } = one
-      if (tokens === 'all') this.all.push(changeOf(one, 0, model))
-      else for (const [i, token] of tokens.entries()) this.add(token, changeOf(one, i, model))
+      const change = changeOf(one, model)
+      if (tokens === 'all') this.all.push(change)
+      else
+        for (const [i, token] of tokens.entries()) {
+          const row = change.row && rowAt(change.row, i, model.width)
+          this.byToken.set(token, [...(this.byToken.get(token) ?? NONE), { ...change, row }])
+        }
     }
   }
 
@@ -64,12 +67,11 @@ export class TokenChanges {
     const own = this.byToken.get(position) ?? NONE
     return this.all.length === 0 ? own : [...this.all, ...own]
   }
+}
 
-  private add(token: number, change: TokenChange): void {
-    const before = this.byToken.get(token)
-    if (before) before.push(change)
-    else this.byToken.set(token, [change])
-  }
+/** One of several rows; the only one for each token. */
+function rowAt(rows: Float32Array, index: number, width: number): Float32Array {
+  return rows.length <= width ? rows : rows.subarray(index * width, (index + 1) * width)
 }
 
 type ChangedModel = Pick<ModelConfig, 'mixtures' | 'width' | 'layers'>
@@ -84,29 +86,15 @@ export function changesIn(
   return own.length > 0 ? new TokenChanges(own, model) : undefined
 }
 
-/** Puts a replacement into a row. */
-export function replaceRow(row: Float32Array, by: Float32Array): void {
-  if (by.length === 0) row.fill(0)
-  else row.set(by)
-}
-
-const ZEROS = new Float32Array()
-
-/** The change of the token with index `i` of an intervention. */
-function changeOf({ part, layer, expert, replace, route, weights }: Intervention, i: number, model: ChangedModel) {
+function changeOf({ part, layer, expert, replace, route, weights }: Intervention, model: ChangedModel): TokenChange {
   const change: TokenChange = { expert }
-  if (replace === 'zero') change.row = ZEROS
-  else if (replace) {
-    const rows = Float32Array.from(replace)
-    change.row = rows.length === model.width ? rows : rows.subarray(i * model.width, (i + 1) * model.width)
-  }
+  if (replace) change.row = replace === 'zero' ? new Float32Array(model.width) : new Float32Array(replace)
   const mixture = part === 'residual' ? undefined : mixtureOf(model, part)
   if (mixture && route) {
     change.out = new Uint8Array(mixture.experts[layer]).fill(1)
     for (const id of [...route, ...alwaysChosen(mixture, layer)]) change.out[id] = 0
   }
   if (weights) {
-    if (expert !== undefined) change.weight = weights[0]
     change.weightOf = (id, slot) => {
       if (expert !== undefined) return id === expert ? weights[0] : undefined
       return route ? weights[route.indexOf(id)] : weights[slot]
@@ -129,7 +117,7 @@ const FIELDS = ['layer', 'part', 'expert', 'tokens', 'replace', 'route', 'weight
 function wrongIn(one: Record<string, unknown>, model: ChangedModel): string | undefined {
   const { layer, part, expert, tokens = 'all', replace, route, weights } = one
   const unknown = Object.keys(one).find((field) => !FIELDS.includes(field))
-  if (unknown !== undefined) return `"${unknown}" is unknown; the fields are ${FIELDS.join(', ')}`
+  if (unknown !== undefined) return `${shown(unknown)} is unknown; the fields are ${FIELDS.join(', ')}`
   if (!isCount(layer) || layer >= model.layers) return `"layer" must be a number from 0 to ${model.layers - 1}`
   const kinds = model.mixtures.map(({ kind }) => kind)
   const mixture = model.mixtures.find(({ kind }) => kind === part)
@@ -139,11 +127,8 @@ function wrongIn(one: Record<string, unknown>, model: ChangedModel): string | un
   if ([replace, route, weights].every((value) => value === undefined)) return 'needs "replace", "route" or "weights"'
   const rows = tokens === 'all' ? 1 : tokens.length
   const { width } = model
-  if (
-    replace !== undefined &&
-    replace !== 'zero' &&
-    !(isRow(replace) && [width, rows * width].includes(replace.length))
-  )
+  const areRows = isRow(replace) && [width, rows * width].includes(replace.length)
+  if (replace !== undefined && replace !== 'zero' && !areRows)
     return `"replace" must be "zero" or ${width} numbers${rows > 1 ? `, or ${rows} times as many` : ''}`
   if (!mixture) {
     const other = ['expert', 'route', 'weights'].find((field) => one[field] !== undefined)
@@ -152,13 +137,12 @@ function wrongIn(one: Record<string, unknown>, model: ChangedModel): string | un
   const [count, k] = [mixture.experts[layer], usedIn(mixture, layer)]
   const isExpert = (id: unknown) => isCount(id) && id < count
   if (expert !== undefined && !isExpert(expert)) return `"expert" must be a number from 0 to ${count - 1}`
+  if (expert !== undefined && route !== undefined) return '"route" goes without "expert"'
   const always = alwaysChosen(mixture, layer)
   const free = k - always.length
-  if (route !== undefined) {
-    if (expert !== undefined) return '"route" goes without "expert"'
-    if (!isSet(route) || route.length !== free || !route.every((id) => isExpert(id) && !always.includes(id)))
-      return `"route" must be a list of ${free} experts that the token chooses, from 0 to ${count - 1}`
-  }
+  const isRoute = isSet(route) && route.length === free && route.every((id) => isExpert(id) && !always.includes(id))
+  if (route !== undefined && !isRoute)
+    return `"route" must be a list of ${free} experts that the token chooses, from 0 to ${count - 1}`
   const wanted = expert !== undefined ? 1 : route !== undefined ? free : k
   const areWeights = listOf(isNumber, { least: wanted, most: wanted })
   if (weights !== undefined && !areWeights(weights)) return `"weights" must be a list of ${wanted} numbers`

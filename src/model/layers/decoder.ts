@@ -6,7 +6,6 @@ import { Rows } from '../../kernels/memory/rows.js'
 import type { Pool } from '../../kernels/threads/pool.js'
 import { type ModelConfig, outputsOf, type PerMixture, perMixture } from '../config/config.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../config/experts-per-token.js'
-import { replaceRow } from '../config/intervention.js'
 import type { PartFormats } from '../packing/format/formats.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { type BatchCache, type PlacedSegment, placeSegments, type Segment } from './batch-cache.js'
@@ -149,7 +148,7 @@ export class Decoder {
       for (const { first, count, position, masks, taps } of placed) {
         const changes = masks?.residual?.[l]
         for (let t = 0; changes && t < count; t++) {
-          for (const { row } of changes.at(position + t)) if (row) replaceRow(at.x.row(first + t), row)
+          for (const { row } of changes.at(position + t)) if (row) at.x.row(first + t).set(row)
         }
         taps.residual?.(l, count, (token) => at.x.row(first + token))
       }

@@ -127,27 +127,15 @@ export function maskOf(
   { mask: specs = [], interventions = [] }: Pick<ChatRequest, 'mask' | 'interventions'>,
   { model: { config }, mask: always }: { model: Pick<Model, 'config'>; mask?: ExpertMask },
 ): SessionMask | undefined {
-  const changed = named('interventions', () => {
-    checkInterventions(interventions, config)
-    return interventions.length > 0 ? interventions : undefined
-  })
-  if (specs.length === 0 && !changed) return undefined
-  return named('mask', () => {
-    const mask = parseMask(specs, config)
-    layerMasks(always ? [always, mask] : [mask], config)
-    const key = maskSpecs(mask).join(' ')
-    if (!changed) return { mask, key }
-    return {
-      mask: { ...mask, interventions: changed },
-      key: `${key} ${sha256Hex(Buffer.from(JSON.stringify(changed)))}`,
-    }
-  })
-}
-
-/** Reads a field. Throws an ApiError that names it if it is wrong. */
-function named<T>(field: 'mask' | 'interventions', read: () => T): T {
+  if (specs.length === 0 && interventions.length === 0) return undefined
+  let field: 'mask' | 'interventions' = 'interventions'
   try {
-    return read()
+    checkInterventions(interventions, config)
+    field = 'mask'
+    const mask = { ...parseMask(specs, config), ...(interventions.length > 0 && { interventions }) }
+    layerMasks(always ? [always, mask] : [mask], config)
+    const changes = interventions.length > 0 ? ` ${sha256Hex(Buffer.from(JSON.stringify(interventions)))}` : ''
+    return { mask, key: maskSpecs(mask).join(' ') + changes }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
     throw refused(field, error.message, 'invalid_value')
