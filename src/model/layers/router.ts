@@ -121,7 +121,7 @@ export class Router {
       const changed = changes?.at(position + t - first)
       const route = changed?.findLast(({ out }) => out)
       choice.choose(f32, this.rowOf(t), route ? { ...router, out: route.out, isRouted: true } : router)
-      for (const { weightOf } of changed ?? []) if (weightOf) choice.weigh(k, weightOf)
+      if (changed) for (const { weightOf } of changed) if (weightOf) choice.weigh(k, weightOf)
       this.skips[t] = Number(choice.isSkipping)
       const gates = this.gates / 4 + t * (k + sharedSlots)
       for (let slot = 0; slot < k; slot++) {
