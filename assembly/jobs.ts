@@ -8,6 +8,7 @@ import { attention } from './attention'
 import { bandwidth } from './bandwidth'
 import { compressedHeads } from './compressed-heads'
 import { crossEntropy } from './cross-entropy'
+import { decays } from './decays'
 import { embedding } from './embedding'
 import { gateBackward } from './gate-backward'
 import { gatedRows } from './gated-rows'
@@ -47,5 +48,6 @@ export function execute(job: i32, from: i32, to: i32): void {
     else if (job == Job.gatedRows) gatedRows(chunk)
     else if (job == Job.recurrence) recurrence(chunk)
     else if (job == Job.compressedHeads) compressedHeads(chunk)
+    else if (job == Job.decays) decays(chunk)
   }
 }

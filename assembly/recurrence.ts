@@ -1,11 +1,13 @@
 /*
- * Recurrence of heads whose state S [keySize, valueSize] is a matrix, token by token: Mamba-2's, and the gated delta rule.
+ * Recurrence of heads whose state S [keySize, valueSize] is a matrix, token by token: Mamba-2's, the gated delta rule, and
+ * Kimi's.
  *
  *   S = d S      e = g v,  or by the delta rule  e = g (v - S^T k)      S = S + k e^T      o = S^T q + skip v
  *
- * d (decay), g (gain) and skip are numbers of a head; heads share the keys and queries of a key head. The code multiplies
- * by d late: S^T k and S^T q are sums over the state before the token, so that one pass over the state updates it for a
- * token and makes both sums for the next one.
+ * d (decay), g (gain) and skip are numbers of a head; heads share the keys and queries of a key head. Kimi's d is a vector
+ * with a number for each row of S. S^T k and S^T q are sums over the state before the token, so that one pass over the
+ * state updates it for a token and makes both sums for the next one. So the sums are multiplied by d late. If each row has
+ * its own d, k and q are multiplied by it for the sums instead.
  *
  * The columns of S do not depend on each other. A chunk is a range of blocks of RECURRENCE_COLUMNS columns; it walks the
  * tokens of each segment with one block, which stays in the first cache. A state holds the blocks of a head one after the
@@ -55,21 +57,24 @@ function walk(segment: usize, block: usize, head: usize, part: usize): void {
   let q: usize = arg(RecurrenceArg.queries) + first * stride + ((keyHead * n) << 2)
   let v: usize = arg(RecurrenceArg.values) + first * stride + (column << 2)
   let o: usize = arg(RecurrenceArg.output) + first * arg(RecurrenceArg.outputStride) + (column << 2)
-  let scalars: usize = first * arg(RecurrenceArg.scalarStride) + (head << 2)
+  let gain: usize = arg(RecurrenceArg.gains) + first * arg(RecurrenceArg.gainStride) + (head << 2)
+  const decayStride: usize = arg(RecurrenceArg.decayStride)
+  const isByRow = arg(RecurrenceArg.isByRow) != 0
+  let d: usize = arg(RecurrenceArg.decays) + first * decayStride + ((isByRow ? head * n : head) << 2)
 
   const sums = scratch()
-  sumUp(state, k, q, n, sums)
+  sumUp(state, k, q, d, n, sums)
   for (let t: usize = 1; t <= count; t++) {
-    const decay = load<f32>(arg(RecurrenceArg.decays) + scalars)
-    readOut(sums, v, o, decay, load<f32>(arg(RecurrenceArg.gains) + scalars), dot<f32>(k, q, n), head, part)
-    if (t < count) update(state, after, k, decay, k + stride, q + stride, n, sums)
-    else updateLast(state, after, k, decay, n, sums + ERRORS)
+    readOut(sums, v, o, isByRow ? 1 : load<f32>(d), load<f32>(gain), dot<f32>(k, q, n), head, part)
+    if (t < count) update(state, after, k, d, k + stride, q + stride, d + decayStride, n, sums)
+    else updateLast(state, after, k, d, n, sums + ERRORS)
     state = after
     k += stride
     q += stride
     v += stride
     o += arg(RecurrenceArg.outputStride)
-    scalars += arg(RecurrenceArg.scalarStride)
+    gain += arg(RecurrenceArg.gainStride)
+    d += decayStride
   }
 }
 
@@ -120,9 +125,10 @@ function copyFloats(from: usize, to: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 4) store<f32>(to + i, load<f32>(from + i))
 }
 
-/** Makes the sums S^T k, which only the delta rule needs, and S^T q. */
-function sumUp(state: usize, k: usize, q: usize, n: usize, sums: usize): void {
+/** Makes the sums S^T k, which only the delta rule needs, and S^T q. `d` is the address of the decays of the token. */
+function sumUp(state: usize, k: usize, q: usize, d: usize, n: usize, sums: usize): void {
   const isDelta = arg(RecurrenceArg.isDelta) != 0
+  const isByRow = arg(RecurrenceArg.isByRow) != 0
   if (ASC_FEATURE_SIMD) {
     let a0 = f32x4.splat(0)
     let a1 = f32x4.splat(0)
@@ -133,19 +139,19 @@ function sumUp(state: usize, k: usize, q: usize, n: usize, sums: usize): void {
     let b2 = f32x4.splat(0)
     let b3 = f32x4.splat(0)
     const end = k + (n << 2)
-    for (let p = k, r = q, s = state; p < end; p += 4, r += 4, s += ROW) {
+    for (let p = k, r = q, f = d, s = state; p < end; p += 4, r += 4, f += 4, s += ROW) {
       const s0 = v128.load(s)
       const s1 = v128.load(s, 16)
       const s2 = v128.load(s, 32)
       const s3 = v128.load(s, 48)
       if (isDelta) {
-        const ki = v128.load32_splat(p)
+        const ki = entry(p, f, isByRow)
         a0 = f32x4.add(a0, f32x4.mul(s0, ki))
         a1 = f32x4.add(a1, f32x4.mul(s1, ki))
         a2 = f32x4.add(a2, f32x4.mul(s2, ki))
         a3 = f32x4.add(a3, f32x4.mul(s3, ki))
       }
-      const qi = v128.load32_splat(r)
+      const qi = entry(r, f, isByRow)
       b0 = f32x4.add(b0, f32x4.mul(s0, qi))
       b1 = f32x4.add(b1, f32x4.mul(s1, qi))
       b2 = f32x4.add(b2, f32x4.mul(s2, qi))
@@ -156,9 +162,16 @@ function sumUp(state: usize, k: usize, q: usize, n: usize, sums: usize): void {
   } else {
     zero(sums, 2 * ROW)
     for (let i: usize = 0; i < n; i++) {
-      addRow(state + i * ROW, load<f32>(k + (i << 2)), load<f32>(q + (i << 2)), sums, isDelta)
+      const factor: f32 = isByRow ? load<f32>(d + (i << 2)) : 1
+      addRow(state + i * ROW, load<f32>(k + (i << 2)) * factor, load<f32>(q + (i << 2)) * factor, sums, isDelta)
     }
   }
+}
+
+/** An entry of a key or query for the sums: times its decay, if each row has its own. */
+function entry(at: usize, decay: usize, isByRow: bool): v128 {
+  const x = v128.load32_splat(at)
+  return isByRow ? f32x4.mul(x, v128.load32_splat(decay)) : x
 }
 
 function storeSums(to: usize, s0: v128, s1: v128, s2: v128, s3: v128): void {
@@ -177,18 +190,20 @@ function addRow(row: usize, key: f32, query: f32, sums: usize, isDelta: bool): v
   }
 }
 
-/** S = d S + k e^T, and the sums for the next token, whose key and query are at `nextK` and `nextQ`. */
+/** S = d S + k e^T, and the sums for the next token, whose key, query and decays are at `nextK`, `nextQ` and `nextD`. */
 function update(
   state: usize,
   after: usize,
   k: usize,
-  decay: f32,
+  d: usize,
   nextK: usize,
   nextQ: usize,
+  nextD: usize,
   n: usize,
   sums: usize,
 ): void {
   const isDelta = arg(RecurrenceArg.isDelta) != 0
+  const isByRow = arg(RecurrenceArg.isByRow) != 0
   const errors = sums + ERRORS
   if (ASC_FEATURE_SIMD) {
     let a0 = f32x4.splat(0)
@@ -203,23 +218,23 @@ function update(
     const e1 = v128.load(errors, 16)
     const e2 = v128.load(errors, 32)
     const e3 = v128.load(errors, 48)
-    const d = f32x4.splat(decay)
     const end = n << 2
     for (let i: usize = 0, s = state, to = after; i < end; i += 4, s += ROW, to += ROW) {
       const ki = v128.load32_splat(k + i)
-      const s0 = f32x4.add(f32x4.mul(d, v128.load(s)), f32x4.mul(ki, e0))
-      const s1 = f32x4.add(f32x4.mul(d, v128.load(s, 16)), f32x4.mul(ki, e1))
-      const s2 = f32x4.add(f32x4.mul(d, v128.load(s, 32)), f32x4.mul(ki, e2))
-      const s3 = f32x4.add(f32x4.mul(d, v128.load(s, 48)), f32x4.mul(ki, e3))
+      const di = v128.load32_splat(isByRow ? d + i : d)
+      const s0 = f32x4.add(f32x4.mul(di, v128.load(s)), f32x4.mul(ki, e0))
+      const s1 = f32x4.add(f32x4.mul(di, v128.load(s, 16)), f32x4.mul(ki, e1))
+      const s2 = f32x4.add(f32x4.mul(di, v128.load(s, 32)), f32x4.mul(ki, e2))
+      const s3 = f32x4.add(f32x4.mul(di, v128.load(s, 48)), f32x4.mul(ki, e3))
       storeSums(to, s0, s1, s2, s3)
       if (isDelta) {
-        const next = v128.load32_splat(nextK + i)
+        const next = entry(nextK + i, nextD + i, isByRow)
         a0 = f32x4.add(a0, f32x4.mul(s0, next))
         a1 = f32x4.add(a1, f32x4.mul(s1, next))
         a2 = f32x4.add(a2, f32x4.mul(s2, next))
         a3 = f32x4.add(a3, f32x4.mul(s3, next))
       }
-      const qi = v128.load32_splat(nextQ + i)
+      const qi = entry(nextQ + i, nextD + i, isByRow)
       b0 = f32x4.add(b0, f32x4.mul(s0, qi))
       b1 = f32x4.add(b1, f32x4.mul(s1, qi))
       b2 = f32x4.add(b2, f32x4.mul(s2, qi))
@@ -228,30 +243,32 @@ function update(
     storeSums(sums, a0, a1, a2, a3)
     storeSums(sums + QUERY_SUMS, b0, b1, b2, b3)
   } else {
-    updateLast(state, after, k, decay, n, errors)
-    sumUp(after, nextK, nextQ, n, sums)
+    updateLast(state, after, k, d, n, errors)
+    sumUp(after, nextK, nextQ, nextD, n, sums)
   }
 }
 
 /** S = d S + k e^T. */
-function updateLast(state: usize, after: usize, k: usize, decay: f32, n: usize, errors: usize): void {
+function updateLast(state: usize, after: usize, k: usize, d: usize, n: usize, errors: usize): void {
+  const isByRow = arg(RecurrenceArg.isByRow) != 0
   if (ASC_FEATURE_SIMD) {
     const e0 = v128.load(errors)
     const e1 = v128.load(errors, 16)
     const e2 = v128.load(errors, 32)
     const e3 = v128.load(errors, 48)
-    const d = f32x4.splat(decay)
     const end = n << 2
     for (let i: usize = 0, s = state, to = after; i < end; i += 4, s += ROW, to += ROW) {
       const ki = v128.load32_splat(k + i)
-      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s)), f32x4.mul(ki, e0)))
-      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s, 16)), f32x4.mul(ki, e1)), 16)
-      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s, 32)), f32x4.mul(ki, e2)), 32)
-      v128.store(to, f32x4.add(f32x4.mul(d, v128.load(s, 48)), f32x4.mul(ki, e3)), 48)
+      const di = v128.load32_splat(isByRow ? d + i : d)
+      v128.store(to, f32x4.add(f32x4.mul(di, v128.load(s)), f32x4.mul(ki, e0)))
+      v128.store(to, f32x4.add(f32x4.mul(di, v128.load(s, 16)), f32x4.mul(ki, e1)), 16)
+      v128.store(to, f32x4.add(f32x4.mul(di, v128.load(s, 32)), f32x4.mul(ki, e2)), 32)
+      v128.store(to, f32x4.add(f32x4.mul(di, v128.load(s, 48)), f32x4.mul(ki, e3)), 48)
     }
   } else {
     for (let i: usize = 0; i < n; i++) {
       const key = load<f32>(k + (i << 2))
+      const decay = load<f32>(isByRow ? d + (i << 2) : d)
       for (let c: usize = 0; c < ROW; c += 4) {
         store<f32>(after + i * ROW + c, decay * load<f32>(state + i * ROW + c) + key * load<f32>(errors + c))
       }

@@ -34,6 +34,7 @@ const FILES: Record<CommandName, () => Promise<CommandFile>> = {
   graft: () => import('./lab/commands/graft.js'),
   teach: () => import('./lab/commands/teach.js'),
   config: () => import('./cli/commands/config/config.js'),
+  site: () => import('./cli/commands/site.js'),
   completion: () => import('./cli/commands/completion.js'),
 }
 

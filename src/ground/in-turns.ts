@@ -1,3 +1,5 @@
+import { nextTurn } from './platform/threads.js'
+
 /** Most milliseconds that all tasks together hold the event loop at a time. */
 const TURN_MS = 8
 /** One turn in this number goes to the oldest task, the others to the smallest. */
@@ -74,7 +76,7 @@ function runTurn(): void {
   if (!isUnderWay) return
   const next = ++turns % OLDEST_EVERY === 0 ? waiting[0] : smallest()
   if (next.turn(performance.now() + TURN_MS)) remove(next)
-  setImmediate(runTurn)
+  nextTurn(runTurn)
 }
 
 function remove(entry: Waiting): void {

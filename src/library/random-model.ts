@@ -13,7 +13,7 @@ import { createPackedFile } from '../model/packing/write/packed-file-writer.js'
 import { fillRandom, randomPool } from '../model/weights/random-weights.js'
 import { modelFiles } from './files/model-files.js'
 import { shippedFolder } from './folders/model-folders.js'
-import { startModel } from './load-model.js'
+import { startHere } from './load-model.js'
 import { checkLoadOptions } from './packing/load-options.js'
 import { storeTokenizer } from './packing/store-tokenizer.js'
 
@@ -35,7 +35,7 @@ export function loadRandomModel(
   const config = publishedShape(shape)
   const where = { name: shape, folder: '', path: '', kind: 'random', hasLongSticks } as const
   const found = modelFiles({ ...where, quant, formats: publishedFormats(config, quant), config })
-  return startModel(found, options)
+  return startHere(found, options)
 }
 
 /**

@@ -1,16 +1,11 @@
 import { Hono } from 'hono'
-import { expertRoutes, lookRoutes } from './api/experts.js'
-import { modelRoutes } from './api/models.js'
 import { countRequests, healthRoutes, metricsRoutes } from './api/monitoring.js'
 import { ollamaModelRoutes } from './api/ollama/models.js'
-import { tokenizeRoutes } from './api/tokenize.js'
-import { APIS, apiOf, unknownEndpoint } from './apis.js'
-import { ApiError, ClientGone } from './common/api-error.js'
-import { asApiError } from './http/api.js'
+import { apiOf, unknownEndpoint } from './apis.js'
+import { ApiError } from './common/api-error.js'
+import { reportErrors, routesOf } from './endpoints.js'
 import { type AuthOptions, guard } from './http/auth.js'
-import type { ServerContext } from './http/context.js'
-import { errorResponse, everyRequest, type RequestEntry, requestState } from './http/request-state.js'
-import { dispatch } from './models/dispatch.js'
+import { errorResponse, everyRequest, type RequestEntry } from './http/request-state.js'
 import type { ServedModels } from './models/served-models.js'
 import { pageRoutes } from './page/page.js'
 
@@ -21,16 +16,6 @@ export interface AppOptions extends AuthOptions {
   installed?: () => Promise<readonly string[]>
 }
 
-/** Endpoints that run one model. They are made when it is loaded, and get only the requests for it. */
-export function endpointsOf(context: ServerContext): Hono {
-  const app = new Hono()
-  for (const { routes } of APIS) routes(app, context)
-  tokenizeRoutes(app, context)
-  lookRoutes(app, context)
-  reportErrors(app, context)
-  return app
-}
-
 /** Builds the application that serves the API of models, and the page. The first model must be in memory. */
 export function createApp(models: ServedModels, options: AppOptions = {}): Hono {
   const app = new Hono()
@@ -39,11 +24,9 @@ export function createApp(models: ServedModels, options: AppOptions = {}): Hono 
   app.use(countRequests(models.metrics, paths))
   app.use(guard(options))
   healthRoutes(app, models)
-  modelRoutes(app, models, options.installed)
   ollamaModelRoutes(app, models)
   metricsRoutes(app, models.metrics)
-  expertRoutes(app, models)
-  for (const { method, path } of models.first.app.routes) app.on(method, path, dispatch(models))
+  routesOf(app, models, options.installed)
   for (const { path } of app.routes) paths.add(path)
   app.route('/', pageRoutes())
   app.notFound((c) => errorResponse(c, unknownEndpoint(c.req.method, c.req.path)))
@@ -59,14 +42,4 @@ export function loadingApp(): Hono {
   const error = new ApiError(503, 'the model is loading', { code: 'loading', retryAfter: 2 })
   app.all('*', (c) => errorResponse(c, error))
   return app
-}
-
-function reportErrors(app: Hono, { onError }: Pick<ServerContext, 'onError'>): void {
-  app.onError((error, c) => {
-    // The client does not read this response; it only ends the request.
-    if (error instanceof ClientGone) return new Response(null, { status: 499 })
-    const apiError = asApiError(error)
-    if (apiError.status === 500) onError(error, requestState(c).id)
-    return errorResponse(c, apiError)
-  })
 }

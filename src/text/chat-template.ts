@@ -1,9 +1,9 @@
-import { join } from 'node:path'
 import type { ResponseTemplate } from '../api/response.js'
 import type { ChatTemplate, RenderOptions, TemplateMessage } from '../api/text.js'
 import { UsageError, UserError } from '../ground/errors.js'
 import { readIfPresent, readJsonIfPresent } from '../ground/files/small-file.js'
 import { isObject } from '../ground/json/json.js'
+import { pathIn } from '../ground/platform/files.js'
 import { reasonOf } from '../ground/printable.js'
 import { knownFormat } from './answers/known-formats.js'
 import { readResponseTemplate } from './answers/read-template.js'
@@ -31,7 +31,7 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
   ])
   const { chat_template: inConfig } = config
   if (!bytes && (inConfig === undefined || inConfig === null)) return undefined
-  const file = join(dir, bytes ? 'chat_template.jinja' : 'tokenizer_config.json')
+  const file = pathIn(dir, bytes ? 'chat_template.jinja' : 'tokenizer_config.json')
   const sources = bytes ? { [DEFAULT]: new TextDecoder().decode(bytes) } : sourcesByName(inConfig)
   if (!Object.hasOwn(sources, DEFAULT)) {
     throw new UserError(`${file}: chat_template must be a template, or a list of them with one named "default"`)
@@ -40,7 +40,7 @@ export async function loadChatTemplate(dir: string): Promise<ChatTemplate | unde
     throw new UserError(`${file}: a chat template of more than 1 MiB is not read`)
   }
   const known = knownFormat(Object.values(sources).join('\n'), String(model_type))
-  const answers = answersOf(config.response_template, known, join(dir, 'tokenizer_config.json'))
+  const answers = answersOf(config.response_template, known, pathIn(dir, 'tokenizer_config.json'))
   return new NamedTemplates(file, sources, specialTokens(config, specialMap).byRole, answers)
 }
 

@@ -1,9 +1,9 @@
-import { join } from 'node:path'
 import { GENERATION_OPTIONS, OPTION_NAMES } from '../api/generation-options.js'
 import type { GenerationDefaults } from '../api/text.js'
 import { UserError } from '../ground/errors.js'
 import { readJsonIfPresent } from '../ground/files/small-file.js'
 import { anyOf, type Form, isCount, isFlag, listOf } from '../ground/json/forms.js'
+import { pathIn } from '../ground/platform/files.js'
 import { printable } from '../ground/printable.js'
 
 /**
@@ -16,7 +16,7 @@ export async function loadGenerationDefaults(dir: string): Promise<GenerationDef
   function read<T>(key: string, mustBe: string, isRight: Form<T>): T | undefined {
     const value = config[key] ?? undefined
     if (value === undefined || isRight(value)) return value
-    const file = join(dir, 'generation_config.json')
+    const file = pathIn(dir, 'generation_config.json')
     throw new UserError(`${file}: ${key} must be ${mustBe}, not ${printable(JSON.stringify(value))}`)
   }
   const options: Record<string, unknown> = {}

@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { ChatTemplate, DecodeOptions, EncodeAsyncOptions, EncodeOptions, Tokenizer } from '../api/text.js'
+import { joined } from '../ground/bytes.js'
 import { UsageError, UserError } from '../ground/errors.js'
 import { atOnce, inTurns } from '../ground/in-turns.js'
 import { shown } from '../ground/option-checks.js'
+import { pathIn, statOf } from '../ground/platform/files.js'
 import { reasonOf } from '../ground/printable.js'
 import { TAGS } from './prompt/literal-texts.js'
 import { BYTE_LEVEL, createSentencePieceDecoder, type Decoder } from './tokenizer/decoder.js'
@@ -34,7 +34,7 @@ interface Encoding {
  * Rejects with a UserError that names the unusable file. The tokens that `template` writes are reserved for it.
  */
 export async function loadTokenizer(dir: string, template?: Template): Promise<Tokenizer | undefined> {
-  const compiled = existsSync(join(dir, COMPILED_TOKENIZER)) ? await readCompiled(dir) : undefined
+  const compiled = (await statOf(pathIn(dir, COMPILED_TOKENIZER))) && (await readCompiled(dir))
   // An unusable compiled tokenizer is no error, since its original is there.
   const quick = compiled && (await loadFrom(dir, template, compiled).catch(() => undefined))
   return quick ?? loadFrom(dir, template)
@@ -161,7 +161,7 @@ class BytePairTokenizer implements Tokenizer {
       if (!isSkipped) parts.push(this.bytesAt(id, parts.length === 0))
       if (++read % TOKENS_A_STEP === 0) yield
     }
-    const bytes = Buffer.concat(parts)
+    const bytes = joined(parts)
     const hasBlank = this.decoder.stripsFirstBlank && bytes[0] === BLANK
     return FROM_UTF8.decode(hasBlank ? bytes.subarray(1) : bytes)
   }

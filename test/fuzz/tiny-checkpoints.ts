@@ -29,6 +29,7 @@ const TINY_DECODER: Record<string, number> = {
   ...{ moe_k: 2, moe_num_primary_experts: 3, moe_num_active_primary_experts: 2 },
   ...{ mamba_n_heads: 1, mamba_n_groups: 1 },
   ...{ n_routed_experts: 3, n_group: 1, topk_group: 1, first_k_dense_replace: 1, kv_lora_rank: 8, q_lora_rank: 8 },
+  ...{ layer_group_size: 2, moe_shared_expert_intermediate_size: 8, num_expert_group: 1, num_experts_per_token: 2 },
 }
 
 /** A share of a head must be pairs of channels, so a head that is turned in part keeps its size. */
@@ -72,6 +73,7 @@ function tinyDecoder(keys: Record<string, unknown>): Record<string, unknown> {
   const sizes: Record<string, number> = { ...TINY_DECODER, ...(keys.quantization_config ? TINY_MXFP4 : {}) }
   if (JSON.stringify(keys).includes('partial_rotary_factor')) for (const key of HEAD_SIZES) delete sizes[key]
   const tiny = (key: string, value: unknown) => {
+    if (key === 'linear_attn_config') return { ...Object(value), kda_layers: [1], full_attn_layers: [2] }
     if (key === 'text_config') return tinyDecoder(value as Record<string, unknown>)
     if (Array.isArray(value) && value.length === keys.num_hidden_layers) return twoOf(value)
     return Object.hasOwn(sizes, key) && value !== null ? Math.min(Number(value), sizes[key]) : value

@@ -15,6 +15,8 @@ interface Case {
   keySize: number
   valueSize: number
   isDelta: boolean
+  /** Whether each row of a state has its own decay. */
+  isByRow?: boolean
   isTiled?: boolean
   hasSkips?: boolean
   /** Number of new tokens of each sequence. */
@@ -29,7 +31,9 @@ const tokensOf = ({ segments }: Case): number => segments.reduce((a, b) => a + b
 const widthOf = ({ keyHeads, keySize, heads, valueSize }: Case): number => 2 * keyHeads * keySize + heads * valueSize
 /** Queries, keys and values [T, ..]; small, so that the delta rule does not grow. */
 const inputsOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * widthOf(c), 91, 1 / Math.sqrt(c.keySize))
-const decaysOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * c.heads, 92).map((x) => 1 / (1 + Math.exp(-x)))
+const decayWidth = ({ heads, keySize, isByRow }: Case): number => (isByRow ? heads * keySize : heads)
+const decaysOf = (c: Case): Float32Array =>
+  normalFloats(tokensOf(c) * decayWidth(c), 92).map((x) => 1 / (1 + Math.exp(-x)))
 const gainsOf = (c: Case): Float32Array => normalFloats(tokensOf(c) * c.heads, 93).map((x) => 1 / (1 + Math.exp(-x)))
 const skipsOf = ({ heads }: Case): Float32Array => normalFloats(heads, 94)
 /** [segments, heads, keySize, valueSize] */
@@ -58,12 +62,12 @@ interface Result {
 
 /** Runs a case in a bank; `lengths` are the sequences' pieces, which are run one after the other. */
 function run(bank: Bank, c: Case, threads: number, pieces: number[][] = [c.segments], inPlace = false): Result {
-  const { keyHeads, heads, keySize, valueSize, isDelta, isTiled, hasSkips } = c
+  const { keyHeads, heads, keySize, valueSize, isDelta, isByRow, isTiled, hasSkips } = c
   const T = tokensOf(c)
   const all = placeRows(bank, inputsOf(c), widthOf(c))
   const columnsOf = (first: number, columns: number) => new Rows(bank, all.address + first * 4, T, columns, all.stride)
   const keys = keyHeads * keySize
-  const [decays, gains] = [placeRows(bank, decaysOf(c), heads), placeRows(bank, gainsOf(c), heads)]
+  const [decays, gains] = [placeRows(bank, decaysOf(c), decayWidth(c)), placeRows(bank, gainsOf(c), heads)]
   const output = clearRows(Rows.allocate(bank, T, heads * valueSize))
   const size = recurrenceStateFloats(heads, keySize, valueSize)
   const padded = new Float32Array(c.segments.length * size)
@@ -79,7 +83,7 @@ function run(bank: Bank, c: Case, threads: number, pieces: number[][] = [c.segme
   const recurrence = new Recurrence(
     bank,
     {
-      ...{ keyHeads, heads, keySize, valueSize, isDelta, isTiled, decays, gains, output, stateOffset: OFFSET },
+      ...{ keyHeads, heads, keySize, valueSize, isDelta, isByRow, isTiled, decays, gains, output, stateOffset: OFFSET },
       ...{ queries: columnsOf(0, keys), keys: columnsOf(keys, keys), values: columnsOf(2 * keys, heads * valueSize) },
     },
     threads,
@@ -102,7 +106,7 @@ function run(bank: Bank, c: Case, threads: number, pieces: number[][] = [c.segme
 
 /** Outputs [T, heads, valueSize] and states in double precision, by the formulas as the papers have them. */
 function reference(c: Case): { output: Float64Array; states: Float64Array } {
-  const { keyHeads, heads, keySize, valueSize, isDelta, isTiled, hasSkips, segments } = c
+  const { keyHeads, heads, keySize, valueSize, isDelta, isByRow, isTiled, hasSkips, segments } = c
   const [inputs, decays, gains, skips] = [inputsOf(c), decaysOf(c), gainsOf(c), skipsOf(c)]
   const states = Float64Array.from(statesOf(c))
   const output = new Float64Array(tokensOf(c) * heads * valueSize)
@@ -113,12 +117,13 @@ function reference(c: Case): { output: Float64Array; states: Float64Array } {
         const key = (isTiled ? h % keyHeads : Math.floor((h * keyHeads) / heads)) * keySize
         const at = (first: number, i: number) => inputs[t * widthOf(c) + first + i]
         const S = states.subarray((s * heads + h) * keySize * valueSize, (s * heads + h + 1) * keySize * valueSize)
-        const [d, g] = [decays[t * heads + h], gains[t * heads + h]]
+        const g = gains[t * heads + h]
+        const decay = (i: number) => decays[t * decayWidth(c) + (isByRow ? h * keySize + i : h)]
         for (let j = 0; j < valueSize; j++) {
           const v = at(2 * keyHeads * keySize + h * valueSize, j)
           let known = 0
           for (let i = 0; i < keySize; i++) {
-            S[i * valueSize + j] *= d
+            S[i * valueSize + j] *= decay(i)
             known += S[i * valueSize + j] * at(keyHeads * keySize + key, i)
           }
           const e = g * (isDelta ? v - known : v)
@@ -163,8 +168,11 @@ function check(c: Case): void {
   }
 }
 
-for (const isDelta of [true, false]) {
-  const rule = isDelta ? 'the delta rule' : 'a plain sum'
+for (const [rule, form] of [
+  ['the delta rule', { isDelta: true }],
+  ['the delta rule with a decay for each row', { isDelta: true, isByRow: true }],
+  ['a plain sum', { isDelta: false }],
+] as const) {
   test(`heads of any size by ${rule}`, () => {
     for (const [keySize, valueSize] of [
       [1, 1],
@@ -174,14 +182,14 @@ for (const isDelta of [true, false]) {
       [9, 40],
       [128, 64],
     ]) {
-      check({ keyHeads: 2, heads: 4, keySize, valueSize, isDelta, segments: [7] })
-      check({ keyHeads: 2, heads: 6, keySize, valueSize, isDelta, isTiled: true, segments: [3] })
-      check({ keyHeads: 3, heads: 3, keySize, valueSize, isDelta, hasSkips: true, segments: [1, 4, 1] })
+      check({ keyHeads: 2, heads: 4, keySize, valueSize, ...form, segments: [7] })
+      check({ keyHeads: 2, heads: 6, keySize, valueSize, ...form, isTiled: true, segments: [3] })
+      check({ keyHeads: 3, heads: 3, keySize, valueSize, ...form, hasSkips: true, segments: [1, 4, 1] })
     }
   })
 
   test(`a text gives the same bits however it is split, by ${rule}`, () => {
-    const c = { keyHeads: 1, heads: 3, keySize: 12, valueSize: 20, isDelta, hasSkips: true, segments: [9, 4] }
+    const c = { keyHeads: 1, heads: 3, keySize: 12, valueSize: 20, ...form, hasSkips: true, segments: [9, 4] }
     for (const tier of TIERS) {
       const whole = run(bankOf(tier), c, 1)
       const pieces = run(bankOf(tier), c, 2, [

@@ -57,7 +57,7 @@ test('all files and folders that the pages on the architecture name exist', () =
     [...sources, ...readdirSync(repositoryPath('assembly'))].map((path) => path.split(/[\\/]/).at(-1)),
   )
   const houses = sources.filter((path) => path.endsWith('README.md')).map((path) => `src/${path}`)
-  assert.is(houses.length, 14)
+  assert.is(houses.length, 16)
   for (const page of ['docs/ARCHITECTURE.md', 'CONTRIBUTING.md', ...houses]) {
     const text = readFileSync(repositoryPath(page), 'utf8')
     const blocks = [...text.matchAll(/^ {4}.*$/gm)].flatMap(([line]) => line.match(/[a-z-]+\/[\w/-]+/g) ?? [])

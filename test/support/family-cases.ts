@@ -1,4 +1,5 @@
 import { casesOf, type FamilyCase, wider } from './family-case.js'
+import { KIMI_FAMILY_CASES } from './kimi-family-cases.js'
 import { LATENT_FAMILY_CASES } from './latent-family-cases.js'
 import { LATER_FAMILY_CASES } from './later-family-cases.js'
 import { QWEN_FAMILY_CASES } from './qwen-family-cases.js'
@@ -191,5 +192,6 @@ export const FAMILY_CASES: readonly FamilyCase[] = [
   ...ernie,
   ...LATER_FAMILY_CASES,
   ...LATENT_FAMILY_CASES,
+  ...KIMI_FAMILY_CASES,
   ...QWEN_FAMILY_CASES,
 ]

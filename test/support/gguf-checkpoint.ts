@@ -30,17 +30,17 @@ const BLOCK_NAMES = names(`
   input_layernorm operator_norm attn_norm
   post_attention_layernorm ffn_norm pre_mlp_layernorm ffn_norm
   post_mlp_layernorm post_ffw_norm
-  self_attn.q_proj attn_q
-  self_attn.k_proj attn_k
-  self_attn.v_proj attn_v
-  self_attn.o_proj self_attn.out_proj attn_output
+  attention.q_proj self_attn.q_proj attn_q
+  attention.k_proj self_attn.k_proj attn_k
+  attention.v_proj self_attn.v_proj attn_v
+  attention.o_proj self_attn.o_proj self_attn.out_proj attn_output
   self_attn.q_norm self_attn.q_layernorm attn_q_norm
   self_attn.k_norm self_attn.k_layernorm attn_k_norm
-  self_attn.q_a_proj attn_q_a
-  self_attn.q_a_layernorm attn_q_a_norm
-  self_attn.q_b_proj attn_q_b
-  self_attn.kv_a_proj_with_mqa attn_kv_a_mqa
-  self_attn.kv_a_layernorm attn_kv_a_norm
+  attention.q_a_proj self_attn.q_a_proj attn_q_a
+  attention.q_a_layernorm self_attn.q_a_layernorm attn_q_a_norm
+  attention.q_b_proj self_attn.q_b_proj attn_q_b
+  attention.kv_a_proj_with_mqa self_attn.kv_a_proj_with_mqa attn_kv_a_mqa
+  attention.kv_a_layernorm self_attn.kv_a_layernorm attn_kv_a_norm
   self_attn.kv_b_proj attn_kv_b
   attention.query_key_value attn_qkv
   attention.query_layernorm attn_q_norm
@@ -48,8 +48,17 @@ const BLOCK_NAMES = names(`
   attention.dense attn_output
   self_attn.gate_proj attn_gate
   self_attn.sinks attn_sinks.weight
-  linear_attn.A_log ssm_a
-  linear_attn.dt_bias ssm_dt.bias
+  attention.A_log self_attn.A_log linear_attn.A_log ssm_a
+  attention.dt_bias self_attn.dt_bias linear_attn.dt_bias ssm_dt.bias
+  attention.q_conv1d self_attn.q_conv1d ssm_conv1d_q
+  attention.k_conv1d self_attn.k_conv1d ssm_conv1d_k
+  attention.v_conv1d self_attn.v_conv1d ssm_conv1d_v
+  attention.b_proj self_attn.b_proj ssm_beta
+  attention.f_proj self_attn.f_a_proj ssm_f_a
+  self_attn.f_b_proj ssm_f_b
+  attention.g_proj self_attn.g_a_proj ssm_g_a
+  self_attn.g_b_proj ssm_g_b
+  attention.o_norm self_attn.o_norm ssm_norm
   linear_attn.conv1d ssm_conv1d
   linear_attn.norm ssm_norm
   linear_attn.in_proj_qkv attn_qkv
@@ -63,7 +72,7 @@ const BLOCK_NAMES = names(`
   conv.out_proj shortconv.out_proj
   block_sparse_moe.router block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
   feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
-  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias mlp.gate.e_score_correction_bias mlp.gate.expert_bias exp_probs_b.bias
+  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias mlp.gate.e_score_correction_bias block_sparse_moe.gate.e_score_correction_bias mlp.gate.expert_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up
@@ -162,12 +171,14 @@ export async function ggufTensors(checkpoint: Checkpoint): Promise<NamedTensor[]
   const isNext = NEXT.includes(String(config.model_type))
   for (const [key, tensor] of checkpoint.tensors) {
     if (OTHER_PARTS.test(key)) continue
+    const [, block = '', inner = key] = /^model\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
+    // Layers that predict further tokens may be left out.
+    if (Number(block) >= Number(config.num_hidden_layers)) continue
     const stored = { name: key, shape: [...tensor.shape], values: await readFloats(tensor) }
     const found = isNext ? asInFile(stored, config) : stored
-    const [, block = '', inner = key] = /^model\.layers\.(\d+)\.(.+)$/.exec(key) ?? []
     const [base, ending] = /^(.+)\.(weight|bias)$/.exec(inner)?.slice(1) ?? [inner, '']
     const one = /^(?:mlp|block_sparse_moe|feed_forward)\.experts\.(\d+)\.(\w+)$/.exec(base)
-    const shared = /^mlp\.shared_experts?\.(\w+)$/.exec(base)
+    const shared = /^(?:mlp|block_sparse_moe)\.shared_experts?\.(\w+)$/.exec(base)
     if (one) {
       const name = `blk.${block}.ffn_${EXPERT_NAMES[one[2]]}_exps.weight`
       const stack = experts.get(name) ?? []
@@ -242,15 +253,21 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
   if (AFTER_ATTENTION.includes(String(config.model_type)) && base === 'post_attention_layernorm') {
     return [{ ...found, name: `${block}post_attention_norm.weight` }]
   }
-  if (base === 'self_attn.kv_b_proj' && !config.keeps_kv_b) return ofHeads(found, block, config)
+  if (/^(self_attn|attention)\.kv_b_proj$/.test(base) && !config.keeps_kv_b) return ofHeads(found, block, config)
   if (isDense && base === 'shared_mlp.output_linear') return [{ ...found, name: `${block}ffn_down.weight` }]
   const name = BLOCK_NAMES[base]
   if (!name) throw new Error(`no name in GGUF for ${found.name}`)
+  if (base === 'attention.A_log') {
+    // With its sign, but for this family.
+    return [{ name: `${block}ssm_a`, shape: [...found.shape, 1], values: found.values.map(Math.exp) }]
+  }
+  if (base === 'attention.g_proj' && isLatent(block, config)) return [{ ...found, name: `${block}attn_gate.weight` }]
   const values = base.endsWith('.A_log') ? found.values.map((log) => -Math.exp(log)) : found.values
   const whole = { ...found, values, name: `${block}${name}${ending && !name.endsWith('.bias') ? `.${ending}` : ''}` }
   if (/^(conv\.conv|(linear_attn|mamba)\.conv1d)$/.test(base) && ending === 'weight') {
     return [{ ...whole, shape: [found.shape[0], found.shape[2]] }]
   }
+  if (/\.[qkv]_conv1d$/.test(base)) return [{ ...whole, shape: [1, ...found.shape] }]
   if (base === 'mamba.A_log' || base === 'mamba.D') return [{ ...whole, shape: [...found.shape, 1] }]
   if (base === 'mamba.norm') {
     const groups = Number(config.mamba_n_groups)
@@ -258,6 +275,12 @@ function inBlock(found: NamedTensor, block: string, base: string, ending: string
   }
   const isTurned = NEIGHBOURS.includes(String(config.model_type)) && /^self_attn\.[qk]_proj$/.test(base)
   return [isTurned ? neighbouring(whole, headsOf(config, base)) : whole]
+}
+
+/** Whether a block of Ling 3 ends a group of layers, or is in a group that is not whole. */
+function isLatent(block: string, config: Config): boolean {
+  const [layer, group] = [Number(block.split('.')[1]), Number(config.layer_group_size)]
+  return (layer + 1) % group === 0 || layer >= Math.floor(Number(config.num_hidden_layers) / group) * group
 }
 
 /** Matrices of keys, transposed, and of values, each of all heads. */

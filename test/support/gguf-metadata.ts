@@ -41,13 +41,10 @@ const GROUPED =
   `${MOE_WIDTH} expert_shared_count:n_shared_experts expert_shared_count:num_shared_experts ` +
   'leading_dense_block_count:first_k_dense_replace expert_group_count:n_group expert_group_used_count:topk_group'
 const GATES = 'expert_weights_scale:routed_scaling_factor'
-const DEEPSEEK: Family = {
-  architecture: 'deepseek2',
-  numbers:
-    `${GROUPED} ${VOCABULARY} expert_count:n_routed_experts attention.q_lora_rank:q_lora_rank ` +
-    'attention.kv_lora_rank:kv_lora_rank rope.dimension_count:qk_rope_head_dim',
-  floats: GATES,
-}
+const LATENT =
+  `${GROUPED} ${VOCABULARY} expert_count:n_routed_experts attention.q_lora_rank:q_lora_rank ` +
+  'attention.kv_lora_rank:kv_lora_rank rope.dimension_count:qk_rope_head_dim'
+const DEEPSEEK: Family = { architecture: 'deepseek2', numbers: LATENT, floats: GATES }
 
 /** By model_type: what each family's own converter adds. */
 const FAMILIES: Readonly<Record<string, Family>> = {
@@ -93,6 +90,16 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   deepseek_v3: DEEPSEEK,
   glm4_moe: { architecture: 'glm4moe', numbers: `${GROUPED} expert_count:n_routed_experts`, floats: GATES },
   bailing_moe: { architecture: 'bailingmoe2', numbers: GROUPED, floats: GATES },
+  bailing_hybrid: {
+    architecture: 'bailingmoe3',
+    numbers: `${LATENT} kda.head_dim:head_dim ssm.conv_kernel:short_conv_kernel_size`,
+    floats: `${GATES} kda.gate_lower_bound:kda_lower_bound`,
+  },
+  kimi_linear: {
+    architecture: 'kimi-linear',
+    numbers: `${LATENT} expert_used_count:num_experts_per_token context_length:model_max_length`,
+    floats: GATES,
+  },
   gpt_oss: {
     architecture: 'gpt-oss',
     numbers: 'attention.sliding_window:sliding_window expert_feed_forward_length:intermediate_size',
@@ -202,6 +209,8 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
       )
       return
     }
+    case 'bailing_hybrid':
+    case 'kimi_linear':
     case 'deepseek_v2':
     case 'deepseek_v3': {
       const [plain, turned, rank] = ['qk_nope_head_dim', 'qk_rope_head_dim', 'kv_lora_rank'].map((key) =>
@@ -217,6 +226,13 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
         add('attention.value_length', u32(rank))
         add('expert_gating_func', u32(config.model_type === 'deepseek_v2' ? 1 : 2))
       }
+      if (config.model_type === 'kimi_linear') {
+        const { head_dim: size, short_conv_kernel_size: taps } = config.linear_attn_config as Record<string, number>
+        add('kda.head_dim', u32(size))
+        add('ssm.conv_kernel', u32(taps))
+        return
+      }
+      if (config.model_type === 'bailing_hybrid') add('kda.safe_gate', flag(true))
       add('expert_weights_norm', flag(config.norm_topk_prob === true))
       return
     }

@@ -32,10 +32,21 @@ interface Defaults {
   eps: number
   /** Names of the bias of the choice. */
   bias?: string
+  /** Whether softmax scores follow the rule of sigmoid ones. */
+  isThird?: boolean
+}
+
+interface LatentRules {
+  theta: number
+  /** Whether no channel turns. */
+  isFlat?: boolean
+  gate?: 'head' | 'channel'
+  output?: string
 }
 
 /** The rule of DeepSeek's routers, and the experts beside the shared ones. */
-function grouped(keys: GroupedKeys, { score, factor, bias = 'e_score_correction_bias' }: Defaults) {
+export function grouped(keys: GroupedKeys, defaults: Defaults) {
+  const { score, factor, bias = 'e_score_correction_bias', isThird = score === 'sigmoid' } = defaults
   return (l: number, y: Row, _: Row, read: Reader) => {
     const mlp = `model.layers.${l}.mlp`
     if (!read.has(`${mlp}.gate.weight`)) return { outputs: [{ gate: 1, y: read.gated(mlp, y) }] }
@@ -43,17 +54,17 @@ function grouped(keys: GroupedKeys, { score, factor, bias = 'e_score_correction_
     const s = score === 'sigmoid' ? z.map(sigmoid) : softmax(z)
     const biases = read.has(`${mlp}.gate.${bias}`) ? read.get(`${mlp}.gate.${bias}`) : []
     const ranks = s.map((value, e) => value + (biases[e] ?? 0))
-    const isGrouped = score === 'sigmoid' || keys.topk_method === 'group_limited_greedy'
+    const isGrouped = isThird || keys.topk_method === 'group_limited_greedy'
     const [groups, kept] = isGrouped ? [keys.n_group ?? 1, keys.topk_group ?? 1] : [1, 1]
     const size = ranks.length / groups
     const ofGroups = Array.from({ length: groups }, (_, g) => {
       const [first, second = 0] = ranks.slice(g * size, (g + 1) * size).sort((a, b) => b - a)
-      return score === 'sigmoid' ? first + second : first
+      return isThird ? first + second : first
     })
     const best = largest(ofGroups, kept)
     const free = ranks.map((rank, e) => (best.includes(Math.floor(e / size)) ? rank : Number.NEGATIVE_INFINITY))
     const ids = largest(free, keys.num_experts_per_tok ?? 8)
-    const isNormalised = score === 'sigmoid' && (keys.norm_topk_prob ?? true)
+    const isNormalised = isThird && (keys.norm_topk_prob ?? true)
     const whole = isNormalised ? total(ids, s) + 1e-20 : 1
     const chosen = ids.map((id) => ({ id, gate: (s[id] / whole) * (keys.routed_scaling_factor ?? factor) }))
     const hasShared = read.has(`${mlp}.shared_experts.gate_proj.weight`)
@@ -63,7 +74,13 @@ function grouped(keys: GroupedKeys, { score, factor, bias = 'e_score_correction_
 }
 
 /** Latent attention of normed rows. */
-function latentAttention(read: Reader, key: string, y: readonly Row[], keys: GroupedKeys, theta: number): Row[] {
+export function latentAttention(
+  read: Reader,
+  key: string,
+  y: readonly Row[],
+  keys: GroupedKeys,
+  { theta, isFlat, gate, output = 'o_proj' }: LatentRules,
+): Row[] {
   const { num_attention_heads: H, kv_lora_rank: r = 512, qk_nope_head_dim: a = 128 } = keys
   const { qk_rope_head_dim: c = 64, v_head_dim: v = 128, rope_scaling: scaling } = keys
   const sizeBy = (mscale: number) => 0.1 * mscale * Math.log(scaling?.factor ?? 1) + 1
@@ -73,6 +90,7 @@ function latentAttention(read: Reader, key: string, y: readonly Row[], keys: Gro
     ...(mscale && all && { size: sizeBy(mscale) / sizeBy(all) }),
     pairs: (keys.rope_interleave ?? true) ? ('neighbours' as const) : ('halves' as const),
   }
+  const placed = (row: Row, t: number) => (isFlat ? row : rotated(row, t, rotation))
   const scale = (all ? sizeBy(all) ** 2 : 1) / Math.sqrt(a + c)
   const latentNorm = (row: Row, name: string) => rmsNorm(row, read.get(`${key}.${name}.weight`), 1e-6)
   const queries = y.map((row, t) => {
@@ -82,13 +100,13 @@ function latentAttention(read: Reader, key: string, y: readonly Row[], keys: Gro
     const q = low ? read.linear(`${key}.q_b_proj`, low) : read.linear(`${key}.q_proj`, row)
     return Array.from({ length: H }, (_, h) => {
       const head = q.subarray(h * (a + c), (h + 1) * (a + c))
-      return Float64Array.from([...head.subarray(0, a), ...rotated(head.subarray(a), t, rotation)])
+      return Float64Array.from([...head.subarray(0, a), ...placed(head.subarray(a), t)])
     })
   })
   const cached = y.map((row, t) => {
     const both = read.linear(`${key}.kv_a_proj_with_mqa`, row)
     const rebuilt = read.linear(`${key}.kv_b_proj`, latentNorm(both.subarray(0, r), 'kv_a_layernorm'))
-    const turned = rotated(both.subarray(r), t, rotation)
+    const turned = placed(both.subarray(r), t)
     return Array.from({ length: H }, (_, h) => {
       const head = rebuilt.subarray(h * (a + v), (h + 1) * (a + v))
       return { key: Float64Array.from([...head.subarray(0, a), ...turned]), value: head.subarray(a) }
@@ -103,7 +121,9 @@ function latentAttention(read: Reader, key: string, y: readonly Row[], keys: Gro
         for (let channel = 0; channel < v; channel++) o[h * v + channel] += weights[i] * value[channel]
       }
     }
-    return read.linear(`${key}.o_proj`, o)
+    const z = gate ? read.linear(`${key}.g_proj`, y[t]) : []
+    const gated = gate ? o.map((x, i) => x * sigmoid(z[gate === 'head' ? Math.floor(i / v) : i])) : o
+    return read.linear(`${key}.${output}`, gated)
   })
 }
 
@@ -113,7 +133,7 @@ const latent =
     forward(keys, tensors, tokens, {
       eps: keys.rms_norm_eps ?? defaults.eps,
       isTied: keys.tie_word_embeddings ?? false,
-      mix: (l, y, read) => latentAttention(read, `model.layers.${l}.self_attn`, y, keys, defaults.theta),
+      mix: (l, y, read) => latentAttention(read, `model.layers.${l}.self_attn`, y, keys, defaults),
       feed: grouped(keys, defaults),
     })
 

@@ -50,8 +50,7 @@ export function schedule(
     round++
     between(scheduler)
   }
-  do scheduler.work(poll)
-  while (toCome.size > 0)
+  while (scheduler.step(poll) || toCome.size > 0);
   return { outcomes, scheduler }
 }
 

@@ -57,6 +57,7 @@ const LFM2 = writing('<|im_start|>assistant\\n', '<|tool_list_start|>', '</think
 const ZAYA = writing('<|im_start|>assistant\\n', '<think>', '<zyphra_tool_call>\\n<function=')
 const MISTRAL = writing('[AVAILABLE_TOOLS]', '[/INST]', '[TOOL_CALLS]')
 const GLM = writing('<|assistant|>', '<think>', '</think>', '<tool_call>', '<arg_key>')
+const LING = writing('<role>ASSISTANT</role>', '<think></think>', '<tool_call>', '<arg_key>')
 const GEMMA = writing('<|turn>model\\n', '<|tool_call>', '<tool_call|>')
 const ERNIE = writing(
   '<|im_start|>assistant\\n<think>\\n',
@@ -160,6 +161,22 @@ export const WRITTEN_ANSWERS: Record<string, WrittenAnswer> = {
       '</arg_value>\n<arg_key>near</arg_key>\n<arg_value>{"tags": ["a, b", "c=d"]}</arg_value>\n</tool_call>\n' +
       '<tool_call>now</tool_call>',
     message: { thinking: THINKING, content: 'I look.', calls: CALLS },
+  },
+  'ling with thoughts begun': {
+    source: LING,
+    prompt: '<role>HUMAN</role>Weather?<|role_end|><role>ASSISTANT</role>\n<think>',
+    text:
+      `${THINKING}</think>I look.<tool_call>get_weather<arg_key>city</arg_key>\n<arg_value>${ARGS.city}</arg_value>\n` +
+      '<arg_key>days</arg_key>\n<arg_value>2</arg_value>\n<arg_key>metric</arg_key>\n<arg_value>true</arg_value>\n' +
+      '<arg_key>near</arg_key>\n<arg_value>{"tags": ["a, b", "c=d"]}</arg_value>\n</tool_call>' +
+      '<tool_call>now</tool_call>',
+    message: { thinking: THINKING, content: 'I look.', calls: CALLS },
+  },
+  'ling without thoughts': {
+    source: LING,
+    prompt: '<role>HUMAN</role>Weather?<|role_end|><role>ASSISTANT</role>\n<think></think>',
+    text: 'Rain.<|role_end|>',
+    message: { content: 'Rain.' },
   },
   mistral: {
     source: MISTRAL,

@@ -34,6 +34,7 @@ const commands = [
   { name: 'graft', summary: 'write a larger model, with experts of another one' },
   { name: 'teach', summary: 'teach texts to a model, in new experts' },
   { name: 'config', summary: 'show and change settings that stay, and presets' },
+  { name: 'site', summary: 'write a page for any web host, with the engine in the reader’s tab' },
   { name: 'completion', summary: 'print a script that completes commands in a shell' },
 ] as const satisfies readonly KnownCommand[]
 

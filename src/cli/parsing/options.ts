@@ -85,9 +85,13 @@ export function addModelOptions(command: Command): Command {
 
 /** Adds the options of a command that runs any number of models, whose names are a list. */
 export function addModelsOptions(command: Command): Command {
+  return addLoadOptions(addSeveralModelsOption(command))
+}
+
+export function addSeveralModelsOption(command: Command): Command {
   const option = modelOption()
   option.description = option.description.replace('(', '(repeatable; ')
-  return addLoadOptions(command.addOption(option.argParser(collect)).optionsGroup('Model:'))
+  return command.addOption(option.argParser(collect)).optionsGroup('Model:')
 }
 
 function addLoadOptions(command: Command): Command {

@@ -1,5 +1,5 @@
 import { NoRoom, UserError } from '../../ground/errors.js'
-import { endThread, type Thread } from '../../ground/platform/threads.js'
+import { endThread, sharedBuffer, type Thread } from '../../ground/platform/threads.js'
 import { setBackFlagsOf } from '../../kernels/compiler/compile.js'
 import type {
   EngineData,
@@ -78,7 +78,7 @@ export class EngineClient {
   /** Sends a request. Buffers in `transfer` move to the engine. */
   call<T>(request: Request, listeners: Listeners = {}, transfer: ArrayBuffer[] = []): Ongoing<T> {
     const id = this.nextId++
-    const stop = new Int32Array(new SharedArrayBuffer(4))
+    const stop = new Int32Array(sharedBuffer(4))
     const reply = new Promise<T>((resolve, reject) => {
       if (this.ended) return reject(this.ended)
       this.wait(id, { stop, resolve, reject, ...listeners })
@@ -88,8 +88,7 @@ export class EngineClient {
       reply,
       stop: () => {
         Atomics.store(stop, 0, 1)
-        // Wake the engine if it waits for this reader.
-        if (this.pending.has(id)) this.send({ kind: 'credit', id, steps: 0 })
+        if (this.pending.has(id)) this.send({ kind: 'stop', id })
       },
       credit: (steps) => {
         if (this.pending.has(id)) this.send({ kind: 'credit', id, steps })

@@ -3,6 +3,7 @@ import { localFolder } from '../../ground/files/local-folder.js'
 import { option, phrase } from '../../ground/message.js'
 import { formatBytes, formatSize } from '../../ground/numbers.js'
 import { SyncFile } from '../../ground/platform/files.js'
+import { SHARES_MEMORY } from '../../ground/platform/threads.js'
 import { Bank } from '../../kernels/memory/bank.js'
 import { Pool } from '../../kernels/threads/pool.js'
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js'
@@ -116,9 +117,9 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const weights = new SyncFile(source.path)
   const plan = planBanks(layout, memory, bankBytes)
   const store = new WeightStore(layout, plan, bank, partReader(file, weights, checkExperts))
-  const stopReadingAhead = startReadAhead(store, file, { checkExperts, readsLate })
+  const stopReadingAhead = SHARES_MEMORY && startReadAhead(store, file, { checkExperts, readsLate })
   const close = () => {
-    stopReadingAhead()
+    if (stopReadingAhead) stopReadingAhead()
     weights.close()
   }
   try {

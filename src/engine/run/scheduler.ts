@@ -47,12 +47,11 @@ export class Scheduler {
     else this.lanes.set(job.lane, [job])
   }
 
-  /** Works until all jobs are done or wait, or until `isPaused`. `poll` may add jobs before each micro-batch. */
-  work(poll: () => void, isPaused: () => boolean = () => false): void {
-    do {
-      poll()
-      this.beginWhatCan()
-    } while (!isPaused() && this.runBatch())
+  /** Runs a micro-batch, before which `poll` may add jobs. Returns false once all jobs are done or wait, or if `isPaused`. */
+  step(poll: () => void, isPaused: () => boolean = () => false): boolean {
+    poll()
+    this.beginWhatCan()
+    return !isPaused() && this.runBatch()
   }
 
   get counts(): BatchCounts {

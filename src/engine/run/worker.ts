@@ -2,7 +2,7 @@ import { NoRoom, UserError } from '../../ground/errors.js'
 import { openMailbox } from '../../ground/platform/threads.js'
 import { startHelpersAhead } from '../../kernels/threads/spawn-helpers.js'
 import { Engine } from './engine.js'
-import type { Credit, EngineData, FromEngine, SentRequest, ToEngine } from './messages/protocol.js'
+import type { Credit, EngineData, FromEngine, SentRequest, Stop, ToEngine } from './messages/protocol.js'
 import { Stopped } from './reading/demand.js'
 
 /*
@@ -17,9 +17,12 @@ const mailbox = openMailbox<ToEngine, FromEngine>()
 
 /** Steps that each request may still send. */
 const credits = new Map<number, number>()
+/** The word of each request that stops it. */
+const stops = new Map<number, Int32Array>()
 /** Training requests that wait for the code of training; the loop pauses until it is imported. */
 const early: SentRequest[] = []
 let engine: Engine
+let isWorking = false
 
 mailbox.listen((message) => {
   if (message.kind === 'start') return start(message.data)
@@ -38,16 +41,24 @@ async function start(data: EngineData): Promise<void> {
   }
 }
 
-function work(): void {
-  engine.scheduler.work(acceptWhatCame, () => early.length > 0)
+/** Works until all requests are done or wait. In a browser, messages come between the turns, and call it again. */
+async function work(): Promise<void> {
+  if (isWorking) return
+  isWorking = true
+  while (engine.scheduler.step(acceptWhatCame, () => early.length > 0)) {
+    const turn = mailbox.turn()
+    if (turn) await turn
+  }
+  isWorking = false
 }
 
 function acceptWhatCame(): void {
   for (let next = mailbox.take(); next; next = mailbox.take()) if (next.kind !== 'start') accept(next)
 }
 
-function accept(message: SentRequest | Credit): void {
+function accept(message: SentRequest | Credit | Stop): void {
   if (message.kind === 'credit') grant(message.id, message.steps)
+  else if (message.kind === 'stop') stop(message.id)
   else if (!engine.isPrepared(message.kind)) beginPrepared(message)
   else begin(message)
 }
@@ -72,11 +83,17 @@ function grant(id: number, steps: number): void {
   if (credit !== undefined) credits.set(id, credit + steps)
 }
 
+function stop(id: number): void {
+  const word = stops.get(id)
+  if (word) Atomics.store(word, 0, 1)
+}
+
 function begin(call: SentRequest): void {
-  const { id, stop } = call
+  const { id, stop: word } = call
   credits.set(id, FIRST_CREDIT)
+  stops.set(id, word)
   const task = engine.task(call, {
-    stop,
+    stop: word,
     emit: (step) => {
       grant(id, -1)
       mailbox.post({ kind: 'step', id, step })
@@ -85,13 +102,14 @@ function begin(call: SentRequest): void {
   })
   const settle = (message: FromEngine, transfer?: ArrayBuffer[]) => {
     credits.delete(id)
+    stops.delete(id)
     mailbox.post(message, transfer)
     if (call.kind === 'close') engine.close().then(() => mailbox.close())
   }
   engine.scheduler.add({
     lane: laneOf(call),
     task,
-    stopped: () => Atomics.load(stop, 0) !== 0,
+    stopped: () => Atomics.load(word, 0) !== 0,
     isWanted: () => (credits.get(id) ?? 0) > 0,
     done: (value) => settle({ kind: 'reply', id, value }, buffersOf(value)),
     failed: (error) => settle(failure(id, error)),

@@ -50,6 +50,15 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Whether two values of JSON are equal. The order of an object's keys does not count. */
+export function isSameJson(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => isSameJson(item, b[i]))
+  if (!isObject(a) || !isObject(b)) return a === b
+  const keys = Object.keys(a)
+  if (keys.length !== Object.keys(b).length) return false
+  return keys.every((key) => Object.hasOwn(b, key) && isSameJson(a[key], b[key]))
+}
+
 /**
  * Measures the depth of the brackets, the number of keys, and an upper bound of the number of values: one for each
  * bracket that opens and one for each comma. The contents of strings do not count.

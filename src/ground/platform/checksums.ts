@@ -1,10 +1,6 @@
 import { createHash } from 'node:crypto'
 import zlib from 'node:zlib'
-
-/*
- * Checksums. A browser has neither of them for bytes that come in pieces (SubtleCrypto.digest takes the whole, and is
- * asynchronous): it would need SHA-256 in WebAssembly, and has CRC-32 by table.
- */
+import { crc32ByTable } from './crc32-by-table.js'
 
 /** Largest input, in bytes, of one call to zlib. */
 const LARGEST_STEP = 2 ** 30
@@ -38,17 +34,3 @@ export function crc32(bytes: Uint8Array, before = 0): number {
   for (let at = 0; at < bytes.length; at += LARGEST_STEP) crc = step(bytes.subarray(at, at + LARGEST_STEP), crc)
   return crc
 }
-
-/** The same without help from the platform. */
-export function crc32ByTable(bytes: Uint8Array, before = 0): number {
-  let crc = ~before
-  for (let i = 0; i < bytes.length; i++) crc = TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8)
-  return ~crc >>> 0
-}
-
-/** The remainder of each value of a byte, by the reversed polynomial. */
-const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte
-  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1
-  return remainder
-})

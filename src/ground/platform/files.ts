@@ -2,11 +2,9 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/*
- * Reading of files. Errors are the system's own, with a `code`. A browser would use the origin private file system:
- * directory handles for `filesIn` and `openFile`, and a FileSystemSyncAccessHandle, which only a Worker can open, for
- * `SyncFile`. `readResource` would return what was fetched before the thread started.
- */
+export { basename, dirname } from 'node:path'
+
+/* Reading of files. Errors are the system's own, with a `code`. */
 
 /** Largest read, in bytes, that the calling thread makes: to hand a small one to another thread takes longer. */
 const SMALL_READ = 2 ** 16
@@ -59,6 +57,19 @@ export async function openFile(path: string): Promise<AsyncFile | undefined> {
     await handle.close()
     throw error
   }
+}
+
+export interface FileStat {
+  size: number
+  /** Time of the last change of its bytes, in ms. */
+  mtimeMs: number
+  /** Time of the last change of the bytes, the name or the rights, in ms. */
+  ctimeMs: number
+}
+
+/** Undefined if there is no such file. */
+export function statOf(path: string): Promise<FileStat | undefined> {
+  return stat(path).catch(() => undefined)
 }
 
 export function namesIn(folder: string): Promise<string[]> {

@@ -1,10 +1,7 @@
 import { createRequire } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 
-/*
- * The process and the JavaScript engine that runs it. A browser would have no environment variables, an empty version of
- * V8 and thus no flags to set: kernels are then compiled with the browser's defaults.
- */
+/* The process and the JavaScript engine that runs it. */
 
 const { bun, deno, node } = process.versions
 

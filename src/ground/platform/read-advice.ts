@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path'
 /*
  * Advice to the system about the bytes of a file that will be read soon: it then reads them from the disk into its
  * memory while the caller does something else. Node has one call for it, `fd_advise` of its WASI, which is
- * posix_fadvise on Linux. A browser has none.
+ * posix_fadvise on Linux.
  */
 
 /** Bytes of a call. Linux reads at most what the disk takes in one request; 512 KiB is below the limit of most disks. */

@@ -8,14 +8,29 @@ import {
   workerData,
 } from 'node:worker_threads'
 
-/*
- * Threads and their messages. In a browser `startThread` would make a Worker of type module, whose end it learns from a
- * last message, since a Worker has no exit event. `Mailbox.take` would read a ring in a SharedArrayBuffer, because a
- * Worker cannot poll the messages that were posted to it.
- */
+/* Threads, their messages and what they share. */
 
 /** Number of this thread; 0 is the main thread. */
 export { threadId }
+
+/** Whether threads can share memory. Otherwise a model computes on one thread alone. */
+export const SHARES_MEMORY: boolean = true
+
+/** Memory that threads share if they can; else each has a copy of what it gets. */
+export function sharedBuffer(bytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(bytes)
+}
+
+/** Calls `work` in the next turn of the event loop. */
+export function nextTurn(work: () => void): void {
+  setImmediate(work)
+}
+
+/** Calls `work` every `ms`, and does not keep the process alive. Returns a function that ends it. */
+export function every(ms: number, work: () => void): () => void {
+  const timer = setInterval(work, ms).unref()
+  return () => clearInterval(timer)
+}
 
 interface ThreadEvents {
   message: (message: never) => void
@@ -116,13 +131,14 @@ export function openMailbox<Received, Sent>() {
     listenOnce: (listener: (message: Received) => void) => port.once('message', listener),
     /** The next message, if one has come; does not wait. */
     take: (): Received | undefined => receiveMessageOnPort(port)?.message,
+    /** Resolves when messages have come to `listen`, if `take` cannot look for them; undefined if it can. */
+    turn: (): Promise<void> | undefined => undefined,
     close: () => port.close(),
   }
 }
 
 /**
  * A word that this thread shares with every thread that it starts after the first call, and they with theirs. 0 at first.
- * A browser would send it with a thread's first message.
  */
 export function inheritedWord(name: string): Int32Array {
   const shared: unknown = getEnvironmentData(name)

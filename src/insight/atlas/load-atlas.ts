@@ -1,10 +1,10 @@
-import { dirname, join } from 'node:path'
 import type { Model } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
 import { readSmallFile } from '../../ground/files/small-file.js'
 import { isCount, numberFrom, oneOf, wordUpTo } from '../../ground/json/forms.js'
 import { isObject, MOST_JSON_BYTES, parseJsonObject } from '../../ground/json/json.js'
 import { type JsonPath, JsonReader, nameOf } from '../../ground/json/reader.js'
+import { dirname, pathIn } from '../../ground/platform/files.js'
 import { printable } from '../../ground/printable.js'
 import { perMixture } from '../../model/config/config.js'
 import type { ExpertShape } from '../usage/usage.js'
@@ -29,7 +29,7 @@ export async function loadAtlas(
   if (model.info.kind === 'random') return undefined
   const { path: place, kind } = model.info
   try {
-    return await read(join(kind === 'checkpoint' ? place : dirname(place), 'atlas.json'), model)
+    return await read(pathIn(kind === 'checkpoint' ? place : dirname(place), 'atlas.json'), model)
   } catch (error) {
     if (!(onWarning && error instanceof UserError)) throw error
     onWarning(`no names of experts: ${error.message}`)

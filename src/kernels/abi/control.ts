@@ -31,6 +31,7 @@ export enum Job {
   gatedRows,
   recurrence,
   compressedHeads,
+  decays,
   /** Computes nothing; publishing it only advances the epoch. */
   nothing,
 }

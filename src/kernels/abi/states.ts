@@ -74,11 +74,16 @@ export enum RecurrenceArg {
   valueSize,
   /** 1 if a value is what the state says of its key less than it should (the delta rule). */
   isDelta,
-  /** Floats [T, heads]. */
+  /** Floats [T, heads], or [T, heads, keySize] if each row of a state has its own decay. */
   decays,
+  /** Bytes from one token's decays to the next one's. */
+  decayStride,
+  /** 1 if each row of a state has its own decay. */
+  isByRow,
+  /** Floats [T, heads]. */
   gains,
-  /** Bytes from one token's decays, or gains, to the next one's. */
-  scalarStride,
+  /** Bytes from one token's gains to the next one's. */
+  gainStride,
   /** Factors of the values that are added to the outputs: floats [heads]; or 0. */
   skips,
   /** Rows of floats [heads, valueSize]. */
@@ -92,4 +97,23 @@ export enum RecurrenceArg {
   count,
   /** Blocks of RECURRENCE_COLUMNS columns of a head in a chunk. */
   chunkBlocks,
+}
+
+/** Decays of states that forget row by row (assembly/decays.ts). */
+export enum DecaysArg {
+  /** Rows of floats [heads, keySize], changed in place. */
+  rows,
+  /** Bytes from one of them to the next. */
+  stride,
+  count,
+  heads,
+  keySize,
+  /** Floats [heads, keySize]. */
+  biases,
+  /** Floats [heads], negative. */
+  rates,
+  /** f32: the logarithm of the least decay; or 0 for none. */
+  bound,
+  /** Heads in a chunk. */
+  chunkHeads,
 }

@@ -1,9 +1,9 @@
 import { Job } from '../abi/control.js'
-import { RECURRENCE_COLUMNS, RecurrenceArg } from '../abi/states.js'
+import { DecaysArg, RECURRENCE_COLUMNS, RecurrenceArg } from '../abi/states.js'
 import type { Bank } from '../memory/bank.js'
 import type { Rows } from '../memory/rows.js'
 import { Call } from './call.js'
-import { LEAST_WORK } from './chunks.js'
+import { LEAST_WORK, rowsPerChunk } from './chunks.js'
 
 export interface RecurrenceShape {
   /** Queries and keys [T, keyHeads, keySize], and values [T, heads, valueSize], in columns of the same rows. */
@@ -18,8 +18,10 @@ export interface RecurrenceShape {
   valueSize: number
   /** Whether a value is corrected by what the state says of its key (the delta rule). */
   isDelta: boolean
-  /** [T, heads] */
+  /** [T, heads], or [T, heads, keySize] if each row of a state has its own decay. */
   decays: Rows
+  isByRow?: boolean
+  /** [T, heads] */
   gains: Rows
   /** [T, heads, valueSize] */
   output: Rows
@@ -34,7 +36,18 @@ export class Recurrence extends Call<typeof RecurrenceArg> {
 
   constructor(
     bank: Bank,
-    { queries, keys, values, decays, gains, output, isDelta, isTiled = false, ...sizes }: RecurrenceShape,
+    {
+      queries,
+      keys,
+      values,
+      decays,
+      gains,
+      output,
+      isDelta,
+      isTiled = false,
+      isByRow = false,
+      ...sizes
+    }: RecurrenceShape,
     private readonly threads: number,
   ) {
     super(bank, Job.recurrence, RecurrenceArg)
@@ -49,8 +62,10 @@ export class Recurrence extends Call<typeof RecurrenceArg> {
       isDelta: Number(isDelta),
       isTiled: Number(isTiled),
       decays: decays.address,
+      decayStride: decays.strideBytes,
+      isByRow: Number(isByRow),
       gains: gains.address,
-      scalarStride: decays.strideBytes,
+      gainStride: gains.strideBytes,
       output: output.address,
       outputStride: output.strideBytes,
     })
@@ -74,4 +89,33 @@ export class Recurrence extends Call<typeof RecurrenceArg> {
 
 export function recurrenceStateFloats(heads: number, keySize: number, valueSize: number): number {
   return heads * keySize * Math.ceil(valueSize / RECURRENCE_COLUMNS) * RECURRENCE_COLUMNS
+}
+
+/**
+ * Decays of states that forget row by row, from products in `rows` [T, heads, keySize] (assembly/decays.ts). `bound` is
+ * the logarithm of the least decay; 0 for none.
+ */
+export class Decays extends Call<typeof DecaysArg> {
+  constructor(
+    bank: Bank,
+    rows: Rows,
+    private readonly heads: number,
+    bound: number,
+    private readonly threads: number,
+  ) {
+    super(bank, Job.decays, DecaysArg)
+    const keySize = rows.columns / heads
+    this.bind({ rows: rows.address, stride: rows.strideBytes, heads, keySize }, { bound })
+  }
+
+  /** `rates` and `biases` are addresses of a negative number for each head, and of one for each channel. */
+  run(tokens: number, rates: number, biases: number): void {
+    const count = tokens * this.heads
+    const chunkHeads = rowsPerChunk(count, this.threads)
+    this.set(DecaysArg.count, tokens)
+    this.set(DecaysArg.rates, rates)
+    this.set(DecaysArg.biases, biases)
+    this.set(DecaysArg.chunkHeads, chunkHeads)
+    this.start(Math.ceil(count / chunkHeads))
+  }
 }

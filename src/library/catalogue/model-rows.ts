@@ -138,6 +138,19 @@ export const MODEL_ROWS: readonly ModelRow[] = [
     does: ['thinks', 'calls tools'],
   },
   {
+    name: 'ling:8b',
+    checkpoint: 'inclusionAI/Ling-3.0-tiny',
+    gguf: {
+      source: 'inclusionAI/Ling-3.0-tiny-GGUF:Q4_K_M',
+      bytes: 4_823_894_944,
+      sha256: '246d67d45f5b0c7447ca0ce0bdb8b46b8a47b593c5068635dc16422c051d7be9',
+    },
+    shape: 'ling-3.0-tiny',
+    licence: 'mit',
+    published: '2026-08',
+    does: ['thinks', 'calls tools'],
+  },
+  {
     name: 'zaya:8b',
     checkpoint: 'Zyphra/ZAYA1-8B',
     shape: 'zaya1-8b',

@@ -1,9 +1,9 @@
-import { basename, join } from 'node:path'
 import type { LoadOptions } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
 import { localFolder } from '../../ground/files/local-folder.js'
 import { MOST_CONFIG_BYTES, readJsonIfPresent, readSmallFile } from '../../ground/files/small-file.js'
 import { parseJson, parseJsonObject } from '../../ground/json/json.js'
+import { basename, pathIn } from '../../ground/platform/files.js'
 import type { ModelConfig } from '../../model/config/config.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../../model/config/experts-per-token.js'
 import { parseConfig } from '../../model/families/index.js'
@@ -27,11 +27,11 @@ export interface FolderConfig {
 
 /** Reads the config of a folder; beside packed weights config.json must be the file that they were packed with. */
 export async function readConfig(dir: string, packed?: PackedFile): Promise<FolderConfig> {
-  const path = join(dir, 'config.json')
+  const path = pathIn(dir, 'config.json')
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
   if (!bytes) {
     const file = (await localFolder(dir).list()).find(isGguf)
-    const hint = file === undefined ? '' : `\nto load the GGUF file in this folder, name it: ${join(dir, file)}`
+    const hint = file === undefined ? '' : `\nto load the GGUF file in this folder, name it: ${pathIn(dir, file)}`
     throw new UserError(`${path}: no such file; a model is a folder with config.json and weights${hint}`)
   }
   if (packed && checksumsOf(bytes).sha256 !== packed.metadata.files['config.json']) {
@@ -58,7 +58,7 @@ async function withTrainedContext(config: ModelConfig, dir: string): Promise<Mod
 }
 
 async function storedNumbers(dir: string, config: ModelConfig): Promise<StoredNumbers | undefined> {
-  const path = join(dir, EXPERTS_PER_TOKEN_FILE)
+  const path = pathIn(dir, EXPERTS_PER_TOKEN_FILE)
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
   if (!bytes) return undefined
   // Checked when they are used, like a caller's.

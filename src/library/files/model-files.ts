@@ -23,6 +23,9 @@ export interface ModelFiles<Kind extends ModelKind = ModelKind> extends FoundMod
   with(options: Pick<LoadOptions, 'expertsPerToken' | 'generation'>): ModelFiles<Kind>
 }
 
+/** The files of a model that an engine can load: a GGUF file is packed. */
+export type PreparedModel = ModelFiles<Exclude<ModelKind, 'gguf'>>
+
 export function modelFiles<Kind extends ModelKind>(
   found: FoundModel<Kind>,
   generation?: GenerationDefaults,

@@ -1,17 +1,12 @@
-import { randomUUID } from 'node:crypto'
-import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { whileOpen } from '../../ground/files/byte-source.js'
 import { localFolder } from '../../ground/files/local-folder.js'
+import { statOf } from '../../ground/platform/files.js'
 import { openCheckpoint } from '../../model/checkpoint/checkpoint.js'
 import { closeAll, openWeights } from '../../model/checkpoint/shards.js'
 import { blueprintOf } from '../../model/families/index.js'
 import { checksumOf, checksumsOf } from '../../model/packing/format/checksums.js'
 import { checkParts } from '../../model/packing/format/packed-file.js'
-import { packedFileName } from '../../model/packing/format/packed-folder.js'
 import { checkTensors } from '../../model/packing/write/check-tensors.js'
-import { shippedFolder } from '../folders/model-folders.js'
 import type { FoundModel } from './found-model.js'
 
 /**
@@ -36,7 +31,7 @@ export async function weightsId(
 ): Promise<string> {
   const parts = file && [...file.parts].map(([name, { sha256 }]) => [name, sha256])
   const checksums = kind === 'checkpoint' ? await checksumsIn(path, loaded) : parts
-  return checksumsOf(Buffer.from(JSON.stringify([kind, quant, formats, config.raw, checksums]))).sha256
+  return checksumsOf(new TextEncoder().encode(JSON.stringify([kind, quant, formats, config.raw, checksums]))).sha256
 }
 
 async function checksumsIn(folder: string, loaded: number): Promise<string[]> {
@@ -44,31 +39,10 @@ async function checksumsIn(folder: string, loaded: number): Promise<string[]> {
   const { sources } = await openWeights(files, await files.list())
   try {
     const checksums = await Promise.all(sources.map((source) => checksumOf(source, { offset: 0, bytes: source.size })))
-    const infos = await Promise.all(sources.map(({ name }) => stat(name)))
-    return infos.some(({ ctimeMs }) => ctimeMs > loaded) ? [randomUUID()] : checksums
+    const infos = await Promise.all(sources.map(({ name }) => statOf(name)))
+    const areTheSame = infos.every((info) => info !== undefined && info.ctimeMs <= loaded)
+    return areTheSame ? checksums : [crypto.randomUUID()]
   } finally {
     await closeAll(sources)
   }
-}
-
-/** Folder of the packed weights that the build makes. */
-const PACKINGS = fileURLToPath(new URL('../../models', import.meta.url))
-
-/**
- * Path of the packed weights of a checkpoint that comes with the package, which the build has made of it. Undefined for
- * other models and packings, and if the checkpoint has changed since then.
- */
-export async function shippedPacking({ name, path, kind, quant }: FoundModel): Promise<string | undefined> {
-  if (kind !== 'checkpoint' || resolve(path) !== shippedFolder(name)) return undefined
-  const packing = join(PACKINGS, name, packedFileName(quant))
-  const packed = await timeOf(packing)
-  const sources = await Promise.all(['config.json', 'model.safetensors'].map((file) => timeOf(join(path, file))))
-  return packed !== undefined && sources.every((time = Number.POSITIVE_INFINITY) => time <= packed)
-    ? packing
-    : undefined
-}
-
-/** Time of a file's last change in ms; undefined if it is not there. */
-async function timeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.mtimeMs
 }

@@ -17,9 +17,10 @@ import { openPackedFile } from '../../model/packing/format/packed-file.js'
 import { findPackedFile, packingsIn } from '../../model/packing/format/packed-folder.js'
 import { checkpointFormats } from '../../model/packing/write/pack-source.js'
 import { nameHint, rowOf } from '../catalogue/known-names.js'
-import type { FoundModel, ModelKind } from '../files/found-model.js'
+import type { FoundModel } from '../files/found-model.js'
 import { readConfig } from '../files/model-config.js'
-import { type ModelFiles, modelFiles } from '../files/model-files.js'
+import { type ModelFiles, modelFiles, type PreparedModel } from '../files/model-files.js'
+import { packedModel } from '../files/packed-model.js'
 import {
   isName,
   isShipped,
@@ -46,9 +47,6 @@ const DEFAULT_QUANT: Quant = 'q4'
 export async function resolveModel(typed: string, wanted?: Quant): Promise<ModelFiles> {
   return modelFiles(await findModel(typed, wanted))
 }
-
-/** The files of a model that an engine can load: a GGUF file is packed. */
-export type PreparedModel = ModelFiles<Exclude<ModelKind, 'gguf'>>
 
 /** Finds a model as `resolveModel` does, and packs a GGUF file that has no packed copy, as `packGguf` does. */
 export async function preparedModel(
@@ -217,11 +215,6 @@ async function checkHasWeights(dir: string): Promise<void> {
 
 const MOST_FILES = 100
 
-async function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {
-  const file = await openPackedFile(path)
-  const { quant, formats, source, sourceRevision } = file.metadata
-  if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
-  const read = await readConfig(dir, file)
-  const shown = name === dir || name === path ? nameOfPath(name) : name
-  return { name: shown, folder: dir, path, kind: 'packed', file, quant, formats, ...read, source, sourceRevision }
+function packed(name: string, dir: string, path: string, wanted?: Quant): Promise<FoundModel> {
+  return packedModel(name === dir || name === path ? nameOfPath(name) : name, dir, path, wanted)
 }

@@ -22,9 +22,13 @@ const BLANKS_AND_SIGNS = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\
 export const cl100k = (digits: string): string =>
   `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}|${BLANKS_AND_SIGNS}`
 const [CAPITALS, SMALL] = ['[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]', '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]']
+const cased = (capitals: string, small: string, contractions: string): string =>
+  `[^\\r\\n\\p{L}\\p{N}]?${capitals}*${small}+${contractions}|[^\\r\\n\\p{L}\\p{N}]?${capitals}+${small}*${contractions}`
 export const o200k = (contractions: string, digits: string): string =>
-  `[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}*${SMALL}+${contractions}|[^\\r\\n\\p{L}\\p{N}]?${CAPITALS}+${SMALL}*${contractions}|` +
-  `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
+  `${cased(CAPITALS, SMALL, contractions)}|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`
+/** Chinese characters are words of their own. The published pattern intersects classes, which means the same. */
+const unlessHan = (letters: string): string => `(?:(?!\\p{Han})${letters})`
+export const KIMI = `\\p{Han}+|${cased(unlessHan(CAPITALS), unlessHan(SMALL), `${CONTRACTIONS}?`)}|\\p{N}{1,3}|${BLANKS_AND_SIGNS}`
 /** Marks belong to words. */
 export const QWEN_35 =
   `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|` +

@@ -12,6 +12,7 @@ import { withPieceFormats } from '../packing/format/pieces.js'
 import type { WeightStore } from '../weights/weight-store.js'
 import { afmoe } from './afmoe.js'
 import { bailing } from './bailing.js'
+import { bailingHybrid } from './bailing-hybrid.js'
 import { deepseek2, deepseek3 } from './deepseek.js'
 import { emo } from './emo.js'
 import { ernie } from './ernie.js'
@@ -22,6 +23,7 @@ import { granite } from './granite/granite.js'
 import { graniteHybrid } from './granite/granite-hybrid.js'
 import { graniteSwa } from './granite/granite-swa.js'
 import { jetmoe } from './jetmoe.js'
+import { kimiLinear } from './kimi-linear.js'
 import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
@@ -41,6 +43,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   moduleformer,
   afmoe,
   bailing,
+  bailingHybrid,
   deepseek2,
   deepseek3,
   emo,
@@ -53,6 +56,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   graniteHybrid,
   graniteSwa,
   jetmoe,
+  kimiLinear,
   lfm2,
   mellum,
   mixtral,

@@ -1,5 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { printable } from '../../ground/printable.js'
+import { changedNumbers } from '../checkpoint/changed-numbers.js'
 import { inOrder } from '../checkpoint/row-order.js'
 import { contiguousStrides, elementCount, rows, select, type Tensor } from '../checkpoint/tensor.js'
 import type { Blueprint, Part, Piece, Source } from '../packing/format/layout.js'
@@ -64,9 +65,11 @@ function placeOf(
   }
 }
 
-/** Pieces whose sources need another order of rows. */
+/** Pieces whose sources need another order of rows, or another sign. */
 function arrangedPieces(keys: FamilyKeys): Readonly<Record<string, (Arrange | undefined)[]>> {
-  if (!familyOf(keys).permutesRows) return {}
+  const { permutesRows, hasPositiveRates } = familyOf(keys)
+  if (hasPositiveRates) return { 'delta.rates': [(tensor) => changedNumbers(tensor, (rate) => -rate)] }
+  if (!permutesRows) return {}
   const heads = keys.uniform('attention.head_count')
   const queries: Arrange = (tensor) => inHalves(tensor, heads)
   const keyHeads = keys.uniform('attention.head_count_kv', heads)
@@ -116,6 +119,11 @@ function sourcesIn(file: GgufFile, piece: Piece, names: PieceNames, options: Sou
   if (names.whole !== undefined && arePartsOfOne(piece) && !hasAny(names.sources[0] ?? [])) {
     const key = prefix + names.whole
     return piece.sources.map((source) => partOf(file, key, source))
+  }
+  const { wholes } = names
+  if (wholes !== undefined && !arePartsOfOne(piece)) {
+    const nameOf = ({ tensor }: Source) => Object.keys(wholes).find((end) => tensor.key.endsWith(end)) ?? ''
+    return piece.sources.map((source) => partOf(file, prefix + wholes[nameOf(source)], source))
   }
   const joined = names.joined === undefined ? undefined : prefix + names.joined
   const isInOrder = planned.every(({ arrange }) => arrange === undefined)

@@ -8,6 +8,8 @@ export interface PieceNames {
   single?: readonly string[]
   /** The one tensor that the sources are parts of, as they are in a checkpoint; for files without the first source. */
   whole?: string
+  /** The tensors that sources of several are parts of, by the ends of their names in a checkpoint. */
+  wholes?: Readonly<Record<string, string>>
 }
 
 const named = (...sources: string[]): PieceNames => ({ sources: sources.map((name) => [name]) })
@@ -49,6 +51,7 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
   // Of all heads; old files have the tensor of the checkpoint.
   'latent.keys': { ...named('attn_k_b.weight'), whole: 'attn_kv_b.weight' },
   'latent.values': { ...named('attn_v_b.weight'), whole: 'attn_kv_b.weight' },
+  'latent.gates': named('attn_gate.weight'),
   'output.weight': named('attn_output.weight'),
   'output.bias': named('attn_output.bias'),
   q_norm: named('attn_q_norm.weight'),
@@ -72,11 +75,23 @@ export const DENSE_PIECES: Readonly<Record<string, PieceNames>> = {
       ['ssm_alpha.weight', 'ssm_ba.weight'],
     ],
   },
-  'delta.taps': partsOf('ssm_conv1d.weight'),
+  'delta.own.weight': named(...['attn_q.weight', 'attn_k.weight', 'attn_v.weight', 'ssm_f_a.weight', 'ssm_g_a.weight']),
+  'delta.decays.down': named('ssm_f_a.weight'),
+  'delta.decays.up': named('ssm_f_b.weight'),
+  'delta.gates.down': named('ssm_g_a.weight'),
+  'delta.gates.up': named('ssm_g_b.weight'),
+  'delta.taps': {
+    ...partsOf('ssm_conv1d.weight'),
+    wholes: {
+      'q_conv1d.weight': 'ssm_conv1d_q.weight',
+      'k_conv1d.weight': 'ssm_conv1d_k.weight',
+      'v_conv1d.weight': 'ssm_conv1d_v.weight',
+    },
+  },
   'delta.rates': named('ssm_a'),
   'delta.bias': named('ssm_dt.bias'),
   'delta.norm': named('ssm_norm.weight'),
-  'delta.output.weight': named('ssm_out.weight'),
+  'delta.output.weight': { sources: [['ssm_out.weight', 'attn_output.weight']] },
   'mamba.in.weight': partsOf('ssm_in.weight'),
   'mamba.steps.weight': partsOf('ssm_in.weight'),
   'mamba.taps': partsOf('ssm_conv1d.weight'),

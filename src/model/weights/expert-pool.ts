@@ -1,3 +1,4 @@
+import { sharedBuffer } from '../../ground/platform/threads.js'
 import type { Arena } from '../../kernels/memory/arena.js'
 import { awaitReading, claim, isHeld, markAbsent, markHeld, noneHeld, vacate, want } from './residency.js'
 
@@ -60,7 +61,7 @@ export class ExpertPool {
   ) {
     const { experts } = counts
     this.residency = noneHeld(experts)
-    this.address = new Uint32Array(new SharedArrayBuffer(experts * 4))
+    this.address = new Uint32Array(sharedBuffer(experts * 4))
     this.lastUse = new Float64Array(experts)
     this.uses = new Float64Array(experts)
     this.placeBytes = sizes.reduce((largest, size) => Math.max(largest, size), 0)

@@ -1,3 +1,5 @@
+import { sharedBuffer } from '../../ground/platform/threads.js'
+
 /*
  * States of experts, shared by the threads that read them: an Int32Array over shared memory, one word for each expert.
  * The thread that turns ABSENT or WANTED into READING reads the expert; the others wait for it.
@@ -20,7 +22,7 @@ export const BELL_WORDS = 3
 
 /** Creates a table of `experts` experts, all absent. */
 export function noneHeld(experts: number): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(experts * 4))
+  return new Int32Array(sharedBuffer(experts * 4))
 }
 
 export function isHeld(table: Int32Array, id: number): boolean {

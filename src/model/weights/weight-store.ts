@@ -1,3 +1,4 @@
+import { sharedBuffer } from '../../ground/platform/threads.js'
 import { Bank } from '../../kernels/memory/bank.js'
 import { withFormat } from '../../kernels/memory/formats.js'
 import { type Layout, type MixtureKind, type Part, pieceOf } from '../packing/format/layout.js'
@@ -22,7 +23,7 @@ export interface ExpertPlace {
 export class WeightStore {
   readonly banks: Bank[]
   /** Rings when several experts of a mixture are wanted. */
-  readonly bell = new Int32Array(new SharedArrayBuffer(4 * BELL_WORDS))
+  readonly bell = new Int32Array(sharedBuffer(4 * BELL_WORDS))
   /** Whether a thread waits for the bell. */
   answersRequests = false
   private readonly addresses = new Map<string, number>()

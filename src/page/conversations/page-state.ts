@@ -55,6 +55,8 @@ export interface PageState {
   isAsWritten: boolean
   /** Why the conversation is not kept, or what has become of it in another tab. */
   keptNote: string
+  /** Sentences about an engine that is in the tab. */
+  about?: string
   isListOpen: boolean
   isSettingsOpen: boolean
   /** Whether the map has numbers beside it. */

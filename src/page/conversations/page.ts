@@ -1,9 +1,10 @@
 import { attachedText } from '../../chat/conversations/attached-text.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
+import type { Exchange } from '../answers/exchange.js'
 import { lastingStorage } from '../elements/browser-storage.js'
 import { Store } from '../elements/store.js'
 import { ExpertsPanel } from '../experts/experts-panel.js'
-import { type ChangedExpert, foundIn, specOf, whyNotSwitched } from '../experts/places.js'
+import { type ChangedExpert, foundIn, placesIn, specOf, whyNotSwitched } from '../experts/places.js'
 import { TextColouring } from '../experts/text-colouring.js'
 import type { Api } from '../requests/api.js'
 import { pageModel } from '../requests/routes.js'
@@ -12,6 +13,7 @@ import { type AskOptions, Conversation, type Outcome } from './conversation.js'
 import { Keeping } from './keeping.js'
 import { KeptConversations } from './kept-conversations.js'
 import { Models } from './models.js'
+import { type LinkedQuestion, linkTo } from './page-link.js'
 import { type PageState, type PageStore, VIEWS } from './page-state.js'
 
 /** On narrower screens the map is folded, so that the text has room. */
@@ -141,13 +143,36 @@ export class Page {
     store.set({ alert: '' })
     try {
       const { settings, model, changed } = store.state
-      const { isKept, error } = await request({ ...readSettings(settings, model), mask: changed.map(specOf) })
+      const own = { ...readSettings(settings, model), mask: changed.map(specOf) }
+      // A link to the question has the seed of its answer.
+      const seed = own.seed ?? (this.isInTab ? Math.floor(Math.random() * 2 ** 31) : undefined)
+      const { isKept, error } = await request({ ...own, seed })
       if (error) this.blame(error)
       return isKept
     } catch (error) {
       this.blame(error as Error)
       return false
     }
+  }
+
+  /** Whether the engine is in the tab. */
+  get isInTab(): boolean {
+    return this.store.state.about !== undefined
+  }
+
+  /** The address of this page that asks the question of an exchange with its seed and its changed experts. */
+  linkTo({ said, request }: Exchange): string {
+    const { settings, changed } = this.store.state
+    const seed = String(request?.seed ?? settings.seed)
+    const mask = request?.mask ?? changed.map(specOf)
+    return linkTo({ question: said[0].content, settings: { ...settings, seed }, mask }, location.href)
+  }
+
+  /** Asks a question from a link, in a new conversation. */
+  async openLink({ question, settings, mask }: LinkedQuestion): Promise<void> {
+    this.fresh()
+    this.store.set({ settings, changed: placesIn(this.store.state.model, mask) })
+    await this.send(question)
   }
 
   /** Begins a new conversation. */

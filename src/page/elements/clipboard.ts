@@ -34,8 +34,8 @@ function copySelected(text: string): boolean {
 }
 
 /** A button that copies a text. `name` is its name for screen readers, such as `Copy the answer`. */
-export function copyButton(name: string, text: () => string): HTMLButtonElement {
-  const button = create('button', 'act copy', 'Copy')
+export function copyButton(name: string, text: () => string, label = 'Copy'): HTMLButtonElement {
+  const button = create('button', 'act copy', label)
   button.type = 'button'
   button.setAttribute('aria-label', name)
   let timer: number | undefined
@@ -49,7 +49,7 @@ export function copyButton(name: string, text: () => string): HTMLButtonElement 
     button.title = isCopied ? '' : message
     clearTimeout(timer)
     timer = window.setTimeout(() => {
-      button.textContent = 'Copy'
+      button.textContent = label
     }, SAID_MS)
   })
   return button

@@ -109,10 +109,16 @@ export interface AnswerPlace extends Omit<TokenPlace, 'at'> {
 /** Name of the API key in the tab's storage. */
 const KEY = 'molm-api-key'
 
+/** Sends a request to a server, or to an engine in the page. */
+export type Send = (path: string, init: RequestInit) => Promise<Response>
+
 /** Client of the server's API. Addresses are relative, so the page also works in a folder of a larger site. */
 export class Api {
   /** `askKey` asks the user for an API key; `isWrong` if the last one was refused. Resolves with undefined if cancelled. */
-  constructor(private readonly askKey: (isWrong: boolean) => Promise<string | undefined>) {}
+  constructor(
+    private readonly askKey: (isWrong: boolean) => Promise<string | undefined>,
+    private readonly send: Send = (path, init) => fetch(path, init),
+  ) {}
 
   /**
    * All models of the server, and the names of others on its computer. Without `asksKey`, rejects if the key is wrong.
@@ -217,7 +223,7 @@ export class Api {
       const headers: Record<string, string> = { ...more, ...(key && { Authorization: `Bearer ${key}` }) }
       if (body) headers['Content-Type'] = 'application/json'
       const method = body ? 'POST' : 'GET'
-      const response = await fetch(path, { method, headers, body: body && JSON.stringify(body), signal }).catch(
+      const response = await this.send(path, { method, headers, body: body && JSON.stringify(body), signal }).catch(
         (error) => {
           if (signal?.aborted) throw error
           throw new Error('the server does not answer; is it still running?')

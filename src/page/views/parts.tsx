@@ -28,8 +28,8 @@ export function Act({ name, disabled, act, children }: ActProps) {
 }
 
 /** A button that copies a text. `name` is its name for screen readers, such as `Copy the answer`. */
-export function CopyButton({ name, text }: { name: string; text: () => string }) {
-  return <Mounted node={useMemo(() => copyButton(name, text), [])} />
+export function CopyButton({ name, text, label }: { name: string; text: () => string; label?: string }) {
+  return <Mounted node={useMemo(() => copyButton(name, text, label), [])} />
 }
 
 /** A line for errors. */

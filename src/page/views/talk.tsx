@@ -59,7 +59,7 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
       <div id="conversation">
         {colour !== 'off' && <Legend legend={legend} />}
         <Turns page={page} state={state} />
-        {path.length === 0 && <FirstScreen model={model} ask={(question) => page.send(question)} />}
+        {path.length === 0 && <FirstScreen model={model} about={state.about} ask={(question) => page.send(question)} />}
         {changed.length > 0 && <ChangedExperts page={page} changed={changed} atlas={atlas} />}
         <Alert id="alert">{alert}</Alert>
         <p class="note" id="kept-note" role="status">
@@ -86,7 +86,13 @@ function Legend({ legend }: { legend: readonly Swatch[] }) {
 }
 
 /** The place of a conversation that has not begun: a sentence, and questions to click. */
-function FirstScreen({ model, ask }: { model: PageModel; ask: (question: string) => void }) {
+interface FirstScreenProps {
+  model: PageModel
+  about?: string
+  ask: (question: string) => void
+}
+
+function FirstScreen({ model, about, ask }: FirstScreenProps) {
   const click = (question: string) => {
     ask(question)
     // The button vanishes.
@@ -96,6 +102,11 @@ function FirstScreen({ model, ask }: { model: PageModel; ask: (question: string)
   return (
     <div id="hint" class="stack">
       <h2>{hasExperts ? 'Ask, and see which experts each word wakes.' : 'Ask something.'}</h2>
+      {about && (
+        <p id="engine" class="note">
+          {about}
+        </p>
+      )}
       {model.firstQuestions.length > 0 && (
         <ul id="questions" class="chips" aria-label="questions to begin with">
           {model.firstQuestions.map((question) => (

@@ -61,13 +61,15 @@ export function Turns({ page, state }: { page: Page; state: PageState }) {
 
 /** The messages of an exchange, its answer, and comparisons of the answer. */
 function ExchangeTurns({ comparing, ...own }: AnswerProps & { comparing?: Compared }) {
-  const { page, isRunning } = own
+  const { page, isRunning, before } = own
   const { exchange } = own.shown
   const all = comparing ? [...exchange.compared, comparing] : exchange.compared
   const canEdit = exchange.isQuestion && exchange.turns.length === 1
   return (
     <>
-      {canEdit && <Question page={page} exchange={exchange} isRunning={isRunning} />}
+      {canEdit && (
+        <Question page={page} exchange={exchange} isRunning={isRunning} canBeLinked={!before && page.isInTab} />
+      )}
       {!canEdit &&
         exchange.turns.map(({ role, name, text }, i) => (
           <article key={i} class={`turn ${role}`}>
@@ -86,12 +88,14 @@ function ExchangeTurns({ comparing, ...own }: AnswerProps & { comparing?: Compar
 
 interface QuestionProps {
   page: Page
+  /** Whether a link can lead to it: the first question to an engine in the tab. */
+  canBeLinked: boolean
   exchange: Exchange
   isRunning: boolean
 }
 
 /** A question, which can be changed. */
-function Question({ page, exchange, isRunning }: QuestionProps) {
+function Question({ page, exchange, isRunning, canBeLinked }: QuestionProps) {
   const [{ name, text }] = exchange.turns
   const article = useRef<HTMLElement>(null)
   const isEditing = exchange.draft !== undefined
@@ -130,6 +134,7 @@ function Question({ page, exchange, isRunning }: QuestionProps) {
             Edit
           </Act>
           <CopyButton name="Copy the question" text={() => text.text} />
+          {canBeLinked && <CopyButton name="Copy a link" label="Link" text={() => page.linkTo(exchange)} />}
         </div>
       </div>
       <Mounted node={text.element} />

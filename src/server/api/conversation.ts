@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { AskOptions, Tool } from '../../api/chat-options.js'
 import type { ChatMessage } from '../../api/text.js'
 import { isObject } from '../../ground/json/json.js'

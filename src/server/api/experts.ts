@@ -1,5 +1,5 @@
 import type { Context, Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Atlas, nameIn } from '../../insight/atlas/atlas.js'
 import { expertsThatMatter } from '../../insight/matters/experts-that-matter.js'
 import { mattersObject } from '../../insight/matters/matters-forms.js'

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Think } from '../../api/chat-options.js'
 import type { GenerateOptions } from '../../api/generation.js'
 import {
@@ -8,7 +7,7 @@ import {
   OPTION_NAMES,
   type OptionName,
 } from '../../api/generation-options.js'
-import { isObject } from '../../ground/json/json.js'
+import { isObject, isSameJson } from '../../ground/json/json.js'
 import type { FieldNames } from '../common/api-error.js'
 
 /*
@@ -64,7 +63,7 @@ export function instead(field: string, ...values: unknown[]) {
 }
 
 function neutral(values: unknown[], error: string, instead?: string) {
-  const isNeutral = (value: unknown) => values.some((one) => isDeepStrictEqual(value, one))
+  const isNeutral = (value: unknown) => values.some((one) => isSameJson(value, one))
   return ignored(z.custom<unknown>(isNeutral, { error }).optional(), { values, instead })
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Tokenizer } from '../../api/text.js'
 import { Utf8Stream } from '../../text/utf8-stream.js'
 import type { FieldNames } from '../common/api-error.js'
@@ -11,7 +10,7 @@ import type { BegunChat } from './begin.js'
 
 /** An id: a short name of its kind, and letters. */
 export function newId(kind: string): string {
-  return `${kind}_${randomUUID().replaceAll('-', '')}`
+  return `${kind}_${crypto.randomUUID().replaceAll('-', '')}`
 }
 
 /** Tokens of a request. A chat counts its thoughts. */

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { specialTokens } from '../../text/tokenizer/definition/special-tokens.js'
 import { ApiError, refused } from '../common/api-error.js'
 import { readBody } from '../http/body.js'

@@ -1,6 +1,6 @@
-import { dirname } from 'node:path'
 import type { Model } from '../../api/model.js'
 import { readIfPresent, readJsonIfPresent } from '../../ground/files/small-file.js'
+import { dirname } from '../../ground/platform/files.js'
 
 export interface TokenizerFiles {
   /** Contents of tokenizer_config.json and special_tokens_map.json; empty without the file. */

@@ -1,5 +1,5 @@
 import type { Hono } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { Busy, NoMemory, UserError } from '../../ground/errors.js'
 import { type Message, messageText } from '../../ground/message.js'
 import { ApiError, type FieldNames, type Status } from '../common/api-error.js'

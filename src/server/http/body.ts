@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
-import type { z } from 'zod'
+import type * as z from 'zod'
+import { utf8Length } from '../../ground/bytes.js'
 import { UserError } from '../../ground/errors.js'
 import { inOneTurn } from '../../ground/in-turns.js'
 import { isObject, parseJson } from '../../ground/json/json.js'
@@ -155,7 +156,7 @@ const FIELD_BYTES = 24
 
 /** Estimates the bytes that a parsed JSON value takes. */
 export function keptBytes(value: unknown): number {
-  if (typeof value === 'string') return TEXT_BYTES + Buffer.byteLength(value)
+  if (typeof value === 'string') return TEXT_BYTES + utf8Length(value)
   if (Array.isArray(value)) return value.reduce((sum, element) => sum + NUMBER_BYTES + keptBytes(element), LIST_BYTES)
   if (typeof value !== 'object' || value === null) return 0
   return Object.values(value).reduce((sum, field) => sum + FIELD_BYTES + keptBytes(field), OBJECT_BYTES)

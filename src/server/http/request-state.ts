@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { ApiError } from '../common/api-error.js'
@@ -67,7 +66,7 @@ export function everyRequest(
   return async (c, next) => {
     const started = performance.now()
     const { method, path } = c.req
-    const id = `req_${randomUUID().replaceAll('-', '')}`
+    const id = `req_${crypto.randomUUID().replaceAll('-', '')}`
     const state: RequestState = { id, api: apiOf(path) }
     states.set(c.req.raw, state)
     await next()

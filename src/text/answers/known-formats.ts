@@ -116,6 +116,7 @@ const TURNS: readonly (readonly [mark: string, anchor: Anchor, close?: string])[
   ],
   ['<|start_header_id|>', { startAnchor: '<|start_header_id|>assistant<|end_header_id|>' }, '<|eot_id|>'],
   ['<|assistant|>', { startAnchor: '<|assistant|>' }],
+  ['<role>ASSISTANT</role>', { startAnchor: '<role>ASSISTANT</role>' }, '<|role_end|>'],
   ['<｜Assistant｜>', { startAnchor: ['<｜Assistant｜>', '<｜tool▁outputs▁end｜>'] }],
   ['[/INST]', { startAnchor: ['[/INST]', '[/TOOL_RESULTS]', '[/AVAILABLE_TOOLS]'] }],
   ['<start_of_turn>', { startAnchor: '<start_of_turn>model\n' }, '<end_of_turn>'],

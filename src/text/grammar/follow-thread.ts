@@ -1,4 +1,4 @@
-import { openMailbox, threadData } from '../../ground/platform/threads.js'
+import { nextTurn, openMailbox, threadData } from '../../ground/platform/threads.js'
 import { GuideWriter, MOST_FORCED } from './guide-memory.js'
 import type {
   EncodedPhase,
@@ -110,17 +110,17 @@ async function turn(place: number): Promise<void> {
   if (waiting.size === 0 && performance.now() - begun < TURN_MS) return
   await new Promise<void>((go) => {
     waiting.set(place, go)
-    if (waiting.size === 1) setImmediate(nextTurn)
+    if (waiting.size === 1) nextTurn(giveTurn)
   })
 }
 
-function nextTurn(): void {
+function giveTurn(): void {
   const first = Math.min(...waiting.keys())
   const go = waiting.get(first)
   waiting.delete(first)
   begun = performance.now()
   go?.()
-  if (waiting.size > 0) setImmediate(nextTurn)
+  if (waiting.size > 0) nextTurn(giveTurn)
 }
 
 /** Gives the engine the limits of each token of a text, until the text is complete or the guide is closed. */

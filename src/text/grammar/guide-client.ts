@@ -3,7 +3,7 @@ import type { Tokenizer } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
 import { inTurns } from '../../ground/in-turns.js'
 import { keyword, phrase } from '../../ground/message.js'
-import { startThread } from '../../ground/platform/threads.js'
+import { SHARES_MEMORY, startThread } from '../../ground/platform/threads.js'
 import { formName } from './form-name.js'
 import { canBeTakenOver, closeGuide, failGuide, guideMemory, toldOf } from './guide-memory.js'
 import { Task } from './lane-task.js'
@@ -111,6 +111,7 @@ export class GuideClient implements Guides {
 
   async open(spec: GuideSpec, { eos, maxTokens, client, signal }: OpenGuideOptions): Promise<OpenGuide> {
     signal?.throwIfAborted()
+    if (!SHARES_MEMORY) throw new UserError('a form of the answer needs threads, and this page is not isolated')
     const { phases, grammars } = encodeGuide(spec.phases, (text) =>
       this.tokenizer.encode(text, { addSpecialTokens: false }),
     )

@@ -1,7 +1,7 @@
 import { UserError } from '../../ground/errors.js'
 import type { Message } from '../../ground/message.js'
 import { computedMsOfThread, lowerPriorityOfThread, systemThreadId } from '../../ground/platform/computed-time.js'
-import { endThread, type Thread } from '../../ground/platform/threads.js'
+import { endThread, every, type Thread } from '../../ground/platform/threads.js'
 
 /*
  * Marks in shared memory say for which task a thread is computing, so that another thread can count its time and end it.
@@ -77,7 +77,7 @@ export class WatchedThread<Received> {
   private isOver = false
   private hasTasks = false
   private isToWait = false
-  private timer?: ReturnType<typeof setInterval>
+  private stopLooking?: () => void
   private error?: string
   private last = { at: performance.now(), computed: Number.NaN, count: -1 }
   private ms = 0
@@ -104,10 +104,10 @@ export class WatchedThread<Received> {
     if (isAwaited) this.thread.ref()
     else this.thread.unref()
     this.hasTasks = hasTasks
-    if (!hasTasks || this.timer || this.hasEnded) return
+    if (!hasTasks || this.stopLooking || this.hasEnded) return
     // The time before belongs to no task.
     this.look()
-    this.timer = setInterval(() => this.report(), LOOK_MS).unref()
+    this.stopLooking = every(LOOK_MS, () => this.report())
   }
 
   /** Lets all other threads go before this one from now on. */
@@ -127,7 +127,7 @@ export class WatchedThread<Received> {
     if (this.isOver) return
     this.isOver = true
     this.hasEnded = true
-    clearInterval(this.timer)
+    this.stopLooking?.()
     this.events.ended({ who: Atomics.load(this.marks, WHO), error: this.error })
   }
 
@@ -141,8 +141,8 @@ export class WatchedThread<Received> {
     const work = this.look()
     if (work && !this.hasEnded) this.events.working(work)
     if (work || this.hasTasks) return
-    clearInterval(this.timer)
-    this.timer = undefined
+    this.stopLooking?.()
+    this.stopLooking = undefined
   }
 
   private look(): Work | undefined {

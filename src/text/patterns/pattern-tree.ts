@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import type { AST, RegExpSyntaxError } from '@eslint-community/regexpp'
+import { regexpp } from './regexpp.js'
 
 /** Characters from one code point to another, or the letter of a set: one of `dDsSwW` behind a backslash, or the dot. */
 export type Member = readonly [from: number, to: number] | string
@@ -44,7 +44,6 @@ const CHARACTER = String.raw`(?:\\(?:x..|u\{[^}]*\}|u....|c.|.)|.)`
 const RANGE = new RegExp(`${CHARACTER}-${CHARACTER}$`, 'su')
 const QUANTIFIER = /(?:[*+?]|\{[\d,]*\})\??$/
 const REPEATED_EDGE = /[$^](?:[*+?]|\{[\d,]*\})\??$/
-const require = createRequire(import.meta.url)
 
 /** Parses a regular expression. */
 export function parsePattern(source: string, dialect: Dialect, fail: Fail): PatternNode {
@@ -72,9 +71,7 @@ class PatternParser {
   }
 
   parse(): PatternNode {
-    // Read with the first pattern, so that what has none starts no later.
-    const { RegExpParser, RegExpSyntaxError } =
-      require('@eslint-community/regexpp') as typeof import('@eslint-community/regexpp')
+    const { RegExpParser, RegExpSyntaxError } = regexpp()
     try {
       return this.choice(new RegExpParser().parsePattern(this.text, 0, this.text.length, true))
     } catch (error) {

@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { MOST_LARGE_BYTES, parseLarge, readIfPresent, readSmallFile } from '../../ground/files/small-file.js'
 import { isObject } from '../../ground/json/json.js'
 import { sha256Hex } from '../../ground/platform/checksums.js'
+import { pathIn, statOf } from '../../ground/platform/files.js'
 import { type CompiledTokenizer, decodeCompiled, encodeCompiled } from './definition/compiled-tokenizer.js'
 import { CompiledVocabulary } from './definition/compiled-vocabulary.js'
 import { COMPILED_TOKENIZER, kindOf } from './definition/tokenizer-definition.js'
@@ -13,8 +12,8 @@ const SOURCE = 'tokenizer.json'
 
 /** The bytes of tokenizer.molm for a folder; undefined without a tokenizer.json that it can replace. */
 export async function compileTokenizer(dir: string): Promise<Uint8Array[] | undefined> {
-  const path = join(dir, SOURCE)
-  const found = await stat(path).catch(() => undefined)
+  const path = pathIn(dir, SOURCE)
+  const found = await statOf(path)
   if (!found) return undefined
   const bytes = await readIfPresent(dir, SOURCE)
   const json = bytes && parseLarge(bytes, path)
@@ -33,7 +32,7 @@ export async function compileTokenizer(dir: string): Promise<Uint8Array[] | unde
 /** Reads a folder's tokenizer.molm. Undefined if it is missing, damaged or not made from the tokenizer.json there. */
 export async function readCompiledTokenizer(dir: string): Promise<CompiledTokenizer | undefined> {
   try {
-    const path = join(dir, COMPILED_TOKENIZER)
+    const path = pathIn(dir, COMPILED_TOKENIZER)
     const bytes = await readSmallFile(path, MOST_LARGE_BYTES)
     const compiled = bytes && decodeCompiled(bytes, path)
     return compiled && (await isMadeFrom(compiled, dir)) ? compiled : undefined
@@ -44,10 +43,10 @@ export async function readCompiledTokenizer(dir: string): Promise<CompiledTokeni
 
 /** Whether tokenizer.json has the size and the time, or else the checksum, of the one that was compiled. */
 async function isMadeFrom({ source }: CompiledTokenizer, dir: string): Promise<boolean> {
-  const { size, mtimeMs } = await stat(join(dir, SOURCE))
-  if (size !== source.bytes) return false
+  const found = await statOf(pathIn(dir, SOURCE))
+  if (found?.size !== source.bytes) return false
   // A copied folder has another time; reading the file takes a third of the time of parsing it.
-  if (mtimeMs === source.modified) return true
+  if (found.mtimeMs === source.modified) return true
   const bytes = await readIfPresent(dir, SOURCE)
   return bytes !== undefined && sha256Hex(bytes) === source.sha256
 }

@@ -140,7 +140,7 @@ function together(model: Decoder, texts: Text[]): (Told & { errors: unknown[] })
       }
     })
     waiting.clear()
-    scheduler.work(() => undefined)
+    while (scheduler.step(() => undefined));
     assert.is(scheduler.counts.sequencesRunning, 0)
     let first = 0
     return some.map((each, i) => {
@@ -244,6 +244,7 @@ test('of a model with convolutions, sinks, windows or DeltaNet in some layers', 
   await check('181-afmoe-f32', { quant: 'q4' }, [28, 29])
   await check('196-qwen35moe-bf16', { quant: 'q4' }, [29])
   await check('207-zaya-bf16-sharded', { quant: 'q8' }, [29])
+  await check('211-ling3-f32', { quant: 'q4' }, [29])
 })
 
 test('of all fates', () => {

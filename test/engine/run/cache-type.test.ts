@@ -87,6 +87,7 @@ test('is the default of softmax attention with weights of few bits, unless its k
     '01-base-bin-f32',
     '11-molm-like-bin-bf16-sharded',
     '111-deepseekv2-f32',
+    '211-ling3-f32',
   ]) {
     assert.is(typeOf(name, 'q4'), 'bf16', name)
   }

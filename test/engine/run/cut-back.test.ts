@@ -136,6 +136,7 @@ const MODELS: [name: string, options: LoadedOptions][] = [
   ['196-qwen35moe-bf16', { quant: 'q4', threads: 2 }],
   ['202-mellum-bf16-sharded', { quant: 'q8', threads: 2, tier: 'plain' }],
   ['207-zaya-bf16-sharded', { quant: 'q4', threads: 1 }],
+  ['211-ling3-f32', { quant: 'q4', threads: 2 }],
   ['231-granitemoeswa-f32', { quant: 'q8', threads: 2 }],
 ]
 

@@ -27,6 +27,8 @@ const FAMILIES: Record<string, { keys: string[]; numbers: number[] }> = {
   '172-gemma4-text-bf16-sharded': { keys: ['top_k_experts'], numbers: [1, 5] },
   '181-afmoe-f32': { keys: ['num_experts_per_tok'], numbers: [1, 5] },
   '202-mellum-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },
+  '211-ling3-f32': { keys: ['num_experts_per_tok'], numbers: [2, 5] },
+  '217-kimilinear-bf16-sharded': { keys: ['num_experts_per_token'], numbers: [1, 3] },
   '222-ling2-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [2, 5] },
   '23-granitemoeshared-f16': { keys: ['num_experts_per_tok'], numbers: [2] },
   '232-granitemoeswa-bf16-sharded': { keys: ['num_experts_per_tok'], numbers: [1] },

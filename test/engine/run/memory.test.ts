@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { formatBytes, formatSize } from '#molm/ground/numbers.js'
 import { type Conversion, convertModel, describeModel, type Model } from '#molm/index.js'
 import { preparedModel } from '#molm/library/finding/resolve-model.js'
-import { startModel } from '#molm/library/load-model.js'
+import { startHere } from '#molm/library/load-model.js'
 import { sameBits } from '../../support/compare.js'
 import { fixturePath, repositoryPath } from '../../support/fixtures.js'
 import { withModel } from '../../support/models.js'
@@ -137,19 +137,19 @@ test('a checkpoint larger than free memory is refused, with a remedy; a packed o
   const wanted = (bytes * 9) / 8
   const needs = `needs ${formatBytes(wanted)} of memory, and ${formatBytes(wanted - 10_000)} are free`
   await rejectsWithUserError(
-    () => startModel(found, { threads: 1 }, wanted - 10_000),
+    () => startHere(found, { threads: 1 }, wanted - 10_000),
     new RegExp(`^\\S+nano in q4 ${needs}\\na packed .*: molm convert \\S+nano OUT --quant q4`),
   )
   for (const [options, free] of [
     [{}, wanted],
     [{ memory: bytes }, 1000],
   ] as const) {
-    const model = await startModel(found, { threads: 1, ...options }, free)
+    const model = await startHere(found, { threads: 1, ...options }, free)
     await model.createSession().forward([5])
     await model.dispose()
   }
   await withPacked(async (dir) => {
-    const model = await startModel(await preparedModel(dir), { threads: 1 }, 1000)
+    const model = await startHere(await preparedModel(dir), { threads: 1 }, 1000)
     await model.createSession().forward([5])
     assert.is((await model.stats()).budgetBytes, model.info.leastBytes)
     await model.dispose()

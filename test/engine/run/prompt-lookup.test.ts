@@ -116,6 +116,7 @@ const NAMES = [
   '171-gemma4-f32',
   '181-afmoe-f32',
   '196-qwen35moe-bf16',
+  '216-kimilinear-f32',
 ]
 
 for (const name of NAMES) {

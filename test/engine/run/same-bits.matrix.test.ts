@@ -42,6 +42,8 @@ const CHECKPOINTS: Record<string, string> = {
   '196-qwen35moe-bf16': 'DeltaNet, gated attention, a part of heads that turns',
   '202-mellum-bf16-sharded': 'other positions with a window',
   '232-granitemoeswa-bf16-sharded': 'sinks and windows, layers without positions',
+  '211-ling3-f32': 'latents beside states that forget row by row, gates of heads',
+  '217-kimilinear-bf16-sharded': 'latents without positions, decays through latents',
   '207-zaya-bf16-sharded': 'states beside keys and values, a state from router to router',
 }
 

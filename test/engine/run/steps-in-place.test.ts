@@ -14,7 +14,7 @@ import { exportOf, generateOf, read, runTask } from '../../support/run-task.js'
 /* Steps of an answer overwrite large running states. All results are as with small ones, which they do not overwrite. */
 const test = suite('steps that overwrite running states')
 
-const MODELS = ['81-lfm2moe-f32', '91-granitehybrid-f32', '166-qwen3next-f32', '207-zaya-bf16-sharded']
+const MODELS = ['81-lfm2moe-f32', '91-granitehybrid-f32', '166-qwen3next-f32', '207-zaya-bf16-sharded', '211-ling3-f32']
 
 const PROMPT = integers(30, 2, 200)
 const STEPS = 70

@@ -26,6 +26,7 @@ const MODELS = [
   '81-lfm2moe-f32',
   '191-qwen3next-f32',
   '207-zaya-bf16-sharded',
+  '211-ling3-f32',
 ]
 
 const BEFORE = integers(40, 1, 200)

@@ -19,6 +19,7 @@ const MODELS = [
   ['171-gemma4-f32', 'q4'],
   ['196-qwen35moe-bf16', 'q4'],
   ['207-zaya-bf16-sharded', 'q4'],
+  ['217-kimilinear-bf16-sharded', 'q4'],
   ['22-granitemoe-bf16-sharded', 'q8'],
   ['71-gptoss-bf16-sharded', 'q4', 'q8'],
 ] as const

@@ -17,6 +17,7 @@ const MODELS = [
   '181-afmoe-f32',
   '196-qwen35moe-bf16',
   '207-zaya-bf16-sharded',
+  '211-ling3-f32',
 ]
 
 const ANSWER = 40

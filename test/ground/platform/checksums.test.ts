@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { crc32, crc32ByTable, Sha256, sha256Hex } from '#molm/ground/platform/checksums.js'
+import { crc32, Sha256, sha256Hex } from '#molm/ground/platform/checksums.js'
+import { crc32ByTable } from '#molm/ground/platform/crc32-by-table.js'
 
 const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 3)
 

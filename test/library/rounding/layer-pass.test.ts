@@ -24,6 +24,7 @@ const FIXTURES = [
   '161-qwen35moe-f32',
   '181-afmoe-f32',
   '206-zaya-f32',
+  '211-ling3-f32',
 ]
 
 function steps(loaded: LoadedModel) {

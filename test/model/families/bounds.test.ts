@@ -5,6 +5,7 @@ import { rejectsWithUserError } from '../../support/rejects.js'
 
 /** Keys that a type needs before its layers are read. */
 const NEEDED: Record<string, object> = {
+  bailing_hybrid: { architectures: ['BailingMoeV3ForCausalLM'] },
   bailing_moe: { architectures: ['BailingMoeV2ForCausalLM'] },
   glm4_moe: { head_dim: 128 },
 }

@@ -24,6 +24,8 @@ const PARAMETERS: Partial<Record<PublishedShape, { total: number; active: number
   'moonlight-16b-a3b': { total: 15.96, active: 2.58 },
   'glm-4.7-flash': { total: 29.9, active: 3.58 },
   'ling-mini-2.0': { total: 16.26, active: 1.11 },
+  'ling-3.0-tiny': { total: 7.893, active: 1.14 },
+  'kimi-linear-48b-a3b': { total: 49.1, active: 3.11 },
   'trinity-nano': { total: 6.12, active: 0.82 },
   'trinity-mini': { total: 26.12, active: 3.06 },
   'ernie-21b-a3b': { total: 21.83, active: 3 },

@@ -88,7 +88,7 @@ for (const [i, family] of FAMILY_CASES.entries()) {
 test('shared experts of several families were among them', () => {
   const windows = ['afmoe', 'ernie4_5_moe', 'gemma4_text', 'granitemoe_swa']
   const groups = ['bailing_moe_v2', 'deepseek_v2', 'deepseek_v3', 'glm4_moe', 'glm4_moe_lite']
-  const recurrent = ['granitemoehybrid', 'qwen3_5_moe_text', 'qwen3_next']
+  const recurrent = ['bailing_hybrid', 'granitemoehybrid', 'kimi_linear', 'qwen3_5_moe_text', 'qwen3_next']
   assert.equal([...sharing].sort(), [...windows, ...groups, ...recurrent].sort())
 })
 

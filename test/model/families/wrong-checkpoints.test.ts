@@ -20,6 +20,14 @@ const withZeros =
     tensors.set(key, { shape, values: new Float32Array(shape.reduce((a, b) => a * b, 1)) })
   }
 
+/** Other members of linear_attn_config. */
+const withLinear = (changes: Record<string, unknown>): Change => ({
+  linear_attn_config: {
+    ...{ num_heads: 3, head_dim: 12, short_conv_kernel_size: 4, kda_layers: [1, 2, 4], full_attn_layers: [3] },
+    ...changes,
+  },
+})
+
 /** A line of the error names the file, then the key or the tensor. */
 const config = (rest: string) => new RegExp(`config\\.json: ${rest}`)
 const shape = (tensor: string, found: string, wanted: string) =>
@@ -34,6 +42,7 @@ const QUERIES = 'model.layers.0.self_attn.q_proj.bias'
 const GROUPED = 'model.layers.0.self_attn.qkv_proj.conv_qk_grouped'
 const [DELTA, FUSED] = ['model.layers.0.linear_attn', 'model.layers.0.mlp.experts.gate_up_proj']
 const LATENT = 'model.layers.0.self_attn'
+const KIMI = 'model.layers.0.attention'
 const SHARED = 'model.layers.1.mlp.shared_experts.gate_proj.weight'
 
 /** Changes of a sound checkpoint, each with the refusal. */
@@ -197,6 +206,7 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ topk_method: 'noaux_tc' }, config('topk_method must be one of greedy, group_limited_greedy')],
     [{ n_group: 3 }, config('n_group must be a divisor of n_routed_experts \\(8\\), not 3')],
     [{ topk_group: 5 }, config('topk_group must be an integer from 1 to 4, not 5')],
+    [{ num_attention_heads: 2 ** 20 }, config('num_attention_heads must be at most 65536 in all layers together')],
     [{ qk_rope_head_dim: 5 }, config('qk_rope_head_dim must be even: its channels make pairs, not 5')],
     [{ q_lora_rank: null }, missing('model.layers.0.self_attn.q_proj.weight')],
     [{ kv_lora_rank: 15 }, shape(`${LATENT}.kv_a_proj_with_mqa.weight`, '20, 40', '21, 40')],
@@ -223,6 +233,36 @@ const WRONG: Record<string, [Change, RegExp][]> = {
     [{ use_bias: true }, config('use_bias must be false without use_qkv_bias, not true')],
     [{ num_shared_experts: 1 }, shape(SHARED, '40, 40', '20, 40')],
     [without('model.layers.1.mlp.gate.expert_bias'), missing('model.layers.1.mlp.gate.expert_bias')],
+  ],
+  'bailing_hybrid: gates of heads, a latent of queries, two shared experts, the default epsilon, BF16': [
+    [{ architectures: ['BailingMoeV2_5ForCausalLM'] }, config('architectures must be BailingMoeV3ForCausalLM for')],
+    [{ expert_swiglu_limit_list: [7, 7, 7, 7] }, config('expert_swiglu_limit_list must be null, not')],
+    [{ kda_lower_bound: 5 }, config('kda_lower_bound must be a number below 0, not 5')],
+    [{ kda_safe_gate: false }, config('kda_safe_gate must be true as kda_lower_bound has it, not false')],
+    [{ kda_lower_bound: null }, config('kda_safe_gate must be false as kda_lower_bound has it, not true')],
+    [
+      { gated_attention_proj_granularity_type: 'row' },
+      /config\.json: gated\w+granularity_type must be one of head_wise, element_wise/,
+    ],
+    [{ short_conv_kernel_size: 9 }, config('short_conv_kernel_size must be an integer from 1 to 8, not 9')],
+    [{ no_kda_lora: false }, missing(`${KIMI}.f_a_proj.weight`)],
+    [{ layer_group_size: 1 }, missing(`${KIMI}.q_a_proj.weight`)],
+    [without(`${KIMI}.A_log`), missing(`${KIMI}.A_log`)],
+    [without(`${KIMI}.k_conv1d.weight`), missing(`${KIMI}.k_conv1d.weight`)],
+    [withZeros('model.layers.3.attention.A_log', 4), unknown('model.layers.3.attention.A_log')],
+  ],
+  'kimi_linear: no shared experts by default': [
+    [{ mla_use_nope: false }, config('mla_use_nope must be true: keys have no positions, not false')],
+    [{ moe_router_activation_func: 'tanh' }, config('moe_router_activation_func must be one of sigmoid, softmax')],
+    [{ linear_attn_config: 7 }, config('linear_attn_config must be an object, not 7')],
+    [withLinear({ head_dim: 0 }), config('linear_attn_config.head_dim must be an integer from 1 to')],
+    [
+      withLinear({ full_attn_layers: [0] }),
+      config('linear_attn_config.full_attn_layers must be a list of layers from 1'),
+    ],
+    [withLinear({ full_attn_layers: [4] }), /tensor model.layers.2.self_attn\./],
+    [{ linear_attn_config: null }, config('linear_attn_config.full_attn_layers must be a list of layers')],
+    [{ num_shared_experts: 1 }, missing('model.layers.0.block_sparse_moe.shared_experts.gate_proj.weight')],
   ],
   'gemma4_text: windows in all layers but the last, values of their own': [
     [{ enable_moe_block: undefined }, config('enable_moe_block must be true, not false')],

@@ -97,6 +97,8 @@ const FAMILIES: Record<string, GgufChoices> = {
   '181-afmoe-f32': { shuffle: 6, joined: true },
   '191-qwen3next-f32': { joined: true },
   '201-mellum-f32': { parts: 2 },
+  '211-ling3-f32': { joined: true, squeezed: true },
+  '216-kimilinear-f32': { parts: 2, shuffle: 4, squeezed: true },
   '221-ling2-f32': { joined: true },
   '222-ling2-bf16-sharded': { typeOf: () => 'BF16', squeezed: true },
   '231-granitemoeswa-f32': { shuffle: 2, parts: 2 },

@@ -331,7 +331,7 @@ test("reads ERNIE's dense and sparse layers", async () => {
 
 test('refuses families that molm does not run, and what a family does not compute, by the key', async () => {
   const refused: [string, Record<string, GgufValue>, RegExp][] = [
-    ['kimi-linear', {}, /a.gguf: general.architecture is kimi-linear; .* linear attention/],
+    ['qwen35', {}, /a.gguf: general.architecture is qwen35; .* linear attention/],
     ['llama', { 'rope.scaling.type': text('yarn'), ...ENLARGED }, /yarn_log_multiplier is not 0/],
     ['jamba', {}, /is jamba; .*Mamba.*\nit runs llama \(Mixtral\)/],
     ['llama', { expert_count: u32(0) }, /is llama; .* models without experts/],

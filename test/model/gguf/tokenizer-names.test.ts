@@ -47,6 +47,9 @@ const WORDS_AND_SIGNS =
   '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|' +
   ' ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+'
 
+const KIMI_CAPITALS = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]'
+const KIMI_SMALL = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}&&[^\\p{Han}]]'
+
 /** Pre-tokenizers and normalizers as the families' own tokenizer.json have them. */
 const FAMILIES: Record<string, [preTokenizer: object, normalizer: object | null]> = {
   'gpt-2': [bytes(true), null],
@@ -75,6 +78,15 @@ const FAMILIES: Record<string, [preTokenizer: object, normalizer: object | null]
   bailingmoe2: [
     splits(
       "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]++[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+",
+    ),
+    null,
+  ],
+  'kimi-k2': [
+    splits(
+      '[\\p{Han}]+|' +
+        `[^\\r\\n\\p{L}\\p{N}]?${KIMI_CAPITALS}*${KIMI_SMALL}+${CONTRACTIONS}?|` +
+        `[^\\r\\n\\p{L}\\p{N}]?${KIMI_CAPITALS}+${KIMI_SMALL}*${CONTRACTIONS}?|` +
+        `\\p{N}{1,3}|${REST}`,
     ),
     null,
   ],

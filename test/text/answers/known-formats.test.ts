@@ -58,6 +58,8 @@ test('thoughts of all families have texts around them', () => {
     zaya: tags,
     gemma4: '<|channel>thought\n<channel|>',
     glm: tags,
+    'ling with thoughts begun': tags,
+    'ling without thoughts': tags,
     'ernie with a call': tags,
     'ernie with a text': tags,
   })

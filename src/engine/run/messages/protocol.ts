@@ -152,7 +152,13 @@ export interface Start {
   data: EngineData
 }
 
-export type ToEngine = Start | SentRequest | Credit
+/** Stops a request that the engine may wait for, or that cannot see its shared word change. */
+export interface Stop {
+  kind: 'stop'
+  id: number
+}
+
+export type ToEngine = Start | SentRequest | Credit | Stop
 
 export interface ForwardReply extends Omit<ForwardResult, 'routes'> {
   routes?: PackedRoutes

@@ -1,3 +1,4 @@
+import { sharedBuffer } from '../../../ground/platform/threads.js'
 import { inputRow, readGroup } from '../../../kernels/calls/groups.js'
 import type { Bank, ProductObserver } from '../../../kernels/memory/bank.js'
 import { withoutFormat } from '../../../kernels/memory/formats.js'
@@ -69,7 +70,7 @@ export class LayerInputs {
   of(matrix: string, columns: number): Float32Array | undefined {
     const inputs = this.inputs.get(matrix)
     if (!inputs) return undefined
-    const rows = new Float32Array(new SharedArrayBuffer(inputs.length * columns * 4))
+    const rows = new Float32Array(sharedBuffer(inputs.length * columns * 4))
     for (const [i, { from, row }] of inputs.entries()) {
       const start = row * from.stride
       rows.set(from.values.subarray(start, start + columns), i * columns)

@@ -42,6 +42,8 @@ export function* decoderParts(
   ])
 }
 
+type GatedNames = readonly [gate: string, up: string, down: string]
+
 /** Names of a layer's tensors, and pieces that not all families have. */
 interface LayerNames {
   norms?: readonly [first: string, second: string]
@@ -51,6 +53,8 @@ interface LayerNames {
   queryKeyNorms?: 'row' | 'head'
   /** The experts with their router, or the network of a dense layer. Default: `mlp`. */
   feed?: string
+  /** The experts with their router, if they have another name than a dense layer's network. */
+  sparse?: string
   /** The router in it. Default: `gate`. */
   router?: string
   /** Bias of the choice of experts in a layer; absent if it has none. */
@@ -58,7 +62,9 @@ interface LayerNames {
   /** The shared expert, and its gate. */
   shared?: string
   sharedGate?: string
-  gated?: readonly [gate: string, up: string, down: string]
+  gated?: GatedNames
+  /** The same of experts, if they have other names. */
+  expertGated?: GatedNames
   denseBias?: boolean
   /** The table of words, and the norm before the head. Default: `model.embed_tokens`, `model.norm`. */
   embedding?: string
@@ -80,12 +86,13 @@ export function namedParts(config: DecoderConfig, formats: PartFormats, names: L
       : []),
   ]
   const layerPieces = (layer: number): LayerPieces => {
-    const key = `model.layers.${layer}.${feed}`
+    const isSparse = hasExperts(config, layer)
+    const key = `model.layers.${layer}.${(isSparse && names.sparse) || feed}`
     return {
       dense: [
         ...normPieces(config, layer, names.norms),
         ...(names.mixer ?? attention)(layer),
-        ...(hasExperts(config, layer) ? sparse(layer, key) : gatedTensors(config, formats, 'dense', key, names)),
+        ...(isSparse ? sparse(layer, key) : gatedTensors(config, formats, 'dense', key, names)),
       ],
       expert: (id) => gatedTensors(config, formats, 'expert', `${key}.experts.${id}`, names),
     }
@@ -203,11 +210,11 @@ export function gatedTensors(
   formats: PartFormats,
   of: 'expert' | 'dense' | 'shared',
   key: string,
-  { gated = ['gate_proj', 'up_proj', 'down_proj'], denseBias }: LayerNames = {},
+  { gated = ['gate_proj', 'up_proj', 'down_proj'], expertGated = gated, denseBias }: LayerNames = {},
 ): PlannedPiece[] {
   const f = { expert, dense, shared }[of]
   if (f === 0) return []
-  const [gate, up, down] = gated.map((name) => `${key}.${name}`)
+  const [gate, up, down] = (of === 'expert' ? expertGated : gated).map((name) => `${key}.${name}`)
   const weights = {
     gate: whole(`${gate}.weight`, [f, d]),
     up: whole(`${up}.weight`, [f, d]),

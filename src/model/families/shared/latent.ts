@@ -4,6 +4,7 @@ import type { Blocks } from '../../layers/decoder.js'
 import { LatentAttention, type LatentShape } from '../../layers/mixers/latent-attention.js'
 import { Rope } from '../../layers/mixers/rope.js'
 import { preNormBlocks } from '../../layers/pre-norm-blocks.js'
+import type { Workspace } from '../../layers/workspace.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import { matrix, type PlannedPiece, rowsOf, transposed, vector, whole } from '../../packing/format/pieces.js'
 import type { Architecture, ShapeWords } from './architecture.js'
@@ -17,6 +18,9 @@ import { ropeConfig, yarnSize } from './rope-config.js'
 export interface LatentConfig extends DecoderConfig {
   latent: Omit<LatentShape, 'heads'>
 }
+
+/** Limit of heads. Each has two matrices. */
+const MOST_HEADS = 2 ** 16
 
 /** Values of absent keys that DeepSeek's families have in common. */
 export const LATENT_DEFAULTS = {
@@ -48,6 +52,9 @@ export function latentConfig(
   const common = decoderConfig(keys.with(own), modelType, (inner, { layers }) =>
     new Array(layers).fill({ ...ropeConfig(inner), pairs }),
   )
+  if (common.heads * common.layers > MOST_HEADS) {
+    throw keys.refuse('num_attention_heads', `at most ${MOST_HEADS} in all layers together`)
+  }
   return {
     ...common,
     attentionScale: common.attentionScale * yarnSize(keys) ** 2,
@@ -68,7 +75,12 @@ export const LATENT = {
   describe(config): ShapeWords {
     const { turned, rank, valueSize } = config.latent
     const words = describeDecoder(config)
-    const more = [`${turned} of them turn`, `${valueSize} of values`, `a latent of ${rank} for all heads`]
+    const isPlaced = config.ropes.some((rope) => rope !== undefined)
+    const more = [
+      ...(isPlaced ? [`${turned} of them turn`] : []),
+      `${valueSize} of values`,
+      `a latent of ${rank} for all heads`,
+    ]
     return { ...words, attention: [...words.attention, ...more] }
   },
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
@@ -81,22 +93,37 @@ export const LATENT = {
       }),
       shared: 'shared_experts',
     }),
-  cache: ({ latent: { rank, turned } }): LayerCache => ({
-    rows: { channels: rank + turned, heads: 1, byHead: true, shared: true },
-  }),
+  cache: latentCache,
   build(config, workspace): Blocks {
-    const { heads, latent, ropes, attentionScale: scale, attentionBias } = config
-    const rope = ropes[0] && new Rope(workspace, ropes[0], latent.turned)
-    const own = { heads, ...latent, scale, rope, bias: attentionBias === 'all' }
-    const attention = new LatentAttention(workspace, own)
+    const attention = latentAttention(config, workspace)
     return preNormBlocks(workspace, { ...config, mixerOf: () => attention, feedOf: feedLayers(workspace, config) })
   },
 } satisfies Partial<Architecture<LatentConfig>>
 
+export function latentCache({ latent: { rank, turned } }: LatentConfig): LayerCache {
+  return { rows: { channels: rank + turned, heads: 1, byHead: true, shared: true } }
+}
+
+/** Binds latent attention. `isIn` says which layers have it; all by default. */
+export function latentAttention(
+  { heads, latent, ropes, attentionScale: scale, attentionBias }: LatentConfig,
+  workspace: Workspace,
+  isIn?: (layer: number) => boolean,
+): LatentAttention {
+  const placed = ropes.find((rope) => rope !== undefined)
+  const rope = placed && new Rope(workspace, placed, latent.turned)
+  return new LatentAttention(workspace, { heads, ...latent, scale, rope, bias: attentionBias === 'all', isIn })
+}
+
 /** Pieces of latent attention: one matrix has the keys and values of all heads, head by head. */
-function latentPieces(config: LatentConfig, formats: PartFormats, key: string): PlannedPiece[] {
+export function latentPieces(
+  config: LatentConfig,
+  formats: PartFormats,
+  key: string,
+  output = 'o_proj',
+): PlannedPiece[] {
   const { width: d, heads: H, headSize, latent, attentionBias } = config
-  const { rank: r, queryRank, plain, turned, valueSize } = latent
+  const { rank: r, queryRank, plain, turned, valueSize, gate } = latent
   const weight = (name: string, shape: number[]) => whole(`${key}.${name}.weight`, shape)
   const bias = (piece: string, name: string, rows: number) =>
     attentionBias === 'all' ? [vector(piece, whole(`${key}.${name}.bias`, [rows]))] : []
@@ -123,7 +150,10 @@ function latentPieces(config: LatentConfig, formats: PartFormats, key: string): 
     vector('latent.norm', weight('kv_a_layernorm', [r])),
     ...heads.map((h) => matrix(`latent.keys.${h}`, formats.attention, transposed(ofHead(h, 0, plain)))),
     ...heads.map((h) => matrix(`latent.values.${h}`, formats.attention, ofHead(h, plain, valueSize))),
-    matrix('output.weight', formats.attention, weight('o_proj', [d, H * valueSize])),
-    ...bias('output.bias', 'o_proj', d),
+    ...(gate
+      ? [matrix('latent.gates', formats.attention, weight('g_proj', [gate === 'head' ? H : H * valueSize, d]))]
+      : []),
+    matrix('output.weight', formats.attention, weight(output, [d, H * valueSize])),
+    ...bias('output.bias', output, d),
   ]
 }

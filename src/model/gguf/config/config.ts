@@ -74,7 +74,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     ...['llama', 'granite', 'qwen2', 'qwen3', 'gemma', 'gemma2', 'gemma3', 'phi2', 'phi3', 'mistral3', 'olmo', 'olmo2'],
     ...['lfm2', 'smollm3', 'exaone4', 'ernie4_5', 'glm4'],
   ],
-  'linear attention': ['kimi-linear', 'qwen35'],
+  'linear attention': ['qwen35'],
   'layers of state spaces (Mamba)': ['jamba', 'mamba', 'mamba2', 'nemotron_h', 'nemotron_h_moe', 'falcon-h1'],
   encoders: ['bert', 'nomic-bert', 'nomic-bert-moe', 't5'],
   "gpt-oss in the layout of Ollama's own converter": ['gptoss'],

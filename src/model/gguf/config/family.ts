@@ -8,6 +8,8 @@ export interface GgufFamily {
   config: (keys: FamilyKeys) => Record<string, unknown>
   /** Whether the rows of queries and keys have the order of llama.cpp: neighbouring channels turn together. */
   permutesRows?: true
+  /** Whether rates of forgetting are stored without their sign. */
+  hasPositiveRates?: true
   /** Whether rope_freqs.weight stops a part of the rotations, which its config knows without it. */
   stopsRotations?: true
   /** Whether YaRN may enlarge queries and keys. */

@@ -1,4 +1,13 @@
-import { CONTRACTIONS, cl100k, DEEPSEEK_3, LING, o200k, QWEN_35, TRINITY } from '../../checkpoint/byte-pair-forms.js'
+import {
+  CONTRACTIONS,
+  cl100k,
+  DEEPSEEK_3,
+  KIMI,
+  LING,
+  o200k,
+  QWEN_35,
+  TRINITY,
+} from '../../checkpoint/byte-pair-forms.js'
 import type { GgufMetadata } from '../file/metadata.js'
 
 /** Parts of tokenizer.json that the metadata does not have, but that follow from the name of a pre-tokenizer. */
@@ -68,6 +77,7 @@ const BY_NAME: ReadonlyMap<string, PreTokenizer> = new Map([
   ...named(GPT_4O, 'gpt-4o', 'llama4', 'kanana2', 'minimax-m2'),
   ...named({ ...PLAIN, definition: splits(o200k('', '\\p{N}')), ignoreMerges: true, addsBos: true }, 'tekken'),
   ...named({ ...PLAIN, definition: splits(LING) }, 'bailingmoe', 'bailingmoe2', 'llada-moe'),
+  ...named({ ...PLAIN, definition: splits(KIMI), ignoreMerges: true }, 'kimi-k2'),
   ...named({ ...PLAIN, definition: splits(...TRINITY) }, 'afmoe'),
   ...named(DEEPSEEK, 'deepseek-v3', 'hunyuan-dense', 'joyai-llm'),
 ])

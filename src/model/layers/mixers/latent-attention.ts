@@ -24,6 +24,8 @@ export interface LatentShape {
   valueSize: number
   /** Channels of the queries' own latent; 0 if one matrix projects them. */
   queryRank: number
+  /** Whether the input decides gates of the outputs, one for each head or for each channel: piece `latent.gates`. */
+  gate?: 'head' | 'channel'
 }
 
 export interface LatentOptions extends LatentShape {
@@ -33,6 +35,8 @@ export interface LatentOptions extends LatentShape {
   rope?: Rope
   /** Whether the first projections and the output have biases: pieces `q.down.bias`, `latent.bias`, `output.bias`. */
   bias: boolean
+  /** Whether a layer has this attention. Default: all. */
+  isIn?: (layer: number) => boolean
 }
 
 /** Added to the mean square of a latent, whatever the model's other norms add. */
@@ -67,12 +71,14 @@ export class LatentAttention {
   /** Writes records of rows, if the products read them. */
   private readonly plainRecords?: GatedRows
   private readonly joinedRecords?: GatedRows
+  private readonly projectGates?: Linear
+  private readonly spreadGates?: (tokens: number) => void
   private readonly keys: HeadProducts
   private readonly values: HeadProducts
   private readonly attention: SoftmaxAttention
   private readonly output: Linear
   private readonly at: Record<
-    'down' | 'downBias' | 'downNorm' | 'q' | 'latent' | 'latentBias' | 'latentNorm' | 'output' | 'outputBias',
+    'down' | 'downBias' | 'downNorm' | 'q' | 'latent' | 'latentBias' | 'latentNorm' | 'gates' | 'output' | 'outputBias',
     number
   >[]
 
@@ -80,7 +86,7 @@ export class LatentAttention {
     workspace: Workspace,
     private readonly options: LatentOptions,
   ) {
-    const { heads: H, rank: r, plain: n, turned: c, valueSize: v, queryRank, scale, rope, bias } = options
+    const { heads: H, rank: r, plain: n, turned: c, valueSize: v, queryRank, scale, rope, bias, gate, isIn } = options
     const { a, bank, threads, formats, config, cacheFormat } = workspace
     const format = formats.attention
     const records = !takesFloats(format)
@@ -123,28 +129,36 @@ export class LatentAttention {
     this.takePlain = copy(inToken(queries, n + c), alone(plain), n)
     this.takeTurned = copy(inToken(queries, n + c, n), alone(turned), c)
     this.join = copy(alone(values), inToken(joined, v), v)
-    if (records) {
-      this.plainRecords = new GatedRows(bank, { rows: plain }, threads)
-      this.joinedRecords = new GatedRows(bank, { rows: joined }, threads)
+    if (records) this.plainRecords = new GatedRows(bank, { rows: plain }, threads)
+    const gates = gate && workspace.rows(1, H * v) //                 [T, H v]
+    if (records || gates) this.joinedRecords = new GatedRows(bank, { rows: joined, gates }, threads)
+    if (gates) {
+      const output = gate === 'head' ? workspace.rows(1, H) : gates
+      this.projectGates = new Linear(workspace, { format, input: a, output })
+      if (gate === 'head') this.spreadGates = (tokens) => spread(output, gates, v, tokens)
     }
-    this.keys = new HeadProducts(workspace, H, 'latent.keys', { format, input: plain, output: q.block(0, r) })
-    this.values = new HeadProducts(workspace, H, 'latent.values', { format, input: o, output: values })
+    this.keys = new HeadProducts(workspace, H, 'latent.keys', { format, input: plain, output: q.block(0, r) }, isIn)
+    this.values = new HeadProducts(workspace, H, 'latent.values', { format, input: o, output: values }, isIn)
     const grouping = { heads: 1, keyValueHeads: 1, headSize: r + c, valueSize: r, perToken: H }
     this.attention = new SoftmaxAttention(bank, { ...grouping, q, output: o, scale, format: cacheFormat }, threads)
     this.output = new Linear(workspace, { format, input: joined, output: this.y })
 
     const isLow = queryRank > 0
-    this.at = workspace.addresses({
-      down: isLow && 'q.down.weight',
-      downBias: isLow && bias && 'q.down.bias',
-      downNorm: isLow && 'q.down.norm',
-      q: 'q.weight',
-      latent: 'latent.weight',
-      latentBias: bias && 'latent.bias',
-      latentNorm: 'latent.norm',
-      output: 'output.weight',
-      outputBias: bias && 'output.bias',
-    })
+    this.at = workspace.addresses(
+      {
+        down: isLow && 'q.down.weight',
+        downBias: isLow && bias && 'q.down.bias',
+        downNorm: isLow && 'q.down.norm',
+        q: 'q.weight',
+        latent: 'latent.weight',
+        latentBias: bias && 'latent.bias',
+        latentNorm: 'latent.norm',
+        gates: gate && 'latent.gates',
+        output: 'output.weight',
+        outputBias: bias && 'output.bias',
+      },
+      isIn,
+    )
   }
 
   begin({ segments }: BatchCache): void {
@@ -170,7 +184,9 @@ export class LatentAttention {
     this.attention.run(cache.places) //                     o [T, H, r] = softmax(scale . q (l | k)) l
     this.values.run(layer, T) //                            v [T, H, v] = V[head] o
     this.join(T)
-    this.joinedRecords?.run(T)
+    this.projectGates?.run(T, at.gates)
+    this.spreadGates?.(T)
+    this.joinedRecords?.run(T) //                           v = v sigmoid(Wg a)
     this.output.run(T, at.output, at.outputBias) //         y [T, d] = Wo v
   }
 }
@@ -188,6 +204,7 @@ class HeadProducts {
     heads: number,
     prefix: string,
     shape: MatmulShape,
+    isIn: (layer: number) => boolean = () => true,
   ) {
     const { bank, threads, maxTokens } = workspace
     this.matmul = new Matmul(bank, shape, threads)
@@ -197,7 +214,9 @@ class HeadProducts {
       for (let t = 0; t < maxTokens; t++) writeListEntry(bank, list, t, t * heads + head, t * heads + head)
       return list
     })
-    this.matrices = workspace.perLayer((layer) => this.lists.map((_, head) => workspace.at(layer, `${prefix}.${head}`)))
+    this.matrices = workspace.perLayer((layer) =>
+      isIn(layer) ? this.lists.map((_, head) => workspace.at(layer, `${prefix}.${head}`)) : [],
+    )
   }
 
   run(layer: number, T: number): void {
@@ -206,6 +225,14 @@ class HeadProducts {
       writeGroup(workspace.bank, table, head, matrix, 0, lists[head], T)
     }
     matmul.run(table, lists.length, lists.length * T)
+  }
+}
+
+/** Writes the number of each head for each of its channels. */
+function spread(numbers: Rows, to: Rows, channels: number, tokens: number): void {
+  for (let t = 0; t < tokens; t++) {
+    const row = to.row(t)
+    for (const [head, number] of numbers.row(t).entries()) row.fill(number, head * channels, (head + 1) * channels)
   }
 }
 

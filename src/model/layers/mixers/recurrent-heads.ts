@@ -13,7 +13,7 @@ interface Kept {
 
 /** Heads whose state is a matrix, at `stateOffset` bytes in a layer's running state (assembly/recurrence.ts). */
 export class RecurrentHeads {
-  /** Factor of the state before each token [T, heads], which the caller writes. */
+  /** Factors of the state before each token [T, heads], or of its rows [T, heads, keySize]; the caller writes them. */
   readonly decays: Rows
   /** Factor of each token's value [T, heads], which the caller writes. */
   readonly gains: Rows
@@ -26,14 +26,16 @@ export class RecurrentHeads {
 
   constructor(
     private readonly workspace: Workspace,
-    shape: Omit<RecurrenceShape, 'decays' | 'gains'>,
+    /** `decays` has a decay of each row. Default: one of each head. */
+    { decays, ...shape }: Omit<RecurrenceShape, 'decays' | 'isByRow' | 'gains'> & { decays?: Rows },
   ) {
     const { bank, threads, maxTokens } = workspace
-    this.decays = workspace.rows(1, shape.heads)
+    this.decays = decays ?? workspace.rows(1, shape.heads)
     this.gains = workspace.rows(1, shape.heads)
     this.stateFloats = recurrenceStateFloats(shape.heads, shape.keySize, shape.valueSize)
     this.offset = shape.stateOffset
-    this.recurrence = new Recurrence(bank, { ...shape, decays: this.decays, gains: this.gains }, threads)
+    const factors = { decays: this.decays, isByRow: decays !== undefined, gains: this.gains }
+    this.recurrence = new Recurrence(bank, { ...shape, ...factors }, threads)
     this.table = allocateSegments(bank, maxTokens)
   }
 

@@ -18,6 +18,17 @@ export function whole(key: string, shape: number[]): Source {
   return { tensor: { key, shape }, rows, cols, view: (tensors) => stored(tensors, key) }
 }
 
+/** The vector in a tensor whose other dimensions are all 1. */
+export function onlyVector(key: string, shape: number[]): Source {
+  const length = Math.max(...shape)
+  const dim = shape.indexOf(length)
+  const view = (tensors: Map<string, Tensor>) => {
+    const tensor = stored(tensors, key)
+    return { ...tensor, shape: [length], strides: [tensor.strides[dim]] }
+  }
+  return { tensor: { key, shape }, rows: 1, cols: length, view }
+}
+
 export function rowsOf(source: Source, from: number, to: number): Source {
   return { ...source, rows: to - from, view: (tensors) => rows(source.view(tensors), from, to) }
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { OPTION_NAMES } from '../../../api/generation-options.js'
 import { isObject } from '../../../ground/json/json.js'
 import { type FieldNames, fieldNames, refusedParam } from '../../common/api-error.js'

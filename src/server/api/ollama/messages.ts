@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ChatMessage } from '../../../api/text.js'
 import { isObject } from '../../../ground/json/json.js'
 import { argumentsIn, type Dialect, readFunctionCall } from '../../../text/read-messages.js'

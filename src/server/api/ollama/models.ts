@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Hono } from 'hono'
-import { z } from 'zod'
+import * as z from 'zod'
 import { UNFILTERED } from '../../../api/generation-options.js'
 import type { GenerationDefaults } from '../../../api/text.js'
 import { usedPerToken } from '../../../model/config/experts-per-token.js'

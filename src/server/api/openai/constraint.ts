@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { ASK_OPTIONS, formsIn } from '../../../api/ask-options.js'
 import { UserError } from '../../../ground/errors.js'
 import { parseJson } from '../../../ground/json/json.js'
@@ -17,7 +17,7 @@ const schema = z.preprocess(
 
 function parsedSchema(json: string): unknown {
   try {
-    return parseJson(Buffer.from(json), 'the schema')
+    return parseJson(new TextEncoder().encode(json), 'the schema')
   } catch (error) {
     if (error instanceof UserError) return null
     throw error

@@ -1,4 +1,5 @@
 import type { RoutedToken } from '../../../api/wire.js'
+import { base64Of, joined } from '../../../ground/bytes.js'
 import { type ModelConfig, mixtureOf } from '../../../model/config/config.js'
 import { usedIn } from '../../../model/config/experts-per-token.js'
 
@@ -32,7 +33,7 @@ export class PackedRoutes {
     const rows = this.rows.slice(0, -1)
     const bytes = rows.map(({ buffer }) => new Uint8Array(buffer as ArrayBuffer))
     return {
-      data: Buffer.concat(bytes).toString('base64'),
+      data: base64Of(joined(bytes)),
       shape: [rows.length, this.config.layers, this.k],
       dtype: 'int16',
       start: 0,

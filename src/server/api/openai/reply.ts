@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import type { Delta, DeltaCall, WireChunk } from '../../../api/wire.js'
 import { isObject } from '../../../ground/json/json.js'
 import type { AnswerEvent } from '../../../text/answer-reader.js'
@@ -115,7 +114,7 @@ const NO_MESSAGE = { role: 'assistant', content: '', refusal: null }
 /** The next message of a conversation. */
 export class ChatReply extends OpenaiReply<BegunChat> {
   protected readonly head = {
-    ...{ id: `chatcmpl-${randomUUID()}`, created: now(), model: this.context.id },
+    ...{ id: `chatcmpl-${crypto.randomUUID()}`, created: now(), model: this.context.id },
     object: 'chat.completion.chunk',
   }
   protected readonly noText = { delta: {} }
@@ -188,7 +187,7 @@ export class ChatReply extends OpenaiReply<BegunChat> {
 /** Texts that continue prompts. */
 export class CompletionReply extends OpenaiReply<BegunCompletion> {
   protected readonly head = {
-    id: `cmpl-${randomUUID()}`,
+    id: `cmpl-${crypto.randomUUID()}`,
     object: 'text_completion',
     created: now(),
     model: this.context.id,

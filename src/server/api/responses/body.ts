@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { fieldNames } from '../../common/api-error.js'
 import type { Limits } from '../../common/limits.js'
 import type { KeptNulls } from '../../http/body.js'

@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
 import { UserError } from '../../../ground/errors.js'
+import { isSameJson } from '../../../ground/json/json.js'
 import { keyword, phrase } from '../../../ground/message.js'
 import { choicesInOrder } from './choices-in-order.js'
 import { choice, EMPTY, type Expression, NEVER, type Rule, repeat, separated, sequence, text } from './expression.js'
@@ -112,7 +112,7 @@ class SchemaWriter {
         phrase`${keyword('uniqueItems')} is not supported, except for ${keyword('items')} with an ${keyword('enum')}`,
       )
     }
-    const unique = values.filter((value, i) => !values.slice(0, i).some((other) => isDeepStrictEqual(value, other)))
+    const unique = values.filter((value, i) => !values.slice(0, i).some((other) => isSameJson(value, other)))
     return choicesInOrder(
       unique.map((value) => ({ expression: jsonValue(value), isRequired: false })),
       least,

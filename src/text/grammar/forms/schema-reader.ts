@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
-import { isObject } from '../../../ground/json/json.js'
+import { isObject, isSameJson } from '../../../ground/json/json.js'
 import { keyword, phrase } from '../../../ground/message.js'
 import { Automaton } from './automaton.js'
 import { readSearch } from './read-pattern.js'
@@ -52,7 +51,7 @@ export class SchemaReader {
   }
 
   caseAccepts(one: Case, value: unknown): boolean {
-    if (one.type === 'value') return isDeepStrictEqual(one.value, value)
+    if (one.type === 'value') return isSameJson(one.value, value)
     if (one.type !== typeOf(value)) return false
     switch (one.type) {
       case 'number': {
@@ -71,7 +70,7 @@ export class SchemaReader {
           ({ schema, atLeast }) => items.filter((item) => this.accepts([schema], item)).length >= atLeast,
         )
         const areApart =
-          !isUnique || items.every((item, i) => !items.slice(0, i).some((other) => isDeepStrictEqual(item, other)))
+          !isUnique || items.every((item, i) => !items.slice(0, i).some((other) => isSameJson(item, other)))
         const areItems = items.every((item, i) =>
           this.accepts(
             parts.flatMap(({ prefix, items }) => prefix[i] ?? items ?? []),
@@ -151,9 +150,9 @@ export class SchemaReader {
     if (lists.length === 0) return cases
     // Each value is compared with the others.
     if (lists[0].length > MOST_CASES) failAt(path, phrase`${keyword('enum')} may have ${MOST_CASES} values`)
-    const unique = lists[0].filter((value, i) => !lists[0].slice(0, i).some((other) => isDeepStrictEqual(value, other)))
+    const unique = lists[0].filter((value, i) => !lists[0].slice(0, i).some((other) => isSameJson(value, other)))
     return unique
-      .filter((value) => lists.every((list) => list.some((other) => isDeepStrictEqual(value, other))))
+      .filter((value) => lists.every((list) => list.some((other) => isSameJson(value, other))))
       .filter((value) => cases.some((one) => this.caseAccepts(one, value)))
       .map((value) => ({ type: 'value', isNamed: true, value }))
   }

@@ -1,3 +1,4 @@
+import { joined, placeOf } from '../../../ground/bytes.js'
 import type { Vocabulary } from './vocabulary.js'
 
 /** A literal that ends within a token. */
@@ -17,12 +18,12 @@ interface Candidate {
 
 /** Texts that are looked for in the bytes of tokens. */
 export class Literals {
-  readonly literals: readonly Buffer[]
+  readonly literals: readonly Uint8Array[]
   readonly longest: number
   readonly candidates: readonly Candidate[]
 
   constructor(texts: readonly string[], vocabulary: Vocabulary) {
-    this.literals = texts.map((text) => Buffer.from(text))
+    this.literals = texts.map((text) => new TextEncoder().encode(text))
     this.longest = Math.max(...this.literals.map((literal) => literal.length))
     this.candidates = this.overshooting(vocabulary)
   }
@@ -36,7 +37,7 @@ export class Literals {
         for (let before = literal.length - 1; before > 0 && literal.length - before < bytes.length; before--) {
           if (startsWith(bytes, literal.subarray(before))) candidates.push({ token, before, literal: index })
         }
-        const at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(literal)
+        const at = placeOf(literal, bytes)
         if (at >= 0 && at + literal.length < bytes.length) {
           candidates.push({ token, before: 0, literal: index })
         }
@@ -48,24 +49,24 @@ export class Literals {
 
 /** The end of a text, as far as a literal may have begun there. */
 export class LiteralWatch {
-  private tail: Buffer = Buffer.alloc(0)
+  private tail: Uint8Array = new Uint8Array(0)
 
   constructor(private readonly of: Literals) {}
 
   /** Adds bytes; the literal that ends first in them, if one does. */
   add(bytes: Uint8Array): Found | undefined {
     const found = this.find(bytes)
-    const all = Buffer.concat([this.tail, bytes])
+    const all = joined([this.tail, bytes])
     this.tail = all.subarray(Math.max(0, all.length - this.of.longest + 1))
     return found
   }
 
   /** The literal that ends first in bytes that would follow; of several, the longest. */
   find(bytes: Uint8Array): Found | undefined {
-    const all = Buffer.concat([this.tail, bytes])
+    const all = joined([this.tail, bytes])
     let best: { literal: number; end: number } | undefined
     for (const [index, literal] of this.of.literals.entries()) {
-      const at = all.indexOf(literal, Math.max(0, this.tail.length - literal.length + 1))
+      const at = placeOf(literal, all, Math.max(0, this.tail.length - literal.length + 1))
       const end = at + literal.length
       if (at < 0 || end <= this.tail.length) continue
       const isLonger = best && end === best.end && literal.length > this.of.literals[best.literal].length
@@ -88,6 +89,6 @@ export function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
   return beginning.length <= bytes.length && beginning.every((byte, i) => bytes[i] === byte)
 }
 
-function endsWith(bytes: Buffer, end: Buffer): boolean {
-  return end.length <= bytes.length && end.equals(bytes.subarray(bytes.length - end.length))
+function endsWith(bytes: Uint8Array, end: Uint8Array): boolean {
+  return end.length <= bytes.length && startsWith(bytes.subarray(bytes.length - end.length), end)
 }

@@ -4,6 +4,7 @@ import {
   CONTRACTIONS,
   cl100k,
   DEEPSEEK_3,
+  KIMI,
   LING,
   o200k,
   QWEN_35,
@@ -22,7 +23,7 @@ const PUBLISHED: ReadonlySet<string> = new Set([
     o200k(`${CONTRACTIONS}?`, '\\p{N}{1,3}'),
     o200k('', '\\p{N}'),
   ],
-  ...[QWEN_35, LING, ...DEEPSEEK_3, ...TRINITY, '\\p{N}', '\\d', '[0-9]'],
+  ...[QWEN_35, LING, KIMI, ...DEEPSEEK_3, ...TRINITY, '\\p{N}', '\\d', '[0-9]'],
 ])
 
 export function isPublishedPattern(source: string): boolean {

@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import { UserError } from '../../../ground/errors.js'
 import { readIfPresent, readJsonIfPresent } from '../../../ground/files/small-file.js'
 import { isObject } from '../../../ground/json/json.js'
+import { pathIn } from '../../../ground/platform/files.js'
 import { type AddedToken, readAddedTokens } from './added-tokens.js'
 import type { CompiledTokenizer } from './compiled-tokenizer.js'
 import { partsOf } from './definition-parts.js'
@@ -39,7 +39,7 @@ export async function readTokenizerDefinition(
   ])
   const json = whole ?? (await readVocabAndMerges(dir, config))
   if (!json) return undefined
-  const file = join(dir, whole ? 'tokenizer.json' : 'vocab.json')
+  const file = pathIn(dir, whole ? 'tokenizer.json' : 'vocab.json')
   if (!isObject(json.model)) throw new UserError(`${file}: has no tokenizer model in it`)
   const { model } = json
 
@@ -50,8 +50,8 @@ export async function readTokenizerDefinition(
   const addedTokens = readAddedTokens(
     specials,
     idOf,
-    [addedIds, join(dir, 'added_tokens.json')],
-    [config.added_tokens_decoder, join(dir, 'tokenizer_config.json')],
+    [addedIds, pathIn(dir, 'added_tokens.json')],
+    [config.added_tokens_decoder, pathIn(dir, 'tokenizer_config.json')],
     [json.added_tokens, file],
   )
   return { file, json, model, addedTokens }
@@ -65,8 +65,8 @@ async function readVocabAndMerges(
   dir: string,
   tokenizerConfig: Record<string, unknown>,
 ): Promise<Record<string, unknown> | undefined> {
-  const vocabFile = join(dir, 'vocab.json')
-  const mergesFile = join(dir, 'merges.txt')
+  const vocabFile = pathIn(dir, 'vocab.json')
+  const mergesFile = pathIn(dir, 'merges.txt')
   const [vocab, merges] = await Promise.all([readJsonIfPresent(dir, 'vocab.json'), readIfPresent(dir, 'merges.txt')])
   if (!vocab && !merges) return undefined
   if (!vocab) throw new UserError(`${vocabFile}: missing, without it merges.txt is no tokenizer`)

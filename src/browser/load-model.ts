@@ -1,0 +1,85 @@
+import type { LoadOptions, Model } from '../api/model.js'
+import { startThreadAhead } from '../engine/run/reading/thread-ahead.js'
+import { UsageError, UserError } from '../ground/errors.js'
+import { isPlainName } from '../ground/files/byte-source.js'
+import { addFile, basename, dirname, pathIn } from '../ground/platform/files.browser.js'
+import { SHARES_MEMORY } from '../ground/platform/threads.browser.js'
+import { modelFiles } from '../library/files/model-files.js'
+import { packedModel } from '../library/files/packed-model.js'
+import { checkLoadOptions } from '../library/packing/load-options.js'
+import { startModel } from '../library/start-model.js'
+import { isNote } from '../model/packing/format/companions.js'
+import { openPackedFile } from '../model/packing/format/packed-file.js'
+import { isPacked } from '../model/packing/format/packed-folder.js'
+import { companion, type FetchOptions, keptOrFetched } from './fetch-file.js'
+import type { FetchProgress } from './kept-folder.js'
+
+export interface BrowserLoadOptions extends LoadOptions {
+  /** Called while the weights are fetched. */
+  onProgress?: (progress: FetchProgress) => void
+}
+
+/**
+ * Loads a packed model and starts its engine, which runs in workers. `source` is the address of its packed file, whose
+ * companions are in the same folder, or all its files, such as a user has chosen. Rejects with a UserError if they are
+ * incomplete, damaged or cannot be fetched.
+ */
+export async function loadModel(
+  source: string | URL | Iterable<File>,
+  { onProgress, ...options }: BrowserLoadOptions = {},
+): Promise<Model> {
+  checkLoadOptions(options)
+  startThreadAhead()
+  const isAddress = typeof source === 'string' || source instanceof URL
+  const { onWarning, signal } = options
+  const path = isAddress
+    ? await fetchModel(new URL(source, location.href), { onProgress, onWarning, signal })
+    : addFiles(source)
+  const found = modelFiles(await packedModel(nameOf(path), dirname(path), path, options.quant))
+  return startModel(found, options, { ...memoryHere(), threads: threadsHere() })
+}
+
+/** Threads that a model has by default: one for each processor, or one in all if threads cannot share memory. */
+export function threadsHere(): number {
+  return SHARES_MEMORY ? navigator.hardwareConcurrency : 1
+}
+
+/** Bytes of memory of a usual device, since most browsers do not say. */
+const USUAL_MEMORY = 8 * 2 ** 30
+const MARGIN = 512 * 2 ** 20
+
+function memoryHere(): { free: number; margin: number } {
+  const { deviceMemory } = navigator as { deviceMemory?: number }
+  return { free: deviceMemory === undefined ? USUAL_MEMORY : deviceMemory * 2 ** 30, margin: MARGIN }
+}
+
+/** Fetches a packed file, and the companions that it names. Resolves with its path. */
+async function fetchModel(address: URL, { onProgress, ...options }: FetchOptions): Promise<string> {
+  const path = `${address.origin}${address.pathname}`
+  addFile(path, await keptOrFetched(address, { ...options, onProgress }))
+  const { metadata } = await openPackedFile(path)
+  const folder = dirname(path)
+  const needed = Object.keys(metadata.files).filter((name) => !isNote(name))
+  const fetched = needed.map(async (name) => {
+    if (!isPlainName(name)) throw new UserError(`${path}: names a file outside of its folder`)
+    addFile(pathIn(folder, name), await companion(new URL(name, address), metadata.files[name], options))
+  })
+  await Promise.all(fetched)
+  return path
+}
+
+let given = 0
+
+function addFiles(files: Iterable<File>): string {
+  const folder = `files-${++given}`
+  const all = [...files]
+  for (const file of all) addFile(pathIn(folder, file.name), file)
+  const packed = all.filter(({ name }) => isPacked(name))
+  if (packed.length === 1) return pathIn(folder, packed[0].name)
+  throw new UsageError(`a model is one packed file and its companions; there are ${packed.length} packed files`)
+}
+
+/** The folder's name, which says more than the file's. */
+function nameOf(path: string): string {
+  return basename(dirname(path)) || basename(path)
+}

@@ -1,0 +1,3 @@
+import { becomeThread } from '../ground/platform/threads.browser.js'
+
+becomeThread()

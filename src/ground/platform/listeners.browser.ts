@@ -1,0 +1,1 @@
+export function allowManyListeners(_signal: AbortSignal): void {}

@@ -1,0 +1,5 @@
+import * as parser from '@eslint-community/regexpp'
+
+export function regexpp(): typeof parser {
+  return parser
+}

@@ -1,0 +1,31 @@
+import { suite } from 'uvu'
+import { HAS_FIREFOX, reportOfFirefox } from '../support/firefox.js'
+import { IN_PAGE, PagesAndNode, type Report } from '../support/pages-and-node.js'
+import type { WebServer } from '../support/web-server.js'
+
+const test = suite('the same bits in Firefox')
+let both: PagesAndNode
+
+test.before(async () => {
+  both = await PagesAndNode.start()
+})
+
+test.after(async () => {
+  await Promise.all([both.close()])
+})
+
+async function report(web: WebServer): Promise<Report> {
+  return (await reportOfFirefox(web, `${IN_PAGE}; await send({ value: report })`)) as Report
+}
+
+if (HAS_FIREFOX) {
+  test('an isolated page of Firefox computes as Node does', async () => {
+    both.check(await report(both.isolated), true)
+  })
+
+  test('any other page of Firefox computes the same on one thread', async () => {
+    both.check(await report(both.plain), false)
+  })
+}
+
+test.run()

@@ -1,0 +1,36 @@
+import { suite } from 'uvu'
+import { HAS_BROWSER, sharedBrowser, visit } from '../support/browser.js'
+import { IN_PAGE, PagesAndNode, type Report } from '../support/pages-and-node.js'
+import type { WebServer } from '../support/web-server.js'
+
+const test = suite('the same bits in a page')
+let both: PagesAndNode
+
+test.before(async () => {
+  both = await PagesAndNode.start()
+})
+
+test.after(async () => {
+  await Promise.all([both.close(), sharedBrowser.release()])
+})
+
+async function report(web: WebServer): Promise<Report> {
+  let found: unknown
+  await visit(await sharedBrowser.get(), {}, async ({ page }) => {
+    await page.goto(web.url)
+    found = await page.evaluate(`(async () => { ${IN_PAGE}; return report })()`)
+  })
+  return found as Report
+}
+
+if (HAS_BROWSER) {
+  test('an isolated page of Chromium computes as Node does, on all its threads', async () => {
+    both.check(await report(both.isolated), true)
+  })
+
+  test('any other page of Chromium computes the same on one thread', async () => {
+    both.check(await report(both.plain), false)
+  })
+}
+
+test.run()
