@@ -30,7 +30,6 @@ interface TensorSource {
 export async function readInterventions(model: Model, path: string, signal?: AbortSignal) {
   const bytes = await readBounded(path, MOST_JSON_BYTES, 'put long lists of numbers into a safetensors file')
   const entries: unknown = parseJson(bytes, path)
-  const folder = dirname(path)
   const found: Intervention[] = []
   let place = ''
   try {
@@ -41,7 +40,7 @@ export async function readInterventions(model: Model, path: string, signal?: Abo
     for (const [i, entry] of (plain as Intervention[]).entries()) {
       const source = sourceOf(list[i])
       place = `interventions[${i}]: `
-      const own = source ? await new ReplacedPart(model, folder, entry, signal).from(source) : [entry]
+      const own = source ? await new ReplacedPart(model, dirname(path), entry, signal).from(source) : [entry]
       place = ''
       if (own.length === 1) checkInterventions(plain.with(i, own[0]), model.config)
       found.push(...own)

@@ -24,8 +24,7 @@ interface Given {
 export class RecordedRun {
   private constructor(
     private readonly model: Pick<Model, 'config'>,
-    /** Number of tokens. */
-    readonly length: number,
+    private readonly length: number,
     private readonly layers: readonly number[],
     private readonly result: ForwardResult,
   ) {}
