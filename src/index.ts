@@ -19,6 +19,7 @@ export type { ChatMessage, ChatTemplate, GenerationDefaults, Tokenizer } from '.
 export { UsageError, UserError } from './ground/errors.js'
 export { type Atlas, type AtlasCommittee, type AtlasEntry, type AtlasToken, nameIn } from './insight/atlas/atlas.js'
 export { loadAtlas } from './insight/atlas/load-atlas.js'
+export { readInterventions } from './insight/interventions/read-interventions.js'
 export {
   expertsThatMatter,
   type MatteringExpert,
@@ -47,6 +48,7 @@ export type { CalibrationText } from './library/rounding/text-windows.js'
 export type { Mixture, MixtureKind, ModelConfig } from './model/config/config.js'
 export type { ExpertMask, GateSoftmax, MaskedUse } from './model/config/expert-mask.js'
 export type { ExpertsPerToken } from './model/config/experts-per-token.js'
+export type { Intervention } from './model/config/intervention.js'
 export { maskSpecs, parseMask } from './model/config/mask-spec.js'
 export type { AlwaysChosen, Routing, RoutingGroups } from './model/config/routing.js'
 export type { PartFormats, Quant } from './model/packing/format/formats.js'

@@ -1,6 +1,7 @@
 import type { MixtureKind, ModelConfig, PerMixture } from '../model/config/config.js'
 import type { ExpertMask } from '../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../model/config/experts-per-token.js'
+import type { Intervention } from '../model/config/intervention.js'
 import type { PartFormats, Quant } from '../model/packing/format/formats.js'
 import type { CalibrationRecord } from '../model/packing/format/packed-metadata.js'
 import type { GenerateOptions } from './generation.js'
@@ -199,6 +200,8 @@ export interface MemoryStats {
 export interface SessionOptions {
   /** Experts that its tokens must not use. Default: none. */
   mask?: ExpertMask
+  /** Changes of what layers compute for its tokens, in every call of the session. Default: none. */
+  interventions?: readonly Intervention[]
 }
 
 /** Work of a model's experts since it was loaded. */
@@ -243,7 +246,7 @@ export interface Model {
    * tokens that each row pushes up and down most, and its effect on `token`.
    */
   readOut(rows: readonly Float32Array[], options?: { top?: number; token?: number }): Promise<ReadOut[]>
-  /** An empty session. Throws a UserError if its mask does not fit the model. */
+  /** An empty session. Throws a UserError if its mask or its interventions do not fit the model. */
   createSession(options?: SessionOptions): Session
   /**
    * Scores a text, given as ids, with a sequence-classification checkpoint. The scores come from the state of the last

@@ -6,7 +6,7 @@ import { addFile, basename, dirname, pathIn } from '../ground/platform/files.bro
 import { SHARES_MEMORY } from '../ground/platform/threads.browser.js'
 import { modelFiles } from '../library/files/model-files.js'
 import { packedModel } from '../library/files/packed-model.js'
-import { checkLoadOptions } from '../library/packing/load-options.js'
+import { checkLoadOptions, MAX_THREADS } from '../library/packing/load-options.js'
 import { startModel } from '../library/start-model.js'
 import { isNote } from '../model/packing/format/companions.js'
 import { openPackedFile } from '../model/packing/format/packed-file.js'
@@ -36,12 +36,13 @@ export async function loadModel(
     ? await fetchModel(new URL(source, location.href), { onProgress, onWarning, signal })
     : addFiles(source)
   const found = modelFiles(await packedModel(nameOf(path), dirname(path), path, options.quant))
-  return startModel(found, options, { ...memoryHere(), threads: threadsHere() })
+  const threads = Math.min(options.threads ?? threadsHere(), SHARES_MEMORY ? MAX_THREADS : 1)
+  return startModel(found, { ...options, threads }, { ...memoryHere(), threads })
 }
 
 /** Threads that a model has by default: one for each processor, or one in all if threads cannot share memory. */
 export function threadsHere(): number {
-  return SHARES_MEMORY ? navigator.hardwareConcurrency : 1
+  return SHARES_MEMORY ? Math.min(navigator.hardwareConcurrency, MAX_THREADS) : 1
 }
 
 /** Bytes of memory of a usual device, since most browsers do not say. */

@@ -48,6 +48,8 @@ export { type EvaluateTextOptions, evaluateText, type TextScore } from './evalua
 export { parseTask, type Task, type TaskItem } from './evaluation/task-file.js'
 export { drawAblation } from './figures/ablation-figure.js'
 export { drawContrast } from './figures/contrast-figure.js'
+export { drawPatching } from './figures/patch-figure.js'
+export { type Patching, type PatchOptions, patchPrompts } from './patching/patch-prompts.js'
 export type { NumbersByKind, NumbersPoint } from './surgery/experts-per-token-curve.js'
 export { type FewerExperts, type FewerExpertsOptions, measureFewerExperts } from './surgery/fewer-experts.js'
 export { type Grafted, type GraftOptions, graftModel } from './surgery/graft.js'

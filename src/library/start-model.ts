@@ -27,7 +27,7 @@ import { option, phrase } from '../ground/message.js'
 import { checkOptionNames } from '../ground/option-checks.js'
 import { setFlagsForGood } from '../kernels/compiler/compile.js'
 import type { ModelConfig } from '../model/config/config.js'
-import { type ExpertMask, layerMasks } from '../model/config/expert-mask.js'
+import { type ExpertMask, layerMasks, withInterventions } from '../model/config/expert-mask.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/config/experts-per-token.js'
 import { cacheTypeOf } from '../model/families/index.js'
 import { lazyGuides } from '../text/grammar/lazy-guides.js'
@@ -155,9 +155,10 @@ class EngineModel implements Model {
   }
 
   createSession(options: SessionOptions = {}): Session {
-    checkOptionNames(options, { mask: true }, 'createSession')
-    if (options.mask) layerMasks([options.mask], this.config)
-    return new EngineSession(this.shared, this.shared.newSession(), options.mask)
+    checkOptionNames(options, { mask: true, interventions: true }, 'createSession')
+    const own = withInterventions(options.mask, options.interventions)
+    if (own) layerMasks([own], this.config)
+    return new EngineSession(this.shared, this.shared.newSession(), own)
   }
 
   async checkConstraint(options: GuideOptions): Promise<void> {

@@ -3,14 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { convertModel, type ExpertMask, loadModel, type Model, type Session } from '#molm/index.js'
+import { convertModel, type ExpertMask, type Intervention, loadModel, type Model, type Session } from '#molm/index.js'
 import { fixturePath, repositoryPath } from '../support/fixtures.js'
 import { withModel } from '../support/models.js'
 import { rejectsWithUserError, thrownBy } from '../support/rejects.js'
 import { until } from '../support/until.js'
 
 const test = suite('experts that are freed')
-const MASK: ExpertMask = { mlp: [[0, 1]], gates: 'all' }
+const INTERVENTIONS: Intervention[] = [{ layer: 4, part: 'mlp', replace: 'zero' }]
+const MASK: ExpertMask = { mlp: [[0, 1]], gates: 'all', interventions: INTERVENTIONS }
 
 let folder = ''
 let nano = ''

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RoutedToken } from '#molm/api/wire.js'
-import { parseMask, resultOf } from '#molm/index.js'
+import { type Intervention, parseMask, resultOf } from '#molm/index.js'
 import { listen } from '#molm/server/listen.js'
 import { get, post, type Served, serverFor, serveSharedNano } from './served.js'
 
@@ -59,6 +59,32 @@ test('a kept sequence is only continued with the same mask, however it is writte
   assert.is(await cached(['2:mlp:4']), 0)
   assert.ok((await cached(['2:mlp:3,2', '2:mlp:1'])) > 5)
   assert.ok((await cached()) > 5)
+})
+
+test('interventions hold for their request alone, and a kept sequence continues with the same ones only', async () => {
+  const interventions: Intervention[] = [
+    { layer: 3, part: 'residual', tokens: [2, 3, 4, 5], replace: 'zero' },
+    { layer: 4, part: 'mlp', replace: 'zero' },
+  ]
+  const session = served.model.createSession({ interventions })
+  const { text } = await resultOf(session.generate(PROMPT, { temperature: 0, maxTokens: 40, ignoreEos: true }))
+  session.dispose()
+  const [plain, changed, masked] = await Promise.all([
+    complete(served, undefined),
+    complete(served, undefined, { interventions }),
+    complete(served, ['3:mlp:0-11'], { interventions }),
+  ])
+  assert.is(changed.text, text)
+  assert.is.not(plain.text, text)
+  assert.is.not(masked.text, text)
+  assert.is(plain.text, (await complete(served, undefined)).text)
+  const prompt = 'Another sequence that only this test has begun, with words to keep'
+  const cached = async (more: object) =>
+    (await complete(served, undefined, { prompt, max_tokens: 3, ...more })).usage.prompt_tokens_details.cached_tokens
+  assert.is(await cached({ interventions }), 0)
+  assert.is(await cached({}), 0)
+  assert.is(await cached({ interventions: interventions.slice(1) }), 0)
+  assert.ok((await cached({ interventions })) > 5)
 })
 
 test('a chat is masked too', async () => {

@@ -1,4 +1,5 @@
 import { mxfp4Values } from './mxfp4.js'
+import { changedAfter, changedOutputs } from './reference-changes.js'
 import {
   attention,
   type Reader,
@@ -324,12 +325,15 @@ export function forward(keys: Keys, tensors: ReferenceTensors, tokens: readonly 
     const before = (rows: Row[], i: 0 | 1) => (norms[i] ? normed(rows, `model.layers.${l}.${norms[i]}`) : rows)
     const mixed = added(mix(l, before(x, 0), read), 0)
     x = x.map((row, t) => sum(row, times(mixed[t], residual)))
-    const fed = before(parallel ? entered : x, 1).map((y, t) => feed(l, y, entered[t], read, x[t]))
+    const fed = before(parallel ? entered : x, 1).map((y, t) => {
+      const fed = feed(l, y, entered[t], read, x[t])
+      return fed.chosen && !fed.parts ? { ...fed, outputs: changedOutputs(l, 'mlp', t, fed.chosen, fed.outputs) } : fed
+    })
     const sums = added(
       fed.map(({ outputs }) => weighted(new Float64Array(keys.hidden_size), outputs)),
       1,
     )
-    x = x.map((row, t) => times(sum(row, times(sums[t], residual)), factorAfter(l, read)))
+    x = x.map((row, t) => changedAfter(l, t, times(sum(row, times(sums[t], residual)), factorAfter(l, read))))
     hidden.push(x[x.length - 1])
     outputs.push(fed.map(outputsOf))
     chosen.push(fed.flatMap(({ chosen }) => (chosen ? [[...chosen].sort((a, b) => b.gate - a.gate)] : [])))

@@ -1,6 +1,7 @@
 import { type MixtureKind, mixtureOf } from '#molm/model/config/config.js'
 import { usedIn } from '#molm/model/config/experts-per-token.js'
 import type { ModuleFormerConfig } from '#molm/model/families/moduleformer/moduleformer.js'
+import { changedAfter, changedOutputs } from './reference-changes.js'
 import { type Reader, type Row, readerOf, softmax, sum, weighted } from './reference-layers.js'
 import { ACTIVATIONS, dot, layerNorm, stickBreaking } from './reference-math.js'
 
@@ -45,11 +46,12 @@ export function referenceForward(config: ModuleFormerConfig, tensors: Tensors, t
     }
     const a = norm(`${block}.ln_1`)
     const attention = choose(a, 'attention', 'attn.q_proj.gate')
-    add(attend(config, read, `${block}.attn`, a, attention))
+    add(attend(config, read, l, a, attention))
 
     const b = norm(`${block}.ln_2`)
     const mlp = choose(b, 'mlp', 'mlpf.gate')
-    add(b.map((row, t) => mlpOf(config, read, `${block}.mlpf`, row, mlp[t])))
+    add(b.map((row, t) => mlpOf(config, read, l, t, row, mlp[t])))
+    x = x.map((row, t) => changedAfter(l, t, row))
     hidden.push(x[x.length - 1])
     routes.push({ attention, mlp })
   }
@@ -79,8 +81,9 @@ function gateLogits({ gateType }: ModuleFormerConfig, read: Reader, gate: string
   })
 }
 
-function attend(config: ModuleFormerConfig, read: Reader, attn: string, a: Row[], choices: Choice[]): Row[] {
+function attend(config: ModuleFormerConfig, read: Reader, layer: number, a: Row[], choices: Choice[]): Row[] {
   const { attentionHidden: A, heads: H, sharedKeyValue, width: d } = config
+  const attn = `transformer.h.${layer}.attn`
   const s = A / H
   const project = (name: string) => a.map((row) => (sharedKeyValue ? row : read.linear(`${attn}.${name}`, row)))
   const [keys, values] = [project('k_proj'), project('v_proj')]
@@ -98,17 +101,27 @@ function attend(config: ModuleFormerConfig, read: Reader, attn: string, a: Row[]
       }
       return { gate: choices[i].gates[slot], y: expert(read, `${attn}.q_proj.output_experts`, e, o, d) }
     })
-    return weighted(new Float64Array(d), outputs)
+    return weighted(new Float64Array(d), changedOutputs(layer, 'attention', i, chosenIn(choices[i]), outputs))
   })
 }
 
-function mlpOf(config: ModuleFormerConfig, read: Reader, mlp: string, a: Row, { ids, gates }: Choice): Row {
+const chosenIn = ({ ids, gates }: Choice) => ids.map((id, slot) => ({ id, gate: gates[slot] }))
+
+function mlpOf(
+  config: ModuleFormerConfig,
+  read: Reader,
+  layer: number,
+  token: number,
+  a: Row,
+  { ids, gates, p }: Choice,
+): Row {
+  const mlp = `transformer.h.${layer}.mlpf`
   const { ffnHidden: F, width: d, activation } = config
   const outputs = ids.map((e, slot) => {
     const h = expert(read, `${mlp}.experts`, e, a, F).map(ACTIVATIONS[activation])
     return { gate: gates[slot], y: expert(read, `${mlp}.output_experts`, e, h, d) }
   })
-  return weighted(new Float64Array(d), outputs)
+  return weighted(new Float64Array(d), changedOutputs(layer, 'mlp', token, chosenIn({ ids, gates, p }), outputs))
 }
 
 /** y = x W[e] with W [expert, in, out]. */

@@ -6,7 +6,8 @@ import { maskSpecs } from '../../model/config/mask-spec.js'
 
 /**
  * Identifies all that the values in a cache depend on, other than the tokens: weights, masked experts, experts per token,
- * the format of the cache, and this version of molm. Undefined if a mask replaces outputs, which has no short description.
+ * the format of the cache, and this version of molm. Undefined if a mask replaces outputs or has
+ * interventions, which have no short description.
  */
 export async function cacheKey(model: Model, mask?: ExpertMask): Promise<string | undefined> {
   const masks = [model.mask, mask].map(maskText)
@@ -15,9 +16,9 @@ export async function cacheKey(model: Model, mask?: ExpertMask): Promise<string 
   return sha256Hex(Buffer.from(JSON.stringify(parts)))
 }
 
-/** Equal for masks with the same effect; undefined for one that replaces outputs. */
+/** Equal for masks with the same effect; undefined for one without a short description. */
 function maskText(mask?: ExpertMask): string | undefined {
   if (!mask) return ''
-  const { gates, instead = 'others' } = mask
-  return typeof instead === 'object' ? undefined : JSON.stringify([maskSpecs(mask), gates, instead])
+  const { gates, instead = 'others', interventions } = mask
+  return typeof instead === 'object' || interventions ? undefined : JSON.stringify([maskSpecs(mask), gates, instead])
 }

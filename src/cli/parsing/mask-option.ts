@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { UsageError, UserError } from '../../ground/errors.js'
 import { readBounded } from '../../ground/files/bounded-file.js'
 import { expandHome } from '../../ground/files/home.js'
@@ -24,6 +24,14 @@ export function addMaskOption(command: Command): Command {
         'numbers; repeatable',
       collect,
     )
+}
+
+/** Adds the option of what takes the place of values, for commands that read texts and write answers. */
+export function addIntervene(command: Command): Command {
+  const what = 'put other values, routes and weights into layers, by a JSON file (docs/EXPERTS.md)'
+  // A conversation, a cache and answers in a file do not say what has been in the layers.
+  const option = new Option('--intervene <file>', what).conflicts(['continue', 'promptCache', 'batch'])
+  return command.addOption(option.argParser(expandHome))
 }
 
 /** A value of --mask or --steer: specs, or the contents of a file. */

@@ -28,6 +28,8 @@ export interface ModelOptions extends OutputOptions {
   mask?: string[]
   /** Files of experts to steer. */
   steer?: string[]
+  /** File of interventions. */
+  intervene?: string
 }
 
 /** Heading of the options that a newcomer needs. Help pages show only these, and `--help all` shows all headings. */

@@ -1,6 +1,6 @@
 import type { Model } from '../../api/model.js'
 import type { KeptMask } from '../../chat/conversations/conversation-state.js'
-import type { ExpertMask } from '../../model/config/expert-mask.js'
+import { type ExpertMask, withInterventions } from '../../model/config/expert-mask.js'
 import { interruptSignal } from '../io/interrupt.js'
 import { note, warner } from '../io/output.js'
 import { maskFor, readMaskFiles } from '../parsing/mask-option.js'
@@ -33,10 +33,18 @@ export async function withModel<T>(options: KeptOptions, use: (loaded: TimedMode
   try {
     const mask = maskFor(masks, model.config) ?? (await maskOfConversation(options, model))
     if (mask) await model.maskExperts(mask)
+    if (options.intervene !== undefined) await intervene(model, options.intervene, mask)
     return await use({ model, loadMs: performance.now() - start, mask })
   } finally {
     await model.dispose()
   }
+}
+
+/** Adds the interventions of a file to the mask of all sequences. Its prompts and texts are read with the mask alone. */
+async function intervene(model: Model, path: string, mask?: ExpertMask): Promise<void> {
+  const { readInterventions } = await import('../../insight/interventions/read-interventions.js')
+  const read = await readInterventions(model, path, interruptSignal())
+  await model.maskExperts(withInterventions(mask, read))
 }
 
 /** The mask of a conversation that is continued, with a note about it. */

@@ -5,6 +5,7 @@ import { withExperts } from '../../model/config/mask-spec.js'
 import { useSession } from '../texts/reading.js'
 import { type ExpertPlace, everyExpert, maskSpecOf } from '../usage/awake.js'
 import { ExpertUsage } from '../usage/usage.js'
+import { type Reading, readAnswer } from './readings.js'
 
 /** An answer as some experts being left out changes it. */
 export interface AnswerWithout {
@@ -120,24 +121,6 @@ export class AnswerTrial {
       if (done) return textOf(model, [...kept, ...value.tokens])
     }
   }
-}
-
-type Reading = Awaited<ReturnType<typeof readAnswer>>
-
-/** Reads an answer after its prompt: its likeliest tokens, and the log-probability of the tokens that count. */
-async function readAnswer(
-  session: Session,
-  prompt: readonly number[],
-  tokens: readonly number[],
-  { token, signal }: TrialOptions,
-) {
-  const read = [...prompt, ...tokens.slice(0, token)]
-  // The token after the last one shows whether the answer ends there. Its target does not count.
-  const targets = token === undefined ? [...tokens, 0] : [tokens[token]]
-  const result = await session.forward(read, { logits: 'none', targets, routes: true, signal })
-  const { routes, logprobs = new Float64Array(0), likeliest = new Int32Array(0) } = result
-  const counted = logprobs.subarray(0, token === undefined ? tokens.length : 1)
-  return { routes, likeliest, logprob: counted.reduce((sum, logprob) => sum + logprob, 0) }
 }
 
 function stopsOf({ generationDefaults }: Model): string[] {

@@ -1,10 +1,10 @@
 import type { Model } from '../../api/model.js'
 import { UsageError } from '../../ground/errors.js'
-import { inOrder } from '../../ground/in-order.js'
-import { sequencesAtOnce, withOwnSignal } from '../texts/reading.js'
+import { withOwnSignal } from '../texts/reading.js'
 import type { ExpertPlace } from '../usage/awake.js'
 import { type Reader, readerOf } from '../usage/text-routes.js'
 import { AnswerTrial, type AnswerWithout, type TrialOptions } from './answer-trial.js'
+import { type ReadingCounts, Readings } from './readings.js'
 
 export interface MatteringExpert extends ExpertPlace, AnswerWithout {}
 
@@ -38,7 +38,7 @@ export interface MattersOptions extends TrialOptions {
   /** Milliseconds for more of them. Default: 0. */
   budgetMs?: number
   /** Called after each reading of the answer, with their number so far and in all. */
-  onProgress?: (readings: { done: number; of: number }) => void
+  onProgress?: (readings: ReadingCounts) => void
 }
 
 /** Multiplications that are few enough to try every expert: they take some seconds. */
@@ -47,9 +47,6 @@ const FEW = 2e11
 const TRIED = 24
 /** Most experts that are left out together. */
 const MOST_TOGETHER = 12
-/** Sequences that run in company. */
-const AT_ONCE = 16
-
 /**
  * Finds the experts whose absence changes an answer most. Prompt and answer are read again without each, as a mask has
  * it: tokens use the next best expert. From the first place with another likeliest token, the answer is continued at
@@ -83,20 +80,11 @@ async function findExperts(
     most < woken.length
       ? woken.filter(({ kind, layer }, i) => woken[i - 1]?.layer !== layer || woken[i - 1].kind !== kind)
       : []
-  const progress = { done: 0, of: layers.length + (budgetMs > 0 ? woken.length : most) }
-  const each = async function* <Result>(places: Iterable<ExpertPlace>, read: (place: ExpertPlace) => Promise<Result>) {
-    const work = async (place: ExpertPlace) => ({ place, result: await read(place) })
-    for await (const one of inOrder(places, work, { parallel: sequencesAtOnce(trial.length, AT_ONCE) })) {
-      progress.done++
-      onProgress?.({ ...progress })
-      yield one
-    }
-  }
+  const readings = new Readings(trial.length, layers.length + (budgetMs > 0 ? woken.length : most), onProgress)
   const expected = new Map<ExpertPlace, number>()
-  for await (const {
-    place: { kind, layer },
-    result: worth,
-  } of each(layers, (place) => trial.worthOfLayer(place))) {
+  const worths = readings.each(layers, (place) => trial.worthOfLayer(place))
+  for await (const { change, result: worth } of worths) {
+    const { kind, layer } = change
     for (const place of woken.filter((one) => one.kind === kind && one.layer === layer)) {
       expected.set(place, Math.max(0, worth) * usage.of(kind, layer).gateShare(place.expert))
     }
@@ -106,8 +94,8 @@ async function findExperts(
     for (const [i, place] of ranked.entries()) if (i < most || performance.now() < ends) yield place
   }
   const experts: MatteringExpert[] = []
-  for await (const { place, result } of each(chosen(), (place) => trial.without([place]))) {
-    experts.push({ ...place, ...result })
+  for await (const { change, result } of readings.each(chosen(), (place) => trial.without([place]))) {
+    experts.push({ ...change, ...result })
   }
   experts.sort((a, b) => Number(b.changes) - Number(a.changes) || a.logprobChange - b.logprobChange)
   const group = experts.some(({ changes }) => changes) ? undefined : await groupOf(trial, experts)

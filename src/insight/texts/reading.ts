@@ -71,6 +71,14 @@ export async function withOwnSignal<T>(
   }
 }
 
+/** Length of windows if the model does not say how long the texts were that it learnt from. */
+const DEFAULT_WINDOW = 1024
+
+/** Tokens of a text that a model reads at once: as many as in its training. */
+export function windowOf({ config }: Pick<Model, 'config'>): number {
+  return config.trainedContext || DEFAULT_WINDOW
+}
+
 export interface WindowReading {
   window: number
   /** Called with the share that is done, from 0 to 1. */

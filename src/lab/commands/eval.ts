@@ -4,7 +4,7 @@ import { readTextOrStdin } from '../../cli/io/input-text.js'
 import { interruptSignal } from '../../cli/io/interrupt.js'
 import { writeJson, writeOut } from '../../cli/io/output.js'
 import { withProgress } from '../../cli/io/status-line.js'
-import { addMaskOption } from '../../cli/parsing/mask-option.js'
+import { addIntervene, addMaskOption } from '../../cli/parsing/mask-option.js'
 import {
   addCacheType,
   addModelOptions,
@@ -73,7 +73,7 @@ export function define(command: Command): void {
       (file: string, earlier: string[] = []) => [...earlier, expandHome(file)],
     )
     .option('--details', 'also print the choice for each item of a task')
-  addMaskOption(addCacheType(command.optionsGroup('Model:')))
+  addIntervene(addMaskOption(addCacheType(command.optionsGroup('Model:'))))
   addOutputOptions(command)
 }
 

@@ -11,6 +11,7 @@ import {
   perMixture,
 } from './config.js'
 import { usedIn } from './experts-per-token.js'
+import { changesIn, checkInterventions, type Intervention, type TokenChanges } from './intervention.js'
 import { alwaysChosen } from './routing.js'
 
 /**
@@ -36,36 +37,41 @@ export interface ExpertPush {
   by: number | 'always'
 }
 
-/** Experts that must not be used, their ids by mixture and layer, and experts that are steered. */
+/** Changes of a model for a sequence: experts that must not be used, their ids by mixture and layer, and others. */
 export interface ExpertMask extends PerMixture<number[][]> {
   gates: GateSoftmax
   /** Default: `others`. */
   instead?: MaskedUse
+  /** Experts that are steered. */
   pushes?: PerMixture<ExpertPush[][]>
+  interventions?: readonly Intervention[]
 }
 
 export interface LayerMask {
   gates: GateSoftmax
   /** 1 for each expert that the router must not choose; absent if it may choose all. */
   out?: Uint8Array
-  /** 1 for each expert whose output is replaced; absent if no output is. */
-  replaced?: Uint8Array
-  /** Replacement of these outputs [d]; absent: 0. */
-  mean?: Float32Array
   /** Push of each expert's logit, in units of their spread; Infinity for `always`. Absent if none is steered. */
   pushes?: Float64Array
+  /** Absent if no intervention is in the layer's experts. */
+  changes?: TokenChanges
 }
 
 /** Masks of a model, by mixture and layer. A layer without masked experts has no entry. */
-export type LayerMasks = PerMixture<(LayerMask | undefined)[]>
+export interface LayerMasks extends PerMixture<(LayerMask | undefined)[]> {
+  /** Interventions in the residual stream after each layer. */
+  residual?: (TokenChanges | undefined)[]
+}
 
 /**
  * Joins masks and prepares them for each mixture and layer; of several with `gates` or `means`, the last one counts.
  * Throws a UserError if one does not fit the model, or if they leave too few experts.
  */
-export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: MaskedModel): LayerMasks {
+export function layerMasks(masks: readonly ExpertMask[], model: MaskedModel): LayerMasks {
+  const { mixtures, layers } = model
   for (const mask of masks) {
     checkMask(mask)
+    if (mask.interventions !== undefined) checkInterventions(mask.interventions, model)
     const kinds = [...Object.keys(idsOf(mask)), ...Object.keys(mask.pushes ?? {})]
     const missing = kinds.find((kind) => !mixtures.some((mixture) => mixture.kind === kind))
     if (missing !== undefined) throw new UserError(`the model has no ${missing} experts`)
@@ -76,17 +82,32 @@ export function layerMasks(masks: readonly ExpertMask[], { mixtures, width }: Ma
         throw new UserError(`there is no layer ${beyond}: the model has 0 to ${experts.length - 1}`)
     }
   }
-  return perMixture(mixtures, (mixture) => {
+  const interventions = masks.flatMap((mask) => [...replacements(mask, model), ...(mask.interventions ?? [])])
+  const byMixture = perMixture(mixtures, (mixture) => {
     return mixture.experts.map((_, layer) => {
       let joined: LayerMask | undefined
       for (const mask of masks) {
-        joined = join(joined, mask, mixture, layer, width)
+        joined = join(joined, mask, mixture, layer)
         joined = joinPushes(joined, mask, mixture, layer)
       }
       if (joined) checkLeft(joined, mixture, layer)
-      return joined
+      const changes = changesIn(interventions, { layer, part: mixture.kind }, model)
+      return changes ? { gates: 'all' as const, ...joined, changes } : joined
     })
   })
+  if (!interventions.some(({ part }) => part === 'residual')) return byMixture
+  const residualIn = (layer: number) => changesIn(interventions, { layer, part: 'residual' }, model)
+  return { ...byMixture, residual: Array.from({ length: layers }, (_, layer) => residualIn(layer)) }
+}
+
+/** A mask with interventions besides its own. */
+export function withInterventions(
+  mask: ExpertMask | undefined,
+  interventions: readonly Intervention[] | undefined,
+): ExpertMask | undefined {
+  if (!interventions) return mask
+  const joined = mask?.interventions ? [...mask.interventions, ...interventions] : interventions
+  return { gates: 'all', ...mask, interventions: joined }
 }
 
 /** Whether masks leave each token enough experts. */
@@ -104,23 +125,31 @@ export function maskedExperts(mask: PerMixture<readonly (readonly number[])[]>):
   return MIXTURE_KINDS.reduce((sum, kind) => sum + (mask[kind] ?? []).reduce((all, ids) => all + ids.length, 0), 0)
 }
 
-type MaskedModel = Pick<ModelConfig, 'mixtures' | 'width'>
+type MaskedModel = Pick<ModelConfig, 'mixtures' | 'width' | 'layers'>
 
-function join(before: LayerMask | undefined, mask: ExpertMask, mixture: Mixture, layer: number, width: number) {
+function join(before: LayerMask | undefined, mask: ExpertMask, mixture: Mixture, layer: number) {
   const { kind, experts } = mixture
   const ids = mask[kind]?.[layer] ?? []
   if (ids.length === 0) return before
   const { gates, instead = 'others' } = mask
   const joined: LayerMask = { ...before, gates }
-  const part = instead === 'others' ? 'out' : 'replaced'
-  const marked = Uint8Array.from(joined[part] ?? new Uint8Array(experts[layer]))
-  joined[part] = marked
-  for (const id of ids) {
-    checkExpert(id, kind, layer, marked.length)
-    marked[id] = 1
-  }
-  if (typeof instead === 'object') joined.mean = meanOf(instead.means[kind]?.[layer], kind, layer, width)
+  for (const id of ids) checkExpert(id, kind, layer, experts[layer])
+  if (instead !== 'others') return joined
+  joined.out = Uint8Array.from(before?.out ?? new Uint8Array(experts[layer]))
+  for (const id of ids) joined.out[id] = 1
   return joined
+}
+
+/** Interventions that replace outputs of a mask's experts; none if tokens use other experts. */
+function replacements({ instead = 'others', ...mask }: ExpertMask, { mixtures, width }: MaskedModel): Intervention[] {
+  if (instead === 'others') return []
+  return mixtures.flatMap(({ kind: part }) =>
+    (mask[part] ?? []).flatMap((ids, layer) => {
+      if (ids.length === 0) return []
+      const replace = instead === 'nothing' ? 'zero' : meanOf(instead.means[part]?.[layer], part, layer, width)
+      return ids.map((expert) => ({ layer, part, expert, replace }))
+    }),
+  )
 }
 
 function joinPushes(before: LayerMask | undefined, mask: ExpertMask, { kind, experts }: Mixture, layer: number) {
@@ -165,7 +194,7 @@ function checkLeft({ out, pushes }: LayerMask, mixture: Mixture, layer: number):
   throw new UserError(`layer ${layer} would have ${left} ${kind} experts left, but a token uses ${k}`)
 }
 
-function idsOf({ gates, instead, pushes, ...ids }: ExpertMask): PerMixture<number[][]> {
+function idsOf({ gates, instead, pushes, interventions, ...ids }: ExpertMask): PerMixture<number[][]> {
   return ids
 }
 

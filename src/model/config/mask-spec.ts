@@ -53,7 +53,9 @@ export function maskSpecs(mask: ExpertMask): string[] {
 /** Adds experts, written like `3:mlp:5,7-9`, to a mask. Throws a UsageError if the model lacks them. */
 export function withExperts(mask: ExpertMask | undefined, specs: readonly string[], config: ModelConfig): ExpertMask {
   const joined = parseMask([...(mask ? maskSpecs(mask) : []), ...specs], config)
-  return mask ? { ...joined, gates: mask.gates, ...(mask.instead && { instead: mask.instead }) } : joined
+  if (!mask) return joined
+  const { gates, instead, interventions } = mask
+  return { ...joined, gates, ...(instead && { instead }), ...(interventions && { interventions }) }
 }
 
 /**

@@ -145,7 +145,11 @@ export class Decoder {
       const bank = store.bankOf(l)
       if (bank !== at.index) at = movePassing(at, this.enter(bank, placed), T)
       this.blocks[bank].block(l, T, at.cache) //                 x += attention(x);  x += mixture(x)
-      for (const { first, count, taps } of placed) {
+      for (const { first, count, position, masks, taps } of placed) {
+        const changes = masks?.residual?.[l]
+        for (let t = 0; changes && t < count; t++) {
+          for (const { row } of changes.at(position + t)) if (row) at.x.row(first + t).set(row)
+        }
         taps.residual?.(l, count, (token) => at.x.row(first + token))
       }
     }

@@ -11,6 +11,8 @@ export interface LayerRouter {
   k?: number
   /** 1 for each expert that must not be chosen. */
   out?: Uint8Array
+  /** Whether all but the experts to choose are out, so that no token skips them. */
+  isRouted?: boolean
   /** Infinity for each expert that must be chosen: its logit is the largest already, but other scores may decide. */
   pushes?: Float64Array
   /** Indices of its selection bias, and of the experts' factors, among the floats. */
@@ -53,7 +55,7 @@ export class ExpertChoice {
   /** Sets `ids` and `gates` for the logits that begin at `floats[at]`. Gates are NaN if a logit is. */
   choose(floats: Float32Array, at: number, router: LayerRouter): void {
     const { mixture, routing, ids, gates } = this
-    const { layer, k = usedIn(mixture, layer), out, pushes, selectionAt, scalesAt } = router
+    const { layer, k = usedIn(mixture, layer), out, isRouted, pushes, selectionAt, scalesAt } = router
     const { normalise, factor = 1, always } = routing
     const experts = mixture.experts[layer]
     const total = this.score(floats, at, layer)
@@ -64,12 +66,13 @@ export class ExpertChoice {
     if (out) for (let e = 0; e < experts; e++) if (out[e]) ranks[e] = Number.NEGATIVE_INFINITY
     if (routing.groups) this.leaveGroups(ranks, experts, k - first)
     let sum = 0
+    this.isSkipping = false
     for (let slot = first; slot < k; slot++) {
       let best = 0
       for (let e = 1; e < experts; e++) if (ranks[e] > ranks[best]) best = e
       ids[slot] = best
       gates[slot] = this.scores[best]
-      if (routing.skips) this.considerSkipping(floats, layer, total, ranks[best], selectionAt)
+      if (routing.skips && !isRouted) this.considerSkipping(floats, layer, total, ranks[best], selectionAt)
       sum += gates[slot]
       ranks[best] = Number.NEGATIVE_INFINITY
     }
@@ -78,6 +81,13 @@ export class ExpertChoice {
     if (factor !== 1) for (let slot = 0; slot < k; slot++) gates[slot] *= factor
     if (scalesAt !== undefined) for (let slot = 0; slot < k; slot++) gates[slot] *= floats[scalesAt + ids[slot]]
     if (always || selectionAt !== undefined || scalesAt !== undefined) this.sort(k)
+  }
+
+  /** Gives the k chosen experts other gates; undefined leaves a gate as it is. */
+  weigh(k: number, weightOf: (expert: number, slot: number) => number | undefined): void {
+    const { ids, gates } = this
+    for (let slot = 0; slot < k; slot++) gates[slot] = weightOf(ids[slot], slot) ?? gates[slot]
+    this.sort(k)
   }
 
   /** Writes the scores of all experts, without the selection bias, to `into[from]` and the following entries. */

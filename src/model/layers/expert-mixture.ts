@@ -1,6 +1,7 @@
 import { Matmul, type MatmulShape } from '../../kernels/calls/matmul.js'
 import type { Rows } from '../../kernels/memory/rows.js'
 import type { Mixture } from '../config/config.js'
+import type { TokenChange } from '../config/intervention.js'
 import { type AddressOf, ExpertGroups } from './expert-groups.js'
 import { Router } from './router.js'
 import type { RouterLogits } from './router-logits.js'
@@ -107,7 +108,7 @@ export class ExpertMixture {
     const count = groups.fromItems(this.addresses(layer, product.places), this.biases(layer, product))
     product.matmul.run(groups.table, count, groups.work)
     if (this.mixture.routing?.skips) this.passSkipping(product.output)
-    this.replaceMasked(layer, product.output)
+    this.intervene(layer, product.output)
     this.report(layer, product)
   }
 
@@ -138,20 +139,39 @@ export class ExpertMixture {
     for (let t = 0; t < groups.work; t++) if (router.skips[t]) output.row(t).set(workspace.a.row(t))
   }
 
-  private replaceMasked(layer: number, output: Rows): void {
-    const { router, mixture, workspace } = this
-    for (const { first, count, masks } of workspace.cache.segments) {
-      const mask = masks?.[mixture.kind]?.[layer]
-      if (!mask?.replaced) continue
-      const { replaced, mean } = mask
-      const k = this.k(layer)
-      for (let i = first * k; i < (first + count) * k; i++) {
-        if (!replaced[router.ids[i]]) continue
-        const y = output.row(this.itemRow(layer, i))
-        if (mean) y.set(mean)
-        else y.fill(0)
+  private intervene(layer: number, output: Rows): void {
+    const { mixture, workspace } = this
+    for (const { first, count, position, masks } of workspace.cache.segments) {
+      const changes = masks?.[mixture.kind]?.[layer]?.changes
+      for (let t = 0; changes && t < count; t++) {
+        const unused = changes.at(position + t).filter((change) => !this.replace(layer, first + t, change, output))
+        for (const change of unused) this.addBesides(layer, first + t, change, output)
       }
     }
+  }
+
+  /** Replaces outputs of a token's experts. Returns false if the token does not use the expert. */
+  private replace(layer: number, token: number, { expert, row }: TokenChange, output: Rows): boolean {
+    const k = this.k(layer)
+    let isUsed = expert === undefined
+    for (let i = token * k; row && i < (token + 1) * k; i++) {
+      if (expert !== undefined && this.router.ids[i] !== expert) continue
+      output.row(this.itemRow(layer, i)).set(row)
+      isUsed = true
+    }
+    return isUsed
+  }
+
+  /** Adds an output of an expert that the token does not use, times its weight, to the output with the largest gate. */
+  private addBesides(layer: number, token: number, { expert = 0, row, weightOf }: TokenChange, output: Rows): void {
+    const weight = weightOf?.(expert, 0)
+    if (!row || !weight) return
+    const { f32 } = this.workspace.bank
+    const first = this.itemRow(layer, token * this.k(layer))
+    const [gate, y] = [this.gates / 4 + first, output.row(first)]
+    const own = f32[gate]
+    if (own === 0) f32[gate] = weight
+    for (let i = 0; i < y.length; i++) y[i] = own === 0 ? row[i] : y[i] + (weight / own) * row[i]
   }
 
   /** Row of an item, by its index among the layer's routes: [T, k]. */

@@ -47,11 +47,11 @@ export class Router {
   run(layer: number, tokens: number): void {
     this.logits.run(layer, tokens)
     if (this.biases[layer]) this.addBias(layer, tokens)
-    for (const { first, count, masks } of this.workspace.cache.segments) {
+    for (const { first, count, position, masks } of this.workspace.cache.segments) {
       const mask = masks?.[this.mixture.kind]?.[layer]
       if (mask?.out && mask.gates === 'kept') this.silence(first, count, mask.out)
       if (mask?.pushes) this.push(layer, first, count, mask.pushes)
-      this.choose(layer, first, count, mask)
+      this.choose(layer, first, count, position, mask)
     }
   }
 
@@ -109,16 +109,19 @@ export class Router {
     }
   }
 
-  private choose(layer: number, first: number, count: number, mask?: LayerMask): void {
+  private choose(layer: number, first: number, count: number, position: number, mask?: LayerMask): void {
     const { ids, choice, sharedSlots, selections, scales } = this
     const k = this.used[layer]
     const { f32 } = this.workspace.bank
-    const { out, pushes } = mask ?? {}
+    const { out, pushes, changes } = mask ?? {}
     const indexOf = (address: number) => (address === 0 ? undefined : address / 4)
     const [selectionAt, scalesAt] = [indexOf(selections[layer]), indexOf(scales[layer])]
     const router = { layer, k, out, pushes, selectionAt, scalesAt }
     for (let t = first; t < first + count; t++) {
-      choice.choose(f32, this.rowOf(t), router)
+      const changed = changes?.at(position + t - first)
+      const route = changed?.findLast(({ out }) => out)
+      choice.choose(f32, this.rowOf(t), route ? { ...router, out: route.out, isRouted: true } : router)
+      if (changed) for (const { weightOf } of changed) if (weightOf) choice.weigh(k, weightOf)
       this.skips[t] = Number(choice.isSkipping)
       const gates = this.gates / 4 + t * (k + sharedSlots)
       for (let slot = 0; slot < k; slot++) {

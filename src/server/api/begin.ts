@@ -3,7 +3,9 @@ import type { EncodeAsyncOptions } from '../../api/text.js'
 import { type Prompt, type Said, writePrompt } from '../../engine/session/prompt.js'
 import type { SessionMask } from '../../engine/session/shared/nearest-session.js'
 import { Busy, UserError } from '../../ground/errors.js'
+import { sha256Hex } from '../../ground/platform/checksums.js'
 import { type ExpertMask, layerMasks } from '../../model/config/expert-mask.js'
+import { checkInterventions } from '../../model/config/intervention.js'
 import { maskSpecs, parseMask } from '../../model/config/mask-spec.js'
 import { systemDropped } from '../../text/chat-frame.js'
 import { ToolError } from '../../text/prompt/asked.js'
@@ -39,7 +41,7 @@ export interface Echoed {
  */
 export async function beginChat(context: ServerContext, request: ChatRequest, ticket: Ticket): Promise<BegunChat> {
   const { constraint, tools } = request
-  const mask = maskOf(request.mask, context)
+  const mask = maskOf(request, context)
   checkLength(constraint, context)
   const prompt = await chatPrompt(context, request, ticket.signal)
   const { ids, reading, stop, limits } = prompt
@@ -58,7 +60,7 @@ export async function beginCompletion(
   request: CompletionRequest,
   ticket: Ticket,
 ): Promise<BegunCompletion> {
-  const mask = maskOf(request.mask, context)
+  const mask = maskOf(request, context)
   checkLength(request.constraint, context)
   const gap = request.suffix ? await requireGapTokens(context) : undefined
   const prompts = await promptsOf(request, gap, context, ticket.signal)
@@ -118,21 +120,25 @@ async function begin(
 }
 
 /**
- * Reads a request's mask; undefined if it has no experts. `always` is the mask of all requests. Throws an ApiError if the
- * mask is wrong, or if both leave too few experts.
+ * Reads a request's mask and interventions; undefined if it has none. `always` is the mask of all requests. Throws an
+ * ApiError if they are wrong, or if both masks leave too few experts.
  */
 export function maskOf(
-  specs: readonly string[] = [],
+  { mask: specs = [], interventions = [] }: Pick<ChatRequest, 'mask' | 'interventions'>,
   { model: { config }, mask: always }: { model: Pick<Model, 'config'>; mask?: ExpertMask },
 ): SessionMask | undefined {
-  if (specs.length === 0) return undefined
+  if (specs.length === 0 && interventions.length === 0) return undefined
+  let field: 'mask' | 'interventions' = 'interventions'
   try {
-    const mask = parseMask(specs, config)
+    checkInterventions(interventions, config)
+    field = 'mask'
+    const mask = { ...parseMask(specs, config), ...(interventions.length > 0 && { interventions }) }
     layerMasks(always ? [always, mask] : [mask], config)
-    return { mask, key: maskSpecs(mask).join(' ') }
+    const changes = interventions.length > 0 ? ` ${sha256Hex(Buffer.from(JSON.stringify(interventions)))}` : ''
+    return { mask, key: maskSpecs(mask).join(' ') + changes }
   } catch (error) {
     if (!(error instanceof UserError)) throw error
-    throw refused('mask', error.message, 'invalid_value')
+    throw refused(field, error.message, 'invalid_value')
   }
 }
 

@@ -115,7 +115,7 @@ export function lookRoutes(app: Hono, context: ServerContext): void {
 function specOf(prompt: number[], masked: string[] | undefined, context: ServerContext): ChoiceSpec {
   const spec = { prompt, reading: PLAIN, options: { maxTokens: 1 }, scorePrompt: false, routes: false }
   checkSpecs([spec], 1, context)
-  return { ...spec, mask: maskOf(masked, context) }
+  return { ...spec, mask: maskOf({ mask: masked }, context) }
 }
 
 /** An atlas with the foremost preferences of each expert only, so that a page loads soon. */

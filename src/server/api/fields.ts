@@ -118,6 +118,19 @@ export const mask = z
   )
   .optional()
 
+/** Most interventions of a request: each may change what every token computes. */
+const MOST_INTERVENTIONS = 4096
+
+/** Changes of what layers compute; checked against the model later. */
+export const interventions = z
+  .custom<unknown[]>(
+    (value) => Array.isArray(value) && value.length <= MOST_INTERVENTIONS,
+    mustBe(
+      `a list of at most ${MOST_INTERVENTIONS} objects like {"layer": 3, "part": "mlp", "expert": 5, "replace": "zero"}`,
+    ),
+  )
+  .optional()
+
 /** Number of likeliest tokens at each position whose log-probabilities are reported, in addition to the token's own. */
 export const likeliest = wholeFrom(0, 20).optional()
 

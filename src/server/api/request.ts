@@ -11,6 +11,8 @@ interface AnswerRequest {
   constraint?: Constraint
   /** Experts that no token may use, in the form LAYER:KIND:IDS. */
   mask?: readonly string[]
+  /** As `Intervention` of the library has them, unchecked. */
+  interventions?: readonly unknown[]
   /** Answers to each prompt. Default: 1. */
   n?: number
   isStream?: boolean

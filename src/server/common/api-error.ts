@@ -5,7 +5,7 @@ import { snakeCase } from '../../ground/spelling.js'
 
 export type Status = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 500 | 503
 
-const OTHERS = ['prompt', 'suffix', 'n', 'stream', 'routes', 'mask'] as const
+const OTHERS = ['prompt', 'suffix', 'n', 'stream', 'routes', 'mask', 'interventions'] as const
 
 /** Settings of a request, by the library's names. Each API has its own names for them. */
 export type InnerField = OptionName | AskName | (typeof OTHERS)[number]

@@ -2,8 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ForwardReply } from '#molm/engine/run/messages/protocol.js'
 import { convertModel, describeModel } from '#molm/index.js'
-import { perMixture } from '#molm/model/config/config.js'
+import { type ModelConfig, perMixture } from '#molm/model/config/config.js'
 import type { ExpertMask } from '#molm/model/config/expert-mask.js'
+import type { Intervention } from '#molm/model/config/intervention.js'
 import type { Decoder } from '#molm/model/layers/decoder.js'
 import { combinations } from '../../support/combinations.js'
 import { type CompanyText, readAlone, readTogether, sameReply } from '../../support/companies.js'
@@ -67,6 +68,22 @@ const AXES = {
 
 type Point = ReturnType<typeof combinations<typeof AXES>>[number]
 
+/** One of each kind, for all tokens and for some. */
+function interventionsIn({ mixtures, layers, width }: ModelConfig): Intervention[] {
+  const own = mixtures.flatMap(({ kind: part, experts }): Intervention[] => {
+    const layer = experts.findIndex((count) => count > 0)
+    if (layer < 0) return []
+    const of = { layer, part, expert: 0 }
+    const replace = new Float32Array(width).fill(1 / 4)
+    return [
+      { ...of, tokens: [1], replace, weights: [0.5] },
+      { ...of, weights: [0.25] },
+    ]
+  })
+  const replace = [...new Float32Array(width).fill(1), ...new Float32Array(width).fill(1 / 2)]
+  return [...own, { layer: layers - 1, part: 'residual', tokens: [0, 38], replace }]
+}
+
 /** Texts with random tokens; if `isMasked`, most have a mask of their own. */
 function textsFor({ config }: Decoder, isMasked: boolean): CompanyText[] {
   const out = (id: number) => perMixture(config.mixtures, ({ experts }) => experts.map((n) => (n > id + 4 ? [id] : [])))
@@ -89,7 +106,7 @@ function textsFor({ config }: Decoder, isMasked: boolean): CompanyText[] {
     { ...out(1), gates: 'kept', instead: { means } },
     { ...out(1), gates: 'all' },
     { ...out(0), gates: 'kept', pushes },
-    { ...out(1), gates: 'kept', instead: 'nothing' },
+    { ...out(1), gates: 'kept', instead: 'nothing', interventions: interventionsIn(config) },
   ]
   return LENGTHS.map((length, i) => ({
     tokens: integers(length, 50 + i, config.vocabSize),

@@ -2,6 +2,7 @@ import { type Ask, assistant, CHAT, COMPLETIONS, get, post, RESPONSES, single, s
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
 const MESSAGES = [user('Hello')]
+const ZERO = { layer: 0, part: 'mlp', replace: 'zero' }
 const LONG = 'a b '.repeat(40_000)
 
 /** Fields of completions and chat completions. */
@@ -36,6 +37,9 @@ const WRONG: Record<string, object> = {
   'mask-layer': { mask: ['99:mlp:1'] },
   'mask-expert': { mask: ['2:mlp:99'] },
   'mask-all': { mask: ['2:mlp:0-7'] },
+  'interventions-object': { interventions: {} },
+  'interventions-layer': { interventions: [ZERO, { ...ZERO, layer: 99 }] },
+  'interventions-tensor': { interventions: [{ ...ZERO, replace: { tensor: 'a', file: 'b' } }] },
   'answer-too-large': { max_tokens: 300_000, n: 9 },
 }
 

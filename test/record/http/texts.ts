@@ -39,6 +39,7 @@ const OPTIONS: Record<string, object> = {
   'ignore-eos': { ignore_eos: true, max_tokens: 8 },
   mask: { mask: MASK },
   'mask-again': { mask: MASK, max_tokens: 8 },
+  interventions: { interventions: [{ layer: 1, part: 'residual', tokens: [1], replace: 'zero' }] },
   experts: { routed_experts: true, max_tokens: 3 },
   'experts-of-answer': { routed_experts: 'answer', max_tokens: 3 },
   'experts-with-mask': { routed_experts: 'answer', max_tokens: 3, mask: ['2:mlp:0-3'] },

@@ -15,7 +15,7 @@ import {
   readConversation,
 } from '../../parsing/conversation-options.js'
 import { addKeepingOptions, checkContinue, keepsHistory } from '../../parsing/keeping-options.js'
-import { addMaskOption } from '../../parsing/mask-option.js'
+import { addIntervene, addMaskOption } from '../../parsing/mask-option.js'
 import { addMcpOptions, type McpOptions, readMcpOptions } from '../../parsing/mcp-options.js'
 import {
   addCacheType,
@@ -78,7 +78,7 @@ export function define(command: Command): void {
     )
     .addOption(shardOption())
   addMcpOptions(addAskOptions(command))
-  addMaskOption(addCacheType(addPriority(addPresetOption(command.optionsGroup('Model:')))))
+  addIntervene(addMaskOption(addCacheType(addPriority(addPresetOption(command.optionsGroup('Model:'))))))
   addOutputOptions(command)
 }
 

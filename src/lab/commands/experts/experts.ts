@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import { readTextOrStdin, shortName } from '../../../cli/io/input-text.js'
 import { interruptSignal } from '../../../cli/io/interrupt.js'
 import { joinPrompt, readPipedText, withoutStdin } from '../../../cli/io/stdin.js'
-import { addMaskOption } from '../../../cli/parsing/mask-option.js'
+import { addIntervene, addMaskOption } from '../../../cli/parsing/mask-option.js'
 import { addModelOptions, addOutputOptions, parserOf, wholeNumber } from '../../../cli/parsing/options.js'
 import { UsageError, UserError } from '../../../ground/errors.js'
 import { expandHome } from '../../../ground/files/home.js'
@@ -19,12 +19,14 @@ import * as from from './from.js'
 import * as lens from './lens.js'
 import * as matters from './matters.js'
 import { type ExpertsOptions, FORMATS, type Mode } from './mode.js'
+import * as patch from './patch.js'
 import * as usage from './usage.js'
 
 /** The modes by their options. If several are given, the first one here counts. */
 const MODES: readonly [name: keyof ExpertsOptions, mode: Mode][] = [
   ['atlas', atlas],
   ['contrast', contrast],
+  ['patch', patch],
   ['from', from],
   ['matters', matters],
   ['lens', lens],
@@ -63,8 +65,8 @@ export function define(command: Command): void {
         .conflicts(['json', 'csv']),
     )
     .option('--width <n>', 'width of a text in columns, of a picture in pixels', wholeNumber('--width', 40, 10_000))
-  for (const mode of [atlas, from, contrast, matters, lens, ablate]) mode.define(command)
-  addMaskOption(command.optionsGroup('Model:'))
+  for (const mode of [atlas, from, contrast, matters, patch, lens, ablate]) mode.define(command)
+  addIntervene(addMaskOption(command.optionsGroup('Model:')))
   addOutputOptions(command)
 }
 

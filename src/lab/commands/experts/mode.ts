@@ -30,6 +30,8 @@ export interface ExpertsOptions
   against?: string
   atlas?: string[]
   contrast?: string[]
+  patch?: string[]
+  answer?: string
   write?: string
   strength?: number
   from?: string[]

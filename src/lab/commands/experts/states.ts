@@ -7,7 +7,7 @@ import { collect, modelName } from '../../../cli/parsing/options.js'
 import { packFirst } from '../../../cli/setup/pack-first.js'
 import { UsageError } from '../../../ground/errors.js'
 import { expandHome } from '../../../ground/files/home.js'
-import { useModel } from '../../../insight/texts/reading.js'
+import { useModel, windowOf } from '../../../insight/texts/reading.js'
 import type { Quant } from '../../../model/packing/format/formats.js'
 import { writeStates } from '../../traces/states-file.js'
 import { parseNumberList } from '../number-list.js'
@@ -35,9 +35,6 @@ export function define(command: Command): void {
     .option('-o, --output <file>', 'the file to write, with the ending .safetensors', expandHome)
 }
 
-/** Length of windows if the model does not say how long the texts were that it learnt from. */
-const DEFAULT_WINDOW = 1024
-
 export async function write(
   hidden: number[] | 'all',
   { output = '', file: files = [], routes, ...options }: StatesOptions,
@@ -56,7 +53,7 @@ export async function write(
       return writeStates(model, texts, output, {
         layers,
         routes,
-        window: config.trainedContext || DEFAULT_WINDOW,
+        window: windowOf(model),
         onProgress,
         signal,
       })

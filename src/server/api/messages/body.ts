@@ -8,6 +8,7 @@ import {
   effort,
   firstWrong,
   flag,
+  interventions,
   mask,
   mustBe,
   only,
@@ -92,6 +93,7 @@ export const messagesBody = z.strictObject({
   mcp_servers: only([]),
   ...sampling.shape,
   mask,
+  interventions,
   stream: flag.optional(),
   metadata: unused(anyObject),
   ...unusedFields(text, 'service_tier', 'inference_geo', 'speed'),
@@ -124,6 +126,7 @@ export function chatRequest(body: MessagesBody, limits: Limits): ChatRequest {
     think: thinkingOf(thinking?.type, effort && thinkOf(effort)),
     thinkBudget: thinking?.type === 'enabled' ? thinking.budget_tokens : undefined,
     mask: body.mask,
+    interventions: body.interventions,
     isStream: body.stream,
     report: {},
   }

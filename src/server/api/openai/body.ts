@@ -10,6 +10,7 @@ import {
   firstWrong,
   flag,
   instead,
+  interventions,
   isText,
   isTokenId,
   labels,
@@ -52,6 +53,7 @@ const common = {
   return_routed_experts: flag.optional(),
   return_progress: flag.optional(),
   mask,
+  interventions,
   frequency_penalty: only(0),
   presence_penalty: only(0),
   logit_bias: only({}),
@@ -168,7 +170,8 @@ export function completionRequest(body: CompletionBody): CompletionRequest {
 }
 
 function sharedRequest(body: ChatBody | CompletionBody) {
-  return { constraint: constraintOf(body), mask: body.mask, n: body.n, isStream: body.stream }
+  const { mask, interventions, n, stream: isStream } = body
+  return { constraint: constraintOf(body), mask, interventions, n, isStream }
 }
 
 function reportOf(body: ChatBody | CompletionBody, logprobs?: number) {

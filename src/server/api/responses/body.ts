@@ -9,6 +9,7 @@ import {
   effort,
   firstWrong,
   flag,
+  interventions,
   isText,
   labels,
   likeliest,
@@ -98,6 +99,7 @@ export const responsesBody = z.strictObject({
   instructions: text.optional(),
   ...sampling.shape,
   mask,
+  interventions,
   ...labels,
   stream: flag.optional(),
   stream_options: z.strictObject({ include_obfuscation: only(false) }, mustBe('an object')).optional(),
@@ -157,6 +159,7 @@ export function chatRequest(body: ResponsesBody, limits: Limits): ChatRequest {
     think: reasoning?.effort && thinkOf(reasoning.effort),
     thinkBudget: body.thinking_budget,
     mask: body.mask,
+    interventions: body.interventions,
     isStream: body.stream,
     report: { logprobs: body.include?.includes(LOGPROBS) || top > 0 ? top : undefined },
   }
