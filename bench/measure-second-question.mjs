@@ -11,7 +11,7 @@ import http from 'node:http'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../dist/engine/sampling/random.js'
 import { modelFiles } from '../dist/library/files/model-files.js'
-import { startModel } from '../dist/library/load-model.js'
+import { startHere } from '../dist/library/load-model.js'
 import { parseConfig, publishedFormats } from '../dist/model/families/index.js'
 import { publishedShape } from '../dist/model/families/published-shapes.js'
 import { listen } from '../dist/server/listen.js'
@@ -42,7 +42,7 @@ const config = parseConfig(
 )
 const place = { name: shape, folder: '', path: '', kind: 'random', hasLongSticks: false }
 const files = modelFiles({ ...place, quant: 'q4', formats: publishedFormats(config, 'q4'), config })
-const model = await startModel(files, { threads, v8Flags: true })
+const model = await startHere(files, { threads, v8Flags: true })
 const server = await listen({ port: 0 })
 server.open(model)
 console.log(`${shape} in q4, ${layers} of ${whole.layers} layers, ${threads} threads, Node ${process.version}`)

@@ -1,21 +1,19 @@
 import { suite } from 'uvu'
 import { HAS_FIREFOX, reportOfFirefox } from '../support/firefox.js'
-import { IN_PAGE, PagesAndNode, type Report } from '../support/pages-and-node.js'
+import { FEW, inPage, PagesAndNode, type Report } from '../support/pages-and-node.js'
 import type { WebServer } from '../support/web-server.js'
 
 const test = suite('the same bits in Firefox')
 let both: PagesAndNode
 
 test.before(async () => {
-  both = await PagesAndNode.start()
+  both = await PagesAndNode.start(FEW)
 })
 
-test.after(async () => {
-  await Promise.all([both.close()])
-})
+test.after(() => both.close())
 
 async function report(web: WebServer): Promise<Report> {
-  return (await reportOfFirefox(web, `${IN_PAGE}; await send({ value: report })`)) as Report
+  return (await reportOfFirefox(web, `${inPage(FEW)}; await send({ value: report })`)) as Report
 }
 
 if (HAS_FIREFOX) {

