@@ -26,6 +26,9 @@ export class LimitedProcess {
     if (this.thread) return this.thread
     const thread = startThread(this.script)
     this.thread = thread
+    thread.on('exit', () => {
+      if (this.thread === thread) this.thread = undefined
+    })
     thread.postMessage({ opening: this.opening } satisfies Question)
     this.opened = this.whenOpened(thread)
     this.endWhenIdle()
@@ -91,13 +94,19 @@ export class LimitedProcess {
 
 /** The next message of a worker. Resolves with the limit that it exceeded; rejects with the signal's reason. */
 function answerOf(thread: Thread, milliseconds: number, signal?: AbortSignal): Promise<Answer> {
-  return new Promise<Answer>((resolve, reject) => {
+  const done = new AbortController()
+  const answer = new Promise<Answer>((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds, { exceeded: milliseconds })
-    signal?.addEventListener('abort', () => reject(signal.reason))
-    thread.once('error', (error) => resolve({ error: error.message }))
-    thread.once('message', (reply: Reply) => {
-      clearTimeout(timer)
+    signal?.addEventListener('abort', () => reject(signal.reason), { signal: done.signal })
+    thread.on('error', (error) => resolve({ error: error.message }))
+    thread.on('message', (reply: Reply) => {
       resolve('value' in reply || 'error' in reply || 'exceeded' in reply ? reply : { value: undefined })
     })
+    done.signal.addEventListener('abort', () => clearTimeout(timer))
+  })
+  return answer.finally(() => {
+    done.abort()
+    thread.removeAllListeners('error')
+    thread.removeAllListeners('message')
   })
 }
