@@ -1,7 +1,17 @@
 import { UserError } from '../ground/errors.js'
 import { sha256Hex } from '../ground/platform/checksums.js'
 import { endThread, startThread } from '../ground/platform/threads.js'
-import { aboutOf, type FetchProgress, FOLDER, type KeepMessage, keptFolder, nameFor, versionOf } from './kept-folder.js'
+import {
+  type About,
+  aboutOf,
+  type FetchProgress,
+  FOLDER,
+  type KeepMessage,
+  keptFolder,
+  nameFor,
+  piecesOf,
+  versionOf,
+} from './kept-folder.js'
 
 export interface FetchOptions {
   onProgress?: (progress: FetchProgress) => void
@@ -16,8 +26,8 @@ export interface FetchOptions {
  * reason.
  */
 export async function keptOrFetched(address: URL, options: FetchOptions = {}): Promise<Blob> {
-  const kept = await keptFile(address, options.signal)
-  if (kept) return kept
+  const kept = await keptFile(address)
+  if (kept && (await isCurrent(address, kept.about, options.signal))) return kept.file
   const { onWarning } = options
   if (!(await keptFolder(true))) return fetchFile(address, options)
   try {
@@ -27,7 +37,7 @@ export async function keptOrFetched(address: URL, options: FetchOptions = {}): P
     onWarning?.(`${address.pathname} is not kept: ${(error as Error).message}`)
     return fetchFile(address, options)
   }
-  return (await keptFile(address)) ?? fetchFile(address, options)
+  return (await keptFile(address))?.file ?? fetchFile(address, options)
 }
 
 /** A small file of known contents, which is kept in the browser's cache of the origin. `sha256`: its checksum in hex. */
@@ -40,16 +50,20 @@ export async function companion(address: URL, sha256: string, options: FetchOpti
   return file
 }
 
-/** The kept file, if it is whole and the host, if it answers, still has the same. */
-async function keptFile(address: URL, signal?: AbortSignal): Promise<Blob | undefined> {
+/** The kept file, if it is whole. */
+async function keptFile(address: URL): Promise<{ file: Blob; about: About } | undefined> {
   const folder = await keptFolder()
   const name = nameFor(address.href)
   const about = folder && (await aboutOf(folder, name))
-  if (!about?.isWhole) return undefined
+  if (!folder || !about?.isWhole) return undefined
+  return { file: await (await folder.getFileHandle(name)).getFile(), about }
+}
+
+/** Whether the host has the same file, or does not answer. */
+async function isCurrent(address: URL, { version }: About, signal?: AbortSignal): Promise<boolean> {
   const response = await fetch(address, { method: 'HEAD', cache: 'no-store', signal }).catch(() => undefined)
   signal?.throwIfAborted()
-  if (response?.ok && versionOf(response) !== about.version) return undefined
-  return (await folder?.getFileHandle(name))?.getFile()
+  return !response?.ok || versionOf(response) === version
 }
 
 /** Fetches a file into the origin's own file system. Rejects if it cannot be kept there, or with the signal's reason. */
@@ -79,7 +93,7 @@ async function fetchFile(address: URL, { onProgress, signal }: FetchOptions): Pr
   const total = length === null ? undefined : Number(length)
   const pieces: Uint8Array<ArrayBuffer>[] = []
   let bytes = 0
-  for await (const piece of response.body ?? []) {
+  for await (const piece of piecesOf(response)) {
     pieces.push(piece)
     bytes += piece.length
     onProgress?.({ bytes, total })

@@ -6,6 +6,7 @@ import {
   keptFolder,
   nameFor,
   openToWrite,
+  piecesOf,
   type SyncAccessHandle,
   versionOf,
   writeAbout,
@@ -68,7 +69,7 @@ async function fetchRest(folder: FileSystemDirectoryHandle, access: SyncAccessHa
   const about = { address, version, bytes: total }
   await writeAbout(folder, name, { ...about, isWhole: false })
   let at = from
-  for await (const piece of response.body ?? []) {
+  for await (const piece of piecesOf(response)) {
     access.write(piece, { at })
     at += piece.length
     access.flush()

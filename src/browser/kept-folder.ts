@@ -29,6 +29,14 @@ export function versionOf(response: Response): string | undefined {
   return response.headers.get('etag') ?? response.headers.get('last-modified') ?? undefined
 }
 
+/** The body of a response, piece by piece. Not every browser has streams that can be looped over. */
+export async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const reader = body?.getReader()
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    yield next.value as Uint8Array<ArrayBuffer>
+  }
+}
+
 /** Only workers have it. */
 export interface SyncAccessHandle {
   getSize(): number
