@@ -10,7 +10,12 @@ const TRIED = 'molm-isolated'
 export async function isolatePage(): Promise<void> {
   if (crossOriginIsolated || !('serviceWorker' in navigator) || tabStorage.get(TRIED) !== undefined) return
   tabStorage.set(TRIED, 'yes')
-  await navigator.serviceWorker.register('sw.js')
+  try {
+    await navigator.serviceWorker.register('sw.js')
+  } catch {
+    // The user or the host forbids it.
+    return
+  }
   await navigator.serviceWorker.ready
   location.reload()
   // Nothing begins in a page that is about to go.

@@ -15,7 +15,7 @@ export function define(command: Command): void {
     .description(
       `Writes a folder that any web host can serve: the page of \`molm serve\`, with the engine in the reader’s tab. Nothing is computed by the host.\n${EXAMPLES}`,
     )
-    .argument('<dir>', 'folder of the site, created if missing; an earlier site there is replaced')
+    .argument('<dir>', 'folder of the site, created if missing; an earlier site there is updated')
     .addHelpText('after', NOTES)
     .action(site)
   addOutputOptions(addThreadsOption(addSeveralModelsOption(command)))

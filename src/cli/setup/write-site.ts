@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../../ground/errors.js'
@@ -41,6 +41,8 @@ export async function writeSite(dir: string, names: readonly string[], options: 
   }
   const models = []
   for (const name of names) models.push(await addModel(join(folder, 'models'), name, options))
+  // Names of modules change with each version.
+  await rm(join(folder, 'web'), { recursive: true, force: true })
   for (const [to, from, end] of COPIED) await copyAll(join(DIST, from), join(folder, to), end)
   // A service worker serves the folder that it is in.
   await copy(join(DIST, 'web/sw.js'), join(folder, 'sw.js'))
