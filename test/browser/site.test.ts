@@ -89,6 +89,7 @@ if (HAS_BROWSER) {
       await page.waitForSelector('.turn.model[aria-busy="false"]')
       const answer = await page.textContent('.turn.model .tokens')
       await page.getByRole('button', { name: 'Copy a link' }).click()
+      await page.waitForSelector('.copy:text-is("Copied")')
       const link = await page.evaluate<string>('navigator.clipboard.readText()')
       assert.match(
         link,
