@@ -80,7 +80,7 @@ const WITHIN: Record<string, string[]> = {
   library: ['.', 'rounding', 'finding', 'files', 'hub', 'packing', 'machine', 'folders', 'catalogue'],
   'library/hub': ['.', 'transfer'],
   model: ['families', 'gguf', 'layers', 'config', 'weights', 'packing', 'checkpoint'],
-  'model/families': ['.', 'bailing', 'granite', 'moduleformer', 'qwen', 'zaya', 'shared'],
+  'model/families': ['.', 'bailing', 'granite', 'moduleformer', 'olmo', 'qwen', 'zaya', 'shared'],
   'model/gguf': ['tokenizer', '.', 'config', 'file'],
   'model/layers': ['mixers', '.', 'cache'],
   'model/packing': ['write', 'format'],

@@ -1,6 +1,5 @@
 import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
-import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import {
   type DecoderConfig,
@@ -8,10 +7,10 @@ import {
   kindWindows,
   type LayerKind,
   layerKinds,
+  PLAIN_DEFAULTS,
   unlessDense,
 } from './shared/decoder-config.js'
-import { DECODER, describeDecoder } from './shared/decoder-family.js'
-import { decoderBlocks } from './shared/decoder-layers.js'
+import { DECODER } from './shared/decoder-family.js'
 import { namedParts } from './shared/decoder-parts.js'
 import { ropeConfig } from './shared/rope-config.js'
 
@@ -26,6 +25,7 @@ export const afmoe: Architecture<DecoderConfig> = {
   className: 'Afmoe',
 
   defaults: {
+    ...PLAIN_DEFAULTS,
     vocab_size: 200192,
     hidden_size: 2048,
     num_hidden_layers: 32,
@@ -44,11 +44,7 @@ export const afmoe: Architecture<DecoderConfig> = {
     attention_bias: false,
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
-    hidden_act: 'silu',
     max_position_embeddings: 16384,
-    tie_word_embeddings: false,
-    bos_token_id: null,
-    eos_token_id: null,
   },
 
   parseConfig(keys) {
@@ -60,7 +56,10 @@ export const afmoe: Architecture<DecoderConfig> = {
     const ffnHidden = keys.size('moe_intermediate_size')
     return {
       ...common,
+      norms: 'around',
       changesOutputs: true,
+      queryKeyNorm: 'head',
+      attentionGate: 'sigmoid',
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
       ...(keys.flag('mup_enabled') && { embeddingScale: Math.sqrt(common.width) }),
       mixtures: unlessDense(counts, () => keys.mixture('mlp', counts, 'num_experts_per_tok', routing)),
@@ -71,27 +70,17 @@ export const afmoe: Architecture<DecoderConfig> = {
     }
   },
 
-  describe(config) {
-    const words = describeDecoder(config)
-    return { ...words, attention: [...words.attention, 'gated'] }
-  },
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
-
   parts(config, formats) {
     const [before1, after1, before2, after2] = NORMS
     return namedParts(config, formats, {
       norms: [before1, before2],
       normsAfter: [after1, after2],
       attention: { gate: 'gate_proj' },
-      queryKeyNorms: 'head',
       router: 'router.gate',
-      selection: (layer, mlp) => whole(`${mlp}.expert_bias`, [config.mixtures[0].experts[layer]]),
+      selection: 'expert_bias',
       shared: 'shared_experts',
     })
   },
-
-  build: (config, workspace) =>
-    decoderBlocks({ ...config, normsAfter: true }, workspace, { norm: 'head', gate: 'sigmoid' }),
 }
 
 /** Without `layer_types` every n-th layer has no window. */

@@ -9,7 +9,6 @@ import { groupedExperts } from './shared/grouped-experts.js'
 import { ropeConfig } from './shared/rope-config.js'
 
 interface CohereConfig extends DecoderConfig {
-  norm: 'rms' | 'layer'
   /** Factor of experts and shared ones together. */
   mixtureScale: number
 }
@@ -67,6 +66,7 @@ export const cohere: Architecture<CohereConfig> = {
       ...mixtures,
       ...(keys.has(prefix) && { denseHidden: keys.size(prefix) }),
       norm,
+      norms: 'parallel',
       mixtureScale: isMean && mixtures.sharedHidden > 0 ? 0.5 : 1,
       windows: kindWindows(keys, kindsOf(keys, common.layers)),
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
@@ -74,11 +74,10 @@ export const cohere: Architecture<CohereConfig> = {
     }
   },
 
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'],
   ignores: isUnusedOrDrafting,
 
   parts: (config, formats) => namedParts(config, formats, { norms: ['input_layernorm'], shared: 'shared_experts' }),
-  build: (config, workspace) => decoderBlocks({ ...config, parallel: true }, workspace, {}, config),
+  build: (config, workspace) => decoderBlocks(config, workspace, {}, config),
 }
 
 function routingOf(keys: ConfigReader): Routing {

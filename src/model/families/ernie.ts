@@ -56,7 +56,6 @@ export const ernie: Architecture<DecoderConfig> = {
     }
   },
 
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   // Layers that predict tokens further ahead have `mtp` in their names.
   ignores: (tensor, config) => isUnused(tensor, config) || tensor.includes('mtp'),
 

@@ -97,7 +97,6 @@ export const gemma4: Architecture<DecoderConfig> = {
       router: [...router, 'of the stream before the last norm'],
     }
   },
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
 
   parts: (config, formats) =>
     decoderParts(config, formats, (layer) => ({

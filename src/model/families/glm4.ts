@@ -1,27 +1,21 @@
 import type { ConfigReader } from '../config/config-reader.js'
-import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, PLAIN_DEFAULTS } from './shared/decoder-config.js'
 import { DECODER, isUnusedOrDrafting } from './shared/decoder-family.js'
-import { decoderBlocks } from './shared/decoder-layers.js'
 import { namedParts } from './shared/decoder-parts.js'
 import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
 import { LATENT, LATENT_DEFAULTS, type LatentConfig, latentConfig } from './shared/latent.js'
 import { ropeConfig } from './shared/rope-config.js'
 
-interface GlmConfig extends DecoderConfig {
-  /** Whether each head of queries and keys is normalised. */
-  normalisesHeads: boolean
-}
-
 /** Z.ai's GLM-4.5 and 4.6: half of each head turns, and DeepSeek's mixtures. */
-export const glm4: Architecture<GlmConfig> = {
+export const glm4: Architecture<DecoderConfig> = {
   ...DECODER,
   title: 'GLM-4 MoE',
   modelTypes: ['glm4_moe'],
   className: 'Glm4Moe',
 
   defaults: {
+    ...PLAIN_DEFAULTS,
     vocab_size: 151552,
     hidden_size: 4096,
     num_hidden_layers: 46,
@@ -42,11 +36,7 @@ export const glm4: Architecture<GlmConfig> = {
     attention_bias: false,
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
-    hidden_act: 'silu',
     max_position_embeddings: 131072,
-    tie_word_embeddings: false,
-    bos_token_id: null,
-    eos_token_id: null,
   },
 
   parseConfig(keys) {
@@ -57,20 +47,14 @@ export const glm4: Architecture<GlmConfig> = {
       ...common,
       ...groupedExperts(keys, common.layers, { routing: () => routingOf(keys) }),
       attentionBias: keys.flag('attention_bias') ? 'qkv' : 'none',
-      normalisesHeads: keys.flag('use_qk_norm'),
+      ...(keys.flag('use_qk_norm') && { queryKeyNorm: 'head' }),
     }
   },
 
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   ignores: isUnusedOrDrafting,
 
   parts: (config, formats) =>
-    namedParts(config, formats, {
-      queryKeyNorms: config.normalisesHeads ? 'head' : undefined,
-      selection: (layer, mlp) => whole(`${mlp}.gate.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
-      shared: 'shared_experts',
-    }),
-  build: (config, workspace) => decoderBlocks(config, workspace, config.normalisesHeads ? { norm: 'head' } : {}),
+    namedParts(config, formats, { selection: 'gate.e_score_correction_bias', shared: 'shared_experts' }),
 }
 
 /** GLM-4.7-Flash: latent attention in place of heads of keys and values. */

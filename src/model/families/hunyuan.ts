@@ -1,8 +1,6 @@
-import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig } from './shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, PLAIN_DEFAULTS } from './shared/decoder-config.js'
 import { DECODER, isUnusedOrDrafting } from './shared/decoder-family.js'
-import { decoderBlocks } from './shared/decoder-layers.js'
 import { namedParts } from './shared/decoder-parts.js'
 import { groupedExperts } from './shared/grouped-experts.js'
 
@@ -14,6 +12,7 @@ export const hunyuan: Architecture<DecoderConfig> = {
   className: 'HYV3',
 
   defaults: {
+    ...PLAIN_DEFAULTS,
     vocab_size: 120832,
     hidden_size: 4096,
     num_hidden_layers: 80,
@@ -31,11 +30,7 @@ export const hunyuan: Architecture<DecoderConfig> = {
     mlp_bias: false,
     rms_norm_eps: 1e-5,
     rope_theta: 11158840,
-    hidden_act: 'silu',
     max_position_embeddings: 131072,
-    tie_word_embeddings: false,
-    bos_token_id: null,
-    eos_token_id: null,
   },
 
   parseConfig(keys) {
@@ -51,18 +46,12 @@ export const hunyuan: Architecture<DecoderConfig> = {
         }),
       }),
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      queryKeyNorm: 'head',
     }
   },
 
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   ignores: isUnusedOrDrafting,
 
   parts: (config, formats) =>
-    namedParts(config, formats, {
-      queryKeyNorms: 'head',
-      router: 'router.gate',
-      selection: (layer, mlp) => whole(`${mlp}.expert_bias`, [config.mixtures[0].experts[layer]]),
-      shared: 'shared_mlp',
-    }),
-  build: (config, workspace) => decoderBlocks(config, workspace, { norm: 'head' }),
+    namedParts(config, formats, { router: 'router.gate', selection: 'expert_bias', shared: 'shared_mlp' }),
 }

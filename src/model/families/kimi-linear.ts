@@ -3,7 +3,6 @@ import { isObject } from '../../ground/json/json.js'
 import { MOST_TAPS } from '../../kernels/abi/states.js'
 import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
-import { whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
 import { namedParts } from './shared/decoder-parts.js'
 import { groupedExperts, sigmoidGroups } from './shared/grouped-experts.js'
@@ -80,7 +79,7 @@ export const kimiLinear: Architecture<KimiDeltaConfig> = {
     namedParts(config, formats, {
       mixer: (layer) => mixerPieces(config, formats, layer, { ofHeads: [1, 1, config.delta.heads, 1] }),
       sparse: 'block_sparse_moe',
-      selection: (layer, moe) => whole(`${moe}.gate.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
+      selection: 'gate.e_score_correction_bias',
       shared: 'shared_experts',
       expertGated: ['w1', 'w3', 'w2'],
     }),

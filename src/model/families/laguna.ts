@@ -1,8 +1,14 @@
 import type { ConfigReader } from '../config/config-reader.js'
 import type { Routing } from '../config/routing.js'
-import { either, whole } from '../packing/format/pieces.js'
 import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, kindWindows, layerKinds, ropesByKind } from './shared/decoder-config.js'
+import {
+  type DecoderConfig,
+  decoderConfig,
+  kindWindows,
+  layerKinds,
+  PLAIN_DEFAULTS,
+  ropesByKind,
+} from './shared/decoder-config.js'
 import { DECODER, describeDecoder } from './shared/decoder-family.js'
 import { decoderBlocks } from './shared/decoder-layers.js'
 import { namedParts } from './shared/decoder-parts.js'
@@ -15,7 +21,6 @@ const DEFAULT_ROPE = {
 }
 
 interface LagunaConfig extends DecoderConfig {
-  gate: 'softplus' | 'softplus-head'
   /** Factor of what the experts add, but not of the shared one. */
   factor: number
 }
@@ -28,6 +33,7 @@ export const laguna: Architecture<LagunaConfig> = {
   className: 'Laguna',
 
   defaults: {
+    ...PLAIN_DEFAULTS,
     vocab_size: 100352,
     hidden_size: 2048,
     num_hidden_layers: 40,
@@ -47,11 +53,7 @@ export const laguna: Architecture<LagunaConfig> = {
     sliding_window: 512,
     attention_bias: false,
     rms_norm_eps: 1e-6,
-    hidden_act: 'silu',
     max_position_embeddings: 131072,
-    tie_word_embeddings: false,
-    bos_token_id: null,
-    eos_token_id: null,
   },
 
   parseConfig(keys) {
@@ -65,7 +67,8 @@ export const laguna: Architecture<LagunaConfig> = {
       ...groupedExperts(keys, layers, { experts: 'num_experts', routing: () => routingOf(keys) }),
       sharedHidden: keys.size('shared_expert_intermediate_size', 0),
       ...(keys.has('num_attention_heads_per_layer') && { layerHeads: headsOf(keys, layers, keyValueHeads) }),
-      gate: isEach ? 'softplus-head' : 'softplus',
+      queryKeyNorm: 'head',
+      attentionGate: isEach ? 'softplus-head' : 'softplus',
       factor: keys.positive('moe_routed_scaling_factor'),
       windows: kindWindows(
         keys,
@@ -79,31 +82,19 @@ export const laguna: Architecture<LagunaConfig> = {
     const { attention, ...others } = describeDecoder(config)
     const counts = [...new Set(config.layerHeads?.map(({ heads }) => heads))]
     const heads = counts.length > 1 ? `${counts.join(' or ')} heads` : attention[0]
-    return { ...others, attention: [heads, ...attention.slice(1), 'gated'] }
+    return { ...others, attention: [heads, ...attention.slice(1)] }
   },
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
 
   parts: (config, formats) =>
     namedParts(config, formats, {
-      attention: { gate: 'g_proj', ...(config.gate === 'softplus-head' && { gatesPerHead: 1 }) },
-      queryKeyNorms: 'head',
-      selection(layer, mlp) {
-        const [stored, other] = ['experts', 'gate'].map((part) =>
-          whole(`${mlp}.${part}.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
-        )
-        return either(stored, other)
-      },
+      attention: { gate: 'g_proj' },
+      selection: ['experts.e_score_correction_bias', 'gate.e_score_correction_bias'],
       shared: ['shared_expert', 'shared_experts'],
     }),
 
   // Gates are without the factor here, so it is on the whole sum, and the shared expert has its inverse.
   build: (config, workspace) =>
-    decoderBlocks(
-      config,
-      workspace,
-      { norm: 'head', gate: config.gate },
-      { mixtureScale: config.factor, sharedWeight: 1 / config.factor },
-    ),
+    decoderBlocks(config, workspace, {}, { mixtureScale: config.factor, sharedWeight: 1 / config.factor }),
 }
 
 function routingOf(keys: ConfigReader): Routing {

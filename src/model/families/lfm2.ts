@@ -86,22 +86,18 @@ export const lfm2: Architecture<Lfm2Config> = {
 
   shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'moe_intermediate_size'],
 
-  parts(config, formats) {
-    const [mixture] = config.mixtures
-    return namedParts(config, formats, {
+  parts: (config, formats) =>
+    namedParts(config, formats, {
       norms: ['operator_norm', 'ffn_norm'],
       mixer: (layer) =>
         config.layerTypes[layer] === 'conv'
           ? convolutionPieces(config, formats, layer)
           : attentionWithNorms(config, formats, layer),
       feed: 'feed_forward',
-      selection: mixture?.routing?.selectionBias
-        ? (layer, feed) => whole(`${feed}.expert_bias`, [mixture.experts[layer]])
-        : undefined,
+      selection: 'expert_bias',
       gated: ['w1', 'w3', 'w2'],
       lastNorm: 'model.embedding_norm',
-    })
-  },
+    }),
 
   cache(config, layer) {
     const { layerTypes, width, taps } = config

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parseConfig } from '#molm/model/families/index.js'
-import type { QwenConfig } from '#molm/model/families/qwen/qwen.js'
+import type { DecoderConfig } from '#molm/model/families/shared/decoder-config.js'
 import { sameBits } from '../../support/compare.js'
 import { fixturePath } from '../../support/fixtures.js'
 import { forwardHere } from '../../support/forward-here.js'
@@ -17,7 +17,7 @@ const ENG_GPT = {
 }
 
 test('EngGPT2 is a Qwen3 mixture whose gates sum to 1', () => {
-  const { modelType, headSize, mixtures, ropes } = parseConfig(ENG_GPT, 'x') as QwenConfig
+  const { modelType, headSize, mixtures, ropes } = parseConfig(ENG_GPT, 'x') as DecoderConfig
   const [{ experts, topK, routing }] = mixtures
   assert.equal([modelType, headSize, experts, topK], ['qwen3_moe', 128, new Array(24).fill(64), 8])
   assert.equal([routing, ropes[0]?.theta], [{ normalise: {} }, 1e6])

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { EmoConfig } from '#molm/model/families/emo.js'
 import { architectureOf, parseConfig } from '#molm/model/families/index.js'
+import type { EmoConfig } from '#molm/model/families/olmo/emo.js'
 import { inOneRow, isNear } from '../../support/compare.js'
 import { forwardHere } from '../../support/forward-here.js'
 import { integers } from '../../support/random.js'

@@ -3,7 +3,6 @@ import { isNumber } from '../../../ground/json/forms.js'
 import { MOST_TAPS } from '../../../kernels/abi/states.js'
 import type { ConfigReader } from '../../config/config-reader.js'
 import type { LatentShape } from '../../layers/mixers/latent-attention.js'
-import { whole } from '../../packing/format/pieces.js'
 import type { Architecture } from '../shared/architecture.js'
 import { namedParts } from '../shared/decoder-parts.js'
 import { groupedExperts, sigmoidGroups } from '../shared/grouped-experts.js'
@@ -81,7 +80,7 @@ export const bailingHybrid: Architecture<KimiDeltaConfig> = {
   parts: (config, formats) =>
     namedParts(config, formats, {
       mixer: (layer) => mixerPieces(config, formats, layer, { name: 'attention', output: 'dense' }),
-      selection: (layer, mlp) => whole(`${mlp}.gate.expert_bias`, [config.mixtures[0].experts[layer]]),
+      selection: 'gate.expert_bias',
       shared: 'shared_experts',
       embedding: 'model.word_embeddings',
     }),

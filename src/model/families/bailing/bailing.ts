@@ -2,26 +2,21 @@ import { UserError } from '../../../ground/errors.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import { entriesOf, matrix, type PlannedPiece, rowsOf, vector, whole } from '../../packing/format/pieces.js'
 import type { Architecture } from '../shared/architecture.js'
-import { type DecoderConfig, decoderConfig } from '../shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, PLAIN_DEFAULTS } from '../shared/decoder-config.js'
 import { DECODER, isUnusedOrDrafting } from '../shared/decoder-family.js'
-import { decoderBlocks } from '../shared/decoder-layers.js'
 import { namedParts } from '../shared/decoder-parts.js'
 import { groupedExperts, sigmoidGroups } from '../shared/grouped-experts.js'
 import { ropeConfig } from '../shared/rope-config.js'
 
-interface BailingConfig extends DecoderConfig {
-  /** Whether each head of queries and keys is normalised. */
-  normalisesHeads: boolean
-}
-
 /** inclusionAI's Ling and Ring 2.0: one matrix of queries, keys and values, and many small experts in groups. */
-export const bailing: Architecture<BailingConfig> = {
+export const bailing: Architecture<DecoderConfig> = {
   ...DECODER,
   title: 'Ling 2',
   modelTypes: ['bailing_moe_v2', 'bailing_moe'],
   className: 'BailingMoeV2',
 
   defaults: {
+    ...PLAIN_DEFAULTS,
     vocab_size: 157184,
     hidden_size: 2048,
     num_hidden_layers: 20,
@@ -42,10 +37,7 @@ export const bailing: Architecture<BailingConfig> = {
     use_bias: false,
     rms_norm_eps: 1e-6,
     rope_theta: 600000,
-    hidden_act: 'silu',
     max_position_embeddings: 32768,
-    tie_word_embeddings: false,
-    bos_token_id: null,
     eos_token_id: 156892,
   },
 
@@ -68,25 +60,23 @@ export const bailing: Architecture<BailingConfig> = {
       ...common,
       ...mixture,
       attentionBias: keys.flag('use_bias') ? 'all' : hasBias ? 'qkv' : 'none',
-      normalisesHeads: keys.flag('use_qk_norm'),
+      ...(keys.flag('use_qk_norm') && { queryKeyNorm: 'head' }),
     }
   },
 
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   ignores: isUnusedOrDrafting,
 
   parts: (config, formats) =>
     namedParts(config, formats, {
       mixer: (layer) => attentionPieces(config, formats, `model.layers.${layer}.attention`),
-      selection: (layer, mlp) => whole(`${mlp}.gate.expert_bias`, [config.mixtures[0].experts[layer]]),
+      selection: 'gate.expert_bias',
       shared: 'shared_experts',
       embedding: 'model.word_embeddings',
     }),
-  build: (config, workspace) => decoderBlocks(config, workspace, config.normalisesHeads ? { norm: 'head' } : {}),
 }
 
-function attentionPieces(config: BailingConfig, formats: PartFormats, key: string): PlannedPiece[] {
-  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias, normalisesHeads } = config
+function attentionPieces(config: DecoderConfig, formats: PartFormats, key: string): PlannedPiece[] {
+  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias, queryKeyNorm } = config
   const ends = [0, H, H + K, H + 2 * K].map((heads) => heads * headSize)
   const parts = [0, 1, 2] as const
   const weight = whole(`${key}.query_key_value.weight`, [ends[3], d])
@@ -106,7 +96,7 @@ function attentionPieces(config: BailingConfig, formats: PartFormats, key: strin
             parts.map((i) => entriesOf(bias, ends[i], ends[i + 1])),
           ),
         ]),
-    ...(normalisesHeads ? [vector('q_norm', norm('query_layernorm')), vector('k_norm', norm('key_layernorm'))] : []),
+    ...(queryKeyNorm ? [vector('q_norm', norm('query_layernorm')), vector('k_norm', norm('key_layernorm'))] : []),
     matrix('output.weight', formats.attention, whole(`${key}.dense.weight`, [d, H * headSize])),
     ...(attentionBias === 'all' ? [vector('output.bias', whole(`${key}.dense.bias`, [d]))] : []),
   ]

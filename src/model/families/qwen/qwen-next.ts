@@ -21,7 +21,7 @@ import {
   whole,
 } from '../../packing/format/pieces.js'
 import type { Architecture } from '../shared/architecture.js'
-import { type DecoderConfig, decoderConfig } from '../shared/decoder-config.js'
+import { type DecoderConfig, decoderConfig, PLAIN_DEFAULTS } from '../shared/decoder-config.js'
 import { DECODER, describeDecoder, groupedCache } from '../shared/decoder-family.js'
 import { attentionLayers, feedLayers } from '../shared/decoder-layers.js'
 import { attentionPieces, namedParts, queryKeyNorms } from '../shared/decoder-parts.js'
@@ -36,6 +36,7 @@ export interface QwenNextConfig extends DecoderConfig {
 }
 
 const DEFAULTS = {
+  ...PLAIN_DEFAULTS,
   hidden_size: 2048,
   num_attention_heads: 16,
   num_key_value_heads: 2,
@@ -52,11 +53,7 @@ const DEFAULTS = {
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
   partial_rotary_factor: 0.25,
-  hidden_act: 'silu',
   max_position_embeddings: 32768,
-  tie_word_embeddings: false,
-  bos_token_id: null,
-  eos_token_id: null,
 }
 
 const SHARED = {
@@ -124,6 +121,7 @@ function parseNext(keys: ConfigReader, modelType: string): QwenNextConfig {
     ...common,
     ...sparseKeys(keys, layers),
     sharedHidden: keys.size('shared_expert_intermediate_size'),
+    sharedGate: true,
     attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
     layerTypes: keys.has('layer_types')
       ? keys.oneOfEach('layer_types', layers, LAYER_TYPES)
@@ -168,7 +166,7 @@ function build(config: QwenNextConfig, workspace: Workspace) {
     () => new GatedDeltaNet(workspace, config.delta, config.epsilon, (layer) => isDelta(config, layer)),
   )
   const mixerOf = (layer: number) => (isDelta(config, layer) ? deltaOf(layer) : attentionOf(layer))
-  return preNormBlocks(workspace, { ...config, mixerOf, feedOf: feedLayers(workspace, config, { sharedGate: true }) })
+  return preNormBlocks(workspace, { ...config, mixerOf, feedOf: feedLayers(workspace, config) })
 }
 
 function* partsOf(config: QwenNextConfig, formats: PartFormats): Generator<Part> {

@@ -1,24 +1,19 @@
 import type { ConfigReader } from '../../config/config-reader.js'
-import type { Workspace } from '../../layers/workspace.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import type { Architecture } from '../shared/architecture.js'
 import {
   type DecoderConfig,
   decoderConfig,
+  PLAIN_DEFAULTS,
   refuseOtherHeadSize,
   softmaxRouting,
   unlessDense,
 } from '../shared/decoder-config.js'
 import { DECODER } from '../shared/decoder-family.js'
-import { decoderBlocks } from '../shared/decoder-layers.js'
 import { namedParts } from '../shared/decoder-parts.js'
 
-export interface QwenConfig extends DecoderConfig {
-  /** Whether each head of queries and keys is normalised. */
-  normalisesHeads: boolean
-}
-
 const DEFAULTS = {
+  ...PLAIN_DEFAULTS,
   vocab_size: 151936,
   hidden_size: 2048,
   num_hidden_layers: 24,
@@ -30,28 +25,17 @@ const DEFAULTS = {
   sliding_window: 4096,
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
-  hidden_act: 'silu',
   max_position_embeddings: 32768,
-  tie_word_embeddings: false,
-  bos_token_id: null,
-  eos_token_id: null,
 }
 
 const SHARED = {
   ...DECODER,
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
-  parts: (config: QwenConfig, formats: PartFormats) =>
-    namedParts(config, formats, {
-      queryKeyNorms: config.normalisesHeads ? 'head' : undefined,
-      shared: 'shared_expert',
-      sharedGate: 'shared_expert_gate',
-    }),
-  build: (config: QwenConfig, workspace: Workspace) =>
-    decoderBlocks(config, workspace, config.normalisesHeads ? { norm: 'head' } : {}, { sharedGate: true }),
-} satisfies Partial<Architecture<QwenConfig>>
+  parts: (config: DecoderConfig, formats: PartFormats) =>
+    namedParts(config, formats, { shared: 'shared_expert', sharedGate: 'shared_expert_gate' }),
+} satisfies Partial<Architecture<DecoderConfig>>
 
 /** Qwen3's mixtures (Qwen3-30B-A3B): each head of queries and keys is normalised. */
-export const qwen3: Architecture<QwenConfig> = {
+export const qwen3: Architecture<DecoderConfig> = {
   ...SHARED,
   title: 'Qwen3 MoE',
   modelTypes: ['qwen3_moe'],
@@ -70,7 +54,7 @@ export const qwen3: Architecture<QwenConfig> = {
     return {
       ...common,
       ...sparseKeys(keys, common.layers),
-      normalisesHeads: true,
+      queryKeyNorm: 'head',
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
       ...(keys.flag('use_sliding_window') &&
         keys.has('sliding_window') && { windows: keys.everywhere(common.layers, 'sliding_window') }),
@@ -79,7 +63,7 @@ export const qwen3: Architecture<QwenConfig> = {
 }
 
 /** Engineering Group's EngGPT2: Qwen3's mixture under another name, whose gates sum to 1 by default. */
-export const engGpt: Architecture<QwenConfig> = {
+export const engGpt: Architecture<DecoderConfig> = {
   ...qwen3,
   modelTypes: ['enggpt_moe'],
   className: 'EngGpt',
@@ -87,7 +71,7 @@ export const engGpt: Architecture<QwenConfig> = {
 }
 
 /** Qwen1.5 and Qwen2 mixtures: biases, and a shared expert with its own gate. */
-export const qwen2: Architecture<QwenConfig> = {
+export const qwen2: Architecture<DecoderConfig> = {
   ...SHARED,
   title: 'Qwen2 MoE',
   modelTypes: ['qwen2_moe'],
@@ -112,7 +96,7 @@ export const qwen2: Architecture<QwenConfig> = {
       ...common,
       ...sparseKeys(keys, common.layers),
       sharedHidden: keys.size('shared_expert_intermediate_size'),
-      normalisesHeads: false,
+      sharedGate: true,
       attentionBias: keys.flag('qkv_bias') ? 'qkv' : 'none',
     }
   },

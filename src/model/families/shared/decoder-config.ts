@@ -2,6 +2,7 @@ import { UserError } from '../../../ground/errors.js'
 import type { Mixture, ModelConfig } from '../../config/config.js'
 import type { ConfigReader } from '../../config/config-reader.js'
 import type { Routing } from '../../config/routing.js'
+import type { GroupedQueryOptions } from '../../layers/mixers/grouped-query-attention.js'
 import type { RopeConfig } from '../../layers/mixers/rope.js'
 import { ropeConfig, ropeOfKinds } from './rope-config.js'
 
@@ -27,6 +28,17 @@ export interface DecoderConfig extends ModelConfig {
   /** Most keys that a token sees in each layer, itself included; 0: all. */
   windows: number[]
   attentionBias: 'none' | 'qkv' | 'all'
+  /** RMSNorm of queries and keys, over a whole row or over each head. Absent: none. */
+  queryKeyNorm?: 'row' | 'head'
+  attentionGate?: GroupedQueryOptions['gate']
+  /** Queries, keys and values are clamped to [-clip, clip]. */
+  clip?: number
+  /** Places of norms: before sublayers, after what they add, or both; parallel: one for both sublayers. Default: before. */
+  norms?: 'before' | 'after' | 'around' | 'parallel'
+  /** Kind of the norms before sublayers. Default: RMSNorm. */
+  norm?: 'rms' | 'layer'
+  /** True if the shared expert has a gate. */
+  sharedGate?: true
   activation: (typeof ACTIVATIONS)[number] | 'clamped_swiglu' | 'relu2'
   /** f, channels inside an expert. */
   ffnHidden: number
@@ -35,6 +47,9 @@ export interface DecoderConfig extends ModelConfig {
   /** s, channels inside the shared expert; 0 if there is none. */
   sharedHidden: number
 }
+
+/** Values of absent keys in most families. */
+export const PLAIN_DEFAULTS = { hidden_act: 'silu', tie_word_embeddings: false, bos_token_id: null, eos_token_id: null }
 
 /** The rotary positions of all layers. Default: one rotation of whole heads for all, by `ropeConfig`. */
 export type RopesOf = (keys: ConfigReader, shape: { layers: number; headSize: number }) => DecoderConfig['ropes']

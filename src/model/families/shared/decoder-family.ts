@@ -11,7 +11,10 @@ import { decoderBlocks } from './decoder-layers.js'
 /** Members of a family with grouped-query attention, which may replace any of them. */
 export const DECODER = {
   describe: describeDecoder,
-  shapeKeys: (): readonly string[] => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'intermediate_size'],
+  shapeKeys({ raw }: ModelConfig): readonly string[] {
+    const width = 'moe_intermediate_size' in raw ? 'moe_intermediate_size' : 'intermediate_size'
+    return ['num_hidden_layers', 'hidden_size', 'hidden_act', width]
+  },
   ignores: isUnused,
   cache: groupedCache,
   build: (config: DecoderConfig, workspace: Workspace): Blocks => decoderBlocks(config, workspace),
@@ -20,7 +23,8 @@ export const DECODER = {
 const PLAIN_WORDS: Record<string, string> = { clamped_swiglu: 'clamped SwiGLU', relu2: 'squared ReLU' }
 
 export function describeDecoder(config: DecoderConfig): ShapeWords {
-  const { heads, keyValueHeads, headSize, ffnHidden, denseHidden, sharedHidden, activation, mixtures } = config
+  const { heads, keyValueHeads, headSize, attentionGate, ffnHidden, denseHidden, sharedHidden } = config
+  const { activation, mixtures } = config
   const isDense = mixtures.length === 0
   const grouped = keyValueHeads === heads ? [] : [`${keyValueHeads} of keys and values`]
   return {
@@ -30,6 +34,7 @@ export function describeDecoder(config: DecoderConfig): ShapeWords {
       `${headSize} channels each`,
       ...ropeWords(config),
       ...windowWords(config),
+      ...(attentionGate ? ['gated'] : []),
     ],
     mlp: [
       `${isDense ? denseHidden : ffnHidden} channels`,

@@ -7,8 +7,8 @@ import { type Feed, type PreNormOptions, preNormBlocks } from '../../layers/pre-
 import type { Workspace } from '../../layers/workspace.js'
 import { type DecoderConfig, hasExperts, headsIn } from './decoder-config.js'
 
-export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'sinks' | 'gate' | 'normsValues'> {
-  /** RMSNorm of queries and keys, over a whole row or over each head. Default: none. */
+export interface AttentionOptions extends Pick<GroupedQueryOptions, 'sinks' | 'gate' | 'normsValues'> {
+  /** RMSNorm of queries and keys. Default, as of gates: as config has it. */
   norm?: 'row' | 'head'
   /** Whether a layer has attention. Default: all layers. */
   isIn?: (layer: number) => boolean
@@ -16,23 +16,26 @@ export interface AttentionOptions extends Pick<GroupedQueryOptions, 'clip' | 'si
 
 /** Binds blocks whose layers all have attention, and experts or a dense layer. */
 export function decoderBlocks(
-  config: DecoderConfig & Pick<PreNormOptions, 'norm' | 'parallel' | 'residualScale' | 'normsAfter'>,
+  config: DecoderConfig & Pick<PreNormOptions, 'residualScale'>,
   workspace: Workspace,
   attention: AttentionOptions = {},
   feed: FeedOptions = {},
 ): Blocks {
   const mixerOf = attentionLayers(workspace, config, attention)
   const feedOf = feedLayers(workspace, config, feed)
-  return preNormBlocks(workspace, { ...config, mixerOf, feedOf })
+  const { norms } = config
+  const places = { parallel: norms === 'parallel', normsAfter: norms === 'after' || norms === 'around' }
+  const norm = norms === 'after' ? 'none' : config.norm
+  return preNormBlocks(workspace, { ...config, ...places, norm, mixerOf, feedOf })
 }
 
 /** Returns the function that finds a layer's attention: one for all layers with the same window, positions and heads. */
 export function attentionLayers(
   workspace: Workspace,
   config: DecoderConfig,
-  { isIn = () => true, norm, ...options }: AttentionOptions = {},
+  { isIn = () => true, norm = config.queryKeyNorm, gate = config.attentionGate, ...options }: AttentionOptions = {},
 ): (layer: number) => GroupedQueryAttention {
-  const { windows, ropes, epsilon, attentionScale: scale, attentionBias: bias, layerHeads } = config
+  const { windows, ropes, epsilon, attentionScale: scale, attentionBias: bias, layerHeads, clip } = config
   const turnsAlike = (a: number, b: number) => ropes[a] === ropes[b] && layerHeads?.[a] === layerHeads?.[b]
   const turn = byLayer(turnsAlike, (layer) => {
     const rope = ropes[layer]
@@ -40,7 +43,15 @@ export function attentionLayers(
   })
   const isAlike = (a: number, b: number) => isIn(a) && isIn(b) && windows[a] === windows[b] && turnsAlike(a, b)
   return byLayer(isAlike, (layer) => {
-    const shape = { ...headsIn(config, layer), scale, bias, norm: norm && { span: norm, epsilon }, ...options }
+    const shape = {
+      ...headsIn(config, layer),
+      scale,
+      bias,
+      norm: norm && { span: norm, epsilon },
+      gate,
+      clip,
+      ...options,
+    }
     const own = { window: windows[layer], rope: turn(layer), isIn: (other: number) => isAlike(layer, other) }
     return new GroupedQueryAttention(workspace, { ...shape, ...own })
   })
@@ -51,7 +62,6 @@ export interface FeedOptions {
   bias?: boolean
   denseBias?: boolean
   sharedBias?: boolean
-  sharedGate?: boolean
   sharedWeight?: number
   /** False if no network has a gate inside. Default: true. */
   gated?: boolean
@@ -69,15 +79,14 @@ export function feedLayers(
     bias,
     denseBias,
     sharedBias,
-    sharedGate = false,
     sharedWeight: weight,
     gated,
     mixtureScale: scale,
     isIn = () => true,
   }: FeedOptions = {},
 ): (layer: number) => Feed {
-  const { activation, ffnHidden, denseHidden, sharedHidden, mixtures } = config
-  const shared = sharedHidden > 0 ? { hidden: sharedHidden, hasGate: sharedGate, weight, bias: sharedBias } : undefined
+  const { activation, ffnHidden, denseHidden, sharedHidden, sharedGate: hasGate = false, mixtures } = config
+  const shared = sharedHidden > 0 ? { hidden: sharedHidden, hasGate, weight, bias: sharedBias } : undefined
   const isDense = (layer: number) => isIn(layer) && !hasExperts(config, layer)
   return byLayer<Feed>(
     (a, b) => isDense(a) === isDense(b),

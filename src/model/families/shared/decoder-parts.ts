@@ -57,16 +57,14 @@ interface LayerNames {
   /** Pieces of a layer's mixer. Default: grouped-query attention. */
   mixer?: (layer: number) => PlannedPiece[]
   attention?: AttentionNames
-  /** Norms of queries and keys. Default: none. */
-  queryKeyNorms?: 'row' | 'head'
   /** The experts with their router, or the network of a dense layer. Default: `mlp`. */
   feed?: string
   /** The experts with their router, if they have another name than a dense layer's network. */
   sparse?: string
   /** The router in it. Default: `gate`. */
   router?: string
-  /** Bias of the choice of experts in a layer; absent if it has none. */
-  selection?: (layer: number, feed: string) => Source
+  /** Bias of the choice of experts, or the names that files may have for it; or its source in a layer. */
+  selection?: string | readonly [string, string] | ((layer: number, feed: string) => Source)
   /** The shared expert, or the names that files may have for it; and its gate. */
   shared?: string | readonly string[]
   sharedGate?: string
@@ -80,14 +78,21 @@ interface LayerNames {
 }
 
 /** Parts of a model whose experts have tensors of their own: norms, attention, and experts or a dense network. */
-export function namedParts(config: DecoderConfig, formats: PartFormats, names: LayerNames): Generator<Part> {
-  const { feed = 'mlp', router = 'gate', queryKeyNorms: span, shared, sharedGate } = names
+export function namedParts(config: DecoderConfig, formats: PartFormats, names: LayerNames = {}): Generator<Part> {
+  const { feed = 'mlp', router = 'gate', selection, shared, sharedGate } = names
+  const { queryKeyNorm: span, mixtures } = config
   const attention = (layer: number) => [
     ...attentionPieces(config, formats, layer, names.attention),
     ...(span ? queryKeyNorms(config, layer, span) : []),
   ]
+  const selectionOf = (layer: number, key: string) => {
+    if (!selection || !mixtures[0].routing?.selectionBias) return undefined
+    if (typeof selection === 'function') return selection(layer, key)
+    const [first, other] = [selection].flat().map((name) => whole(`${key}.${name}`, [mixtures[0].experts[layer]]))
+    return other ? either(first, other) : first
+  }
   const sparse = (layer: number, key: string) => [
-    ...routerPieces(config, layer, `${key}.${router}`, { selection: names.selection?.(layer, key) }),
+    ...routerPieces(config, layer, `${key}.${router}`, { selection: selectionOf(layer, key) }),
     ...(shared
       ? gatedTensors(
           config,
@@ -97,7 +102,7 @@ export function namedParts(config: DecoderConfig, formats: PartFormats, names: L
           names,
         )
       : []),
-    ...(sharedGate && config.sharedHidden > 0
+    ...(sharedGate && config.sharedGate && config.sharedHidden > 0
       ? [matrix('shared.gate', 'f32', whole(`${key}.${sharedGate}.weight`, [1, config.width]))]
       : []),
   ]
@@ -149,9 +154,8 @@ interface AttentionNames {
   /** Beginning of the names. Default: `self_attn` of the layer. */
   prefix?: string
   output?: string
-  /** Matrix of the gates, which never have biases, and their number in a head. Default: no gates; one a channel. */
+  /** Matrix of the gates, which never have biases. Default: no gates. */
   gate?: string
-  gatesPerHead?: number
   /** Whether the gates are in the matrix of the queries, whose rows are head by head: query, gate. Default: false. */
   gatesInQueries?: boolean
 }
@@ -161,15 +165,10 @@ export function attentionPieces(
   config: DecoderConfig,
   formats: PartFormats,
   layer: number,
-  {
-    prefix = `model.layers.${layer}.self_attn`,
-    output = 'o_proj',
-    gate,
-    gatesPerHead,
-    gatesInQueries,
-  }: AttentionNames = {},
+  { prefix = `model.layers.${layer}.self_attn`, output = 'o_proj', gate, gatesInQueries }: AttentionNames = {},
 ): PlannedPiece[] {
-  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias, valuesFromKeys } = headsIn(config, layer)
+  const own = headsIn(config, layer)
+  const { width: d, heads: H, keyValueHeads: K, headSize, attentionBias, attentionGate, valuesFromKeys } = own
   const key = (name: string) => `${prefix}.${name}`
   const projections = (suffix: string, columns: number[]): Source[] => {
     const rowsOf = (name: string, heads: number, size = headSize) =>
@@ -178,13 +177,13 @@ export function attentionPieces(
     if (!gatesInQueries) {
       const queries = rowsOf('q_proj', H)
       // The kernel adds a bias to all rows.
-      const size = gatesPerHead ?? headSize
+      const size = attentionGate === 'softplus-head' ? 1 : headSize
       const none = entriesOf(
         changed(queries, () => 0),
         0,
         H * size,
       )
-      const gates = gate && (suffix === 'bias' ? none : rowsOf(gate, H, size))
+      const gates = gate && attentionGate && (suffix === 'bias' ? none : rowsOf(gate, H, size))
       return [queries, ...keysAndValues, ...(gates ? [gates] : [])]
     }
     const half = (first: number) => regrouped(rowsOf('q_proj', 2 * H), 2 * headSize, [[first, headSize]])

@@ -8,7 +8,7 @@ import type { Workspace } from '../../layers/workspace.js'
 import type { PartFormats } from '../../packing/format/formats.js'
 import { matrix, type PlannedPiece, rowsOf, transposed, vector, whole } from '../../packing/format/pieces.js'
 import type { Architecture, ShapeWords } from './architecture.js'
-import { type DecoderConfig, decoderConfig } from './decoder-config.js'
+import { type DecoderConfig, decoderConfig, PLAIN_DEFAULTS } from './decoder-config.js'
 import { DECODER, describeDecoder, isUnusedOrDrafting } from './decoder-family.js'
 import { feedLayers } from './decoder-layers.js'
 import { namedParts } from './decoder-parts.js'
@@ -24,6 +24,7 @@ const MOST_HEADS = 2 ** 16
 
 /** Values of absent keys that DeepSeek's families have in common. */
 export const LATENT_DEFAULTS = {
+  ...PLAIN_DEFAULTS,
   q_lora_rank: 1536,
   kv_lora_rank: 512,
   qk_nope_head_dim: 128,
@@ -33,10 +34,6 @@ export const LATENT_DEFAULTS = {
   attention_bias: false,
   rms_norm_eps: 1e-6,
   rope_theta: 10000,
-  hidden_act: 'silu',
-  tie_word_embeddings: false,
-  bos_token_id: null,
-  eos_token_id: null,
 }
 
 /** Reads the part of the config that families with latent attention share. */
@@ -83,14 +80,11 @@ export const LATENT = {
     ]
     return { ...words, attention: [...words.attention, ...more] }
   },
-  shapeKeys: () => ['num_hidden_layers', 'hidden_size', 'hidden_act', 'moe_intermediate_size'],
   ignores: isUnusedOrDrafting,
   parts: (config, formats) =>
     namedParts(config, formats, {
       mixer: (layer) => latentPieces(config, formats, `model.layers.${layer}.self_attn`),
-      ...(config.mixtures[0]?.routing?.selectionBias && {
-        selection: (layer, mlp) => whole(`${mlp}.gate.e_score_correction_bias`, [config.mixtures[0].experts[layer]]),
-      }),
+      selection: 'gate.e_score_correction_bias',
       shared: 'shared_experts',
     }),
   cache: latentCache,

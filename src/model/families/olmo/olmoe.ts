@@ -1,22 +1,23 @@
-import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, refuseOtherHeadSize, softmaxRouting } from './shared/decoder-config.js'
-import { DECODER } from './shared/decoder-family.js'
-import { decoderBlocks } from './shared/decoder-layers.js'
-import { namedParts } from './shared/decoder-parts.js'
-
-export interface OlmoeConfig extends DecoderConfig {
-  /** Queries, keys and values are clamped to [-clip, clip]. */
-  clip?: number
-}
+import type { Architecture } from '../shared/architecture.js'
+import {
+  type DecoderConfig,
+  decoderConfig,
+  PLAIN_DEFAULTS,
+  refuseOtherHeadSize,
+  softmaxRouting,
+} from '../shared/decoder-config.js'
+import { DECODER } from '../shared/decoder-family.js'
+import { namedParts } from '../shared/decoder-parts.js'
 
 /** AllenAI's OLMoE: queries and keys are normalised over all heads together. */
-export const olmoe: Architecture<OlmoeConfig> = {
+export const olmoe: Architecture<DecoderConfig> = {
   ...DECODER,
   title: 'OLMoE',
   modelTypes: ['olmoe'],
   className: 'Olmoe',
 
   defaults: {
+    ...PLAIN_DEFAULTS,
     vocab_size: 50304,
     hidden_size: 2048,
     num_hidden_layers: 16,
@@ -28,10 +29,7 @@ export const olmoe: Architecture<OlmoeConfig> = {
     attention_bias: false,
     rms_norm_eps: 1e-5,
     rope_theta: 10000,
-    hidden_act: 'silu',
     max_position_embeddings: 4096,
-    tie_word_embeddings: false,
-    bos_token_id: null,
     eos_token_id: 50279,
   },
 
@@ -44,17 +42,16 @@ export const olmoe: Architecture<OlmoeConfig> = {
       ffnHidden: keys.size('intermediate_size'),
       mixtures: [keys.mixture('mlp', experts, 'num_experts_per_tok', softmaxRouting(keys))],
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',
+      queryKeyNorm: 'row',
       ...(keys.has('clip_qkv') && { clip: keys.positive('clip_qkv') }),
     }
   },
 
-  parts: (config, formats) => namedParts(config, formats, { queryKeyNorms: 'row' }),
-
-  build: (config, workspace) => decoderBlocks(config, workspace, { norm: 'row', clip: config.clip }),
+  parts: (config, formats) => namedParts(config, formats),
 }
 
 /** AllenAI's FlexOlmo: OLMoE with norms of what attention and the experts add, in place of norms before them. */
-export const flexOlmo: Architecture<OlmoeConfig> = {
+export const flexOlmo: Architecture<DecoderConfig> = {
   ...olmoe,
   title: 'FlexOlmo',
   modelTypes: ['flex_olmo'],
@@ -68,6 +65,7 @@ export const flexOlmo: Architecture<OlmoeConfig> = {
   parseConfig: (keys, classNames) => ({
     ...olmoe.parseConfig(keys, classNames),
     modelType: 'flex_olmo',
+    norms: 'after',
     changesOutputs: true,
   }),
 
@@ -75,9 +73,5 @@ export const flexOlmo: Architecture<OlmoeConfig> = {
     namedParts(config, formats, {
       norms: [],
       normsAfter: ['post_attention_layernorm', 'post_feedforward_layernorm'],
-      queryKeyNorms: 'row',
     }),
-
-  build: (config, workspace) =>
-    decoderBlocks({ ...config, norm: 'none', normsAfter: true }, workspace, { norm: 'row', clip: config.clip }),
 }

@@ -1,12 +1,18 @@
-import { UserError } from '../../ground/errors.js'
-import { anyOf, isNumber, listOf, oneOf } from '../../ground/json/forms.js'
-import type { ConfigReader } from '../config/config-reader.js'
-import type { AlwaysChosen, Routing } from '../config/routing.js'
-import type { Architecture } from './shared/architecture.js'
-import { type DecoderConfig, decoderConfig, softmaxRouting, unlessDense } from './shared/decoder-config.js'
-import { DECODER } from './shared/decoder-family.js'
-import { decoderBlocks } from './shared/decoder-layers.js'
-import { namedParts } from './shared/decoder-parts.js'
+import { UserError } from '../../../ground/errors.js'
+import { anyOf, isNumber, listOf, oneOf } from '../../../ground/json/forms.js'
+import type { ConfigReader } from '../../config/config-reader.js'
+import type { AlwaysChosen, Routing } from '../../config/routing.js'
+import type { Architecture } from '../shared/architecture.js'
+import {
+  type DecoderConfig,
+  decoderConfig,
+  PLAIN_DEFAULTS,
+  softmaxRouting,
+  unlessDense,
+} from '../shared/decoder-config.js'
+import { DECODER } from '../shared/decoder-family.js'
+import { decoderBlocks } from '../shared/decoder-layers.js'
+import { namedParts } from '../shared/decoder-parts.js'
 
 const NORMS = ['pre_attention_layernorm', 'pre_feedforward_layernorm'] as const
 
@@ -24,6 +30,7 @@ export const emo: Architecture<EmoConfig> = {
   className: 'Emo',
 
   defaults: {
+    ...PLAIN_DEFAULTS,
     vocab_size: 100352,
     hidden_size: 4096,
     num_hidden_layers: 32,
@@ -37,10 +44,7 @@ export const emo: Architecture<EmoConfig> = {
     attention_bias: false,
     rms_norm_eps: 1e-6,
     rope_theta: 500000,
-    hidden_act: 'silu',
     max_position_embeddings: 4096,
-    tie_word_embeddings: false,
-    bos_token_id: null,
     eos_token_id: 100257,
   },
 
