@@ -15,6 +15,7 @@ export const FORMATS: Record<string, () => Promise<Format>> = {
   'vocab-and-merges': async () => (await import('./formats/vocab-and-merges.js')).vocabAndMerges,
   'generation-config': async () => (await import('./formats/generation-config.js')).generationConfig,
   config: async () => (await import('./formats/config.js')).config,
+  family: async () => (await import('./formats/family.js')).family,
   index: async () => (await import('./formats/index-json.js')).indexJson,
   gguf: async () => (await import('./formats/gguf.js')).gguf,
   safetensors: async () => (await import('./formats/safetensors.js')).safetensorsFormat,

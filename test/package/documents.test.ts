@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path/posix'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { parse } from 'yaml'
-import { layoutOf, MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
+import { FIELDS, readDescription } from '#molm/model/families/description.js'
+import { architectureNamed, layoutOf, MODEL_TYPES, parseConfig } from '#molm/model/families/index.js'
 import { formatsFor } from '#molm/model/packing/format/formats.js'
 import { APIS } from '#molm/server/apis.js'
 import { FAMILY_FIXTURES, fixtureConfig, repositoryPath } from '../support/fixtures.js'
@@ -98,6 +99,27 @@ test('the table of docs/MODELS.md names every model_type', () => {
   const [table] = section.split('\n### ')
   assert.equal(
     MODEL_TYPES.filter((type) => !table.includes(`\`${type}\``)),
+    [],
+  )
+})
+
+test('docs/FAMILIES.md has a sound description, and every member, key and tensor of one', () => {
+  const text = readFileSync(repositoryPath('docs/FAMILIES.md'), 'utf8')
+  const [, example] = /```json\n(.*?)```/s.exec(text) ?? []
+  assert.is(readDescription(Buffer.from(example), 'docs/FAMILIES.md').modelType, 'acme_moe')
+  const all = { attention_bias: true, query_key_norm: 'head', attention_gate: 'sigmoid', router_bias: true }
+  const shared = { num_shared_experts: 1, shared_expert_gate: true, first_k_dense_replace: 1 }
+  const keys = { ...all, ...shared, model_type: 'molm_decoder', num_hidden_layers: 2, norms: 'around' }
+  const tensors = layoutOf(parseConfig(keys, 'all'), formatsFor('q4', 'floats')).parts.flatMap(({ pieces }) =>
+    pieces.flatMap(({ sources }) => sources.map(({ tensor }) => tensor.key)),
+  )
+  const names = tensors.map((key) =>
+    key.replace(/layers\.\d+/, 'layers.{layer}').replace(/experts\.\d+/, 'experts.{expert}'),
+  )
+  const wanted = [...FIELDS, ...Object.keys(architectureNamed('molm_decoder')?.defaults ?? {}), ...new Set(names)]
+  assert.ok(wanted.length > 60)
+  assert.equal(
+    wanted.filter((name) => !text.includes(`\`${name}\``)),
     [],
   )
 })

@@ -144,7 +144,7 @@ async function loadCheckpoint(source: ModelSource, means: Means): Promise<Loaded
   if (source.packing !== undefined) return loadWhole(source, source.packing, means)
   const { bank, threads } = means
   const { config, formats, path } = source
-  const checkpoint = await openCheckpoint(localFolder(path))
+  const checkpoint = await openCheckpoint(localFolder(path), config.tensorRules)
   try {
     const unknown = checkTensors(blueprintOf(config), checkpoint.tensors, checkpoint.name)
     const layout = layoutOf(config, formats)

@@ -38,6 +38,20 @@ export const NO_FILES: FileSet = {
   },
 }
 
+/** A file whose contents are a text in memory. */
+export function textSource(name: string, text: string): ByteSource {
+  const bytes = new TextEncoder().encode(text)
+  return {
+    name,
+    size: bytes.length,
+    read: async (offset, length) => {
+      if (offset >= 0 && length >= 0 && offset + length <= bytes.length) return bytes.slice(offset, offset + length)
+      throw new UserError(`${name}: bytes ${offset} to ${offset + length} are outside the file`)
+    },
+    close: async () => {},
+  }
+}
+
 /** Runs `use` with something that is open, and closes it afterwards. */
 export async function whileOpen<Opened extends { close(): Promise<void> }, Result>(
   opening: Opened | Promise<Opened>,

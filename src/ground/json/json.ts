@@ -14,13 +14,13 @@ const MOST_JSON_KEYS = 2 ** 19
 const DEEPEST_NESTING = 64
 
 /** Parses one JSON value in UTF-8, within limits. `source` begins the message of the UserError that it throws. */
-export function parseJson(
+export function parseJson<T = unknown>(
   bytes: Uint8Array,
   source: string,
   mostValues = MOST_JSON_VALUES,
   mostKeys = MOST_JSON_KEYS,
-  read: (text: string) => unknown = JSON.parse,
-): unknown {
+  read: (text: string) => T = JSON.parse,
+): T {
   const { nesting, values, keys } = measure(bytes)
   if (nesting > DEEPEST_NESTING)
     throw new UserError(`${source}: not valid here, nested more than ${DEEPEST_NESTING} deep`)

@@ -1,11 +1,13 @@
 import type { LoadOptions } from '../../api/model.js'
 import { UserError } from '../../ground/errors.js'
+import { type FileSet, whileOpen } from '../../ground/files/byte-source.js'
 import { localFolder } from '../../ground/files/local-folder.js'
-import { MOST_CONFIG_BYTES, readJsonIfPresent, readSmallFile } from '../../ground/files/small-file.js'
+import { MOST_CONFIG_BYTES, readConfigFile, readJsonIfPresent, readSmallFile } from '../../ground/files/small-file.js'
 import { parseJson, parsePythonObject } from '../../ground/json/json.js'
 import { basename, pathIn } from '../../ground/platform/files.js'
 import type { ModelConfig } from '../../model/config/config.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../../model/config/experts-per-token.js'
+import { type DescribedFiles, described } from '../../model/families/description.js'
 import { parseConfig } from '../../model/families/index.js'
 import { isGguf } from '../../model/gguf/file/split-names.js'
 import { checksumsOf } from '../../model/packing/format/checksums.js'
@@ -25,8 +27,14 @@ export interface FolderConfig {
   stored?: StoredNumbers
 }
 
-/** Reads the config of a folder; beside packed weights config.json must be the file that they were packed with. */
-export async function readConfig(dir: string, packed?: PackedFile): Promise<FolderConfig> {
+/**
+ * Reads the config of a folder; beside packed weights config.json must be the file that they were packed with. The family
+ * of a checkpoint may be described beside it, or in a folder of `families`.
+ */
+export async function readConfig(
+  dir: string,
+  { packed, families }: { packed?: PackedFile; families?: FileSet },
+): Promise<FolderConfig> {
   const path = pathIn(dir, 'config.json')
   const bytes = await readSmallFile(path, MOST_CONFIG_BYTES)
   if (!bytes) {
@@ -39,7 +47,10 @@ export async function readConfig(dir: string, packed?: PackedFile): Promise<Fold
       `${path}: not the file that ${basename(packed.path)} was packed with; put that back, or pack the model again`,
     )
   }
-  const config = await withTrainedContext(parseConfig(parsePythonObject(bytes, path), path), dir)
+  const local = localFolder(dir)
+  const { files, rules }: DescribedFiles = packed ? { files: local } : await described(local, families)
+  const json = rules ? await whileOpen(files.open('config.json'), readConfigFile) : parsePythonObject(bytes, path)
+  const config = await withTrainedContext({ ...parseConfig(json, path), ...(rules && { tensorRules: rules }) }, dir)
   return { config, stored: await storedNumbers(dir, config) }
 }
 

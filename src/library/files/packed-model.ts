@@ -14,6 +14,6 @@ export async function packedModel(
   const file = await openPackedFile(path)
   const { quant, formats, source, sourceRevision } = file.metadata
   if (wanted && wanted !== quant) throw new UserError(`${path} is packed as ${quant}, not ${wanted}; pack it again`)
-  const read = await readConfig(dir, file)
+  const read = await readConfig(dir, { packed: file })
   return { name, folder: dir, path, kind: 'packed', file, quant, formats, ...read, source, sourceRevision }
 }

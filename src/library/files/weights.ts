@@ -15,7 +15,7 @@ import type { FoundModel } from './found-model.js'
  */
 export async function checkWeights({ path, config, file }: FoundModel): Promise<void> {
   if (file) return checkParts(file, blueprintOf(config))
-  await whileOpen(openCheckpoint(localFolder(path)), ({ tensors, name }) => {
+  await whileOpen(openCheckpoint(localFolder(path), config.tensorRules), ({ tensors, name }) => {
     checkTensors(blueprintOf(config), tensors, name)
   })
 }
@@ -31,7 +31,9 @@ export async function weightsId(
 ): Promise<string> {
   const parts = file && [...file.parts].map(([name, { sha256 }]) => [name, sha256])
   const checksums = kind === 'checkpoint' ? await checksumsIn(path, loaded) : parts
-  return checksumsOf(new TextEncoder().encode(JSON.stringify([kind, quant, formats, config.raw, checksums]))).sha256
+  const { raw, tensorRules } = config
+  const known = [kind, quant, formats, raw, checksums, ...(tensorRules ? [tensorRules] : [])]
+  return checksumsOf(new TextEncoder().encode(JSON.stringify(known))).sha256
 }
 
 async function checksumsIn(folder: string, loaded: number): Promise<string[]> {

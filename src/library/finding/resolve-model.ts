@@ -22,6 +22,7 @@ import { readConfig } from '../files/model-config.js'
 import { type ModelFiles, modelFiles, type PreparedModel } from '../files/model-files.js'
 import { packedModel } from '../files/packed-model.js'
 import {
+  familiesFolder,
   isName,
   isShipped,
   likelyName,
@@ -180,7 +181,7 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
   if (wanted) await checkHasCheckpoint(name, dir, wanted)
   else await checkHasWeights(dir)
   const quant = wanted ?? DEFAULT_QUANT
-  const read = await readConfig(dir)
+  const read = await readConfig(dir, { families: localFolder(familiesFolder()) })
   const formats = await formatsIn(dir, read.config, quant)
   const shown = name === dir ? nameOfPath(dir) : name
   return { name: shown, folder: dir, path: dir, kind: 'checkpoint', quant, formats, ...read }
@@ -190,7 +191,7 @@ async function folder(name: string, dir: string, wanted?: Quant): Promise<FoundM
 async function formatsIn(dir: string, config: ModelConfig, quant: Quant): Promise<PartFormats> {
   const blueprint = blueprintOf(config)
   if (!blueprint.readsMxfp4) return formatsFor(quant)
-  return whileOpen(openCheckpoint(localFolder(dir)), ({ tensors }) => {
+  return whileOpen(openCheckpoint(localFolder(dir), config.tensorRules), ({ tensors }) => {
     return checkpointFormats(blueprint, quant, tensors.keys())
   })
 }

@@ -44,6 +44,11 @@ export function modelsRoot(): string {
   return join(molmHome(), 'models')
 }
 
+/** Folder of the user's descriptions of families. */
+export function familiesFolder(): string {
+  return join(molmHome(), 'families')
+}
+
 /** Names of the pulled models, partial ones included. */
 export async function pulledNames(): Promise<string[]> {
   const root = modelsRoot()

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { FAMILY_FILE } from '../../model/families/index.js'
 import { isGguf } from '../../model/gguf/file/split-names.js'
 import { isCompanion, isNote } from '../../model/packing/format/companions.js'
 import type { PackSource, WeightFile } from '../../model/packing/write/pack-source.js'
@@ -56,6 +57,6 @@ async function filesToKeep(repository: HubRepository, weights: readonly WeightFi
   const index = weights[0].name.endsWith('.bin') ? 'pytorch_model.bin.index.json' : 'model.safetensors.index.json'
   // A GGUF file has the rest in it.
   const goesAlong = isGguf(weights[0].name) ? isNote : isCompanion
-  const small = (await repository.list()).filter((name) => goesAlong(name) || name === index)
+  const small = (await repository.list()).filter((name) => goesAlong(name) || name === index || name === FAMILY_FILE)
   return [...small.sort(), ...weights.map(({ name }) => name)].map((name) => repository.file(name))
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../ground/errors.js'
+import { FAMILY_FILE } from '../../model/families/index.js'
 import type { Part } from '../../model/packing/format/layout.js'
 import { openPackedFile, type PackedFile } from '../../model/packing/format/packed-file.js'
 import type { PackSource } from '../../model/packing/write/pack-source.js'
@@ -56,7 +57,7 @@ export async function findUnchanged(
 
 /** Files that decide which tensors make up a part. */
 function decides(name: string): boolean {
-  return name === 'config.json' || name.endsWith('.index.json')
+  return name === 'config.json' || name === FAMILY_FILE || name.endsWith('.index.json')
 }
 
 /** The repository at another commit; undefined if the hub does not have it any more. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
-import { UserError } from '../../ground/errors.js'
-import type { FileSet } from '../../ground/files/byte-source.js'
+import { type FileSet, textSource } from '../../ground/files/byte-source.js'
+import { localFolder } from '../../ground/files/local-folder.js'
 import type { ModelConfig } from '../../model/config/config.js'
+import { described } from '../../model/families/description.js'
 import { blueprintOf, parseConfig } from '../../model/families/index.js'
 import { ggufBlueprint } from '../../model/gguf/blueprint.js'
 import { ggufConfig } from '../../model/gguf/config/config.js'
@@ -12,6 +13,7 @@ import { isNote } from '../../model/packing/format/companions.js'
 import type { Quant } from '../../model/packing/format/formats.js'
 import type { Blueprint } from '../../model/packing/format/layout.js'
 import { openCheckpointSource, type PackSource } from '../../model/packing/write/pack-source.js'
+import { familiesFolder } from '../folders/model-folders.js'
 
 export interface SourceRequest {
   /** Default: q4 for a checkpoint, and the formats that it has for a GGUF file. */
@@ -22,7 +24,11 @@ export interface SourceRequest {
 
 /** Opens a checkpoint or a GGUF file for packing. Rejects with a UserError that names what is missing or damaged. */
 export async function openPackSource(files: FileSet, { quant, gguf }: SourceRequest): Promise<PackSource> {
-  if (!gguf) return openCheckpointSource(files, quant ?? 'q4', readBlueprint)
+  if (!gguf) {
+    const { files: own, rules } = await described(files, localFolder(familiesFolder()))
+    const read: typeof readBlueprint = (json, path) => blueprintOf({ ...parseConfig(json, path), tensorRules: rules })
+    return openCheckpointSource(own, quant ?? 'q4', read, rules)
+  }
   return (await openGgufModel(files, gguf.file, gguf.notes, quant)).source
 }
 
@@ -82,16 +88,7 @@ function withTexts(name: string, texts: () => Record<string, string>, others: Fi
     list: async () => [...Object.keys(texts()), ...(await others.list()).filter(isNote)],
     async open(file) {
       if (!Object.hasOwn(texts(), file)) return others.open(file)
-      const bytes = new TextEncoder().encode(texts()[file])
-      return {
-        name: join(name, file),
-        size: bytes.length,
-        read: async (offset, length) => {
-          if (offset >= 0 && length >= 0 && offset + length <= bytes.length) return bytes.slice(offset, offset + length)
-          throw new UserError(`${join(name, file)}: bytes ${offset} to ${offset + length} are outside the file`)
-        },
-        close: async () => {},
-      }
+      return textSource(join(name, file), texts()[file])
     },
   }
 }

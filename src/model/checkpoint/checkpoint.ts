@@ -4,6 +4,7 @@ import { readConfigFile } from '../../ground/files/small-file.js'
 import { isObject } from '../../ground/json/json.js'
 import { closeAll, hasWeights, openWeights } from './shards.js'
 import type { Tensor } from './tensor.js'
+import { renamed, type TensorRule } from './tensor-rules.js'
 
 export { localFolder } from '../../ground/files/local-folder.js'
 
@@ -23,21 +24,29 @@ const CONFIG = 'config.json'
 
 /**
  * Opens a checkpoint: reads config.json and the headers of the weights, but not the weights. Prefers safetensors files
- * to .bin files. Rejects with a UserError that names the file and what is missing or damaged.
+ * to .bin files. `rules` are of a description of its family. Rejects with a UserError that names the file and what is
+ * missing or damaged.
  */
-export async function openCheckpoint(files: FileSet): Promise<Checkpoint> {
+export async function openCheckpoint(files: FileSet, rules: readonly TensorRule[] = []): Promise<Checkpoint> {
   const listing = await files.list()
   if (!listing.includes(CONFIG)) {
     throw new UserError(`${files.name}: no config.json in this folder, so it is not a Hugging Face checkpoint`)
   }
   const config = await whileOpen(files.open(CONFIG), readConfigFile)
   const weights = await openWeights(files, listing)
-  return {
-    name: files.name,
-    config,
-    tensors: isObject(config.text_config) ? textNames(weights.tensors) : weights.tensors,
-    files: weights.files,
-    close: () => closeAll(weights.sources),
+  const close = () => closeAll(weights.sources)
+  try {
+    const tensors = rules.length > 0 ? renamed(weights.tensors, rules) : weights.tensors
+    return {
+      name: files.name,
+      config,
+      tensors: isObject(config.text_config) ? textNames(tensors) : tensors,
+      files: weights.files,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 

@@ -1,3 +1,4 @@
+import type { TensorRule } from '../checkpoint/tensor-rules.js'
 import type { MixtureKind } from '../packing/format/layout.js'
 import type { Routing } from './routing.js'
 
@@ -64,6 +65,8 @@ export interface ModelConfig {
   maxPositions?: number
   /** Class names of a classifier, in the order of its scores. */
   labels?: string[]
+  /** Names of a checkpoint's tensors, if a description of its family has others than the family. */
+  tensorRules?: TensorRule[]
   /** The contents of config.json, with the architecture's defaults for absent keys. */
   raw: Record<string, unknown>
 }

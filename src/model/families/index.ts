@@ -30,6 +30,7 @@ import { lfm2 } from './lfm2.js'
 import { mellum } from './mellum.js'
 import { mixtral } from './mixtral.js'
 import { moduleformer } from './moduleformer/moduleformer.js'
+import { molmDecoder } from './molm-decoder.js'
 import { nemotron } from './nemotron.js'
 import { emo } from './olmo/emo.js'
 import { flexOlmo, olmoe } from './olmo/olmoe.js'
@@ -67,6 +68,7 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   lfm2,
   mellum,
   mixtral,
+  molmDecoder,
   nemotron,
   olmoe,
   flexOlmo,
@@ -78,6 +80,9 @@ const ARCHITECTURES: readonly Architecture<any>[] = [
   smallthinker,
   zaya,
 ]
+
+/** Description of a family, beside a checkpoint. */
+export const FAMILY_FILE = 'molm-family.json'
 
 export const MODEL_TYPES: readonly string[] = ARCHITECTURES.flatMap(({ modelTypes }) => modelTypes)
 
@@ -101,8 +106,13 @@ export function parseConfig(whole: unknown, source: string): ModelConfig {
   return textPartOf === undefined ? config : { ...config, textPartOf }
 }
 
+/** The architecture of a model type; undefined if molm does not run it. */
+export function architectureNamed(modelType: unknown): Architecture | undefined {
+  return ARCHITECTURES.find(({ modelTypes }) => modelTypes.some((type) => type === modelType))
+}
+
 export function architectureOf({ modelType }: ModelConfig): Architecture {
-  const architecture = ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(modelType))
+  const architecture = architectureNamed(modelType)
   if (!architecture) throw new RangeError(`no architecture ${modelType}`)
   return architecture
 }
@@ -115,6 +125,7 @@ export function blueprintOf(config: ModelConfig): Blueprint {
       architecture.ignores(tensor, config) || (config.textPartOf !== undefined && OTHER_PARTS.test(tensor)),
     refusesUnknownTensors: !architecture.toleratesUnknownTensors,
     readsMxfp4: architecture.readsMxfp4 === true,
+    ...(config.tensorRules && { settings: FAMILY_FILE }),
   }
 }
 
@@ -138,7 +149,10 @@ function architectureFor(modelType: unknown, classNames: string[], source: strin
   const [found] = fitting.sort((a, b) => b.className.length - a.className.length)
   if (found) return found
   const what = modelType === undefined ? 'has no model_type' : `has model_type ${quoted(modelType)}`
-  throw new UserError(`${source}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}`)
+  throw new UserError(
+    `${source}: ${what}; molm runs models of model_type ${MODEL_TYPES.join(', ')}; ` +
+      `for one of these under other names see docs/FAMILIES.md`,
+  )
 }
 
 /** Number format of the keys and values that a sequence keeps: the one that was asked for, or the default. */

@@ -1,6 +1,7 @@
 import type { FileSet } from '../../../ground/files/byte-source.js'
 import { openCheckpoint } from '../../checkpoint/checkpoint.js'
 import type { Tensor } from '../../checkpoint/tensor.js'
+import type { TensorRule } from '../../checkpoint/tensor-rules.js'
 import { formatsFor, type PartFormats, type Quant } from '../format/formats.js'
 import type { Blueprint } from '../format/layout.js'
 
@@ -36,8 +37,9 @@ export async function openCheckpointSource(
   files: FileSet,
   quant: Quant,
   readBlueprint: ReadBlueprint,
+  rules?: readonly TensorRule[],
 ): Promise<PackSource> {
-  const { name, config, tensors, files: weights, close } = await openCheckpoint(files)
+  const { name, config, tensors, files: weights, close } = await openCheckpoint(files, rules)
   try {
     const blueprint = readBlueprint(config, `${name}/config.json`)
     const bytes = new Map([...tensors.values()].map(({ source }) => [source.name, source.size]))
