@@ -46,7 +46,7 @@ const BLOCK_NAMES = names(`
   attention.query_layernorm attn_q_norm
   attention.key_layernorm attn_k_norm
   attention.dense attn_output
-  self_attn.gate_proj attn_gate
+  self_attn.gate_proj self_attn.g_proj attn_gate
   self_attn.sinks attn_sinks.weight
   attention.A_log self_attn.A_log linear_attn.A_log ssm_a
   attention.dt_bias self_attn.dt_bias linear_attn.dt_bias ssm_dt.bias
@@ -72,7 +72,7 @@ const BLOCK_NAMES = names(`
   conv.out_proj shortconv.out_proj
   block_sparse_moe.router block_sparse_moe.router.layer block_sparse_moe.gate block_sparse_moe.primary_router ffn_gate_inp
   feed_forward.gate mlp.gate mlp.router mlp.router.gate ffn_gate_inp
-  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias mlp.gate.e_score_correction_bias block_sparse_moe.gate.e_score_correction_bias mlp.gate.expert_bias exp_probs_b.bias
+  feed_forward.expert_bias mlp.expert_bias mlp.moe_statics.e_score_correction_bias mlp.gate.e_score_correction_bias block_sparse_moe.gate.e_score_correction_bias mlp.gate.expert_bias mlp.experts.e_score_correction_bias exp_probs_b.bias
   feed_forward.w1 mlp.gate_proj ffn_gate
   feed_forward.w2 mlp.down_proj ffn_down
   feed_forward.w3 mlp.up_proj ffn_up

@@ -85,6 +85,11 @@ const FAMILIES: Readonly<Record<string, Family>> = {
       'attention.sliding_window:sliding_window expert_group_count:n_group',
     floats: 'expert_weights_scale:route_scale',
   },
+  laguna: {
+    architecture: 'laguna',
+    numbers: `${QWEN} ${VOCABULARY} attention.sliding_window:sliding_window`,
+    floats: 'expert_weights_scale:moe_routed_scaling_factor',
+  },
   gemma4_text: {
     architecture: 'gemma4',
     numbers:
@@ -248,6 +253,16 @@ function addOfFamily(config: Config, add: (key: string, value: GgufValue) => voi
           isSliding.map((is) => (is ? keyHeads : full)),
         ),
       )
+      return
+    }
+    case 'laguna': {
+      const kinds = config.rope_parameters as Record<string, Config>
+      const turned = (kind: string) => Number(config.head_dim) * Number(kinds[kind].partial_rotary_factor)
+      add('attention.head_count', list('i32', config.num_attention_heads_per_layer as number[]))
+      add('rope.dimension_count', u32(turned('full_attention')))
+      add('rope.dimension_count_swa', u32(turned('sliding_attention')))
+      add('expert_gating_func', u32(2))
+      add('expert_weights_norm', flag(true))
       return
     }
     case 'bailing_hybrid':

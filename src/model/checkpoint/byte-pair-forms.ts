@@ -36,6 +36,8 @@ export const QWEN_35 =
 /** The published pattern forbids to give characters back, which makes no difference here. */
 export const LING =
   "'(?i:[sdmt]|ll|ve|re)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"
+/** Line breaks, which begin a piece with the text behind them. */
+export const LAGUNA = '(?:\\r?\\n)+(?!\\r?\\n)'
 /** One pattern after the other. */
 export const DEEPSEEK_3 = [
   '\\p{N}{1,3}',

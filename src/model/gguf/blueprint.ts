@@ -15,7 +15,7 @@ const UNUSED = /^(blk\.\d+\.)?(attn_rot_embd|attn\.rotary_emb\.inv_freq)(\.weigh
 /** A model's parts and pieces, whose sources are the tensors of a GGUF file. */
 export function ggufBlueprint(blueprint: Blueprint, file: GgufFile): Blueprint {
   const keys = new FamilyKeys(file)
-  const counts = { experts: keys.number('expert_count', 0), heads: keys.uniform('attention.head_count') }
+  const counts = { experts: keys.number('expert_count', 0), heads: Math.max(...keys.values('attention.head_count')) }
   const arranged = arrangedPieces(keys)
   const pieceIn = (part: Part, piece: Piece): Piece => {
     const { names, ...options } = placeOf(part, piece, counts)

@@ -101,6 +101,7 @@ const FAMILIES: Record<string, GgufChoices> = {
   '216-kimilinear-f32': { parts: 2, shuffle: 4, squeezed: true },
   '221-ling2-f32': { joined: true },
   '222-ling2-bf16-sharded': { typeOf: () => 'BF16', squeezed: true },
+  '226-laguna-f32': { shuffle: 5, joined: true },
   '231-granitemoeswa-f32': { shuffle: 2, parts: 2 },
   '236-nemotronh-f32': { shuffle: 4 },
   '241-cohere2moe-f32': { joined: true },

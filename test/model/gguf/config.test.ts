@@ -239,6 +239,25 @@ test("reads Mellum's positions in each kind of layer, and Trinity's windows", as
   await has(configOf('afmoe', five), { sliding_window: 128 })
 })
 
+test("reads Laguna's heads by layer, and positions of each kind of layer", async () => {
+  const keys = {
+    ...{ 'attention.head_count': list('i32', [4, 6]), 'attention.key_length': u32(16), expert_weights_scale: f32(2.5) },
+    ...{ 'rope.freq_base': f32(5e5), 'rope.freq_base_swa': f32(1e4), 'rope.dimension_count': u32(8) },
+    ...{ 'attention.sliding_window': u32(8), 'rope.dimension_count_swa': u32(16) },
+  }
+  await has(configOf('laguna', keys), {
+    ...{ num_attention_heads: 4, num_attention_heads_per_layer: [4, 6], moe_routed_scaling_factor: 2.5 },
+    ...{ layer_types: ['full_attention', 'sliding_attention'], sliding_window: 8, gating: 'per-element' },
+    rope_parameters: {
+      full_attention: { rope_type: 'default', rope_theta: 5e5, partial_rotary_factor: 0.5 },
+      sliding_attention: { rope_type: 'default', rope_theta: 1e4, partial_rotary_factor: 1 },
+    },
+  })
+  const pattern = { 'attention.sliding_window_pattern': list('bool', [true, false]) }
+  await has(configOf('laguna', { ...keys, ...pattern }), { layer_types: ['sliding_attention', 'full_attention'] })
+  await has(configOf('laguna', { ...keys, 'attention.sliding_window': u32(0) }), { sliding_window: 0 })
+})
+
 test("reads Granite's windows, and the layers without positions", async () => {
   const keys = {
     'attention.sliding_window': u32(8),
@@ -363,6 +382,7 @@ test('refuses families that molm does not run, and what a family does not comput
     ],
     ['smallthinker', { 'rope.freq_base_swa': f32(20000) }, /rope.freq_base_swa is 20000, and .* 10000 alone/],
     ['afmoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
+    ['laguna', { router_logit_softcapping: f32(30) }, /router_logit_softcapping is 30/],
     ['granitemoe', { expert_weights_norm: flag(false) }, /expert_weights_norm is 0/],
     ['granitemoe', { 'rope.scaling.finetuned': flag(false) }, /rope.scaling.finetuned is 0/],
     ['llama', { block_count: u32(0) }, /llama.block_count must be an integer from 1 to 4096, not 0/],

@@ -91,6 +91,14 @@ const FAMILIES: Record<string, [preTokenizer: object, normalizer: object | null]
     null,
   ],
   'deepseek-v3': [splits('\\p{N}{1,3}', '[一-龥\u3040-ゟ゠-ヿ]+', WORDS_AND_SIGNS), null],
+  laguna: [
+    sequence(
+      { ...split('(?:\\r?\\n)+(?!\\r?\\n)'), behavior: 'MergedWithNext' },
+      split(`${CONTRACTIONS}|${LETTERS}|\\p{N}|${REST}`),
+      bytes(false),
+    ),
+    null,
+  ],
   // A number begins with the digits that are left over by groups of three.
   afmoe: [
     splits(

@@ -45,7 +45,8 @@ export function familyOf(keys: FamilyKeys): GgufFamily {
 }
 
 function commonKeys(keys: FamilyKeys, family: GgufFamily): Record<string, unknown> {
-  const heads = keys.uniform('attention.head_count')
+  const ofHeads = 'attention.head_count'
+  const heads = family.reads?.includes(ofHeads) ? keys.values(ofHeads)[0] : keys.uniform(ofHeads)
   return {
     model_type: family.modelType(keys),
     vocab_size: keys.rowsOf('token_embd.weight') ?? keys.number('vocab_size'),

@@ -54,7 +54,9 @@ export class FamilyKeys {
   }
 
   get headSize(): number {
-    return this.number('attention.key_length', this.number('embedding_length') / this.uniform('attention.head_count'))
+    const key = 'attention.key_length'
+    if (this.has(key)) return this.number(key)
+    return this.number('embedding_length') / this.uniform('attention.head_count')
   }
 
   /** The id of a special token; null if the file names none. */

@@ -1,6 +1,6 @@
 import { type GgufFamily, NORMALISES, SIGMOID, SOFTMAX } from './family.js'
 import { ropeKeys } from './rope-keys.js'
-import { layerTypes, moeWidths, normalises, slidingLayers, windowTypes } from './shared-keys.js'
+import { layerTypes, moeWidths, normalises, sharedHidden, slidingLayers, windowTypes } from './shared-keys.js'
 
 /** Families whose layers have windows of attention by turns. */
 export const WINDOWED: Readonly<Record<string, GgufFamily>> = {
@@ -55,6 +55,43 @@ export const WINDOWED: Readonly<Record<string, GgufFamily>> = {
       // The file does not say it: llama.cpp has no model of another kind.
       mup_enabled: true,
     }),
+  },
+
+  laguna: {
+    title: 'Laguna',
+    modelType: () => 'laguna',
+    reads: [
+      ...['attention.head_count', 'attention.sliding_window', 'attention.sliding_window_pattern'],
+      ...['rope.freq_base_swa', 'rope.dimension_count_swa', 'expert_weights_scale', 'leading_dense_block_count'],
+    ],
+    means: { expert_weights_norm: [1], expert_gating_func: SIGMOID },
+    config: (keys) => {
+      const heads = keys.values('attention.head_count')
+      const window = keys.number('attention.sliding_window', 0)
+      const { rope_theta, rope_scaling, partial_rotary_factor } = ropeKeys(keys)
+      const isSliding = window > 0 ? slidingLayers(keys, 4, 'first') : new Array<boolean>(keys.layers).fill(false)
+      return {
+        ...moeWidths(keys),
+        num_experts: keys.number('expert_count'),
+        shared_expert_intermediate_size: sharedHidden(keys),
+        moe_routed_scaling_factor: keys.number('expert_weights_scale', 0) || 1,
+        mlp_layer_types: layerTypes(keys, 'ffn_gate_inp.weight', ['sparse', 'dense']),
+        ...(heads.length === keys.layers && { num_attention_heads_per_layer: heads }),
+        gating: keys.rowsOf('blk.0.attn_gate.weight') === heads[0] ? 'per-head' : 'per-element',
+        attention_bias: keys.hasAttentionBias,
+        sliding_window: window,
+        layer_types: isSliding.map((is) => (is ? 'sliding_attention' : 'full_attention')),
+        rope_parameters: {
+          full_attention: { rope_type: 'default', rope_theta, partial_rotary_factor, ...rope_scaling },
+          sliding_attention: {
+            ...{ rope_type: 'default', rope_theta: keys.number('rope.freq_base_swa', rope_theta) },
+            partial_rotary_factor: keys.number('rope.dimension_count_swa', keys.headSize) / keys.headSize,
+          },
+        },
+        rope_scaling: null,
+        partial_rotary_factor: 1,
+      }
+    },
   },
 
   'gpt-oss': {

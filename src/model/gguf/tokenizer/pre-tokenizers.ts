@@ -3,6 +3,7 @@ import {
   cl100k,
   DEEPSEEK_3,
   KIMI,
+  LAGUNA,
   LING,
   o200k,
   QWEN_35,
@@ -26,11 +27,8 @@ export interface PreTokenizer {
 
 const sequence = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers })
 const bytes = (use_regex: boolean) => ({ type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex })
-const splits = (...patterns: string[]) =>
-  sequence(
-    ...patterns.map((Regex) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false })),
-    bytes(false),
-  )
+const split = (Regex: string, behavior = 'Isolated') => ({ type: 'Split', pattern: { Regex }, behavior, invert: false })
+const splits = (...patterns: string[]) => sequence(...patterns.map((pattern) => split(pattern)), bytes(false))
 
 const PLAIN: Omit<PreTokenizer, 'definition'> = {
   normalizer: null,
@@ -59,6 +57,8 @@ const QWEN_2: PreTokenizer = {
 const GPT_4O: PreTokenizer = { ...PLAIN, definition: splits(o200k(`${CONTRACTIONS}?`, '\\p{N}{1,3}')) }
 const DEEPSEEK: PreTokenizer = { ...PLAIN, definition: splits(...DEEPSEEK_3) }
 
+const LINES_FIRST = sequence(split(LAGUNA, 'MergedWithNext'), split(cl100k('\\p{N}')), bytes(false))
+
 export const PRE = 'tokenizer.ggml.pre'
 /** Written by converters that did not know the tokenizer. */
 const DEFAULT = 'default'
@@ -79,6 +79,7 @@ const BY_NAME: ReadonlyMap<string, PreTokenizer> = new Map([
   ...named({ ...PLAIN, definition: splits(LING) }, 'bailingmoe', 'bailingmoe2', 'llada-moe'),
   ...named({ ...PLAIN, definition: splits(KIMI), ignoreMerges: true }, 'kimi-k2'),
   ...named({ ...PLAIN, definition: splits(...TRINITY) }, 'afmoe'),
+  ...named({ ...PLAIN, definition: LINES_FIRST }, 'laguna'),
   ...named(DEEPSEEK, 'deepseek-v3', 'hunyuan-dense', 'joyai-llm'),
 ])
 
@@ -95,6 +96,7 @@ const BY_ARCHITECTURE: ReadonlyMap<string, string> = new Map([
   ['lfm2moe', 'lfm2'],
   ['mellum', 'mellum2'],
   ['afmoe', 'afmoe'],
+  ['laguna', 'laguna'],
   ['llama', 'llama-bpe'],
 ])
 

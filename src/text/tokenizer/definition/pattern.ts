@@ -5,6 +5,7 @@ import {
   cl100k,
   DEEPSEEK_3,
   KIMI,
+  LAGUNA,
   LING,
   o200k,
   QWEN_35,
@@ -23,7 +24,7 @@ const PUBLISHED: ReadonlySet<string> = new Set([
     o200k(`${CONTRACTIONS}?`, '\\p{N}{1,3}'),
     o200k('', '\\p{N}'),
   ],
-  ...[QWEN_35, LING, KIMI, ...DEEPSEEK_3, ...TRINITY, '\\p{N}', '\\d', '[0-9]'],
+  ...[QWEN_35, LING, KIMI, LAGUNA, ...DEEPSEEK_3, ...TRINITY, '\\p{N}', '\\d', '[0-9]'],
 ])
 
 export function isPublishedPattern(source: string): boolean {
