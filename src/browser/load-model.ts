@@ -9,13 +9,19 @@ import { packedModel } from '../library/files/packed-model.js'
 import { checkLoadOptions, MAX_THREADS } from '../library/packing/load-options.js'
 import { startModel } from '../library/start-model.js'
 import { isNote } from '../model/packing/format/companions.js'
-import { openPackedFile } from '../model/packing/format/packed-file.js'
+import { isExpertName } from '../model/packing/format/layout.js'
+import { openPackedFile, type PackedFile } from '../model/packing/format/packed-file.js'
 import { isPacked } from '../model/packing/format/packed-folder.js'
-import { companion, type FetchOptions, keptOrFetched } from './fetch-file.js'
-import type { FetchProgress } from './kept-folder.js'
+import { type ByteRange, companion, type FetchOptions, type FetchProgress, RemoteFile } from './remote-file.js'
 
 export interface BrowserLoadOptions extends LoadOptions {
-  /** Called while the weights are fetched. */
+  /**
+   * Weights to fetch. `all` (default): of a large file first what every token needs, so that the model can answer while the
+   * experts come, those in use first. Small files are fetched whole first, and so are all if the page is not isolated or the
+   * host has no ranges. `needed`: only experts that tokens are routed to.
+   */
+  weights?: 'all' | 'needed'
+  /** Called while the weights are fetched that the model needs to start. */
   onProgress?: (progress: FetchProgress) => void
 }
 
@@ -26,18 +32,20 @@ export interface BrowserLoadOptions extends LoadOptions {
  */
 export async function loadModel(
   source: string | URL | Iterable<File>,
-  { onProgress, ...options }: BrowserLoadOptions = {},
+  { weights = 'all', onProgress, ...options }: BrowserLoadOptions = {},
 ): Promise<Model> {
   checkLoadOptions(options)
+  if (weights !== 'all' && weights !== 'needed') throw new UsageError('weights must be "all" or "needed"')
   startThreadAhead()
   const isAddress = typeof source === 'string' || source instanceof URL
   const { onWarning, signal } = options
   const path = isAddress
-    ? await fetchModel(new URL(source, location.href), { onProgress, onWarning, signal })
+    ? await fetchModel(new URL(source, location.href), weights, { onProgress, onWarning, signal })
     : addFiles(source)
   const found = modelFiles(await packedModel(nameOf(path), dirname(path), path, options.quant))
+  const reading = weights === 'needed' ? weights : undefined
   const threads = Math.min(options.threads ?? threadsHere(), SHARES_MEMORY ? MAX_THREADS : 1)
-  return startModel(found, { ...options, threads }, { ...memoryHere(), threads })
+  return startModel(found, { ...options, threads }, { ...memoryHere(), threads, reading })
 }
 
 /** Threads that a model has by default: one for each processor, or one in all if threads cannot share memory. */
@@ -54,19 +62,33 @@ function memoryHere(): { free: number; margin: number } {
   return { free: deviceMemory === undefined ? USUAL_MEMORY : deviceMemory * 2 ** 30, margin: MARGIN }
 }
 
-/** Fetches a packed file, and the companions that it names. Resolves with its path. */
-async function fetchModel(address: URL, { onProgress, ...options }: FetchOptions): Promise<string> {
+/** Fetches the companions of a packed file, and as much of it as its model needs to start. Resolves with its path. */
+async function fetchModel(address: URL, weights: 'all' | 'needed', options: FetchOptions): Promise<string> {
   const path = `${address.origin}${address.pathname}`
-  addFile(path, await keptOrFetched(address, { ...options, onProgress }))
-  const { metadata } = await openPackedFile(path)
+  const remote = await RemoteFile.open(address, options)
+  addFile(path, remote.file)
+  const comesLater = weights === 'needed' || (SHARES_MEMORY && remote.isLarge)
+  // A host without ranges refuses parts.
+  const early = comesLater ? await openPackedFile(path).catch(() => undefined) : undefined
+  await remote.fetch(early && denseRanges(early))
+  addFile(path, remote.file)
+  const { metadata } = early ?? (await openPackedFile(path))
   const folder = dirname(path)
   const needed = Object.keys(metadata.files).filter((name) => !isNote(name))
   const fetched = needed.map(async (name) => {
     if (!isPlainName(name)) throw new UserError(`${path}: names a file outside of its folder`)
     addFile(pathIn(folder, name), await companion(new URL(name, address), metadata.files[name], options))
   })
-  await Promise.all(fetched)
+  await Promise.all([...fetched, remote.keepRest()])
   return path
+}
+
+/** The table of contents, and parts that are not experts. */
+function denseRanges({ parts }: PackedFile): ByteRange[] {
+  const all = [...parts]
+  const contents = { start: 0, end: Math.min(...all.map(([, { offset }]) => offset)) }
+  const dense = all.filter(([name]) => !isExpertName(name))
+  return [contents, ...dense.map(([, { offset, bytes }]) => ({ start: offset, end: offset + bytes }))]
 }
 
 let given = 0

@@ -14,6 +14,7 @@ import type { Session } from '../api/session.js'
 import type { ChatTemplate, GenerationDefaults, Tokenizer } from '../api/text.js'
 import { type EngineCalls, EngineClient } from '../engine/run/client.js'
 import type { EngineData } from '../engine/run/messages/protocol.js'
+import type { Reading } from '../engine/run/reading/read-ahead.js'
 import { EngineLayerPass } from '../engine/session/engine-layer-pass.js'
 import { EngineTraining } from '../engine/session/expert-training.js'
 import { type GuideOptions, openGuide } from '../engine/session/generation/open-guide.js'
@@ -45,11 +46,12 @@ export interface Means {
   threads: number
   /** Path of the packed weights of a checkpoint, made before. */
   packing?: string
+  reading?: Reading
 }
 
 /** Starts the engine of a model and reads the files beside its weights. */
 export async function startModel(prepared: PreparedModel, options: LoadOptions, means: Means): Promise<Model> {
-  const { free, margin, packing } = means
+  const { free, margin, packing, reading } = means
   const { cacheType, threads = means.threads, memory, kernels, v8Flags, checkExperts } = options
   const files = prepared.with(options)
   if (v8Flags) setFlagsForGood()
@@ -64,7 +66,7 @@ export async function startModel(prepared: PreparedModel, options: LoadOptions, 
     threads,
     tier: kernels,
     v8Flags,
-    model: { config, formats, path, packing, kind, checkExperts, hasLongSticks, cacheType, ...budget },
+    model: { config, formats, path, packing, kind, checkExperts, hasLongSticks, cacheType, reading, ...budget },
   }
   const begun = Date.now()
   const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, options.signal), readCompanions()])
@@ -228,7 +230,8 @@ class EngineModel implements Model {
       if (mask) await fresh.call<void>({ kind: 'mask', mask }).reply
       if (expertsPerToken !== undefined) await fresh.call<void>({ kind: 'depth', expertsPerToken }).reply
     }
-    await this.engine.replace({ ...data, model: { ...data.model, readsLate: true } }, take, prepare)
+    const { reading = 'late' } = data.model
+    await this.engine.replace({ ...data, model: { ...data.model, reading } }, take, prepare)
     return true
   }
 

@@ -23,8 +23,10 @@ const note = document.getElementById('engine')
 
 const page = await showPage(async () => {
   const { name, file, bytes } = await chosenModel()
+  const weights = new URLSearchParams(location.search).get('weights') === 'needed' ? 'needed' : 'all'
   const model = await loadModel(file, {
-    onProgress: (done) => say(`Fetching ${name}: ${formatBytes(done.bytes)} of ${formatBytes(bytes)}`),
+    weights,
+    onProgress: (done) => say(`Fetching ${name}: ${formatBytes(done.bytes)} of ${formatBytes(done.total ?? bytes)}`),
   })
   const atlas = await loadAtlas(model, undefined, () => undefined)
   const about = `${name} runs in this tab, on ${threadsOf(model.threads)}. What you write does not leave it.`

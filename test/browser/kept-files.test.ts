@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, utimes } from 'node:fs/promises'
+import { mkdtemp, rm, stat, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
@@ -8,42 +8,57 @@ import { HAS_BROWSER, sharedBrowser, visit } from '../support/browser.js'
 import { repositoryPath } from '../support/fixtures.js'
 import { WebServer } from '../support/web-server.js'
 
-/** Loads the model in a page, writes some words, and reports what the origin keeps. */
-const LOAD = `(async () => {
-  const molm = await import('/dist/web/index.js')
-  const warnings = []
-  const progress = []
-  try {
-    const model = await molm.loadModel('/models/${'model-q4.molm.safetensors'}', {
-      onWarning: (message) => warnings.push(message),
-      onProgress: ({ bytes, total }) => progress.push([bytes, total]),
-    })
-    let text = ''
-    for await (const step of model.createSession().generate('Once', { temperature: 0, maxTokens: 4 })) text += step.text
-    await model.dispose()
-    return { text, warnings, progress: progress.at(-1), kept: await molm.keptFiles() }
-  } catch (error) {
-    return { error: error.message, kept: await molm.keptFiles() }
-  }
-})()`
-
 interface Loaded {
   text?: string
   error?: string
   warnings: string[]
   progress?: [bytes: number, total: number]
-  kept: { address: string; bytes: number; isWhole: boolean }[]
+  /** Bytes of weights in memory after the answer. */
+  weightsBytes?: number
+  kept: { address: string; bytes: number; size: number }[]
+}
+
+/** Loads a model in a page, writes some words, and reports what the origin keeps. */
+const LOAD = `async (file, { waits, ...options }) => {
+  const molm = await import('/dist/web/index.js')
+  const warnings = []
+  const progress = []
+  try {
+    const model = await molm.loadModel(file, {
+      ...options,
+      onWarning: (message) => warnings.push(message),
+      onProgress: ({ bytes, total }) => progress.push([bytes, total]),
+    })
+    let text = ''
+    for await (const step of model.createSession().generate('Once', { temperature: 0, maxTokens: 4 })) text += step.text
+    const isAll = async () => (await molm.keptFiles()).every(({ bytes, size }) => bytes === size)
+    while (waits && !(await isAll())) await new Promise((resolve) => setTimeout(resolve, 20))
+    const { weightsBytes } = await model.stats()
+    await model.dispose()
+    return { text, warnings, progress: progress.at(-1), weightsBytes, kept: await molm.keptFiles() }
+  } catch (error) {
+    return { error: error.message, warnings, kept: await molm.keptFiles() }
+  }
+}`
+
+interface Options {
+  quant?: 'q4' | 'f32'
+  weights?: 'needed'
+  /** Whether it waits until all of the file is kept. */
+  waits?: boolean
 }
 
 const test = suite('files that a page keeps')
+const sizes = { q4: 0, f32: 0 }
 let folder: string
 let web: WebServer
-let size: number
 
 test.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'molm-test-'))
-  const { path } = await convertModel(repositoryPath('models/nano'), folder, { quant: 'q4' })
-  size = (await readFile(path)).length
+  for (const quant of ['q4', 'f32'] as const) {
+    const { path } = await convertModel(repositoryPath('models/nano'), join(folder, quant), { quant })
+    sizes[quant] = (await stat(path)).size
+  }
 })
 
 test.before.each(async () => {
@@ -56,43 +71,55 @@ test.after(async () => {
   await Promise.all([sharedBrowser.release(), rm(folder, { recursive: true, force: true })])
 })
 
+const FILE = { q4: 'q4/model-q4.molm.safetensors', f32: 'f32/model-f32.molm.safetensors' }
+const TEXT = ', and I will'
+/** Of its weights in f32. */
+const EXACT_TEXT = ' the same tone'
+
 /** Runs `use` with a function that loads the model again, in a browser profile that keeps its files. */
-async function inProfile(use: (load: () => Promise<Loaded>) => Promise<void>): Promise<void> {
+async function inProfile(
+  use: (load: (options?: Options) => Promise<Loaded>) => Promise<void>,
+  host: WebServer = web,
+): Promise<void> {
   await visit(await sharedBrowser.get(), {}, async ({ page }) => {
-    await use(async () => {
-      await page.goto(web.url)
-      return page.evaluate(LOAD)
+    await use(async ({ quant = 'q4', ...options } = {}) => {
+      await page.goto(host.url)
+      const given = `'/models/${FILE[quant]}', ${JSON.stringify(options)}`
+      return (await page.evaluate(`(${LOAD})(${given})`)) as Loaded
     })
   })
 }
 
 const fetched = () => web.requests.filter((path) => path.startsWith('GET /models/'))
+const bytesOf = (ranges: WebServer['ranges']) => ranges.reduce((sum, [start, end]) => sum + end - start, 0)
 
 if (HAS_BROWSER) {
   test('a second visit fetches no byte of a model, until the host has another version', () =>
     inProfile(async (load) => {
+      const size = sizes.q4
       const first = await load()
-      assert.equal([first.text, first.warnings, first.progress], [', and I will', [], [size, size]])
-      assert.equal(first.kept, [{ address: `${web.url}/models/model-q4.molm.safetensors`, bytes: size, isWhole: true }])
+      assert.equal([first.text, first.warnings, first.progress], [TEXT, [], [size, size]])
+      assert.equal(first.kept, [{ address: `${web.url}/models/${FILE.q4}`, bytes: size, size }])
       assert.ok(fetched().length > 1)
       web.requests.length = 0
-      assert.is((await load()).text, first.text)
+      assert.is((await load()).text, TEXT)
       assert.equal(fetched(), [])
-      await utimes(join(folder, 'model-q4.molm.safetensors'), new Date(), new Date(2020, 1, 1))
-      assert.is((await load()).text, first.text)
-      assert.equal(fetched(), ['GET /models/model-q4.molm.safetensors'])
+      await utimes(join(folder, FILE.q4), new Date(), new Date(2020, 1, 1))
+      assert.is((await load()).text, TEXT)
+      assert.equal(fetched(), [`GET /models/${FILE.q4}`])
     }))
 
   test('a fetch continues after the connection has broken', () =>
     inProfile(async (load) => {
       web.breaksAfter = 2 ** 21
       const { text, progress } = await load()
-      assert.equal([text, progress], [', and I will', [size, size]])
+      assert.equal([text, progress], [TEXT, [sizes.q4, sizes.q4]])
       // A browser may lose the last bytes before a break.
-      assert.ok(web.starts.length >= Math.ceil(size / 2 ** 21) - 1, String(web.starts))
+      const starts = web.ranges.map(([start]) => start)
+      assert.ok(starts.length >= Math.ceil(sizes.q4 / 2 ** 21) - 1, String(starts))
       assert.ok(
-        web.starts.every((start, i) => start > (web.starts[i - 1] ?? 0)),
-        String(web.starts),
+        starts.every((start, i) => start > (starts[i - 1] ?? 0)),
+        String(starts),
       )
     }))
 
@@ -107,8 +134,51 @@ if (HAS_BROWSER) {
     inProfile(async (load) => {
       web.refuses = (path) => path.startsWith('/models/')
       const { error, kept } = await load()
-      assert.is(error, `${web.url}/models/model-q4.molm.safetensors: the server answers 404 Not Found`)
+      assert.is(error, `${web.url}/models/${FILE.q4}: the server answers 404 Not Found`)
       assert.equal(kept, [])
+    }))
+
+  test('a model answers before its experts have come, which a next visit has', () =>
+    inProfile(async (load) => {
+      const size = sizes.f32
+      const { text, progress, warnings, kept } = await load({ quant: 'f32', waits: true })
+      assert.equal([text, warnings, kept[0].bytes], [EXACT_TEXT, [], size])
+      const [done, total] = progress ?? [0, 0]
+      assert.is(done, total)
+      assert.ok(total < size / 4, `${total} of ${size}`)
+      // Nothing but its table of contents is fetched twice.
+      assert.ok(bytesOf(web.ranges) < 1.01 * size, `${bytesOf(web.ranges)} of ${size}`)
+      web.requests.length = 0
+      web.refuses = (path) => path.startsWith('/models/')
+      assert.is((await load({ quant: 'f32' })).text, EXACT_TEXT)
+      assert.equal(fetched(), [])
+    }))
+
+  test('only the experts that tokens need are fetched, in a page of one thread as well', async () => {
+    const plain = await WebServer.start({ dist: repositoryPath('dist'), models: folder }, false)
+    try {
+      for (const host of [web, plain]) {
+        await inProfile(async (load) => {
+          const first = await load({ weights: 'needed' })
+          assert.equal([first.text, first.warnings], [TEXT, []])
+          const { weightsBytes = 0 } = first
+          assert.ok(weightsBytes < 0.9 * sizes.q4, `${weightsBytes} of ${sizes.q4}`)
+          assert.ok(bytesOf(host.ranges) < 1.02 * weightsBytes + 1e5, `${bytesOf(host.ranges)} for ${weightsBytes}`)
+          host.ranges.length = 0
+          assert.is((await load({ weights: 'needed' })).text, TEXT)
+          assert.ok(bytesOf(host.ranges) < 0.1 * weightsBytes, `${bytesOf(host.ranges)} again of ${weightsBytes}`)
+        }, host)
+      }
+    } finally {
+      await plain.close()
+    }
+  })
+
+  test('a host without ranges sends all of a large model first', () =>
+    inProfile(async (load) => {
+      web.hasRanges = false
+      const { text, progress } = await load({ quant: 'f32' })
+      assert.equal([text, progress], [EXACT_TEXT, [sizes.f32, sizes.f32]])
     }))
 }
 

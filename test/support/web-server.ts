@@ -21,8 +21,10 @@ const ISOLATING = {
 export class WebServer {
   /** Methods and paths of the requests. */
   readonly requests: string[] = []
-  /** First bytes of the ranges of a file that were sent. */
-  readonly starts: number[] = []
+  /** Ranges of a file that were sent, from the first byte to before the last. */
+  readonly ranges: [start: number, end: number][] = []
+  /** Whether it sends parts of files. */
+  hasRanges = true
   /** Paths that are not there. */
   refuses: (path: string) => boolean = () => false
   /** Bytes of a response after which its connection breaks. */
@@ -56,8 +58,8 @@ export class WebServer {
   }
 
   private async answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const { pathname: asked } = new URL(request.url ?? '/', this.url)
-    const pathname = asked === '/' && this.folders[''] ? '/index.html' : asked
+    const { pathname: called } = new URL(request.url ?? '/', this.url)
+    const pathname = called === '/' && this.folders[''] ? '/index.html' : called
     this.requests.push(`${request.method} ${pathname}`)
     for (const [name, value] of Object.entries(this.isIsolated ? ISOLATING : {})) response.setHeader(name, value)
     if (pathname === '/report') {
@@ -81,22 +83,26 @@ export class WebServer {
       response.writeHead(404).end()
       return
     }
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
-    if (request.headers.range !== undefined) this.starts.push(from)
-    if (from > 0) response.setHeader('Content-Range', `bytes ${from}-${info.size - 1}/${info.size}`)
-    response.writeHead(from > 0 ? 206 : 200, {
+    const asked = this.hasRanges && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
+    const start = asked ? Number(asked[1]) : 0
+    const end = asked && asked[2] !== '' ? Number(asked[2]) + 1 : info.size
+    if (asked) {
+      this.ranges.push([start, end])
+      response.setHeader('Content-Range', `bytes ${start}-${end - 1}/${info.size}`)
+    }
+    response.writeHead(asked ? 206 : 200, {
       'Content-Type': TYPES[extname(path)] ?? 'application/octet-stream',
-      'Content-Length': info.size - from,
+      'Content-Length': end - start,
       ETag: `"${info.size}-${info.mtimeMs}"`,
     })
     if (request.method === 'HEAD') response.end()
-    else this.send(path, from, info.size, response)
+    else this.send(path, start, end, response)
   }
 
-  private send(path: string, start: number, size: number, response: http.ServerResponse): void {
-    const end = Math.min(size, start + this.breaksAfter) - 1
-    const file = createReadStream(path, { start, end })
-    file.pipe(response, { end: end === size - 1 })
-    if (end < size - 1) file.once('close', () => response.destroy())
+  private send(path: string, start: number, end: number, response: http.ServerResponse): void {
+    const last = Math.min(end, start + this.breaksAfter) - 1
+    const file = createReadStream(path, { start, end: last })
+    file.pipe(response, { end: last === end - 1 })
+    if (last < end - 1) file.once('close', () => response.destroy())
   }
 }

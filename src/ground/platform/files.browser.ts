@@ -1,58 +1,60 @@
-/*
- * The files of a page: bytes that it has fetched, keeps or was given, each under a path. A thread inherits the files of
- * the one that starts it.
- */
+import { type PageFile, readNow, readSoon } from './fetched-file.browser.js'
 
-/** Only workers have it. */
-declare const FileReaderSync: new () => { readAsArrayBuffer(blob: Blob): ArrayBuffer }
+/* The files of a page, each under a path. A thread gets the files of the one that starts it. */
 
-const files = new Map<string, Blob>()
+const files = new Map<string, PageFile>()
+let changes = 0
 
-/** Makes the bytes of a file readable under a path. */
-export function addFile(path: string, bytes: Blob): void {
-  files.set(path, bytes)
+/** Makes a file readable under a path. */
+export function addFile(path: string, file: PageFile | Blob): void {
+  files.set(path, file instanceof Blob ? { size: file.size, pieces: [{ offset: 0, bytes: file }] } : file)
+  changes++
 }
 
-/** All files, for another thread. */
-export function allFiles(): ReadonlyMap<string, Blob> {
-  return files
+/** All files, for another thread, if they have changed since that number of changes. */
+export function filesSince(former: number): { files?: ReadonlyMap<string, PageFile>; changes: number } {
+  return { ...(changes > former && { files }), changes }
 }
 
 export class SyncFile {
-  private readonly bytes: Blob
+  private readonly file: PageFile
 
   /** Only in a worker: a page cannot wait for bytes. */
   constructor(readonly path: string) {
-    this.bytes = fileAt(path)
+    this.file = fileAt(path)
+  }
+
+  /** Threads that read it at the same time: a host answers several requests sooner than one after the other. */
+  get readers(): number {
+    return this.file.host ? READERS : 1
   }
 
   read(target: Uint8Array, offset: number): number {
-    const piece = this.bytes.slice(offset, offset + target.length)
-    target.set(new Uint8Array(new FileReaderSync().readAsArrayBuffer(piece)))
-    return piece.size
+    return readNow(this.file, target, offset)
   }
 
   close(): void {}
 }
 
-export class AsyncFile {
-  constructor(
-    readonly size: number,
-    private readonly bytes: Blob,
-  ) {}
+/** Browsers send six requests to a host at a time. The engine's thread and the page need one each. */
+const READERS = 4
 
-  async read(target: Uint8Array, offset: number): Promise<number> {
-    const piece = this.bytes.slice(offset, offset + target.length)
-    target.set(new Uint8Array(await piece.arrayBuffer()))
-    return piece.size
+export class AsyncFile {
+  readonly size: number
+
+  constructor(private readonly file: PageFile) {
+    this.size = file.size
+  }
+
+  read(target: Uint8Array, offset: number): Promise<number> {
+    return readSoon(this.file, target, offset)
   }
 
   async close(): Promise<void> {}
 }
 
 export async function openFile(path: string): Promise<AsyncFile | undefined> {
-  const bytes = fileAt(path)
-  return new AsyncFile(bytes.size, bytes)
+  return new AsyncFile(fileAt(path))
 }
 
 export interface FileStat {
@@ -62,9 +64,10 @@ export interface FileStat {
 }
 
 export async function statOf(path: string): Promise<FileStat | undefined> {
-  const bytes = files.get(path)
-  const changed = bytes instanceof File ? bytes.lastModified : 0
-  return bytes && { size: bytes.size, mtimeMs: changed, ctimeMs: changed }
+  const file = files.get(path)
+  const [first] = file?.pieces ?? []
+  const changed = first?.bytes instanceof File ? first.bytes.lastModified : 0
+  return file && { size: file.size, mtimeMs: changed, ctimeMs: changed }
 }
 
 export async function namesIn(folder: string): Promise<string[]> {
@@ -99,10 +102,10 @@ export function readResource(url: URL): Uint8Array<ArrayBuffer> {
   return new Uint8Array(request.response as ArrayBuffer)
 }
 
-function fileAt(path: string): Blob {
-  const bytes = files.get(path)
-  if (!bytes) throw missing(path)
-  return bytes
+function fileAt(path: string): PageFile {
+  const file = files.get(path)
+  if (!file) throw missing(path)
+  return file
 }
 
 function missing(path: string): Error {

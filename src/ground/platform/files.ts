@@ -10,6 +10,8 @@ export { basename, dirname } from 'node:path'
 const SMALL_READ = 2 ** 16
 
 export class SyncFile {
+  /** Threads that read it at the same time. */
+  readonly readers = 1
   private readonly descriptor: number
 
   constructor(readonly path: string) {

@@ -1,4 +1,5 @@
-import { addFile, allFiles } from './files.browser.js'
+import type { PageFile } from './fetched-file.browser.js'
+import { addFile, filesSince } from './files.browser.js'
 
 /*
  * Threads are workers of type module. A worker cannot look for messages while it computes, so it computes in turns, and
@@ -12,10 +13,10 @@ interface Start {
   data: unknown
 }
 
-/** Any other message to a thread, with all files if there are more than at the last one. */
+/** Any other message to a thread, with all files if they have changed since the last one. */
 interface Sent {
   message: unknown
-  files?: ReadonlyMap<string, Blob>
+  files?: ReadonlyMap<string, PageFile>
 }
 
 /** Message of a thread that ends. */
@@ -58,7 +59,7 @@ export class Thread {
   readonly threadId = ++started
   readonly ended: Promise<void>
   private readonly worker: Worker
-  private filesSent = 0
+  private changesSent = 0
   private readonly listeners: { [Event in keyof ThreadEvents]: Set<(value: unknown) => void> } = {
     message: new Set(),
     error: new Set(),
@@ -84,10 +85,9 @@ export class Thread {
   }
 
   private send(message: unknown, transfer: ArrayBuffer[] = []): void {
-    const files = allFiles()
-    const hasMore = files.size > this.filesSent
-    this.filesSent = files.size
-    this.worker.postMessage({ message, ...(hasMore && { files }) } satisfies Sent, transfer)
+    const { files, changes } = filesSince(this.changesSent)
+    this.changesSent = changes
+    this.worker.postMessage({ message, ...(files && { files }) } satisfies Sent, transfer)
   }
 
   on<Event extends keyof ThreadEvents>(event: Event, listener: ThreadEvents[Event]): void {
@@ -175,7 +175,7 @@ function deliver(): void {
 }
 
 function received({ message, files = new Map() }: Sent): unknown {
-  for (const [path, bytes] of files) addFile(path, bytes)
+  for (const [path, file] of files) addFile(path, file)
   return message
 }
 

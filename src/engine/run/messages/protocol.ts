@@ -10,6 +10,7 @@ import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../../model/config/experts-per-token.js'
 import type { PartFormats } from '../../../model/packing/format/formats.js'
 import type { PackRequest } from '../../../model/packing/write/pack.js'
+import type { Reading } from '../reading/read-ahead.js'
 import type { CacheRequest } from './cache-request.js'
 import type { CalibrationRequest } from './calibration-request.js'
 import type { PackedRoutes } from './route-codec.js'
@@ -49,8 +50,7 @@ export interface ModelSource {
   checkExperts?: boolean
   /** Number format of keys and values in the cache. Default: see cacheFormat of model/layers/cache/layer-cache.ts. */
   cacheType?: CacheType
-  /** Whether experts are read only when tokens are routed to them, until the first prompt comes. */
-  readsLate?: boolean
+  reading?: Reading
 }
 
 /** Reports that a `forward` may make. */

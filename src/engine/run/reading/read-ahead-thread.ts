@@ -14,6 +14,8 @@ export interface ReadAheadData extends ExpertPlaces {
   readsAll: boolean
   /** Whether the reading begins with the engine's first wish. */
   readsLate?: boolean
+  /** Whether it continues while the engine computes. */
+  readsAlways?: boolean
   experts: ExpertRange[]
   /** Ranges of the file that the engine reads first. */
   dense?: { offset: number; bytes: number }[]
@@ -64,7 +66,7 @@ function passAfter(mixture: number, means: Means): Pass {
 }
 
 function readAhead(means: Means, data: ReadAheadData): void {
-  const { bell, stopped, readsAll, readsLate, dense = [] } = data
+  const { bell, stopped, readsAll, readsLate, readsAlways, dense = [] } = data
   const { reader, announcer } = means
   announcer.announceRanges(dense)
   if (!readsAll) return readWanted(means, data)
@@ -83,10 +85,12 @@ function readAhead(means: Means, data: ReadAheadData): void {
       announcer.announceWanted(mixture)
       inBatch?.announceNext()
       helpWith(mixture, reader)
-    } else if (isIdle) {
+    } else if (isIdle && !readsAlways) {
       inPauses.readNext()
     } else if (reader.isFromDisk && inBatch && !inBatch.isOver) {
       inBatch.readNext()
+    } else if (readsAlways) {
+      inPauses.readNext()
     } else {
       isIdle = Atomics.wait(bell, Bell.rings, rings, PAUSE) === 'timed-out'
     }

@@ -5,22 +5,35 @@ import type { WeightStore } from '../../../model/weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
+ * When experts of a packed file are read that no token has been routed to. Default: from the start on. `late`: from the
+ * first prompt on. `needed`: never.
+ */
+export type Reading = 'late' | 'needed'
+
+interface ReadAheadOptions {
+  checkExperts?: boolean
+  reading?: Reading
+  threads?: number
+}
+
+/**
  * Starts a thread that reads the experts of a packed model. While the engine waits for several experts, the thread
  * announces them all to the system, which then reads them from the disk at once, and copies half of them. If routers
  * choose before attention, it does so during attention.
  *
  * If there is room for all experts, it also reads one after the other until the first prompt comes, and in pauses after
- * that; with `readsLate` only in pauses after it. While the engine computes, it leaves the cores alone, with one
+ * that; with `late` only in pauses after it, with `needed` not at all. While the engine computes, it leaves the cores alone, with one
  * exception: if a prompt wakes most experts and the file comes from a disk, which would be idle, it announces and reads
  * experts of the next layers. More threads would not help: copying what a fast disk delivers keeps two cores busy
- * (bench/LAB.md).
+ * (bench/LAB.md). A web host is another matter: several threads read from it, and the cores stay idle meanwhile, so
+ * they read at all times.
  *
- * Returns a function that ends the thread after its current expert.
+ * Returns a function that ends the threads after their current experts.
  */
 export function startReadAhead(
   store: WeightStore,
   file: PackedFile,
-  { checkExperts = false, readsLate = false } = {},
+  { checkExperts = false, reading, threads = 1 }: ReadAheadOptions = {},
 ): () => void {
   const { places, bell } = store
   const pools = [...new Set(places.map(({ pool }) => pool))]
@@ -29,8 +42,9 @@ export function startReadAhead(
   store.answersRequests = true
   const data: ReadAheadData = {
     path: file.path,
-    readsAll: pools.every(({ holdsAll }) => holdsAll),
-    readsLate,
+    readsAll: reading !== 'needed' && pools.every(({ holdsAll }) => holdsAll),
+    readsLate: reading === 'late',
+    readsAlways: threads > 1,
     memories: store.banks.map(({ memory }) => memory),
     residency: pools.map(({ residency }) => residency),
     addresses: pools.map(({ address }) => address),
@@ -42,10 +56,12 @@ export function startReadAhead(
     bell,
     stopped,
   }
-  const thread = startThread(new URL('../../../bundle/read-ahead-thread.js', import.meta.url), data)
-  thread.unref()
-  // The engine can do without this thread: it reads absent experts itself, and reports errors.
-  thread.on('error', () => undefined)
+  for (let i = 0; i < threads; i++) {
+    const thread = startThread(new URL('../../../bundle/read-ahead-thread.js', import.meta.url), data)
+    thread.unref()
+    // The engine can do without this thread: it reads absent experts itself, and reports errors.
+    thread.on('error', () => undefined)
+  }
   return () => {
     Atomics.store(stopped, 0, 1)
     // Without a new number, a thread that is about to wait would not notice.

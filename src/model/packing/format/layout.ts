@@ -75,6 +75,13 @@ export function densePartName(layer: number): string {
   return `layers.${layer}.dense`
 }
 
+const EXPERT_NAME = /^layers\.\d+\.(attention|mlp)\.\d+$/
+
+/** Whether a part is an expert, by its name alone. */
+export function isExpertName(name: string): boolean {
+  return EXPERT_NAME.test(name)
+}
+
 /** Place of every weight of a model. It depends on the model's shape and formats alone. */
 export interface Layout {
   /** In the order of the packed file, which is the order of use. */
