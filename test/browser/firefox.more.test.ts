@@ -4,6 +4,7 @@ import { FEW, inPage, PagesAndNode, type Report } from '../support/pages-and-nod
 import type { WebServer } from '../support/web-server.js'
 
 const test = suite('the same bits in Firefox')
+const inFirefox = HAS_FIREFOX ? test : test.skip
 let both: PagesAndNode
 
 test.before(async () => {
@@ -16,14 +17,12 @@ async function report(web: WebServer): Promise<Report> {
   return (await reportOfFirefox(web, `${inPage(FEW)}; await send({ value: report })`)) as Report
 }
 
-if (HAS_FIREFOX) {
-  test('an isolated page of Firefox computes as Node does', async () => {
-    both.check(await report(both.isolated), true)
-  })
+inFirefox('an isolated page of Firefox computes as Node does', async () => {
+  both.check(await report(both.isolated), true)
+})
 
-  test('any other page of Firefox computes the same on one thread', async () => {
-    both.check(await report(both.plain), false)
-  })
-}
+inFirefox('any other page of Firefox computes the same on one thread', async () => {
+  both.check(await report(both.plain), false)
+})
 
 test.run()

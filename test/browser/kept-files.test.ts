@@ -49,6 +49,7 @@ interface Options {
 }
 
 const test = suite('files that a page keeps')
+const inBrowser = HAS_BROWSER ? test : test.skip
 const sizes = { q4: 0, f32: 0 }
 let folder: string
 let web: WebServer
@@ -93,93 +94,97 @@ async function inProfile(
 const fetched = () => web.requests.filter((path) => path.startsWith('GET /models/'))
 const bytesOf = (ranges: WebServer['ranges']) => ranges.reduce((sum, [start, end]) => sum + end - start, 0)
 
-if (HAS_BROWSER) {
-  test('a second visit fetches no byte of a model, until the host has another version', () =>
-    inProfile(async (load) => {
-      const size = sizes.q4
-      const first = await load()
-      assert.equal([first.text, first.warnings, first.progress], [TEXT, [], [size, size]])
-      assert.equal(first.kept, [{ address: `${web.url}/models/${FILE.q4}`, bytes: size, size }])
-      assert.ok(fetched().length > 1)
-      web.requests.length = 0
-      assert.is((await load()).text, TEXT)
-      assert.equal(fetched(), [])
-      await utimes(join(folder, FILE.q4), new Date(), new Date(2020, 1, 1))
-      assert.is((await load()).text, TEXT)
-      assert.equal(fetched(), [`GET /models/${FILE.q4}`])
-    }))
+inBrowser('a second visit fetches no byte of a model, until the host has another version', () =>
+  inProfile(async (load) => {
+    const size = sizes.q4
+    const first = await load()
+    assert.equal([first.text, first.warnings, first.progress], [TEXT, [], [size, size]])
+    assert.equal(first.kept, [{ address: `${web.url}/models/${FILE.q4}`, bytes: size, size }])
+    assert.ok(fetched().length > 1)
+    web.requests.length = 0
+    assert.is((await load()).text, TEXT)
+    assert.equal(fetched(), [])
+    await utimes(join(folder, FILE.q4), new Date(), new Date(2020, 1, 1))
+    assert.is((await load()).text, TEXT)
+    assert.equal(fetched(), [`GET /models/${FILE.q4}`])
+  }),
+)
 
-  test('a fetch continues after the connection has broken', () =>
-    inProfile(async (load) => {
-      web.breaksAfter = 2 ** 21
-      const { text, progress } = await load()
-      assert.equal([text, progress], [TEXT, [sizes.q4, sizes.q4]])
-      // A browser may lose the last bytes before a break.
-      const starts = web.ranges.map(([start]) => start)
-      assert.ok(starts.length >= Math.ceil(sizes.q4 / 2 ** 21) - 1, String(starts))
-      assert.ok(
-        starts.every((start, i) => start > (starts[i - 1] ?? 0)),
-        String(starts),
-      )
-    }))
+inBrowser('a fetch continues after the connection has broken', () =>
+  inProfile(async (load) => {
+    web.breaksAfter = 2 ** 21
+    const { text, progress } = await load()
+    assert.equal([text, progress], [TEXT, [sizes.q4, sizes.q4]])
+    // A browser may lose the last bytes before a break.
+    const starts = web.ranges.map(([start]) => start)
+    assert.ok(starts.length >= Math.ceil(sizes.q4 / 2 ** 21) - 1, String(starts))
+    assert.ok(
+      starts.every((start, i) => start > (starts[i - 1] ?? 0)),
+      String(starts),
+    )
+  }),
+)
 
-  test('a host that is gone does not stop a model that is kept', () =>
-    inProfile(async (load) => {
-      const { text } = await load()
-      web.refuses = (path) => path.startsWith('/models/')
-      assert.is((await load()).text, text)
-    }))
+inBrowser('a host that is gone does not stop a model that is kept', () =>
+  inProfile(async (load) => {
+    const { text } = await load()
+    web.refuses = (path) => path.startsWith('/models/')
+    assert.is((await load()).text, text)
+  }),
+)
 
-  test('a file that is not there, and one that is no model, are named', () =>
-    inProfile(async (load) => {
-      web.refuses = (path) => path.startsWith('/models/')
-      const { error, kept } = await load()
-      assert.is(error, `${web.url}/models/${FILE.q4}: the server answers 404 Not Found`)
-      assert.equal(kept, [])
-    }))
+inBrowser('a file that is not there, and one that is no model, are named', () =>
+  inProfile(async (load) => {
+    web.refuses = (path) => path.startsWith('/models/')
+    const { error, kept } = await load()
+    assert.is(error, `${web.url}/models/${FILE.q4}: the server answers 404 Not Found`)
+    assert.equal(kept, [])
+  }),
+)
 
-  test('a model answers before its experts have come, which a next visit has', () =>
-    inProfile(async (load) => {
-      const size = sizes.f32
-      const { text, progress, warnings, kept } = await load({ quant: 'f32', waits: true })
-      assert.equal([text, warnings, kept[0].bytes], [EXACT_TEXT, [], size])
-      const [done, total] = progress ?? [0, 0]
-      assert.is(done, total)
-      assert.ok(total < size / 4, `${total} of ${size}`)
-      // Nothing but its table of contents is fetched twice.
-      assert.ok(bytesOf(web.ranges) < 1.01 * size, `${bytesOf(web.ranges)} of ${size}`)
-      web.requests.length = 0
-      web.refuses = (path) => path.startsWith('/models/')
-      assert.is((await load({ quant: 'f32' })).text, EXACT_TEXT)
-      assert.equal(fetched(), [])
-    }))
+inBrowser('a model answers before its experts have come, which a next visit has', () =>
+  inProfile(async (load) => {
+    const size = sizes.f32
+    const { text, progress, warnings, kept } = await load({ quant: 'f32', waits: true })
+    assert.equal([text, warnings, kept[0].bytes], [EXACT_TEXT, [], size])
+    const [done, total] = progress ?? [0, 0]
+    assert.is(done, total)
+    assert.ok(total < size / 4, `${total} of ${size}`)
+    // Nothing but its table of contents is fetched twice.
+    assert.ok(bytesOf(web.ranges) < 1.01 * size, `${bytesOf(web.ranges)} of ${size}`)
+    web.requests.length = 0
+    web.refuses = (path) => path.startsWith('/models/')
+    assert.is((await load({ quant: 'f32' })).text, EXACT_TEXT)
+    assert.equal(fetched(), [])
+  }),
+)
 
-  test('only the experts that tokens need are fetched, in a page of one thread as well', async () => {
-    const plain = await WebServer.start({ dist: repositoryPath('dist'), models: folder }, false)
-    try {
-      for (const host of [web, plain]) {
-        await inProfile(async (load) => {
-          const first = await load({ weights: 'needed' })
-          assert.equal([first.text, first.warnings], [TEXT, []])
-          const { weightsBytes = 0 } = first
-          assert.ok(weightsBytes < 0.9 * sizes.q4, `${weightsBytes} of ${sizes.q4}`)
-          assert.ok(bytesOf(host.ranges) < 1.02 * weightsBytes + 1e5, `${bytesOf(host.ranges)} for ${weightsBytes}`)
-          host.ranges.length = 0
-          assert.is((await load({ weights: 'needed' })).text, TEXT)
-          assert.ok(bytesOf(host.ranges) < 0.1 * weightsBytes, `${bytesOf(host.ranges)} again of ${weightsBytes}`)
-        }, host)
-      }
-    } finally {
-      await plain.close()
+inBrowser('only the experts that tokens need are fetched, in a page of one thread as well', async () => {
+  const plain = await WebServer.start({ dist: repositoryPath('dist'), models: folder }, false)
+  try {
+    for (const host of [web, plain]) {
+      await inProfile(async (load) => {
+        const first = await load({ weights: 'needed' })
+        assert.equal([first.text, first.warnings], [TEXT, []])
+        const { weightsBytes = 0 } = first
+        assert.ok(weightsBytes < 0.9 * sizes.q4, `${weightsBytes} of ${sizes.q4}`)
+        assert.ok(bytesOf(host.ranges) < 1.02 * weightsBytes + 1e5, `${bytesOf(host.ranges)} for ${weightsBytes}`)
+        host.ranges.length = 0
+        assert.is((await load({ weights: 'needed' })).text, TEXT)
+        assert.ok(bytesOf(host.ranges) < 0.1 * weightsBytes, `${bytesOf(host.ranges)} again of ${weightsBytes}`)
+      }, host)
     }
-  })
+  } finally {
+    await plain.close()
+  }
+})
 
-  test('a host without ranges sends all of a large model first', () =>
-    inProfile(async (load) => {
-      web.hasRanges = false
-      const { text, progress } = await load({ quant: 'f32' })
-      assert.equal([text, progress], [EXACT_TEXT, [sizes.f32, sizes.f32]])
-    }))
-}
+inBrowser('a host without ranges sends all of a large model first', () =>
+  inProfile(async (load) => {
+    web.hasRanges = false
+    const { text, progress } = await load({ quant: 'f32' })
+    assert.equal([text, progress], [EXACT_TEXT, [sizes.f32, sizes.f32]])
+  }),
+)
 
 test.run()

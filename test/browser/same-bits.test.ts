@@ -4,6 +4,7 @@ import { FEW, inPage, PagesAndNode, type Report } from '../support/pages-and-nod
 import type { WebServer } from '../support/web-server.js'
 
 const test = suite('the same bits in a page')
+const inBrowser = HAS_BROWSER ? test : test.skip
 let both: PagesAndNode
 
 test.before(async () => {
@@ -23,14 +24,12 @@ async function report(web: WebServer, names?: readonly string[]): Promise<Report
   return found as Report
 }
 
-if (HAS_BROWSER) {
-  test('an isolated page of Chromium computes as Node does, on all its threads', async () => {
-    both.check(await report(both.isolated), true)
-  })
+inBrowser('an isolated page of Chromium computes as Node does, on all its threads', async () => {
+  both.check(await report(both.isolated), true)
+})
 
-  test('any other page of Chromium computes the same on one thread', async () => {
-    both.check(await report(both.plain, FEW), false)
-  })
-}
+inBrowser('any other page of Chromium computes the same on one thread', async () => {
+  both.check(await report(both.plain, FEW), false)
+})
 
 test.run()

@@ -15,6 +15,7 @@ const QUESTION = 'What is the capital of Italy?'
 const ANSWER = 'The capital of Italy is Rome.'
 
 const test = suite('a site')
+const inBrowser = HAS_BROWSER ? test : test.skip
 let work: string
 let site: string
 
@@ -58,52 +59,52 @@ test('a folder of other files stays as it is', async () => {
   assert.not((await readdir(work)).includes('index.html'))
 })
 
-if (HAS_BROWSER) {
-  test('its page answers in the tab, on threads that a service worker allows, and sends nothing', () =>
-    onSite(async (web, page, faults) => {
-      assert.match((await page.textContent('#engine')) ?? '', /^nano runs in this tab, on (one thread|\d+ threads)\. /)
-      assert.is(await page.evaluate('crossOriginIsolated'), true)
-      web.requests.length = 0
-      await page.fill('#message', QUESTION)
-      await page.press('#message', 'Enter')
-      await page.waitForSelector(`.turn.model .tokens:has-text("${ANSWER}")`)
-      await page.getByRole('button', { name: 'Which expert matters to the answer?' }).click()
-      await page.waitForSelector('.turn.matters')
-      assert.equal(
-        web.requests.filter((request) => !/^GET \/(web\/|kernels\/|sw\.js$)/.test(request)),
-        [],
-      )
-      assert.equal(faults, [])
-    }))
+inBrowser('its page answers in the tab, on threads that a service worker allows, and sends nothing', () =>
+  onSite(async (web, page, faults) => {
+    assert.match((await page.textContent('#engine')) ?? '', /^nano runs in this tab, on (one thread|\d+ threads)\. /)
+    assert.is(await page.evaluate('crossOriginIsolated'), true)
+    web.requests.length = 0
+    await page.fill('#message', QUESTION)
+    await page.press('#message', 'Enter')
+    await page.waitForSelector(`.turn.model .tokens:has-text("${ANSWER}")`)
+    await page.getByRole('button', { name: 'Which expert matters to the answer?' }).click()
+    await page.waitForSelector('.turn.matters')
+    assert.equal(
+      web.requests.filter((request) => !/^GET \/(web\/|kernels\/|sw\.js$)/.test(request)),
+      [],
+    )
+    assert.equal(faults, [])
+  }),
+)
 
-  test('a link leads others to the same answer: it has the seed, the settings and the changed experts', () =>
-    onSite(async (web, page, faults) => {
-      await page.click('#open-settings')
-      await page.fill('#temperature', '1.5')
-      await page.fill('#max-tokens', '20')
-      await page.keyboard.press('Escape')
-      await page.focus('#map [data-expert="mlp 0 1"]')
-      await page.keyboard.press('x')
-      await page.fill('#message', QUESTION)
-      await page.press('#message', 'Enter')
-      await page.waitForSelector('.turn.model[aria-busy="false"]')
-      const answer = await page.textContent('.turn.model .tokens')
-      await page.getByRole('button', { name: 'Copy a link' }).click()
-      await page.waitForSelector('.copy:text-is("Copied")')
-      const link = await page.evaluate<string>('navigator.clipboard.readText()')
-      assert.match(
-        link,
-        /\?ask=What\+is\+the\+capital\+of\+Italy%3F&temperature=1\.5&max-tokens=20&seed=\d+&mask=0%3Amlp%3A1$/,
-      )
-      await page.evaluate('sessionStorage.clear()')
-      await page.goto(link)
-      await page.waitForSelector('.turn.model[aria-busy="false"]')
-      assert.is(await page.textContent('.turn.model .tokens'), answer)
-      assert.match((await page.textContent('#switched-off-list li')) ?? '', /^layer 0 mlp expert 1 /)
-      assert.is(page.url(), `${web.url}/`)
-      assert.equal(faults, [])
-    }))
-}
+inBrowser('a link leads others to the same answer: it has the seed, the settings and the changed experts', () =>
+  onSite(async (web, page, faults) => {
+    await page.click('#open-settings')
+    await page.fill('#temperature', '1.5')
+    await page.fill('#max-tokens', '20')
+    await page.keyboard.press('Escape')
+    await page.focus('#map [data-expert="mlp 0 1"]')
+    await page.keyboard.press('x')
+    await page.fill('#message', QUESTION)
+    await page.press('#message', 'Enter')
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    const answer = await page.textContent('.turn.model .tokens')
+    await page.getByRole('button', { name: 'Copy a link' }).click()
+    await page.waitForSelector('.copy:text-is("Copied")')
+    const link = await page.evaluate<string>('navigator.clipboard.readText()')
+    assert.match(
+      link,
+      /\?ask=What\+is\+the\+capital\+of\+Italy%3F&temperature=1\.5&max-tokens=20&seed=\d+&mask=0%3Amlp%3A1$/,
+    )
+    await page.evaluate('sessionStorage.clear()')
+    await page.goto(link)
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    assert.is(await page.textContent('.turn.model .tokens'), answer)
+    assert.match((await page.textContent('#switched-off-list li')) ?? '', /^layer 0 mlp expert 1 /)
+    assert.is(page.url(), `${web.url}/`)
+    assert.equal(faults, [])
+  }),
+)
 
 async function onSite(use: (web: WebServer, page: Page, faults: string[]) => Promise<void>): Promise<void> {
   const web = await WebServer.start({ '': site }, false)
