@@ -4,60 +4,46 @@ import { type About, Log } from './kept-files.js'
 
 /*
  * A thread that keeps what the threads of all tabs fetch of a file. Only workers may write to the origin's own file system
- * piece by piece, so that pieces stay when the tab is closed. One tab writes at a time, the others wait for their turn.
+ * piece by piece, so that pieces stay when the tab is closed. A lock, which the browser frees then, lets one thread write.
  */
 
 export type KeepData = About & EndOfBytes
 
-/** `ready`: it listens; `keeps`: whether this is the one that writes. */
 export type KeepMessage =
-  | { kind: 'ready'; keeps: boolean }
-  | { kind: 'ended' }
+  /** It listens, and keeps what comes. */
+  | { kind: 'keeps' }
   /** The browser has no more room, for example. */
   | { kind: 'failed'; message: string }
 
 const mailbox = openMailbox<never, KeepMessage>()
 const { keeper, ...about } = threadData() as KeepData
-const channel = new BroadcastChannel(CHANNEL)
-let log: Log | undefined
-let end: () => void
-const ended = new Promise<void>((resolve) => (end = resolve))
 
-channel.onmessage = ({ data }: MessageEvent<FetchedBytes | EndOfBytes>) => {
-  if ('keeper' in data) {
-    if (data.keeper === keeper) close()
-  } else if (data.address === about.address) {
-    keep(data)
-  }
-}
-
-function keep({ offset, bytes }: FetchedBytes): void {
-  try {
-    log?.add(offset, bytes)
-  } catch (error) {
-    mailbox.post({ kind: 'failed', message: (error as Error).message })
-    close()
-  }
-}
-
-function close(): void {
-  log?.close()
-  log = undefined
-  end()
-  mailbox.post({ kind: 'ended' })
-}
-
-/** Writes while it has the lock, which the browser frees when the tab is closed. */
-async function write(lock: Lock | null): Promise<void> {
-  if (!lock) return
-  log = await Log.open(about).catch(() => undefined)
-  mailbox.post({ kind: 'ready', keeps: log !== undefined })
-  await ended
+/** Resolves when all has come, or no more can be kept. */
+async function keepIn(log: Log): Promise<void> {
+  const channel = new BroadcastChannel(CHANNEL)
+  const ended = new Promise<void>((resolve, reject) => {
+    channel.onmessage = ({ data }: MessageEvent<FetchedBytes | EndOfBytes>) => {
+      try {
+        if ('keeper' in data) {
+          if (data.keeper === keeper) resolve()
+        } else if (data.address === about.address && data.version === about.version) {
+          log.add(data.offset, data.bytes)
+        }
+      } catch (error) {
+        channel.close()
+        reject(error)
+      }
+    }
+  })
+  mailbox.post({ kind: 'keeps' })
+  await ended.finally(() => log.close())
 }
 
 const name = `molm ${about.address}`
-void navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
-  if (lock) return write(lock)
-  mailbox.post({ kind: 'ready', keeps: false })
-  void navigator.locks.request(name, write)
-})
+void navigator.locks
+  .request(name, { ifAvailable: true }, async (lock) => {
+    const log = lock && (await Log.open(about))
+    if (log) await keepIn(log)
+  })
+  .catch((error: Error) => mailbox.post({ kind: 'failed', message: error.message }))
+  .finally(() => mailbox.close())

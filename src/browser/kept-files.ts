@@ -3,8 +3,8 @@ import type { PageFile, Piece } from '../ground/platform/fetched-file.browser.js
 
 /*
  * Files that stay in the browser. Each has a folder in the origin's own file system, with facts about it and logs of its
- * pieces as they came. Each visit that fetches pieces writes another log: a browser refuses to read a
- * file that has changed since it was opened.
+ * pieces as they came. Each visit that fetches pieces writes another log: a browser refuses to read a file that has changed
+ * since it was opened.
  */
 
 /** Folder of the origin's own file system, and name of its cache of small files. */
@@ -44,7 +44,11 @@ async function keptFolder(create = false): Promise<FileSystemDirectoryHandle | u
 /** The folder of one file. Addresses may be too long for a name, and have characters that file systems refuse. */
 async function folderOf(address: string, create = false): Promise<FileSystemDirectoryHandle | undefined> {
   const folder = await keptFolder(create)
-  return folder?.getDirectoryHandle(sha256Hex(new TextEncoder().encode(address)), { create }).catch(() => undefined)
+  return folder?.getDirectoryHandle(nameFor(address), { create }).catch(() => undefined)
+}
+
+function nameFor(address: string): string {
+  return sha256Hex(new TextEncoder().encode(address))
 }
 
 /** The kept pieces of a file; undefined if there is nothing of it. */
@@ -111,8 +115,13 @@ export class Log {
     private readonly places: SyncAccessHandle,
   ) {}
 
-  /** Opens a new log of a file. Only in a worker. Resolves with undefined if this browser keeps nothing for the page. */
+  /**
+   * Opens a new log of a file, and removes what is kept of another version. Only in a worker, and only in one at a time.
+   * Resolves with undefined if this browser keeps nothing for the page.
+   */
   static async open(about: About): Promise<Log | undefined> {
+    const former = await keptFile(about.address)
+    if (former && !(former.version === about.version && former.size === about.size)) await removeKept(about.address)
     const folder = await folderOf(about.address, true)
     if (!folder) return undefined
     const facts = await openIn(folder, ABOUT)
@@ -172,9 +181,8 @@ export function bytesIn(pieces: readonly Piece[]): number {
   return pieces.reduce((sum, { bytes }) => sum + bytes.size, 0)
 }
 
-/** Removes a kept file. A model that is loaded from it may fail from then on. */
+/** Removes a kept file, unless a tab is writing it. A model that is loaded from it may fail from then on. */
 export async function removeKept(address: string): Promise<void> {
   const folder = await keptFolder()
-  const name = sha256Hex(new TextEncoder().encode(address))
-  await folder?.removeEntry(name, { recursive: true }).catch(() => undefined)
+  await folder?.removeEntry(nameFor(address), { recursive: true }).catch(() => undefined)
 }

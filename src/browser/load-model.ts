@@ -67,9 +67,8 @@ async function fetchModel(address: URL, weights: 'all' | 'needed', options: Fetc
   const path = `${address.origin}${address.pathname}`
   const remote = await RemoteFile.open(address, options)
   addFile(path, remote.file)
-  const comesLater = weights === 'needed' || (SHARES_MEMORY && remote.isLarge)
-  // A host without ranges refuses parts.
-  const early = comesLater ? await openPackedFile(path).catch(() => undefined) : undefined
+  const canComeLater = weights === 'needed' || (SHARES_MEMORY && remote.isLarge)
+  const early = canComeLater && (await remote.hasRanges()) ? await openPackedFile(path) : undefined
   await remote.fetch(early && denseRanges(early))
   addFile(path, remote.file)
   const { metadata } = early ?? (await openPackedFile(path))

@@ -2,7 +2,7 @@ import { UserError } from '../ground/errors.js'
 import { formatBytes } from '../ground/numbers.js'
 import { sha256Hex } from '../ground/platform/checksums.js'
 import { type PageFile, type Piece, share, TRIES, WAIT_MS } from '../ground/platform/fetched-file.browser.js'
-import { startThread, type Thread } from '../ground/platform/threads.js'
+import { startThread, type Thread } from '../ground/platform/threads.browser.js'
 import type { KeepData, KeepMessage } from './keep-thread.js'
 import { type About, apart, bytesIn, FOLDER, keptFile, removeKept } from './kept-files.js'
 
@@ -29,8 +29,8 @@ export interface ByteRange {
 const PARALLEL = 4
 /** Bytes that are kept together. */
 const PIECE_BYTES = 4 * 2 ** 20
-/** A smaller file is not worth a question to the user, which some browsers ask before they keep it for good. */
-export const LARGE = 32 * 2 ** 20
+/** A smaller file comes sooner whole. Nor is it worth a question to the user, as some browsers ask to keep files for good. */
+const LARGE = 32 * 2 ** 20
 
 /**
  * A file of a web host. What has been fetched of it stays in the browser for the next visits, as long as the host has the
@@ -68,9 +68,19 @@ export class RemoteFile {
     return bytesIn(this.pieces) === this.size
   }
 
-  /** Whether parts of it may be fetched later, if the host has ranges. */
   get isLarge(): boolean {
     return this.size !== undefined && this.size >= LARGE
+  }
+
+  /** Whether parts of it can be fetched later. */
+  async hasRanges(): Promise<boolean> {
+    if (this.isWhole) return true
+    const { signal } = this.options
+    const response = await fetch(this.address, { headers: { Range: 'bytes=0-0' }, cache: 'no-store', signal }).catch(
+      () => undefined,
+    )
+    await response?.body?.cancel()
+    return response?.status === 206
   }
 
   /** The file as readers have it: they fetch what is missing. */
@@ -86,7 +96,7 @@ export class RemoteFile {
     const missing = wanted.flatMap((range) => gapsIn(this.pieces, range))
     if (missing.length === 0) return
     const total = lengthOf(wanted)
-    const progress = new Progress(total - lengthOf(missing), total, this.options)
+    const progress = new Progress(total < Number.POSITIVE_INFINITY ? total - lengthOf(missing) : 0, total, this.options)
     const keeper = await this.keeper()
     const next = missing.values()
     const fetchSome = async () => {
@@ -122,15 +132,16 @@ export class RemoteFile {
           this.pieces = []
           progress.restart()
         }
-        end = Math.min(end, at + (sizeOf(response) ?? Number.POSITIVE_INFINITY))
+        // A host may send less of a range than it was asked for.
+        const last = end < Number.POSITIVE_INFINITY ? end : at + (sizeOf(response) ?? Number.NEGATIVE_INFINITY)
         for await (const bytes of inPieces(response)) {
           this.pieces.push({ offset: at, bytes: new Blob([bytes]) })
-          share({ address: this.address, offset: at, bytes })
+          share({ address: this.address, version: this.version, offset: at, bytes })
           at += bytes.length
           progress.add(bytes.length)
         }
-        if (at < end && end < Number.POSITIVE_INFINITY) throw new TypeError('the connection has ended')
-        return
+        if (at >= last) return
+        throw new TypeError('the connection has ended')
       } catch (error) {
         signal?.throwIfAborted()
         // Of a broken connection. What has come stays, and the rest is asked for again.
@@ -149,7 +160,8 @@ export class RemoteFile {
     const headers: HeadersInit = isAll ? {} : { Range: `bytes=${start}-${last}` }
     const response = await fetch(address, { headers, cache: 'no-store', signal: this.options.signal })
     if (!response.ok) throw refused(address, response)
-    if (versionOf(response) !== version && this.isThere) {
+    const own = versionOf(response)
+    if (version !== undefined && own !== undefined && own !== version) {
       throw new UserError(`${address}: the file was changed while it was fetched; load it again`)
     }
     return response
@@ -175,38 +187,40 @@ export class RemoteFile {
 
 /** The page's end of a thread that keeps what is fetched. */
 class Keeper {
-  private readonly ended: Promise<void>
+  /** Keepers that run, by the versions of their files. */
+  private static readonly running = new Map<string, Keeper>()
 
   private constructor(
     private readonly name: string,
-    thread: Thread,
-  ) {
-    this.ended = new Promise((resolve) => {
-      thread.on('message', ({ kind }: KeepMessage) => kind === 'ended' && resolve())
-      thread.on('exit', resolve)
-    })
-  }
+    private readonly thread: Thread,
+  ) {}
 
   /** Resolves with undefined if nothing is kept, or if another tab keeps it. */
   static async start(about: About, onWarning?: (message: string) => void): Promise<Keeper | undefined> {
-    const name = `${Date.now()} ${Math.random()}`
+    const key = JSON.stringify(about)
+    const running = Keeper.running.get(key)
+    if (running) return running
+    const name = `${key} ${Math.random()}`
     const data: KeepData = { ...about, keeper: name }
-    const thread = startThread(new URL('../bundle/keep-thread.js', import.meta.url), data)
-    const keeper = new Keeper(name, thread)
+    const keeper = new Keeper(name, startThread(new URL('../bundle/keep-thread.js', import.meta.url), data))
+    const { thread } = keeper
+    thread.on('exit', () => Keeper.running.delete(key))
     const keeps = await new Promise((resolve) => {
-      thread.on('error', () => resolve(false))
+      thread.on('exit', () => resolve(false))
       thread.on('message', (message: KeepMessage) => {
-        if (message.kind === 'ready') resolve(message.keeps)
-        if (message.kind === 'failed') onWarning?.(`${about.address} is not kept: ${message.message}`)
+        if (message.kind === 'keeps') resolve(true)
+        else onWarning?.(`${about.address} is not kept: ${message.message}`)
       })
     })
-    return keeps ? keeper : undefined
+    if (!keeps) return undefined
+    Keeper.running.set(key, keeper)
+    return keeper
   }
 
   /** Waits until all that was shared before is kept. */
   async end(): Promise<void> {
     share({ keeper: this.name })
-    await this.ended
+    await this.thread.ended
   }
 }
 
@@ -287,9 +301,11 @@ async function* inPieces({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuf
       length += next.value.length
       if (length >= PIECE_BYTES) yield joined()
     }
-  } finally {
+  } catch (error) {
     if (length > 0) yield joined()
+    throw error
   }
+  if (length > 0) yield joined()
 }
 
 /** The parts of a range that no piece has. */

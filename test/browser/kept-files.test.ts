@@ -1,6 +1,7 @@
 import { mkdtemp, rm, stat, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { convertModel } from '#molm/index.js'
@@ -12,14 +13,14 @@ interface Loaded {
   text?: string
   error?: string
   warnings: string[]
-  progress?: [bytes: number, total: number]
+  progress?: [bytes: number, total: number | null]
   /** Bytes of weights in memory after the answer. */
   weightsBytes?: number
   kept: { address: string; bytes: number; size: number }[]
 }
 
 /** Loads a model in a page, writes some words, and reports what the origin keeps. */
-const LOAD = `async (file, { waits, ...options }) => {
+const LOAD = `async (file, { waits, stays, ...options }) => {
   const molm = await import('/dist/web/index.js')
   const warnings = []
   const progress = []
@@ -27,14 +28,14 @@ const LOAD = `async (file, { waits, ...options }) => {
     const model = await molm.loadModel(file, {
       ...options,
       onWarning: (message) => warnings.push(message),
-      onProgress: ({ bytes, total }) => progress.push([bytes, total]),
+      onProgress: ({ bytes, total = null }) => progress.push([bytes, total]),
     })
     let text = ''
     for await (const step of model.createSession().generate('Once', { temperature: 0, maxTokens: 4 })) text += step.text
     const isAll = async () => (await molm.keptFiles()).every(({ bytes, size }) => bytes === size)
-    while (waits && !(await isAll())) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (waits && !(await isAll())) await new Promise((resolve) => setTimeout(resolve, 100))
     const { weightsBytes } = await model.stats()
-    await model.dispose()
+    if (!stays) await model.dispose()
     return { text, warnings, progress: progress.at(-1), weightsBytes, kept: await molm.keptFiles() }
   } catch (error) {
     return { error: error.message, warnings, kept: await molm.keptFiles() }
@@ -46,6 +47,8 @@ interface Options {
   weights?: 'needed'
   /** Whether it waits until all of the file is kept. */
   waits?: boolean
+  /** Whether the model is not disposed of. */
+  stays?: boolean
 }
 
 const test = suite('files that a page keeps')
@@ -77,17 +80,25 @@ const TEXT = ', and I will'
 /** Of its weights in f32. */
 const EXACT_TEXT = ' the same tone'
 
-/** Runs `use` with a function that loads the model again, in a browser profile that keeps its files. */
+type Load = (options?: Options) => Promise<Loaded>
+
+/**
+ * Runs `use` with a function that loads the model again, in a browser profile that keeps its files, and one that opens
+ * another tab to do so.
+ */
 async function inProfile(
-  use: (load: (options?: Options) => Promise<Loaded>) => Promise<void>,
+  use: (load: Load, openTab: () => Promise<Load>) => Promise<void>,
   host: WebServer = web,
 ): Promise<void> {
   await visit(await sharedBrowser.get(), {}, async ({ page }) => {
-    await use(async ({ quant = 'q4', ...options } = {}) => {
-      await page.goto(host.url)
-      const given = `'/models/${FILE[quant]}', ${JSON.stringify(options)}`
-      return (await page.evaluate(`(${LOAD})(${given})`)) as Loaded
-    })
+    const loadIn =
+      (tab: Page): Load =>
+      async ({ quant = 'q4', ...options } = {}) => {
+        await tab.goto(host.url)
+        const given = `'/models/${FILE[quant]}', ${JSON.stringify(options)}`
+        return (await tab.evaluate(`(${LOAD})(${given})`)) as Loaded
+      }
+    await use(loadIn(page), async () => loadIn(await page.context().newPage()))
   })
 }
 
@@ -149,7 +160,7 @@ inBrowser('a model answers before its experts have come, which a next visit has'
     assert.equal([text, warnings, kept[0].bytes], [EXACT_TEXT, [], size])
     const [done, total] = progress ?? [0, 0]
     assert.is(done, total)
-    assert.ok(total < size / 4, `${total} of ${size}`)
+    assert.ok(done < size / 4, `${done} of ${size}`)
     // Nothing but its table of contents is fetched twice.
     assert.ok(bytesOf(web.ranges) < 1.01 * size, `${bytesOf(web.ranges)} of ${size}`)
     web.requests.length = 0
@@ -159,25 +170,47 @@ inBrowser('a model answers before its experts have come, which a next visit has'
   }),
 )
 
-inBrowser('only the experts that tokens need are fetched, in a page of one thread as well', async () => {
-  const plain = await WebServer.start({ dist: repositoryPath('dist'), models: folder }, false)
-  try {
-    for (const host of [web, plain]) {
+inBrowser(
+  'only the experts that tokens need are fetched, on the one thread of a page that is not isolated',
+  async () => {
+    const plain = await WebServer.start({ dist: repositoryPath('dist'), models: folder }, false)
+    try {
       await inProfile(async (load) => {
         const first = await load({ weights: 'needed' })
         assert.equal([first.text, first.warnings], [TEXT, []])
         const { weightsBytes = 0 } = first
         assert.ok(weightsBytes < 0.9 * sizes.q4, `${weightsBytes} of ${sizes.q4}`)
-        assert.ok(bytesOf(host.ranges) < 1.02 * weightsBytes + 1e5, `${bytesOf(host.ranges)} for ${weightsBytes}`)
-        host.ranges.length = 0
+        assert.ok(bytesOf(plain.ranges) < 1.02 * weightsBytes + 1e5, `${bytesOf(plain.ranges)} for ${weightsBytes}`)
+        plain.ranges.length = 0
         assert.is((await load({ weights: 'needed' })).text, TEXT)
-        assert.ok(bytesOf(host.ranges) < 0.1 * weightsBytes, `${bytesOf(host.ranges)} again of ${weightsBytes}`)
-      }, host)
+        assert.ok(bytesOf(plain.ranges) < 0.1 * weightsBytes, `${bytesOf(plain.ranges)} again of ${weightsBytes}`)
+      }, plain)
+    } finally {
+      await plain.close()
     }
-  } finally {
-    await plain.close()
-  }
-})
+  },
+)
+
+inBrowser('a host that answers no HEAD sends a model, which is not kept', () =>
+  inProfile(async (load) => {
+    web.refuses = (path, method) => method === 'HEAD' && path.startsWith('/models/')
+    const { text, progress, kept } = await load()
+    assert.equal([text, progress, kept], [TEXT, [sizes.q4, null], []])
+  }),
+)
+
+inBrowser('two tabs load a model at once, and each has what the other has fetched before', () =>
+  inProfile(async (load, openTab) => {
+    web.pauseMs = 30
+    const first = await load({ quant: 'f32', stays: true })
+    assert.is(first.text, EXACT_TEXT)
+    assert.ok(first.kept[0].bytes < sizes.f32, 'all had come before the other tab was open')
+    const second = await (await openTab())({ quant: 'f32', waits: true })
+    assert.equal([second.text, second.warnings], [EXACT_TEXT, []])
+    // Without the pieces of the other tab it would be twice the file.
+    assert.ok(bytesOf(web.ranges) < 1.9 * sizes.f32, `${bytesOf(web.ranges)} of ${sizes.f32}`)
+  }),
+)
 
 inBrowser('a host without ranges sends all of a large model first', () =>
   inProfile(async (load) => {

@@ -23,10 +23,12 @@ export class WebServer {
   readonly requests: string[] = []
   /** Ranges of a file that were sent, from the first byte to before the last. */
   readonly ranges: [start: number, end: number][] = []
+  /** Time before a part of a file is sent. */
+  pauseMs = 0
   /** Whether it sends parts of files. */
   hasRanges = true
   /** Paths that are not there. */
-  refuses: (path: string) => boolean = () => false
+  refuses: (path: string, method?: string) => boolean = () => false
   /** Bytes of a response after which its connection breaks. */
   breaksAfter = Number.POSITIVE_INFINITY
   readonly pages = new Map<string, string>([['/', '<!doctype html><meta charset="utf-8"><title>a page</title>']])
@@ -79,7 +81,7 @@ export class WebServer {
     const { '': root = '/nowhere', [first]: folder = join(root, first) } = this.folders
     const path = join(folder, ...rest)
     const info = await stat(path).catch(() => undefined)
-    if (!info?.isFile() || this.refuses(pathname)) {
+    if (!info?.isFile() || this.refuses(pathname, request.method)) {
       response.writeHead(404).end()
       return
     }
@@ -87,6 +89,7 @@ export class WebServer {
     const start = asked ? Number(asked[1]) : 0
     const end = asked && asked[2] !== '' ? Number(asked[2]) + 1 : info.size
     if (asked) {
+      await new Promise((resolve) => setTimeout(resolve, this.pauseMs))
       this.ranges.push([start, end])
       response.setHeader('Content-Range', `bytes ${start}-${end - 1}/${info.size}`)
     }

@@ -23,8 +23,7 @@ export interface Host {
 }
 
 /** A message on the channel of all threads and tabs: bytes of a file that have just been fetched. */
-export interface FetchedBytes {
-  address: string
+export interface FetchedBytes extends Host {
   offset: number
   bytes: Uint8Array<ArrayBuffer>
 }
@@ -47,11 +46,16 @@ export const WAIT_MS = 500
 /** Reads from byte `offset` on. Returns the number of bytes read, which may be fewer. Only in a worker. */
 export function readNow({ pieces, host }: PageFile, target: Uint8Array, offset: number): number {
   const here = bytesFrom(pieces, offset, target.length)
-  if (here) target.set(new Uint8Array(new FileReaderSync().readAsArrayBuffer(here)))
-  if (here || !host) return here?.size ?? 0
-  const bytes = fetchNow(host, offset, missingFrom(pieces, offset, target.length))
+  try {
+    if (here) target.set(new Uint8Array(new FileReaderSync().readAsArrayBuffer(here)))
+    if (here || !host) return here?.size ?? 0
+  } catch (error) {
+    // Another tab has removed it, for example.
+    if (!host) throw error
+  }
+  const bytes = fetchNow(host, offset, here?.size ?? missingFrom(pieces, offset, target.length))
   target.set(bytes)
-  share({ address: host.address, offset, bytes })
+  share({ ...host, offset, bytes })
   return bytes.length
 }
 
@@ -65,7 +69,7 @@ export async function readSoon({ pieces, host }: PageFile, target: Uint8Array, o
   checkResponse(host, response.status, response.headers.get('etag'))
   const bytes = new Uint8Array(await response.arrayBuffer())
   target.set(bytes)
-  share({ address: host.address, offset, bytes })
+  share({ ...host, offset, bytes })
   return bytes.length
 }
 
