@@ -1,5 +1,5 @@
 import { sha256Hex } from '../ground/platform/checksums.js'
-import type { PageFile, Piece } from '../ground/platform/fetched-file.browser.js'
+import { bytesIn, type PageFile, type Piece } from '../ground/platform/fetched-file.browser.js'
 
 /*
  * Files that stay in the browser. Each has a folder in the origin's own file system, with facts about it and logs of its
@@ -121,7 +121,7 @@ export class Log {
    */
   static async open(about: About): Promise<Log | undefined> {
     const former = await keptFile(about.address)
-    if (former && !(former.version === about.version && former.size === about.size)) await removeKept(about.address)
+    if (former && !(former.version === about.version && former.size === about.size)) await removeWeights(about.address)
     const folder = await folderOf(about.address, true)
     if (!folder) return undefined
     const facts = await openIn(folder, ABOUT)
@@ -136,7 +136,9 @@ export class Log {
 
   /** Throws if the browser has no more room. */
   add(offset: number, bytes: Uint8Array): void {
-    if (this.bytes.write(bytes, { at: this.at }) < bytes.length) throw new Error('the browser has no more room for it')
+    // Without room, Chromium gives a number far above.
+    if (this.bytes.write(bytes, { at: this.at }) !== bytes.length)
+      throw new Error('the browser has no more room for it')
     this.bytes.flush()
     this.places.write(Float64Array.of(offset, bytes.length), { at: 16 * this.count })
     this.places.flush()
@@ -177,12 +179,18 @@ export async function keptFiles(): Promise<KeptFile[]> {
   return files
 }
 
-export function bytesIn(pieces: readonly Piece[]): number {
-  return pieces.reduce((sum, { bytes }) => sum + bytes.size, 0)
-}
-
-/** Removes a kept file, unless a tab is writing it. A model that is loaded from it may fail from then on. */
-export async function removeKept(address: string): Promise<void> {
+/** Removes a kept file, unless a tab is writing it. */
+export async function removeWeights(address: string): Promise<void> {
   const folder = await keptFolder()
   await folder?.removeEntry(nameFor(address), { recursive: true }).catch(() => undefined)
+}
+
+/** Removes a kept file and its companions, unless a tab is writing it. Models that are loaded from it fetch it again. */
+export async function removeKept(address: string): Promise<void> {
+  await removeWeights(address)
+  const cache = await globalThis.caches?.open(FOLDER).catch(() => undefined)
+  const beside = new URL('.', address).href
+  for (const request of (await cache?.keys()) ?? []) {
+    if (new URL('.', request.url).href === beside) await cache?.delete(request)
+  }
 }

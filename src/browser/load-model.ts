@@ -4,10 +4,13 @@ import { UsageError, UserError } from '../ground/errors.js'
 import { isPlainName } from '../ground/files/byte-source.js'
 import { addFile, basename, dirname, pathIn } from '../ground/platform/files.browser.js'
 import { SHARES_MEMORY } from '../ground/platform/threads.browser.js'
-import { modelFiles } from '../library/files/model-files.js'
+import type { AtlasEntry } from '../insight/atlas/atlas.js'
+import { loadAtlas } from '../insight/atlas/load-atlas.js'
+import { modelFiles, type PreparedModel } from '../library/files/model-files.js'
 import { packedModel } from '../library/files/packed-model.js'
 import { checkLoadOptions, MAX_THREADS } from '../library/packing/load-options.js'
 import { startModel } from '../library/start-model.js'
+import { type PerMixture, perMixture } from '../model/config/config.js'
 import { isNote } from '../model/packing/format/companions.js'
 import { isExpertName } from '../model/packing/format/layout.js'
 import { openPackedFile, type PackedFile } from '../model/packing/format/packed-file.js'
@@ -45,7 +48,21 @@ export async function loadModel(
   const found = modelFiles(await packedModel(nameOf(path), dirname(path), path, options.quant))
   const reading = weights === 'needed' ? weights : undefined
   const threads = Math.min(options.threads ?? threadsHere(), SHARES_MEMORY ? MAX_THREADS : 1)
-  return startModel(found, { ...options, threads }, { ...memoryHere(), threads, reading })
+  return startModel(
+    found,
+    { ...options, threads },
+    { ...memoryHere(), threads, reading, shares: await sharesOf(found) },
+  )
+}
+
+/** Shares of tokens that choose the experts, by the model's atlas. */
+async function sharesOf(found: PreparedModel): Promise<PerMixture<number[][]> | undefined> {
+  const atlas = await loadAtlas({ ...found, info: await found.outline() }, undefined, () => undefined)
+  return atlas && perMixture(found.config.mixtures, ({ kind }) => sharesIn(atlas.entries[kind]))
+}
+
+function sharesIn(layers: readonly AtlasEntry[][] = []): number[][] {
+  return layers.map((entries) => entries.map(({ share }) => share))
 }
 
 /** Threads that a model has by default: one for each processor, or one in all if threads cannot share memory. */

@@ -1,10 +1,10 @@
 import { UserError } from '../ground/errors.js'
 import { formatBytes } from '../ground/numbers.js'
 import { sha256Hex } from '../ground/platform/checksums.js'
-import { type PageFile, type Piece, share, TRIES, WAIT_MS } from '../ground/platform/fetched-file.browser.js'
+import { bytesIn, type PageFile, type Piece, share, TRIES, WAIT_MS } from '../ground/platform/fetched-file.browser.js'
 import { startThread, type Thread } from '../ground/platform/threads.browser.js'
 import type { KeepData, KeepMessage } from './keep-thread.js'
-import { type About, apart, bytesIn, FOLDER, keptFile, removeKept } from './kept-files.js'
+import { type About, apart, FOLDER, keptFile, removeWeights } from './kept-files.js'
 
 export interface FetchProgress {
   bytes: number
@@ -60,7 +60,7 @@ export class RemoteFile {
     if (kept && isCurrent && (version !== undefined || isWhole)) {
       return new RemoteFile(href, head !== undefined, kept.size, version, [...kept.pieces], options)
     }
-    if (kept) await removeKept(href)
+    if (kept) await removeWeights(href)
     return new RemoteFile(href, head !== undefined, size, version, [], options)
   }
 
@@ -86,7 +86,7 @@ export class RemoteFile {
   /** The file as readers have it: they fetch what is missing. */
   get file(): PageFile {
     const { address, version, size = bytesIn(this.pieces), pieces } = this
-    return { size, pieces, ...(!this.isWhole && { host: { address, version } }) }
+    return { size, pieces, host: { address, version } }
   }
 
   /** Fetches what is missing of some ranges, or of the whole file. */

@@ -27,7 +27,7 @@ import { UsageError, UserError } from '../ground/errors.js'
 import { option, phrase } from '../ground/message.js'
 import { checkOptionNames } from '../ground/option-checks.js'
 import { setFlagsForGood } from '../kernels/compiler/compile.js'
-import type { ModelConfig } from '../model/config/config.js'
+import type { ModelConfig, PerMixture } from '../model/config/config.js'
 import { type ExpertMask, layerMasks, withInterventions } from '../model/config/expert-mask.js'
 import { type ExpertsPerToken, withExpertsPerToken } from '../model/config/experts-per-token.js'
 import { cacheTypeOf } from '../model/families/index.js'
@@ -47,11 +47,13 @@ export interface Means {
   /** Path of the packed weights of a checkpoint, made before. */
   packing?: string
   reading?: Reading
+  /** Shares of tokens that choose each expert, by kind and layer, if they are known. */
+  shares?: PerMixture<number[][]>
 }
 
 /** Starts the engine of a model and reads the files beside its weights. */
 export async function startModel(prepared: PreparedModel, options: LoadOptions, means: Means): Promise<Model> {
-  const { free, margin, packing, reading } = means
+  const { free, margin, packing, reading, shares } = means
   const { cacheType, threads = means.threads, memory, kernels, v8Flags, checkExperts } = options
   const files = prepared.with(options)
   if (v8Flags) setFlagsForGood()
@@ -66,7 +68,7 @@ export async function startModel(prepared: PreparedModel, options: LoadOptions, 
     threads,
     tier: kernels,
     v8Flags,
-    model: { config, formats, path, packing, kind, checkExperts, hasLongSticks, cacheType, reading, ...budget },
+    model: { config, formats, path, packing, kind, checkExperts, hasLongSticks, cacheType, reading, shares, ...budget },
   }
   const begun = Date.now()
   const [engine, { companions, info }] = await Promise.all([EngineClient.start(data, options.signal), readCompanions()])

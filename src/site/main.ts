@@ -2,7 +2,7 @@ import '../insight/pictures/interactive/colour-text.js'
 import '../insight/pictures/interactive/explore.js'
 import '../insight/pictures/interactive/focus.js'
 import '../insight/pictures/interactive/voices.js'
-import { loadAtlas, loadModel } from '../browser/index.js'
+import { keptFiles, loadAtlas, loadModel, removeKept } from '../browser/index.js'
 import { formatBytes } from '../ground/numbers.js'
 import { linkedQuestion, withoutQuestion } from '../page/conversations/page-link.js'
 import { Api } from '../page/requests/api.js'
@@ -30,7 +30,8 @@ const page = await showPage(async () => {
   })
   const atlas = await loadAtlas(model, undefined, () => undefined)
   const about = `${name} runs in this tab, on ${threadsOf(model.threads)}. What you write does not leave it.`
-  return { api: new Api(async () => undefined, tabServer(model, atlas)), about }
+  const inTab = { about, weights: model.info, file: new URL(file, location.href).href, kept: keptFiles, removeKept }
+  return { api: new Api(async () => undefined, tabServer(model, atlas)), inTab }
 })
 
 const linked = linkedQuestion(location.href)

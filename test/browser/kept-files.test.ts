@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { convertModel } from '#molm/index.js'
 import { HAS_BROWSER, sharedBrowser, visit } from '../support/browser.js'
 import { repositoryPath } from '../support/fixtures.js'
+import { until } from '../support/until.js'
 import { WebServer } from '../support/web-server.js'
 
 interface Loaded {
@@ -20,8 +21,9 @@ interface Loaded {
 }
 
 /** Loads a model in a page, writes some words, and reports what the origin keeps. */
-const LOAD = `async (file, { waits, stays, ...options }) => {
+const LOAD = `async (file, { waits, stays, removes, room, ...options }) => {
   const molm = await import('/dist/web/index.js')
+  if (room) navigator.storage.estimate = async () => ({ quota: room, usage: 0 })
   const warnings = []
   const progress = []
   try {
@@ -31,7 +33,14 @@ const LOAD = `async (file, { waits, stays, ...options }) => {
       onProgress: ({ bytes, total = null }) => progress.push([bytes, total]),
     })
     let text = ''
-    for await (const step of model.createSession().generate('Once', { temperature: 0, maxTokens: 4 })) text += step.text
+    const write = async (maxTokens) => {
+      for await (const step of model.createSession().generate('Once', { temperature: 0, maxTokens })) text += step.text
+    }
+    await write(4)
+    if (removes) {
+      for (const { address } of await molm.keptFiles()) await molm.removeKept(address)
+      await write(24)
+    }
     const isAll = async () => (await molm.keptFiles()).every(({ bytes, size }) => bytes === size)
     while (waits && !(await isAll())) await new Promise((resolve) => setTimeout(resolve, 100))
     const { weightsBytes } = await model.stats()
@@ -49,6 +58,10 @@ interface Options {
   waits?: boolean
   /** Whether the model is not disposed of. */
   stays?: boolean
+  /** Whether it removes the kept files, and then writes more. */
+  removes?: boolean
+  /** Bytes that the browser has for the site by its own estimate. */
+  room?: number
 }
 
 const test = suite('files that a page keeps')
@@ -87,7 +100,7 @@ type Load = (options?: Options) => Promise<Loaded>
  * another tab to do so.
  */
 async function inProfile(
-  use: (load: Load, openTab: () => Promise<Load>) => Promise<void>,
+  use: (load: Load, openTab: () => Promise<Load>, page: Page) => Promise<void>,
   host: WebServer = web,
 ): Promise<void> {
   await visit(await sharedBrowser.get(), {}, async ({ page }) => {
@@ -98,7 +111,7 @@ async function inProfile(
         const given = `'/models/${FILE[quant]}', ${JSON.stringify(options)}`
         return (await tab.evaluate(`(${LOAD})(${given})`)) as Loaded
       }
-    await use(loadIn(page), async () => loadIn(await page.context().newPage()))
+    await use(loadIn(page), async () => loadIn(await page.context().newPage()), page)
   })
 }
 
@@ -209,6 +222,48 @@ inBrowser('two tabs load a model at once, and each has what the other has fetche
     assert.equal([second.text, second.warnings], [EXACT_TEXT, []])
     // Without the pieces of the other tab it would be twice the file.
     assert.ok(bytesOf(web.ranges) < 1.9 * sizes.f32, `${bytesOf(web.ranges)} of ${sizes.f32}`)
+  }),
+)
+
+inBrowser('what has come before a tab is closed is there for the next', () =>
+  inProfile(async (load, _openTab, page) => {
+    web.pauseMs = 100
+    const closed = await page.context().newPage()
+    await closed.goto(web.url)
+    const options = { waits: true }
+    closed.evaluate(`(${LOAD})('/models/${FILE.f32}', ${JSON.stringify(options)})`).catch(() => undefined)
+    await page.goto(web.url)
+    const keptBytes = `import('/dist/web/index.js').then((molm) => molm.keptFiles()).then(([file]) => file?.bytes ?? 0)`
+    await until(async () => Number(await page.evaluate(keptBytes)) > sizes.f32 / 3, 'a third is kept', 20)
+    await closed.close()
+    web.pauseMs = 0
+    assert.is((await load({ quant: 'f32', ...options })).text, EXACT_TEXT)
+    assert.ok(bytesOf(web.ranges) < 1.2 * sizes.f32, `${bytesOf(web.ranges)} of ${sizes.f32}`)
+  }),
+)
+
+inBrowser('a model whose files are removed fetches them again', () =>
+  inProfile(async (load) => {
+    await load()
+    web.requests.length = 0
+    const { text = '', kept } = await load({ weights: 'needed', removes: true })
+    assert.match(text, new RegExp(`^${TEXT}${TEXT}.`))
+    assert.ok(fetched().length > 0)
+    assert.equal(kept, [])
+  }),
+)
+
+inBrowser('a browser without room for a model says so, and runs it', () =>
+  inProfile(async (load, _openTab, page) => {
+    const browser = await page.context().newCDPSession(page)
+    await browser.send('Storage.overrideQuotaForOrigin', { origin: web.url, quotaSize: 1e6 })
+    const address = `${web.url}/models/${FILE.q4}`
+    const full = await load()
+    assert.equal([full.text, full.warnings.length], [TEXT, 1])
+    assert.ok(full.warnings[0].startsWith(`${address} is not kept: `), full.warnings[0])
+    const { text, warnings } = await load({ room: 1e6 })
+    const needs = 'it needs 7.78 MB, and the browser has 1.00 MB for this site'
+    assert.equal([text, warnings], [TEXT, [`${address} is not kept: ${needs}`]])
   }),
 )
 

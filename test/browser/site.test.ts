@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeSite } from '#molm/cli/setup/write-site.js'
+import { formatBytes } from '#molm/ground/numbers.js'
 import { convertModel, loadModel } from '#molm/index.js'
 import { HAS_BROWSER, sharedBrowser, visit } from '../support/browser.js'
 import { repositoryPath } from '../support/fixtures.js'
@@ -73,6 +74,36 @@ inBrowser('its page answers in the tab, on threads that a service worker allows,
       web.requests.filter((request) => !/^GET \/(web\/|kernels\/|sw\.js$)/.test(request)),
       [],
     )
+    assert.equal(faults, [])
+  }),
+)
+
+inBrowser('the page says how much of the model answers woke, and lists what the browser keeps', () =>
+  onSite(async (web, page, faults) => {
+    await page.fill('#message', QUESTION)
+    await page.press('#message', 'Enter')
+    await page.waitForSelector('.turn.model[aria-busy="false"]')
+    const [{ bytes }] = JSON.parse(await readFile(join(site, 'models.json'), 'utf8'))
+    const line = page.locator('#woken-bytes', { hasText: 'fetched' })
+    const [, share, all] = /^(\d+) % of the model’s bytes; (.*) fetched$/.exec((await line.textContent()) ?? '') ?? []
+    assert.is(all, formatBytes(bytes))
+    const woken = /^(\d+) of (\d+) experts woke/.exec((await page.textContent('#caption')) ?? '') ?? []
+    // Parts that are not experts are always awake.
+    assert.ok(Number(share) >= Math.floor((100 * Number(woken[1])) / Number(woken[2])) && Number(share) < 100, share)
+    await page.click('#open-settings')
+    const rows = page.locator('#kept-files p')
+    await rows.first().waitFor()
+    assert.match((await rows.allTextContents()).join(), new RegExp(`^nano/model-q4.molm.safetensors: ${all}`))
+    await rows.first().getByRole('button').click()
+    await page.waitForSelector('#kept-files', { state: 'detached' })
+    assert.equal(
+      await page.evaluate('caches.open("molm").then((cache) => cache.keys()).then((keys) => keys.length)'),
+      0,
+    )
+    web.requests.length = 0
+    await page.reload()
+    await page.waitForSelector('#send:enabled')
+    assert.ok(web.requests.includes('GET /models/nano/model-q4.molm.safetensors'))
     assert.equal(faults, [])
   }),
 )

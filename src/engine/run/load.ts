@@ -102,7 +102,7 @@ function loadRandom(source: ModelSource, { bank, threads, bankBytes }: Means): L
 
 async function loadPacked(source: ModelSource, means: Means): Promise<LoadedModel> {
   const { bank, threads, bankBytes } = means
-  const { config, formats, memoryIsGiven, checkExperts, reading } = source
+  const { config, formats, memoryIsGiven, checkExperts, reading, shares } = source
   const file = await openPackedFile(source.path)
   // Before planning, since a hostile config.json may ask for more than fits into memory.
   checkParts(file, blueprintOf(config))
@@ -118,7 +118,7 @@ async function loadPacked(source: ModelSource, means: Means): Promise<LoadedMode
   const plan = planBanks(layout, memory, bankBytes)
   const store = new WeightStore(layout, plan, bank, partReader(file, weights, checkExperts))
   const stopReadingAhead =
-    SHARES_MEMORY && startReadAhead(store, file, { checkExperts, reading, threads: weights.readers })
+    SHARES_MEMORY && startReadAhead(store, file, { checkExperts, reading, shares, threads: weights.readers })
   const close = () => {
     if (stopReadingAhead) stopReadingAhead()
     weights.close()

@@ -117,6 +117,10 @@ export function share(message: FetchedBytes | EndOfBytes): void {
   channel.postMessage(message)
 }
 
+export function bytesIn(pieces: readonly Piece[]): number {
+  return pieces.reduce((sum, { bytes }) => sum + bytes.size, 0)
+}
+
 /** Index of the last piece that begins at `offset` or before; -1 if none does. */
 function pieceBefore(pieces: readonly Piece[], offset: number): number {
   let [low, high] = [0, pieces.length]

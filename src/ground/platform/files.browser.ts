@@ -1,4 +1,4 @@
-import { type PageFile, readNow, readSoon } from './fetched-file.browser.js'
+import { bytesIn, type PageFile, readNow, readSoon } from './fetched-file.browser.js'
 
 /* The files of a page, each under a path. A thread gets the files of the one that starts it. */
 
@@ -26,7 +26,8 @@ export class SyncFile {
 
   /** Threads that read it at the same time: a host answers several requests sooner than one after the other. */
   get readers(): number {
-    return this.file.host ? READERS : 1
+    const { host, pieces, size } = this.file
+    return host && bytesIn(pieces) < size ? READERS : 1
   }
 
   read(target: Uint8Array, offset: number): number {

@@ -1,3 +1,4 @@
+import type { ModelInfo } from '../../api/model.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import type { Exchange } from '../answers/exchange.js'
 import type { Compared } from '../answers/kept-form.js'
@@ -55,13 +56,33 @@ export interface PageState {
   isAsWritten: boolean
   /** Why the conversation is not kept, or what has become of it in another tab. */
   keptNote: string
-  /** Sentences about an engine that is in the tab. */
-  about?: string
+  /** Absent on the page of a server. */
+  inTab?: EngineInTab
   isListOpen: boolean
   isSettingsOpen: boolean
   /** Whether the map has numbers beside it. */
   hasNumbers: boolean
   listChanges: number
+}
+
+/** An engine in the tab, and what the browser keeps for it. */
+export interface EngineInTab {
+  /** Sentences about its place and its threads. */
+  about: string
+  weights: Pick<ModelInfo, 'bytes' | 'parts'>
+  /** Address of its weights. */
+  file: string
+  kept(): Promise<KeptFile[]>
+  removeKept(address: string): Promise<void>
+}
+
+/** Weights that the browser keeps, perhaps not all of them yet. */
+export interface KeptFile {
+  address: string
+  /** Bytes that are here. */
+  bytes: number
+  /** Bytes of the whole file. */
+  size: number
 }
 
 export type PageStore = Store<PageState>

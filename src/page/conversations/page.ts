@@ -157,7 +157,7 @@ export class Page {
 
   /** Whether the engine is in the tab. */
   get isInTab(): boolean {
-    return this.store.state.about !== undefined
+    return this.store.state.inTab !== undefined
   }
 
   /** The address of this page that asks the question of an exchange with its seed and its changed experts. */

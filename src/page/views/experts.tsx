@@ -10,6 +10,7 @@ import { pushText } from '../../model/config/mask-spec.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
 import { foundIn, whyNotSwitched } from '../experts/places.js'
+import { WokenBytes } from './kept-files.js'
 import { Mounted } from './parts.js'
 
 interface ExpertsProps {
@@ -45,6 +46,7 @@ export function Experts({ page, state, expert, token }: ExpertsProps) {
             ? `${expertsPerToken(model)}: as many as have a ring`
             : caption.words}
       </p>
+      {state.inTab && caption.woke && <WokenBytes inTab={state.inTab} answers={page.panel.answers.usage} />}
       {areUnknown && (
         <button
           id="read-again"

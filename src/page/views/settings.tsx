@@ -6,6 +6,7 @@ import type { PageState } from '../conversations/page-state.js'
 import { keepTheme, themeOf } from '../elements/theme.js'
 import type { PageModel } from '../requests/routes.js'
 import { type Setting, thinkOf, type WrongSetting } from '../requests/settings.js'
+import { KeptFiles } from './kept-files.js'
 import { Alert, focusMessage } from './parts.js'
 
 /** Names of the kinds within a sentence. */
@@ -18,7 +19,7 @@ interface SettingsProps {
 
 /** A drawer: how the page looks, and how messages are answered. An empty field means the model's default. */
 export function Settings({ page, state }: SettingsProps) {
-  const { settings, model, wrong, others, isSettingsOpen, colour, isAsWritten, hasNumbers } = state
+  const { settings, model, wrong, others, isSettingsOpen, colour, isAsWritten, hasNumbers, inTab } = state
   const drawer = useRef<HTMLDialogElement>(null)
   const [theme, setTheme] = useState(themeOf)
   useLayoutEffect(() => {
@@ -113,13 +114,15 @@ export function Settings({ page, state }: SettingsProps) {
           />{' '}
           show Markdown as written
         </label>
-        <p class="note" id="other-models">
-          {others.length > 0 && `Also on this computer: ${others.join(', ')}. `}
-          To choose among several models here, start{' '}
-          <code>
-            molm serve -m {state.models[0]?.name} -m {other}
-          </code>
-        </p>
+        {!inTab && (
+          <p class="note" id="other-models">
+            {others.length > 0 && `Also on this computer: ${others.join(', ')}. `}
+            To choose among several models here, start{' '}
+            <code>
+              molm serve -m {state.models[0]?.name} -m {other}
+            </code>
+          </p>
+        )}
         <label for="system">System prompt</label>
         <textarea rows={2} disabled={!model.isChat} {...bind('system')} />
         <div class="numbers">
@@ -156,6 +159,7 @@ export function Settings({ page, state }: SettingsProps) {
             {...bind('tools')}
           />
         )}
+        {inTab && <KeptFiles inTab={inTab} isShown={isSettingsOpen} />}
       </div>
     </dialog>
   )

@@ -59,7 +59,9 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
       <div id="conversation">
         {colour !== 'off' && <Legend legend={legend} />}
         <Turns page={page} state={state} />
-        {path.length === 0 && <FirstScreen model={model} about={state.about} ask={(question) => page.send(question)} />}
+        {path.length === 0 && (
+          <FirstScreen model={model} about={state.inTab?.about} ask={(question) => page.send(question)} />
+        )}
         {changed.length > 0 && <ChangedExperts page={page} changed={changed} atlas={atlas} />}
         <Alert id="alert">{alert}</Alert>
         <p class="note" id="kept-note" role="status">

@@ -81,6 +81,11 @@ test('continues with the next layers of the prompt if most experts are in use', 
   assert.equal(memory.slice(1024 + 4 * BYTES, 1024 + 5 * BYTES), new Uint8Array(BYTES).fill(4))
 })
 
+test('reads the experts that most tokens choose first, if it knows them', async () => {
+  const { held } = await heldAfterRing(false, { readsAlways: true, order: Uint32Array.of(4, 2, 0, 1, 5) })
+  assert.equal(held, [2, 3, 4])
+})
+
 test('gives back an expert beyond the end of the file, for the engine to report', async () => {
   const { residency } = await heldAfterRing(false)
   assert.ok(claim(residency, 0))

@@ -5,7 +5,7 @@ import type { ForwardOptions, ForwardResult } from '../../../api/session.js'
 import type { NoRoom } from '../../../ground/errors.js'
 import type { Phrase } from '../../../ground/message.js'
 import type { Tier } from '../../../kernels/tiers/choose-kernels.js'
-import type { ModelConfig } from '../../../model/config/config.js'
+import type { ModelConfig, PerMixture } from '../../../model/config/config.js'
 import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../../model/config/experts-per-token.js'
 import type { PartFormats } from '../../../model/packing/format/formats.js'
@@ -51,6 +51,8 @@ export interface ModelSource {
   /** Number format of keys and values in the cache. Default: see cacheFormat of model/layers/cache/layer-cache.ts. */
   cacheType?: CacheType
   reading?: Reading
+  /** Shares of tokens that choose each expert, by kind and layer. Those with most are read first, before tokens want them. */
+  shares?: PerMixture<number[][]>
 }
 
 /** Reports that a `forward` may make. */

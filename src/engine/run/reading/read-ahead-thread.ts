@@ -16,6 +16,8 @@ export interface ReadAheadData extends ExpertPlaces {
   readsLate?: boolean
   /** Whether it continues while the engine computes. */
   readsAlways?: boolean
+  /** Indices of the experts as they are read while the engine is idle. Absent: in the order of use by a token. */
+  order?: Uint32Array
   experts: ExpertRange[]
   /** Ranges of the file that the engine reads first. */
   dense?: { offset: number; bytes: number }[]
@@ -35,6 +37,7 @@ class Pass {
   constructor(
     private readonly means: Means,
     private place: number,
+    private readonly order?: Uint32Array,
   ) {}
 
   get isOver(): boolean {
@@ -46,9 +49,12 @@ class Pass {
   }
 
   readNext(): void {
-    this.announceNext()
-    const { reader } = this.means
-    while (!this.isOver && !reader.readAbsent(reader.experts[this.place++]));
+    const { order, means } = this
+    const { experts } = means.reader
+    if (!order) this.announceNext()
+    for (let isRead = false; !isRead && !this.isOver; this.place++) {
+      isRead = means.reader.readAbsent(experts[order ? order[this.place] : this.place])
+    }
   }
 }
 
@@ -72,7 +78,7 @@ function readAhead(means: Means, data: ReadAheadData): void {
   if (!readsAll) return readWanted(means, data)
   if (readsLate && Atomics.load(stopped, 0) === 0) Atomics.wait(bell, Bell.rings, 0)
   /** Policy while the engine is idle: read all experts. */
-  const inPauses = new Pass(means, 0)
+  const inPauses = new Pass(means, 0, data.order)
   let inBatch: Pass | undefined
   let isIdle = true
   let rings = 0

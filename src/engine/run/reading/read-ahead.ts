@@ -1,7 +1,8 @@
 import { startThread } from '../../../ground/platform/threads.js'
+import type { PerMixture } from '../../../model/config/config.js'
 import type { PackedFile } from '../../../model/packing/format/packed-file.js'
 import { Bell } from '../../../model/weights/residency.js'
-import type { WeightStore } from '../../../model/weights/weight-store.js'
+import type { ExpertPlace, WeightStore } from '../../../model/weights/weight-store.js'
 import type { ReadAheadData } from './read-ahead-thread.js'
 
 /**
@@ -13,6 +14,7 @@ export type Reading = 'late' | 'needed'
 interface ReadAheadOptions {
   checkExperts?: boolean
   reading?: Reading
+  shares?: PerMixture<number[][]>
   threads?: number
 }
 
@@ -33,7 +35,7 @@ interface ReadAheadOptions {
 export function startReadAhead(
   store: WeightStore,
   file: PackedFile,
-  { checkExperts = false, reading, threads = 1 }: ReadAheadOptions = {},
+  { checkExperts = false, reading, shares, threads = 1 }: ReadAheadOptions = {},
 ): () => void {
   const { places, bell } = store
   const pools = [...new Set(places.map(({ pool }) => pool))]
@@ -45,6 +47,7 @@ export function startReadAhead(
     readsAll: reading !== 'needed' && pools.every(({ holdsAll }) => holdsAll),
     readsLate: reading === 'late',
     readsAlways: threads > 1,
+    order: shares && byShare(places, shares),
     memories: store.banks.map(({ memory }) => memory),
     residency: pools.map(({ residency }) => residency),
     addresses: pools.map(({ address }) => address),
@@ -68,4 +71,12 @@ export function startReadAhead(
     Atomics.add(bell, Bell.rings, 1)
     Atomics.notify(bell, Bell.rings)
   }
+}
+
+/** Indices of the experts, those first that most tokens choose. */
+function byShare(places: readonly ExpertPlace[], shares: PerMixture<number[][]>): Uint32Array {
+  const own = places.map(
+    ({ part: { layer = 0, expert } }) => (expert && shares[expert.kind]?.[layer]?.[expert.id]) ?? 0,
+  )
+  return Uint32Array.from(places.keys()).sort((a, b) => own[b] - own[a] || a - b)
 }
