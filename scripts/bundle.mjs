@@ -35,6 +35,7 @@ const GROUPS = [
 const IN_BROWSER = {
   index: 'browser/index',
   site: 'site/start',
+  map: 'insight/pictures/interactive/molm-map',
   sw: 'site/sw',
   thread: 'browser/thread',
   'keep-thread': 'browser/keep-thread',

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -22,7 +22,7 @@ let site: string
 
 test.before(async () => {
   work = await mkdtemp(join(tmpdir(), 'molm-test-'))
-  site = join(work, 'site')
+  site = join(work, 'molm')
   await writeSite(site, ['nano'], {})
 })
 
@@ -108,12 +108,29 @@ inBrowser('the page says how much of the model answers woke, and lists what the 
   }),
 )
 
+inBrowser('a page beside a site shows a live map of its model', async () => {
+  await copyFile(repositoryPath('examples/live.html'), join(work, 'live.html'))
+  const web = await WebServer.start({ '': work }, false)
+  try {
+    await visit(await sharedBrowser.get(), {}, async ({ page, faults }) => {
+      await page.goto(`${web.url}/live.html`)
+      await page.waitForSelector('molm-map [role="option"]:nth-child(4)')
+      assert.is(await page.locator('molm-map rect').count(), 6 * (8 + 24))
+      assert.equal(faults, [])
+    })
+  } finally {
+    await web.close()
+  }
+})
+
 inBrowser('a link leads others to the same answer: it has the seed, the settings and the changed experts', () =>
   onSite(async (web, page, faults) => {
     await page.click('#open-settings')
     await page.fill('#temperature', '1.5')
     await page.fill('#max-tokens', '20')
     await page.keyboard.press('Escape')
+    // The drawer gives the focus to the message once it is closed.
+    await page.waitForSelector('#message:focus')
     await page.focus('#map [data-expert="mlp 0 1"]')
     await page.keyboard.press('x')
     await page.fill('#message', QUESTION)

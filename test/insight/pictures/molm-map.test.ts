@@ -166,6 +166,30 @@ test('the example page draws its trace from a plain web server, with pointer and
   )
 })
 
+test('tokens are added as they come, and what the reader chooses stays', async ({ url, files }) => {
+  if (!HAS_BROWSER) return
+  files['/empty.html'] = '<script type="module" src="/dist/bundle/map.js"></script><molm-map></molm-map>'
+  await visit(await sharedBrowser.get(), {}, async ({ page }) => {
+    await page.goto(`${url}/empty.html`)
+    await page.evaluate("document.querySelector('molm-map').begin([{ kind: 'mlp', experts: [4, 4] }])")
+    const add = (text: string, ...ids: number[]) => {
+      const routes = ids.map((id) => `{ mlp: { ids: Int32Array.of(${id}), gates: Float32Array.of(1) } }`)
+      return page.evaluate(`document.querySelector('molm-map').add({ text: '${text}', routes: [${routes}] })`)
+    }
+    const lit = () =>
+      page.evaluate(
+        "[...document.querySelector('molm-map').shadowRoot.querySelectorAll('rect[class]')].map((cell) => cell.dataset.place)",
+      )
+    await add('a', 1, 2)
+    await add('b', 3, 0)
+    assert.equal(await lit(), ['mlp 0 3', 'mlp 1 0'])
+    await page.locator('molm-map [role="option"]').first().click()
+    await add('c', 0, 0)
+    assert.equal(await lit(), ['mlp 0 1', 'mlp 1 2'])
+    assert.is(await page.locator('molm-map [role="listbox"]').textContent(), 'abc')
+  })
+})
+
 test('another src draws another trace, and a trace that cannot be read is said in the page', async ({ url, files }) => {
   if (!HAS_BROWSER) return
   const data = Buffer.from(Int32Array.from([0, 1, 2, 3]).buffer).toString('base64')

@@ -6,6 +6,12 @@ import { readTrace, type Token, type Trace } from './map-trace.js'
  */
 
 const TITLES: Record<string, string> = { attention: 'attention', mlp: 'MLP', experts: 'experts' }
+/** Experts of a token in a layer. */
+interface Routes {
+  ids: Iterable<number>
+  gates: Iterable<number>
+}
+
 /** Side of a cell with its gap, in units of the drawing, and the room for the numbers of the layers and for titles. */
 const [PITCH, SIDE, LABELS, HEAD] = [16, 13, 24, 22]
 /** Pixels of a unit, if there is room. */
@@ -39,6 +45,7 @@ export class MolmMap extends HTMLElement {
   private readonly button = make('button', { type: 'button' })
   private tokens: Token[] = []
   private spans: Element[] = []
+  private list: Element = make('div', {})
   private cells = new Map<string, Element>()
   private shown = -1
   private timer?: number
@@ -93,18 +100,44 @@ export class MolmMap extends HTMLElement {
     return Number(this.getAttribute(attribute) ?? 0)
   }
 
+  /** Begins an empty text, for `add`. `mixtures` are in the config of its model. */
+  begin(mixtures: readonly { kind: string; experts: number[] }[]): void {
+    this.loads++
+    this.draw({
+      name: '',
+      tokens: [],
+      experts: Object.fromEntries(mixtures.map(({ kind, experts }) => [kind, experts])),
+    })
+  }
+
+  /** Adds a token and shows its experts: a step of `generate` with `routes`. */
+  add({ text, routes = [] }: { text: string; routes?: readonly Record<string, Routes>[] }): void {
+    const woken = routes.flatMap((kinds, layer) =>
+      Object.entries(kinds).map(([kind, { ids, gates }]) => ({ kind, layer, ids: [...ids], gates: [...gates] })),
+    )
+    const follows = this.shown === this.tokens.length - 1
+    this.tokens.push({ text, woken })
+    this.list.append(this.spanOf(text))
+    // The reader may look at something else by now.
+    if (follows) this.showToken(this.tokens.length - 1)
+  }
+
   private draw({ name, tokens, experts }: Trace): void {
     this.pause()
     this.tokens = tokens
-    this.spans = tokens.map(({ text }, i) => make('span', { role: 'option', tabindex: i === 0 ? 0 : -1 }, text))
-    const list = make(
-      'div',
-      { class: 'tokens', role: 'listbox', 'aria-label': `tokens of ${name || 'the text'}` },
-      ...this.spans,
-    )
+    this.spans = []
+    this.list = make('div', { class: 'tokens', role: 'listbox', 'aria-label': `tokens of ${name || 'the text'}` })
+    this.list.append(...tokens.map(({ text }) => this.spanOf(text)))
     const bar = make('div', { class: 'bar' }, this.button, this.caption)
-    this.root.replaceChildren(list, make('div', { class: 'map' }, bar, this.drawMap(experts ?? this.expertsSeen())))
+    const map = make('div', { class: 'map' }, bar, this.drawMap(experts ?? this.expertsSeen()))
+    this.root.replaceChildren(this.list, map)
     this.showAll()
+  }
+
+  private spanOf(text: string): Element {
+    const span = make('span', { role: 'option', tabindex: this.spans.length === 0 ? 0 : -1 }, text)
+    this.spans.push(span)
+    return span
   }
 
   /** Numbers of experts by the largest ids, or by the attribute. */
