@@ -24,13 +24,13 @@ export async function readText(path: string): Promise<NamedText> {
 }
 
 /** Decodes the bytes of a text. Throws a UserError if they are not UTF-8. */
-export function namedText(name: string, bytes: Buffer): NamedText {
+export function namedText(name: string, bytes: Uint8Array): NamedText {
   if (isUtf8(bytes)) return { name, text: UTF8.decode(bytes) }
   throw new UserError(`${name}: line ${firstBadLine(bytes)} is not valid UTF-8; convert it first (iconv -t UTF-8)`)
 }
 
 /** Number of the line with the first invalid bytes, the place at which the decoded text differs. */
-function firstBadLine(bytes: Buffer): number {
+function firstBadLine(bytes: Uint8Array): number {
   const readable = Buffer.from(UTF8.decode(bytes))
   let line = 1
   for (let i = 0; bytes[i] === readable[i]; i++) if (bytes[i] === LINE_FEED) line++
