@@ -102,22 +102,6 @@ const RECIPES: Record<string, () => Promise<void>> = {
       const table = rows.map((row) => `"${row.replace(',', '","')}"\n`).join('')
       assert.is(place.run(blocksOf('A table of answers, with nano', 'sh')[0]), table)
     }),
-  'A probe of hidden states, with nano': () =>
-    withAnswer(undefined, async (place) => {
-      const [trace, probe] = blocksOf('A probe of hidden states, with nano', 'sh')
-      const [program] = blocksOf('A probe of hidden states, with nano', 'javascript')
-      for (const file of ['prose.txt', 'code.js']) {
-        await place.write({ [file]: await readFile(repositoryPath(`examples/${file}`), 'utf8') })
-      }
-      await place.write({ 'probe.mjs': program, 'node_modules/molm/package.json': '{"main": "index.mjs"}' })
-      const library = JSON.stringify(repositoryPath('dist/index.js'))
-      await place.write({ 'node_modules/molm/index.mjs': `export * from ${library}\n` })
-      assert.is(place.run(trace), 'states.safetensors\n')
-      const lines = place.run(probe).trimEnd().split('\n')
-      assert.match(lines[0], /^layer 0: \d\d\.\d % of held-out tokens$/)
-      assert.ok(Math.max(...lines.slice(0, 6).map((line) => Number(/ (\S+) %/.exec(line)?.[1]))) > 95)
-      assert.match(lines[6], /^0\.\d\d "The"$/)
-    }),
   'A commit message from a diff': () =>
     withAnswer(title, async (place) => {
       const [command, hook] = blocksOf('A commit message from a diff', 'sh')
