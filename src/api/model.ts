@@ -246,6 +246,14 @@ export interface Model {
    * tokens that each row pushes up and down most, and its effect on `token`.
    */
   readOut(rows: readonly Float32Array[], options?: { top?: number; token?: number }): Promise<ReadOut[]>
+  /**
+   * Factors [width] of what a token's experts add to the residual stream: `after` in the stream that leaves the layer, and
+   * `last` in the one that leaves the last layer, as far as the layers between only scale it. `routed` is the sum of
+   * their outputs times their gates [width], `shared` the output of a shared expert: a norm divides by the length of both.
+   */
+  outputFactors(
+    sums: readonly { layer: number; routed: Float32Array; shared?: Float32Array }[],
+  ): Promise<{ after: Float32Array; last: Float32Array }[]>
   /** An empty session. Throws a UserError if its mask or its interventions do not fit the model. */
   createSession(options?: SessionOptions): Session
   /**

@@ -1,9 +1,6 @@
 import type { Model } from '../api/model.js'
 import type { ReadOut, TokenEffect } from '../api/read-out.js'
-import type { LayerRoutes } from '../api/routes.js'
 import type { Session } from '../api/session.js'
-import { UserError } from '../ground/errors.js'
-import type { MixtureKind } from '../model/config/config.js'
 import type { ExpertMask } from '../model/config/expert-mask.js'
 import { cut, useSession } from './texts/reading.js'
 import type { ExpertPlace } from './usage/awake.js'
@@ -46,7 +43,7 @@ export interface LensOptions {
 /**
  * Reads a text up to a token, and what the token's experts add to the residual stream through the last norm and the head:
  * the logit lens, for each expert by itself. What it finds is linear: the effects of all experts of a layer add up to the
- * effect of the layer. Rejects with a UserError for a model that normalises or scales them after they are summed.
+ * effect of the layer. A norm of their sum divides each by the length of the whole sum.
  */
 export function lensOf(model: Model, tokens: readonly number[], options: LensOptions = {}): Promise<Lens> {
   return useSession(model, (session) => readLens(model, session, tokens, options), { mask: options.mask })
@@ -59,11 +56,6 @@ export async function readLens(
   tokens: readonly number[],
   { top = 5, signal }: Omit<LensOptions, 'mask'>,
 ): Promise<Lens> {
-  if (model.config.changesOutputs) {
-    throw new UserError(
-      `the lens is for models whose layers add the experts’ outputs as they are: ${model.name} changes them`,
-    )
-  }
   const layers = Array.from({ length: model.config.layers }, (_, layer) => layer)
   const from = Math.max(0, tokens.length - 2)
   const kept = session.truncateToCommon(tokens.slice(0, from + 1))
@@ -73,15 +65,35 @@ export async function readLens(
     routes: true,
     hidden: layers,
     expertOutputs: layers,
+    sharedOutputs: layers,
     signal,
   })
   const count = tokens.length - from
   const voicesOf = async (row: number, token?: number): Promise<SpokenExpert[]> => {
     const streams = read.hidden.map((rows) => rowOf(rows, row, count))
-    const added = layers.flatMap((layer) => {
-      return addedBy(model, layer, routesOfToken(read.routes[layer], row, count), (kind) =>
-        rowOf(read.expertOutputs?.[layer][kind] ?? new Float32Array(0), row, count),
-      )
+    const mixtures = layers.flatMap((layer) => {
+      return model.config.mixtures.flatMap(({ kind }) => {
+        const { ids = [], gates = [] } = routesOfToken(read.routes[layer], row, count)[kind] ?? {}
+        if (ids.length === 0) return []
+        const outputs = rowOf(read.expertOutputs?.[layer][kind] ?? new Float32Array(0), row, count)
+        const rows = Array.from(gates, (gate, slot) => rowOf(outputs, slot, ids.length).map((value) => value * gate))
+        return [{ kind, layer, ids, gates, rows }]
+      })
+    })
+    const factors = await model.outputFactors(
+      mixtures.map(({ layer, rows }) => {
+        const shared = rowOf(read.sharedOutputs?.[layer] ?? new Float32Array(0), row, count)
+        return { layer, routed: sumOf(rows), ...(shared.length > 0 && { shared }) }
+      }),
+    )
+    const added = mixtures.flatMap(({ kind, layer, ids, gates, rows }, i) => {
+      const { after, last } = factors[i]
+      return rows.map((row, slot) => ({
+        place: { kind, layer, expert: ids[slot] },
+        gate: gates[slot],
+        share: lengthOf(times(row, after)) / lengthOf(streams[layer]),
+        row: times(row, last),
+      }))
     })
     const readOuts: ReadOut[] = []
     // Other sequences run between the calls.
@@ -91,9 +103,8 @@ export async function readLens(
     }
     const { divisor } = readOuts[added.length]
     const scaled = (effects: TokenEffect[]) => effects.map(({ token, value }) => ({ token, value: value / divisor }))
-    return added.map(({ row, place, gate }, i) => {
+    return added.map(({ place, gate, share }, i) => {
       const { up, down, effect } = readOuts[i]
-      const share = lengthOf(row) / lengthOf(streams[place.layer])
       const own = { ...place, gate, share, up: scaled(up), down: scaled(down) }
       return effect === undefined ? own : { ...own, effect: effect / divisor }
     })
@@ -107,28 +118,12 @@ function rowOf(rows: Float32Array, row: number, count: number): Float32Array {
   return rows.subarray(row * size, (row + 1) * size)
 }
 
-interface Added {
-  place: ExpertPlace
-  gate: number
-  /** Row that the expert adds to the residual stream [d]. */
-  row: Float32Array
+function sumOf(rows: readonly Float32Array[]): Float32Array {
+  return rows[0].map((_, i) => rows.reduce((sum, row) => sum + row[i], 0))
 }
 
-function addedBy(
-  { config }: Pick<Model, 'config'>,
-  layer: number,
-  routes: LayerRoutes,
-  outputsOf: (kind: MixtureKind) => Float32Array,
-): Added[] {
-  const { width, residualScale = 1, mixtures } = config
-  return mixtures.flatMap(({ kind }) => {
-    const { ids = [], gates = [] } = routes[kind] ?? {}
-    return Array.from(ids, (expert, slot) => {
-      const gate = gates[slot]
-      const y = outputsOf(kind).subarray(slot * width, (slot + 1) * width)
-      return { place: { kind, layer, expert }, gate, row: y.map((value) => value * gate * residualScale) }
-    })
-  })
+function times(row: Float32Array, factors: Float32Array): Float32Array {
+  return row.map((value, i) => value * factors[i])
 }
 
 function lengthOf(row: Float32Array): number {

@@ -181,6 +181,10 @@ class EngineModel implements Model {
     return settled(this.engine.call<ReadOut[]>({ kind: 'read-out', rows, top, token }))
   }
 
+  outputFactors(sums: Parameters<Model['outputFactors']>[0]): ReturnType<Model['outputFactors']> {
+    return settled(this.engine.call({ kind: 'output-factors', sums }))
+  }
+
   async classify(tokens: ArrayLike<number>): Promise<Classification> {
     const { architecture, labels = [] } = this.config
     if (architecture !== 'classifier') {

@@ -105,6 +105,8 @@ export class Engine {
         return required(this.packer, 'this engine runs a model and does not pack').pack(request.request)
       case 'read-out':
         return readOut(this.requireModel().model, request)
+      case 'output-factors':
+        return request.sums.map((sums) => this.requireModel().model.outputFactors(sums))
       case 'mask':
         return this.requireModel().model.masks.set(request.mask)
       case 'depth':

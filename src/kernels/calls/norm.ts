@@ -26,6 +26,7 @@ export interface NormShape {
 export class Norm extends Call<typeof NormArg> {
   private readonly kind: keyof typeof NormKind
   private readonly epsilon: number
+  private readonly scale: number
 
   constructor(
     bank: Bank,
@@ -35,6 +36,7 @@ export class Norm extends Call<typeof NormArg> {
     super(bank, Job.norm, NormArg)
     this.kind = kind
     this.epsilon = epsilon
+    this.scale = add?.scale ?? 1
     this.bind(
       {
         x: x.address,
@@ -45,13 +47,21 @@ export class Norm extends Call<typeof NormArg> {
         output: output.address,
         ...recordsOf(output),
       },
-      { epsilon, scale: add?.scale ?? 1, factor: 1 },
+      { epsilon, scale: this.scale, factor: 1 },
     )
   }
 
   divisorOf(row: Float32Array): number {
     const mean = this.kind === 'layer' ? row.reduce((sum, value) => sum + value, 0) / row.length : 0
     return Math.sqrt(row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / row.length + this.epsilon)
+  }
+
+  /** Factors [d] of rows with this sum when a run adds them; `weight` is of `sumWeight`. */
+  factorsOf(sum: Float32Array, weight: number): Float32Array {
+    if (weight === 0) return sum.map(() => this.scale)
+    const squares = sum.reduce((total, value) => total + value ** 2, 0)
+    const factor = this.scale / Math.sqrt(squares / sum.length + this.epsilon)
+    return this.bank.f32.slice(weight / 4, weight / 4 + sum.length).map((value) => value * factor)
   }
 
   /** Sets the number of rows per token that the next runs add. */

@@ -47,8 +47,6 @@ export interface ModelConfig {
   embeddingScale?: number
   /** Factor of the outputs of attention and experts that are added to the residual stream; absent: 1. */
   residualScale?: number
-  /** True if layers normalise or scale the sum of their experts' outputs before they add it to the residual stream. */
-  changesOutputs?: true
   /** Factor of the logits; absent: 1. */
   logitScale?: number
   /** c, if a logit z becomes c tanh(z / c), after the factor; absent: it stays. */

@@ -57,7 +57,6 @@ export const afmoe: Architecture<DecoderConfig> = {
     return {
       ...common,
       norms: 'around',
-      changesOutputs: true,
       queryKeyNorm: 'head',
       attentionGate: 'sigmoid',
       attentionBias: keys.flag('attention_bias') ? 'all' : 'none',

@@ -74,7 +74,6 @@ export const gemma4: Architecture<DecoderConfig> = {
       ...common,
       layerHeads: headsOf(keys, common),
       mixtures: [keys.mixture('mlp', experts, 'top_k_experts', { normalise: {}, expertScales: true })],
-      changesOutputs: true,
       embeddingScale: Math.fround(Math.sqrt(common.width)),
       ...(keys.has('final_logit_softcapping') && { logitCap: keys.positive('final_logit_softcapping') }),
       attentionScale: 1,
@@ -168,6 +167,16 @@ export const gemma4: Architecture<DecoderConfig> = {
       },
       finalNorm: (T) => norm.run(T, last), //             a [T, d] = RMSNorm(x)
       finalDivisor: (row) => norm.divisorOf(row),
+      outputFactors(l, routed, shared = new Float32Array(routed.length)) {
+        const { afterDense, afterExperts, after2 } = at[l]
+        const [ofDense, own] = [normDense.factorsOf(shared, afterDense), addExperts.factorsOf(routed, afterExperts)]
+        const both = addBoth.factorsOf(
+          routed.map((value, i) => value * own[i] + shared[i] * ofDense[i]),
+          after2,
+        )
+        return own.map((factor, i) => factor * both[i] * factors[l])
+      },
+      streamFactors: (l) => new Float32Array(width).fill(factors[l]),
     }
   },
 }

@@ -103,7 +103,6 @@ export const molmDecoder: Architecture<DecoderConfig> = {
       ...(keys.has('clip_qkv') && { clip: keys.positive('clip_qkv') }),
       ...(keys.has('attention_multiplier') && { attentionScale: keys.positive('attention_multiplier') }),
       windows: kindWindows(keys, kindsOf(keys, layers)),
-      ...('normsAfter' in NORMS[norms] && { changesOutputs: true as const }),
       embeddingScale: factors.positive('embedding_multiplier'),
       residualScale: keys.positive('residual_multiplier'),
       logitScale: keys.positive('logit_scale'),

@@ -42,6 +42,10 @@ export interface Blocks {
   finalNorm(tokens: number): void
   /** The number that this norm divides a row of the residual stream by. */
   finalDivisor(row: Float32Array): number
+  /** Factors [d] of the experts' outputs with this sum in the stream that leaves their layer. Default: 1. */
+  outputFactors?(layer: number, routed: Float32Array, shared?: Float32Array): Float32Array
+  /** Factors [d] of the stream that enters a layer in the one that leaves it. Default: 1. */
+  streamFactors?(layer: number): Float32Array
 }
 
 /** Functions of an architecture that a decoder uses. */
@@ -237,6 +241,17 @@ export class Decoder {
         }
       }
     }
+  }
+
+  /** Factors [d] of what a layer's experts add to the stream that leaves it, and to the last one. */
+  outputFactors({ layer, routed, shared }: { layer: number; routed: Float32Array; shared?: Float32Array }) {
+    const blocksOf = (one: number) => this.blocks[this.store.bankOf(one)]
+    const after = blocksOf(layer).outputFactors?.(layer, routed, shared) ?? routed.map(() => 1)
+    const last = after.slice()
+    for (let later = layer + 1; later < this.config.layers; later++) {
+      for (const [i, factor] of blocksOf(later).streamFactors?.(later).entries() ?? []) last[i] *= factor
+    }
+    return { after, last }
   }
 
   /**

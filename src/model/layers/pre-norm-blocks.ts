@@ -107,5 +107,9 @@ export function preNormBlocks(workspace: Workspace, options: PreNormOptions): Bl
     },
     finalNorm: (T) => lastNorm.run(T, last), // a [T, d] = Norm(x)
     finalDivisor: (row) => lastNorm.divisorOf(row),
+    outputFactors(l, routed, shared) {
+      const sum = shared ? routed.map((value, i) => value + shared[i]) : routed
+      return layers[l].addFeed.factorsOf(sum, layers[l].after2)
+    },
   }
 }

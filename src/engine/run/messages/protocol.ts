@@ -1,6 +1,6 @@
 import type { GenerationResult, PromptProgress, Step } from '../../../api/generation.js'
 import type { GenerationSettings } from '../../../api/generation-options.js'
-import type { CacheType } from '../../../api/model.js'
+import type { CacheType, Model } from '../../../api/model.js'
 import type { ForwardOptions, ForwardResult } from '../../../api/session.js'
 import type { NoRoom } from '../../../ground/errors.js'
 import type { Phrase } from '../../../ground/message.js'
@@ -131,6 +131,7 @@ export type Request =
   | { kind: 'classify'; tokens: Int32Array }
   | { kind: 'pack'; request: PackRequest }
   | { kind: 'read-out'; rows: readonly Float32Array[]; top: number; token?: number }
+  | { kind: 'output-factors'; sums: Parameters<Model['outputFactors']>[0] }
   | { kind: 'mask'; mask?: ExpertMask }
   | { kind: 'depth'; expertsPerToken?: ExpertsPerToken }
   | TrainingRequest

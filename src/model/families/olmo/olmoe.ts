@@ -66,7 +66,6 @@ export const flexOlmo: Architecture<DecoderConfig> = {
     ...olmoe.parseConfig(keys, classNames),
     modelType: 'flex_olmo',
     norms: 'after',
-    changesOutputs: true,
   }),
 
   parts: (config, formats) =>

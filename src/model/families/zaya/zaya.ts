@@ -69,7 +69,6 @@ export const zaya: Architecture<ZayaConfig> = {
     const experts = keys.everywhere(layers, 'num_experts')
     const mixture = keys.mixture('mlp', experts, 'num_experts_per_tok', { selectionBias: true, skips: true })
     return {
-      changesOutputs: true,
       ...common,
       ...(keys.flag('lm_head_bias') && { headBias: true as const }),
       // The routers have one class more than experts.
@@ -138,6 +137,7 @@ export const zaya: Architecture<ZayaConfig> = {
       bias2: 'mlp.residual.bias',
     })
 
+    const factorsAt = (place: number) => bank.f32.slice(place, place + x.columns)
     return {
       begin(cache) {
         for (const attention of new Set(Object.values(attentions).map(({ attention }) => attention)))
@@ -157,6 +157,11 @@ export const zaya: Architecture<ZayaConfig> = {
       },
       finalNorm: (T) => last.run(T, lastWeights),
       finalDivisor: (row) => last.divisorOf(row),
+      outputFactors: (l) => factorsAt(at[l].scale2 / 4 + x.stride),
+      streamFactors(l) {
+        const attention = factorsAt(at[l].scale1 / 4)
+        return factorsAt(at[l].scale2 / 4).map((factor, i) => factor * attention[i])
+      },
     }
   },
 }
