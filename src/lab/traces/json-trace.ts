@@ -1,5 +1,6 @@
 import { UserError } from '../../ground/errors.js'
 import { isObject, parseJson } from '../../ground/json/json.js'
+import type { Shape } from '../../insight/traces/routed-experts.js'
 import { rowOf, TraceRows } from '../../insight/traces/trace-rows.js'
 import { TracedTextBuilder, type TraceFormat } from '../../insight/traces/traced-text.js'
 import { addLayers, readResponse } from './response.js'
@@ -17,7 +18,7 @@ export interface JsonText {
  * Reads one JSON text or several, a line each: rows of molm's trace; responses of a server; or answers of `molm run
  * --json --experts` and steps of `--jsonl --experts`.
  */
-export async function readJsonTrace(path: string, texts: AsyncIterable<JsonText>): Promise<TraceFormat> {
+export async function readJsonTrace(path: string, texts: AsyncIterable<JsonText>, shape: Shape): Promise<TraceFormat> {
   let last = path
   const rows = new TraceRows(() => `${path}: up to ${last}`)
   const steps = new TracedTextBuilder(() => path)
@@ -32,7 +33,7 @@ export async function readJsonTrace(path: string, texts: AsyncIterable<JsonText>
     if (kinds.size > (kinds.has('end') ? 2 : 1)) throw new UserError(`${place}: another format than the lines before`)
     if (!isObject(value)) continue
     if (kind === 'row') rows.add(rowOf(value, () => place))
-    else if (kind === 'response') responses.push(readResponse(value, place))
+    else if (kind === 'response') responses.push(readResponse(value, place, shape))
     else if (kind === 'answer') responses.push(readAnswer(value, place))
     else if (kind === 'step') addStep(steps, value, words, place)
   }
@@ -46,7 +47,7 @@ export async function readJsonTrace(path: string, texts: AsyncIterable<JsonText>
 
 function kindOf(value: unknown, place: string): 'row' | 'response' | 'answer' | 'step' | 'end' {
   if (isObject(value)) {
-    if (Array.isArray(value.choices)) return 'response'
+    if (Array.isArray(value.choices) || 'meta_info' in value || 'routed_experts' in value) return 'response'
     if ('layer' in value && 'expert' in value) return 'row'
     if (Array.isArray(value.tokens) && Array.isArray(value.experts)) return 'answer'
     if ('token' in value && 'experts' in value) return 'step'

@@ -1,23 +1,33 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { codeOf, UserError } from '../../ground/errors.js'
 import { readLines } from '../../ground/files/lines.js'
+import type { Shape } from '../../insight/traces/routed-experts.js'
 import type { TraceFormat } from '../../insight/traces/traced-text.js'
+import type { ModelConfig } from '../../model/config/config.js'
 import { readCsvTrace } from './csv-trace.js'
 import { type JsonText, readJsonTrace } from './json-trace.js'
 
 /** Most bytes of a JSON text, which is held whole. */
 const MOST_BYTES = 256 * 2 ** 20
 
+const NO_SHAPE: Shape = { layers: 0, topK: 0, remedy: '-m MODEL says how many layers and experts' }
+
+/** Sizes of a model, for traces of its routing that lack them. */
+export function shapeOf({ layers, mixtures }: Pick<ModelConfig, 'layers' | 'mixtures'>): Shape {
+  const topK = mixtures.find(({ kind }) => kind === 'mlp')?.topK ?? 0
+  return { ...NO_SHAPE, layers, topK }
+}
+
 /**
  * Reads a trace of routing, in any form that docs/EXPERTS.md describes; the content says which. Tables and lines are
  * read as a stream. Rejects with a UserError that names the place if the file is none of these, damaged or too large.
  */
-export async function readTrace(path: string): Promise<TraceFormat> {
+export async function readTrace(path: string, shape?: Shape): Promise<TraceFormat> {
   let file: FileHandle | undefined
   try {
     file = await open(path)
     if ((await file.stat()).isDirectory()) throw new UserError(`${path}: is a folder, not a file`)
-    return await readChunks(path, file.createReadStream({ autoClose: false }))
+    return await readChunks(path, file.createReadStream({ autoClose: false }), shape)
   } catch (error) {
     const code = error instanceof UserError ? undefined : codeOf(error)
     if (code === undefined) throw error
@@ -28,7 +38,7 @@ export async function readTrace(path: string): Promise<TraceFormat> {
 }
 
 /** Reads a trace from its bytes as they come; `path` names it in messages. */
-export async function readChunks(path: string, source: AsyncIterable<Buffer>): Promise<TraceFormat> {
+export async function readChunks(path: string, source: AsyncIterable<Buffer>, shape = NO_SHAPE): Promise<TraceFormat> {
   const chunks = source[Symbol.asyncIterator]()
   const start = await chunks.next()
   if (start.done) throw new UserError(`${path}: the file is empty`)
@@ -36,7 +46,9 @@ export async function readChunks(path: string, source: AsyncIterable<Buffer>): P
     yield start.value
     yield* { [Symbol.asyncIterator]: () => chunks }
   })()
-  return start.value[0] === BRACE ? readJsonTrace(path, jsonTexts(path, all)) : readCsvTrace(path, decoded(path, all))
+  return start.value[0] === BRACE
+    ? readJsonTrace(path, jsonTexts(path, all), shape)
+    : readCsvTrace(path, decoded(path, all))
 }
 
 function tooLarge(place: string): UserError {

@@ -18,6 +18,7 @@ const SOUND = [
   `index,token,text,layer,kind,rank,expert,gate\n-1,5,"a ""b""\n",0,attention,0,3,0.5\n0,6,c,0,attention,0,1,1e-3\n`,
   `${JSON.stringify(ROW)}\n${JSON.stringify({ ...ROW, index: 0 })}\n`,
   JSON.stringify({ choices: [{ prompt_routed_experts: ROUTED, routed_experts: ROUTED }] }, null, 1),
+  JSON.stringify({ choices: [{ routed_experts: { data: 'AwQBAgUG', shape: [1, 3, 2], dtype: 'uint8', start: 1 } }] }),
   JSON.stringify({ tokens: [3, 5], experts: ROUTED.map(({ experts }) => experts) }),
 ].map((content) => Buffer.from(content))
 

@@ -3,11 +3,14 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
+import { Readable } from 'node:stream'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readTrace } from '#molm/insight/pictures/interactive/map-trace.js'
+import { readChunks } from '#molm/lab/traces/read-trace.js'
 import { HAS_BROWSER, sharedBrowser, visit } from '../../support/browser.js'
 import { repositoryPath } from '../../support/fixtures.js'
+import { rejectsWithUserError } from '../../support/rejects.js'
 
 interface Context {
   server: Server
@@ -73,7 +76,7 @@ test('a trace of molm has the same tokens in each of its forms', () => {
   assert.equal(readTrace(forms.experts)[0].experts, { mlp: [8, 8] })
 })
 
-test('routed_experts of vLLM and SGLang are read in all their forms, and the answer has its words', () => {
+test('routed_experts of vLLM and SGLang are read in all their forms, by commands too, and the answer has its words', async () => {
   const ids = [
     [
       [1, 2],
@@ -91,6 +94,8 @@ test('routed_experts of vLLM and SGLang are read in all their forms, and the ans
   const npy = Uint8Array.from(`\x93NUMPY\x01\x00\x76\x00${head}\n`, (sign) => sign.charCodeAt(0))
   const logprobs = { tokens: ['b', '.'] }
   const shape = { layers: 2, topK: 2 }
+  const asCommand = (text: string, given?: typeof shape) =>
+    readChunks('t', Readable.from([Buffer.from(text)]), given && { ...given, remedy: '' })
   const forms = {
     'a NumPy file': { choices: [{ logprobs, routed_experts: base64(npy, Uint8Array.from(flat)) }] },
     'bytes with a shape': {
@@ -104,6 +109,19 @@ test('routed_experts of vLLM and SGLang are read in all their forms, and the ans
     lists: { choices: [{ logprobs, routed_experts: ids }] },
     'bare int32': { choices: [{ logprobs, sgl_ext: { routed_experts: base64(Int32Array.from(flat)) } }] },
     meta_info: { text: 'b.', meta_info: { logprobs, routed_experts: base64(Int32Array.from(flat)) } },
+    'SGLang with ids': {
+      output_ids: [5, 6],
+      meta_info: {
+        ...{
+          prompt_tokens: 1,
+          output_token_logprobs: [
+            [-1, 5, 'b'],
+            [-2, 6, '.'],
+          ],
+        },
+        routed_experts: base64(Int32Array.from(flat)),
+      },
+    },
   }
   for (const [form, response] of Object.entries(forms)) {
     const [{ tokens }] = readTrace(JSON.stringify(response), shape)
@@ -118,8 +136,22 @@ test('routed_experts of vLLM and SGLang are read in all their forms, and the ans
       ['[0]', 'b'],
       form,
     )
+    const { texts, words } = await asCommand(JSON.stringify(response), shape)
+    const [{ text }] = texts
+    assert.equal([text.prompt, text.tokens.map((id) => words.get(id))], [1, ['[0]', 'b']], form)
+    assert.equal(
+      text.layers.map(({ kind, layer, k, ids }) => [kind, layer, k, ...ids]),
+      [0, 1].map((layer) => ['mlp', layer, 2, ...ids[0][layer], ...ids[1][layer]]),
+      form,
+    )
   }
   assert.throws(() => readTrace(JSON.stringify(forms.meta_info)), /give the attributes layers and top-k/)
+  const refused = { ...shape, topK: 3 }
+  await rejectsWithUserError(() => asCommand(JSON.stringify(forms.meta_info)), /have no shape: -m MODEL says/)
+  await rejectsWithUserError(
+    () => asCommand(JSON.stringify(forms.meta_info), refused),
+    /8 numbers .* do not fit 2 layers/,
+  )
   assert.throws(() => readTrace('{"choices": [{}]}'), /no routed_experts: ask the server/)
   assert.throws(() => readTrace('a,b\n1,2\n'), /neither JSON nor a table/)
 })
@@ -203,7 +235,7 @@ test('another src draws another trace, and a trace that cannot be read is said i
     await page.evaluate("document.querySelector('molm-map').removeAttribute('layers')")
     const alert = page.locator('molm-map [role="alert"]')
     await alert.waitFor()
-    assert.match((await alert.textContent()) ?? '', /^\/sglang\.json: give the attributes layers and top-k/)
+    assert.match((await alert.textContent()) ?? '', /^\/sglang\.json: .*give the attributes layers and top-k/)
     await page.evaluate("document.querySelector('molm-map').setAttribute('src', '/none.json')")
     await page.waitForSelector('molm-map [role="alert"]:has-text("none.json: the server answers 404")')
   })

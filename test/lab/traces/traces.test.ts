@@ -110,6 +110,44 @@ test('a response of molm’s server is read with the tokens of its prompt', asyn
   }
 })
 
+test('packed routes of a response are the listed ones, and layers without experts have none', async () => {
+  const served = await serveNano()
+  try {
+    const request = { prompt: 'The lantern', max_tokens: 3, temperature: 0 }
+    const answers = [{ routed_experts: true }, { return_routed_experts: true, logprobs: 0 }].map(async (asked) => {
+      const { body } = await post(served.url, '/v1/completions', { ...request, ...asked })
+      return read(JSON.stringify(body), 5000)
+    })
+    const [listed, packed] = await Promise.all(answers)
+    const [one, other] = [listed, packed].map(({ texts }) => texts[0].text)
+    assert.equal([other.prompt, other.length], [one.prompt, one.length - 1])
+    const of = ({ layers }: typeof one) => layers.filter(({ kind }) => kind === 'mlp').map(({ ids }) => [...ids])
+    assert.equal(
+      of(other),
+      of(one).map((ids) => ids.slice(0, 4 * other.length)),
+    )
+    const words = (trace: TraceFormat) =>
+      trace.texts[0].text.tokens.slice(one.prompt, other.length).map((id) => trace.words.get(id))
+    assert.equal(words(packed), words(listed))
+  } finally {
+    await served.close()
+  }
+  const ids = [
+    [
+      [0, 0],
+      [4, 1],
+    ],
+    [
+      [-1, -1],
+      [2, 3],
+    ],
+  ]
+  const choice = { routed_experts: ids, prompt_token_ids: [7], token_ids: [8, 9] }
+  const layers = [[1, 'mlp', 2, [4, 1, 2, 3], undefined]]
+  assert.equal(await layersIn(JSON.stringify({ choices: [choice] })), { length: 2, prompt: 1, layers })
+  assert.equal((await read(JSON.stringify({ choices: [choice] }))).texts[0].text.tokens, [7, 8])
+})
+
 test('without gates there is no gate mass', async () => {
   const trace = await read(UNGATED_TABLE)
   const { texts, notes } = textsOfTraces([{ name: 'v.csv', trace }], {})
@@ -186,9 +224,13 @@ test('a file that is no trace, or a damaged one, is refused with the place', asy
       /2 experts of a token, and 1 of those before$/,
     ],
     [choice([]), /choices\[0\]: there are no experts in it$/],
-    [choice('k05VTVBZ'), /^t: line 1: choices\[0\]: routed_experts must be a list of tokens with their experts/],
-    [choice([[[1, 2]]]), /routed_experts must be a list .*; docs\/EXPERTS\.md has a table for other engines$/],
-    [JSON.stringify({ choices: [{ text: 'x' }] }), /choices\[0\]: there are no routed_experts; ask molm/],
+    [choice([7]), /choices\[0\]: routed_experts must be a list of tokens with their experts/],
+    [choice('k05VTVBZ'), /^t: line 1: choices\[0\]: the type of the numbers in routed_experts is not known$/],
+    [choice('%'), /routed_experts are not in base64$/],
+    [choice('AAAA'), /these routed_experts have no shape: -m MODEL says/],
+    [choice({ data: 'AAAA', shape: [1, 2, 2], dtype: 'uint8' }), /3 numbers of routed_experts do not fit 2 layers/],
+    [choice([[[0, 5000]]]), /an expert must be a number from 0 to 4095, not 5000$/],
+    [JSON.stringify({ choices: [{ text: 'x' }] }), /choices\[0\]: there are no routed_experts; ask the server/],
     [Buffer.from(`${HEAD}\xff`, 'latin1'), /^t: it is not UTF-8 text$/],
     [`${JSON.stringify(ROW)}\n${choice([])}\n`, /^t: line 2: another format than the lines before$/],
     [`{"a":${'['.repeat(100)}`, /^t: not valid here, nested more than 64 deep$/],

@@ -5,7 +5,7 @@ import { STDIN } from '../../../cli/io/stdin.js'
 import { collect, type ModelOptions, wholeNumber } from '../../../cli/parsing/options.js'
 import { packFirst } from '../../../cli/setup/pack-first.js'
 import { UsageError } from '../../../ground/errors.js'
-import { readChunks, readTrace } from '../../traces/read-trace.js'
+import { readChunks, readTrace, shapeOf } from '../../traces/read-trace.js'
 import { type NamedTrace, type TracedModel, textsOfTraces } from '../../traces/trace-texts.js'
 import type { ExpertsOptions, Report } from './mode.js'
 import { usageReport } from './usage.js'
@@ -18,7 +18,10 @@ export function define(command: Command): void {
   command
     .optionsGroup('Traces:')
     .addOption(
-      new Option('--from <file>', 'draw a trace of molm (- for stdin); repeatable, to compare')
+      new Option(
+        '--from <file>',
+        'draw a trace of molm, or routed_experts of vLLM or SGLang (- for stdin); repeatable, to compare',
+      )
         .argParser(collect)
         .conflicts(['against', 'atlas', 'ablate', 'file', 'mask', 'names']),
     )
@@ -36,12 +39,13 @@ export async function report(options: ExpertsOptions): Promise<Report> {
   if (model !== undefined && experts !== undefined) {
     throw new UsageError('-m names the model of the trace, which has its number of experts; leave out --experts')
   }
+  const known = model === undefined ? undefined : await tracedModel(model, options)
+  const shape = known && shapeOf(known.config)
   const traces: NamedTrace[] = []
   for (const path of from) {
-    if (path === STDIN) traces.push({ name: 'stdin', trace: await readChunks('stdin', process.stdin) })
-    else traces.push({ name: shortName(path, from), trace: await readTrace(path) })
+    if (path === STDIN) traces.push({ name: 'stdin', trace: await readChunks('stdin', process.stdin, shape) })
+    else traces.push({ name: shortName(path, from), trace: await readTrace(path, shape) })
   }
-  const known = model === undefined ? undefined : await tracedModel(model, options)
   const { texts, notes } = textsOfTraces(traces, { model: known, experts })
   if (!quiet) for (const line of notes) note(line)
   return usageReport(texts, options)

@@ -19,7 +19,7 @@ import { layoutOf, publishedFormats } from '../../../model/families/index.js'
 import { PUBLISHED_SHAPES, type PublishedShape, publishedShape } from '../../../model/families/published-shapes.js'
 import type { PartFormats, Quant } from '../../../model/packing/format/formats.js'
 import type { PackedFile } from '../../../model/packing/format/packed-file.js'
-import { readChunks, readTrace } from '../../traces/read-trace.js'
+import { readChunks, readTrace, shapeOf } from '../../traces/read-trace.js'
 import { leastBudget, replay } from '../../traces/replay.js'
 import { checkFit } from '../../traces/trace-texts.js'
 import { putReplay, type ReplayReport } from '../reports/trace-report.js'
@@ -92,10 +92,9 @@ interface TracedModel {
 async function replayFile(path: string, options: TraceOptions): Promise<void> {
   const isStdin = path === '-'
   const name = isStdin ? 'stdin' : basename(path)
-  const [trace, model] = await Promise.all([
-    isStdin ? readChunks(name, process.stdin) : readTrace(path),
-    modelOf(options),
-  ])
+  const model = await modelOf(options)
+  const shape = shapeOf(model.config)
+  const trace = await (isStdin ? readChunks(name, process.stdin, shape) : readTrace(path, shape))
   const texts = trace.texts.map(({ text }) => text)
   for (const text of texts) checkFit(name, text, model)
   const layout = layoutOf(model.config, model.formats)

@@ -18,7 +18,7 @@ import {
 import { readUsage } from '../../../insight/usage/measure-usage.js'
 import { readerOf } from '../../../insight/usage/text-routes.js'
 import { perMixture } from '../../../model/config/config.js'
-import { readTrace } from '../../traces/read-trace.js'
+import { readTrace, shapeOf } from '../../traces/read-trace.js'
 import { type NamedTrace, textsOfTraces } from '../../traces/trace-texts.js'
 
 interface RoutesOptions extends ModelOptions {
@@ -28,11 +28,10 @@ interface RoutesOptions extends ModelOptions {
 
 /** Reads the tokens of traces again, and prints how far the routing of this computer agrees with them. */
 export async function compareRoutes({ routes = [], json, ...options }: RoutesOptions): Promise<void> {
-  const traces = await Promise.all(
-    routes.map(async (path) => ({ name: basename(path), trace: await readTrace(expandHome(path)) })),
-  )
   const [name, agreements] = await withModel(options, async ({ model }) => {
-    return [model.name, await agreementsWith(model, traces, options)] as const
+    const shape = shapeOf(model.config)
+    const read = async (path: string) => ({ name: basename(path), trace: await readTrace(expandHome(path), shape) })
+    return [model.name, await agreementsWith(model, await Promise.all(routes.map(read)), options)] as const
   })
   if (json) await writeJson({ model: name, routes: agreements.map(agreementObject) })
   else await writeOut(agreements.map(agreementTable).join('\n'))
