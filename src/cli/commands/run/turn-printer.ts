@@ -112,7 +112,7 @@ export class TurnPrinter {
   }
 }
 
-/** Creates the writer that the options ask for. Those of JSON are imported on demand, since most runs print text. */
+/** Creates the writer that the options ask for. It imports writers of JSON on demand, since most runs print text. */
 async function createRunWriter(options: RunOptions, loaded: TimedModel): Promise<RunWriter> {
   if (!options.json && !options.jsonl) return new TextWriter(options, loaded)
   const { JsonLinesWriter, JsonWriter } = await import('./json-writers.js')
