@@ -16,7 +16,9 @@ export interface HubEnvironment {
 const HUB = 'https://huggingface.co'
 
 /** Reads HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN (or the file that a login leaves behind) and HF_HUB_OFFLINE. */
-export async function hubEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): Promise<HubEnvironment> {
+export async function hubEnvironment(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<HubEnvironment> {
   const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface')
   return {
     endpoint: endpointOf(env.HF_ENDPOINT || HUB),
