@@ -24,7 +24,8 @@ test('/expert prints its name, its preferences and its work in the conversation'
   await send(chat, `/expert 3:mlp:${expert}`)
   assert.is(lines()[0], `layer 3 mlp expert ${expert}: ${named[expert].name}, switched off`)
   assert.match(lines()[1], /^chosen by [\d.]+ % of the atlas's tokens$/)
-  assert.match(lines()[2], /^tokens, times as often as usual: "[^"]+" \d+\.\d/)
+  assert.match(lines()[2], /^labels, with the share of its tokens that each adds: \S.* [\d.]+ %/)
+  assert.match(lines()[3], /^tokens, times as often as usual: "[^"]+" \d+\.\d/)
   const here = new RegExp(
     `^chosen by ${counts[expert]} of the answers' ${chat.map.usage.tokens} tokens here; words .*: "`,
   )

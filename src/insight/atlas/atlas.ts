@@ -17,6 +17,8 @@ export interface AtlasEntry {
   tokens: AtlasToken[]
   /** Confirmed kinds of text by falling lift. */
   texts: AtlasToken[]
+  /** Confirmed words, classes of tokens and kinds of text, with the share of the expert's tokens that each adds. */
+  labels?: (AtlasToken & { share: number })[]
 }
 
 /** Experts of one kind in one layer that take a large share whatever the text. */

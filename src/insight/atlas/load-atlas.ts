@@ -124,6 +124,11 @@ function readEntry(entry: JsonReader): AtlasEntry {
       const token = readToken(text)
       return { ...token, text: printable(token.text) }
     }),
+    ...(entry.in('labels').value !== undefined && {
+      labels: upTo(MOST_TOKENS, entry.in('labels')).map((label) => {
+        return { text: readName(label.in('text')), lift: readToken(label).lift, share: readShare(label.in('share')) }
+      }),
+    }),
   }
 }
 

@@ -24,7 +24,7 @@ export const FOUND_GROUP: Bounds = { count: 20, lift: 1.5, above: 5 }
 export const CONFIRMED: Bounds = { count: 3, lift: 1.5, above: 2 }
 export const CONFIRMED_GROUP: Bounds = { count: 10, lift: 1.3, above: 2 }
 
-export function meets(found: Preference, { count, lift, above }: Bounds): boolean {
+export function meets(found: Bounds, { count, lift, above }: Bounds): boolean {
   return found.count >= count && found.lift >= lift && found.above >= above
 }
 

@@ -7,6 +7,7 @@ import type { Reader } from '../../insight/usage/text-routes.js'
 import { type PerMixture, perMixture } from '../../model/config/config.js'
 import { alwaysChosen } from '../../model/config/routing.js'
 import { type ReadHalves, type ReadOptions, readHalves, type TextKind } from './atlas-halves.js'
+import { CellCounts, Cells, labelExpert } from './atlas-labels.js'
 import { nameExpert, rounded } from './atlas-names.js'
 import { choicesOf, type Features } from './atlas-preferences.js'
 import { CLASSES, classOf } from './atlas-words.js'
@@ -59,12 +60,17 @@ export function atlasOf(
       sizes: { words: words.texts.length, kinds: names.length },
     }),
   )
+  const cells = new Cells({ words: words.texts, kinds: names })
+  const ofCells = [ofFirst, ofSecond].map((features) => cells.of(features))
   const tokens = first.tokens.length + second.tokens.length
   const sums = { named: 0, confirmed: 0 }
   const entries = perMixture(config.mixtures, (mixture) =>
     mixture.experts.map((experts, layer) => {
       const found = choicesOf(first, ofFirst, mixture, layer)
       const confirming = choicesOf(second, ofSecond, mixture, layer)
+      const counts = [first, second].map((half, i) => {
+        return new CellCounts(cells, ofCells[i], half.chosen(mixture.kind, layer), experts)
+      })
       const always = alwaysChosen(mixture, layer)
       return Array.from({ length: experts }, (_, expert): AtlasEntry => {
         const share = rounded((found.words.experts[expert] + confirming.words.experts[expert]) / tokens)
@@ -72,7 +78,7 @@ export function atlasOf(
         const { entry, isNamed } = nameExpert(found, confirming, expert, words.texts, names)
         sums.named += Number(isNamed)
         sums.confirmed += Number(entry.name !== undefined)
-        return { ...entry, share }
+        return { ...entry, share, labels: labelExpert(cells, counts, expert) }
       })
     }),
   )

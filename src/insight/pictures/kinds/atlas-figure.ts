@@ -19,11 +19,12 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
     mixtures.flatMap(({ kind }): TableBlock[] => {
       const entries = atlas.entries[kind]?.[layer] ?? []
       if (entries.length === 0) return []
-      const rows = entries.map(({ name = '-', share, tokens, texts }, expert) => ({
+      const rows = entries.map(({ name = '-', share, tokens, texts, labels = [] }, expert) => ({
         cells: [String(expert), name, percent(share), texts.slice(0, 1).map(lifted).join('') || '-'],
-        words: tokens.length > 0 ? tokens.map(lifted) : ['none confirmed'],
+        words: wordsOf(labels.length > 0 ? labels.map(shareOfLabel) : tokens.map(lifted)),
       }))
-      const head = ['expert', 'name', 'share', 'kind of text', 'tokens']
+      const hasLabels = entries.some(({ labels = [] }) => labels.length > 0)
+      const head = ['expert', 'name', 'share', 'kind of text', hasLabels ? 'labels' : 'tokens']
       return [{ type: 'table', title: `Layer ${layer}, ${TITLES[kind]}`, head, rows, empty: '' }]
     }),
   )
@@ -39,6 +40,7 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
     survivedLine(atlas),
     `tokens of the texts: ${texts.join(', ')}`,
     '×2 means: twice as often among the expert’s tokens as by chance, measured in the second half of the texts',
+    'a label has the share of the expert’s tokens that it adds to the labels before it',
   ]
   return {
     title: options.title ?? `Names of the experts of ${printable(atlas.model.name)}`,
@@ -54,6 +56,15 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
 export function survivedLine({ named, confirmed }: Pick<Atlas, 'named' | 'confirmed'>): string {
   if (named === 0) return 'no expert prefers any tokens or text clearly enough for a name'
   return `${confirmed} of ${plural(named, 'name')} held in the other half of the texts (${formatPercent(confirmed / named)})`
+}
+
+/** A label of an expert, with the share of its tokens: `code: digits 35 %`. */
+export function shareOfLabel({ text, share }: { text: string; share: number }): string {
+  return `${printable(text)} ${percent(share)}`
+}
+
+function wordsOf(words: string[]): string[] {
+  return words.length > 0 ? words : ['none confirmed']
 }
 
 function lifted({ text, lift }: AtlasToken): string {

@@ -55,15 +55,16 @@ export function* agreementCsv(agreements: readonly RoutingAgreement[]): Generato
 
 /** Yields a row for each expert: its name, share, tokens and kinds of text, each with its lift. */
 export function* atlasCsv({ entries }: Atlas): Generator<string> {
-  yield 'layer,kind,expert,name,share,tokens,token_lifts,texts,text_lifts\n'
+  yield 'layer,kind,expert,name,share,tokens,token_lifts,texts,text_lifts,labels,label_lifts,label_shares\n'
   for (const [kind, layers] of Object.entries(entries)) {
     for (const [layer, experts] of layers.entries()) {
-      for (const [expert, { name = '', share, tokens, texts }] of experts.entries()) {
+      for (const [expert, { name = '', share, tokens, texts, labels = [] }] of experts.entries()) {
         const of = (list: readonly AtlasToken[]) => [
           JSON.stringify(list.map(({ text }) => text)),
           list.map(({ lift }) => lift).join(' '),
         ]
-        yield `${csvRow([layer, kind, expert, name, share, ...of(tokens), ...of(texts)])}\n`
+        const shares = labels.map((label) => label.share).join(' ')
+        yield `${csvRow([layer, kind, expert, name, share, ...of(tokens), ...of(texts), ...of(labels), shares])}\n`
       }
     }
   }

@@ -1,9 +1,10 @@
 import type { Model } from '../../../api/model.js'
 import { plural } from '../../../ground/numbers.js'
 import { printable } from '../../../ground/printable.js'
-import { type Atlas, type AtlasToken, nameIn } from '../../../insight/atlas/atlas.js'
+import { type Atlas, type AtlasEntry, type AtlasToken, nameIn } from '../../../insight/atlas/atlas.js'
 import { wordsOf } from '../../../insight/atlas/words-of-expert.js'
 import { percent, visibleToken } from '../../../insight/pictures/blocks/labels.js'
+import { shareOfLabel } from '../../../insight/pictures/kinds/atlas-figure.js'
 import { quotedWords } from '../../../insight/pictures/kinds/usage-caption.js'
 import type { ExpertPlace } from '../../../insight/usage/awake.js'
 import type { ExpertUsage, LayerUsage } from '../../../insight/usage/usage.js'
@@ -39,10 +40,16 @@ export function describeExpert(place: ExpertPlace, map: TokenMap): string {
   return [
     `layer ${layer} ${kind} expert ${expert}: ${[called, ...marks].join(', ')}`,
     ...(entry ? [`chosen by ${percent(entry.share)} of the atlas's tokens`] : []),
+    ...labelled(entry?.labels),
     ...preferred('tokens', entry?.tokens),
     ...preferred('kinds of text', entry?.texts),
     inConversation(place, map),
   ].join('\n')
+}
+
+function labelled(labels: AtlasEntry['labels'] = []): string[] {
+  if (labels.length === 0) return []
+  return [`labels, with the share of its tokens that each adds: ${labels.map(shareOfLabel).join('  ')}`]
 }
 
 function preferred(what: string, tokens: readonly AtlasToken[] = []): string[] {
