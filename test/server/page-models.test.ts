@@ -12,7 +12,9 @@ const { inBrowser, end } = modelsPageSuite('several models on the page')
 const ATLAS: Atlas = {
   ...{ format: 'molm-atlas', version: 1, named: 1, confirmed: 1, texts: [] },
   model: { name: 'nano', experts: { attention: Array(6).fill(8), mlp: Array(6).fill(24) } },
-  entries: { mlp: [[{ name: 'digits', share: 0.5, tokens: [], texts: [] }]] },
+  entries: {
+    mlp: [[{ name: 'digits', share: 0.5, tokens: [], texts: [], labels: [{ text: '“:”', share: 0.14, lift: 3 }] }]],
+  },
   committees: {},
 }
 
@@ -43,6 +45,8 @@ inBrowser('the chosen model answers, and the map, the names and the settings are
     assert.match((await page.textContent('#caption')) ?? '', /of 192 experts woke/)
     assert.match((await page.textContent('#map [data-expert="mlp 0 0"] title')) ?? '', /\(digits\)/)
     assert.is(await page.locator('#map .strike').count(), 1)
+    await page.click('#map [data-expert="mlp 0 0"]')
+    assert.match((await page.textContent('#cell-actions')) ?? '', /^in the atlas: “:” 14\.0 %/)
     await page.click('#map [data-expert="mlp 1 4"]')
     assert.match((await page.textContent('#cell-actions')) ?? '', /the server has switched it off or steers it$/)
 

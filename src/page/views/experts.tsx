@@ -1,6 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import { formatCount } from '../../ground/numbers.js'
 import { wordsOf } from '../../insight/atlas/words-of-expert.js'
+import { percent } from '../../insight/pictures/blocks/labels.js'
 import type { TextSection } from '../../insight/pictures/interactive/explore.js'
 import { showVoices } from '../../insight/pictures/interactive/voices.js'
 import { expertsPerToken } from '../../insight/pictures/kinds/caption.js'
@@ -111,15 +112,19 @@ export async function showVoicesOf(page: Page, section: TextSection, token: numb
 const MOST_PUSH = 3
 const STEP = 0.5
 
-/** The words that woke an expert, a button to switch it off, and a slider to steer it. */
+/** The labels of an expert, the words that woke it here, a button to switch it off, and a slider to steer it. */
 function CellActions({ page, state, place }: ExpertsProps & { place: ExpertPlace }) {
-  const { model, changed, isRunning, path } = state
+  const { model, atlas, changed, isRunning, path } = state
   const words = useMemo(() => quotedWords(wordsOf(page.panel.answers, place)), [place, isRunning, path])
   const why = whyNotSwitched(model, place)
   const found = foundIn(changed, place)
   const { push = 0 } = found ?? {}
+  const labels = atlas?.entries[place.kind]?.[place.layer]?.[place.expert]?.labels ?? []
   return (
     <>
+      {labels.length > 0 && (
+        <span>in the atlas: {labels.map(({ text, share }) => `${text} ${percent(share)}`).join(', ')}</span>
+      )}
       {words && <span>woken here by {words}</span>}
       {why ? (
         <span class="note">{why}</span>

@@ -122,7 +122,7 @@ function specOf(prompt: number[], masked: string[] | undefined, context: ServerC
 function shortened({ entries, ...atlas }: Atlas): Atlas {
   const few = (layers: Atlas['entries'][MixtureKind]) =>
     layers?.map((experts) =>
-      experts.map(({ tokens, texts, labels: _, ...entry }) => {
+      experts.map(({ tokens, texts, ...entry }) => {
         return { ...entry, tokens: tokens.slice(0, PREFERRED), texts: texts.slice(0, PREFERRED) }
       }),
     )
