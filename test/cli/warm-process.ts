@@ -60,6 +60,7 @@ export class WarmProcess {
   }
 
   private start(): ChildProcess {
-    return fork(SCRIPT, { execArgv: this.options })
+    // A command looks at stdin and stdout for a terminal or a file. The runner's own would change what it prints.
+    return fork(SCRIPT, { execArgv: this.options, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   }
 }
