@@ -1,6 +1,11 @@
-import { CHANNEL, type EndOfBytes, type FetchedBytes } from '../ground/platform/fetched-file.browser.js'
+import {
+  CHANNEL,
+  type EndOfBytes,
+  type FetchedBytes,
+  type RemovedFile,
+} from '../ground/platform/fetched-file.browser.js'
 import { openMailbox, threadData } from '../ground/platform/threads.js'
-import { type About, Log } from './kept-files.js'
+import { type About, Log, lockOf } from './kept-files.js'
 
 /*
  * A thread that keeps what the threads of all tabs fetch of a file. Only workers may write to the origin's own file system
@@ -22,10 +27,12 @@ const { keeper, ...about } = threadData() as KeepData
 async function keepIn(log: Log): Promise<void> {
   const channel = new BroadcastChannel(CHANNEL)
   const ended = new Promise<void>((resolve, reject) => {
-    channel.onmessage = ({ data }: MessageEvent<FetchedBytes | EndOfBytes>) => {
+    channel.onmessage = ({ data }: MessageEvent<FetchedBytes | EndOfBytes | RemovedFile>) => {
       try {
         if ('keeper' in data) {
           if (data.keeper === keeper) resolve()
+        } else if ('removed' in data) {
+          if (data.removed === about.address) resolve()
         } else if (data.address === about.address && data.version === about.version) {
           log.add(data.offset, data.bytes)
         }
@@ -39,9 +46,8 @@ async function keepIn(log: Log): Promise<void> {
   await ended.finally(() => log.close())
 }
 
-const name = `molm ${about.address}`
 void navigator.locks
-  .request(name, { ifAvailable: true }, async (lock) => {
+  .request(lockOf(about.address), { ifAvailable: true }, async (lock) => {
     const log = lock && (await Log.open(about))
     if (log) await keepIn(log)
   })

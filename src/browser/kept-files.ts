@@ -1,5 +1,6 @@
+import type { KeptFile } from '../api/kept-file.js'
 import { sha256Hex } from '../ground/platform/checksums.js'
-import { bytesIn, type PageFile, type Piece } from '../ground/platform/fetched-file.browser.js'
+import { bytesIn, type PageFile, type Piece, share } from '../ground/platform/fetched-file.browser.js'
 
 /*
  * Files that stay in the browser. Each has a folder in the origin's own file system, with facts about it and logs of its
@@ -159,14 +160,6 @@ async function openIn(folder: FileSystemDirectoryHandle, name: string): Promise<
   return file.createSyncAccessHandle()
 }
 
-export interface KeptFile {
-  address: string
-  /** Bytes that are here. */
-  bytes: number
-  /** Bytes of the whole file. */
-  size: number
-}
-
 /** The files that this origin keeps, whole or not. */
 export async function keptFiles(): Promise<KeptFile[]> {
   const folder = await keptFolder()
@@ -179,15 +172,21 @@ export async function keptFiles(): Promise<KeptFile[]> {
   return files
 }
 
-/** Removes a kept file, unless a tab is writing it. */
+/** Name of the lock of the thread that writes a file. */
+export function lockOf(address: string): string {
+  return `${FOLDER} ${address}`
+}
+
+/** Removes a kept file. Only with its lock, or if no thread writes it. */
 export async function removeWeights(address: string): Promise<void> {
   const folder = await keptFolder()
   await folder?.removeEntry(nameFor(address), { recursive: true }).catch(() => undefined)
 }
 
-/** Removes a kept file and its companions, unless a tab is writing it. Models that are loaded from it fetch it again. */
+/** Removes a kept file and its companions. Models that are loaded from it fetch it again, and keep nothing more of it. */
 export async function removeKept(address: string): Promise<void> {
-  await removeWeights(address)
+  share({ removed: address })
+  await navigator.locks.request(lockOf(address), () => removeWeights(address))
   const cache = await globalThis.caches?.open(FOLDER).catch(() => undefined)
   const beside = new URL('.', address).href
   for (const request of (await cache?.keys()) ?? []) {

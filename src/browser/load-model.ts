@@ -42,17 +42,14 @@ export async function loadModel(
   startThreadAhead()
   const isAddress = typeof source === 'string' || source instanceof URL
   const { onWarning, signal } = options
-  const path = isAddress
+  const { path, isWhole } = isAddress
     ? await fetchModel(new URL(source, location.href), weights, { onProgress, onWarning, signal })
-    : addFiles(source)
+    : { path: addFiles(source), isWhole: true }
   const found = modelFiles(await packedModel(nameOf(path), dirname(path), path, options.quant))
   const reading = weights === 'needed' ? weights : undefined
   const threads = Math.min(options.threads ?? threadsHere(), SHARES_MEMORY ? MAX_THREADS : 1)
-  return startModel(
-    found,
-    { ...options, threads },
-    { ...memoryHere(), threads, reading, shares: await sharesOf(found) },
-  )
+  const shares = isWhole || reading ? undefined : await sharesOf(found)
+  return startModel(found, { ...options, threads }, { ...memoryHere(), threads, reading, shares })
 }
 
 /** Shares of tokens that choose the experts, by the model's atlas. */
@@ -79,8 +76,12 @@ function memoryHere(): { free: number; margin: number } {
   return { free: deviceMemory === undefined ? USUAL_MEMORY : deviceMemory * 2 ** 30, margin: MARGIN }
 }
 
-/** Fetches the companions of a packed file, and as much of it as its model needs to start. Resolves with its path. */
-async function fetchModel(address: URL, weights: 'all' | 'needed', options: FetchOptions): Promise<string> {
+/** Fetches the companions of a packed file, and as much of it as its model needs to start. */
+async function fetchModel(
+  address: URL,
+  weights: 'all' | 'needed',
+  options: FetchOptions,
+): Promise<{ path: string; isWhole: boolean }> {
   const path = `${address.origin}${address.pathname}`
   const remote = await RemoteFile.open(address, options)
   addFile(path, remote.file)
@@ -96,7 +97,7 @@ async function fetchModel(address: URL, weights: 'all' | 'needed', options: Fetc
     addFile(pathIn(folder, name), await companion(new URL(name, address), metadata.files[name], options))
   })
   await Promise.all([...fetched, remote.keepRest()])
-  return path
+  return { path, isWhole: remote.isWhole }
 }
 
 /** The table of contents, and parts that are not experts. */

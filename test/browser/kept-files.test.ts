@@ -250,6 +250,11 @@ inBrowser('a model whose files are removed fetches them again', () =>
     assert.match(text, new RegExp(`^${TEXT}${TEXT}.`))
     assert.ok(fetched().length > 0)
     assert.equal(kept, [])
+    // While its experts still come.
+    web.pauseMs = 30
+    const coming = await load({ quant: 'f32', removes: true })
+    assert.ok(coming.text?.startsWith(`${EXACT_TEXT}${EXACT_TEXT}`), JSON.stringify(coming))
+    assert.equal(coming.kept, [])
   }),
 )
 

@@ -33,6 +33,11 @@ export interface EndOfBytes {
   keeper: string
 }
 
+/** A message to all threads that keep a file: the user removes it. */
+export interface RemovedFile {
+  removed: string
+}
+
 export const CHANNEL = 'molm'
 
 /** Only workers have it. */
@@ -112,7 +117,7 @@ function checkResponse({ address, version }: Host, status: number, tag: string |
 let channel: BroadcastChannel | undefined
 
 /** Sends to the threads that keep bytes, in whichever tab they are. */
-export function share(message: FetchedBytes | EndOfBytes): void {
+export function share(message: FetchedBytes | EndOfBytes | RemovedFile): void {
   channel ??= new BroadcastChannel(CHANNEL)
   channel.postMessage(message)
 }

@@ -1,3 +1,4 @@
+import type { KeptFile } from '../../api/kept-file.js'
 import type { ModelInfo } from '../../api/model.js'
 import type { Atlas } from '../../insight/atlas/atlas.js'
 import type { Exchange } from '../answers/exchange.js'
@@ -74,15 +75,6 @@ export interface EngineInTab {
   file: string
   kept(): Promise<KeptFile[]>
   removeKept(address: string): Promise<void>
-}
-
-/** Weights that the browser keeps, perhaps not all of them yet. */
-export interface KeptFile {
-  address: string
-  /** Bytes that are here. */
-  bytes: number
-  /** Bytes of the whole file. */
-  size: number
 }
 
 export type PageStore = Store<PageState>

@@ -47,7 +47,9 @@ export function Experts({ page, state, expert, token }: ExpertsProps) {
             ? `${expertsPerToken(model)}: as many as have a ring`
             : caption.words}
       </p>
-      {state.inTab && caption.woke && <WokenBytes inTab={state.inTab} answers={page.panel.answers.usage} />}
+      {state.inTab && caption.woke && (
+        <WokenBytes inTab={state.inTab} answers={page.panel.answers.usage} isRunning={state.isRunning} />
+      )}
       {areUnknown && (
         <button
           id="read-again"

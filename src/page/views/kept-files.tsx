@@ -1,14 +1,22 @@
 import { useEffect, useState } from 'preact/hooks'
+import type { KeptFile } from '../../api/kept-file.js'
 import { formatBytes } from '../../ground/numbers.js'
 import type { ExpertUsage } from '../../insight/usage/usage.js'
-import type { EngineInTab, KeptFile } from '../conversations/page-state.js'
+import type { EngineInTab } from '../conversations/page-state.js'
 
 /** Ms between looks at files that are still coming. */
 const EVERY_MS = 1000
 
+interface WokenBytesProps {
+  inTab: EngineInTab
+  answers: Pick<ExpertUsage, 'mixtures'>
+  /** Whether an answer is coming, which may fetch experts. */
+  isRunning: boolean
+}
+
 /** Says how much of the model the answers woke, and how much of it is here. */
-export function WokenBytes({ inTab, answers }: { inTab: EngineInTab; answers: Pick<ExpertUsage, 'mixtures'> }) {
-  const [files] = useKept(inTab, true)
+export function WokenBytes({ inTab, answers, isRunning }: WokenBytesProps) {
+  const [files] = useKept(inTab, true, isRunning)
   const own = files.find(({ address }) => address === inTab.file)
   return (
     <p id="woken-bytes" class="small soft">
@@ -30,7 +38,7 @@ function shareWoken({ weights }: EngineInTab, { mixtures }: Pick<ExpertUsage, 'm
 
 /** A list of all weights that the browser keeps for the site, with buttons to remove them. */
 export function KeptFiles({ inTab, isShown }: { inTab: EngineInTab; isShown: boolean }) {
-  const [files, look] = useKept(inTab, isShown)
+  const [files, look] = useKept(inTab, isShown, false)
   if (files.length === 0) return null
   return (
     <div id="kept-files">
@@ -52,26 +60,36 @@ export function KeptFiles({ inTab, isShown }: { inTab: EngineInTab; isShown: boo
   )
 }
 
-/** The kept files, looked at again while more of the model comes; and a function that looks at once. */
-function useKept(inTab: EngineInTab, isShown: boolean): [files: readonly KeptFile[], look: () => Promise<void>] {
+/**
+ * The kept files, and a function that looks at them again. Without being asked it looks again when `isRunning` changes, and
+ * each second while an answer runs or more of the model has come.
+ */
+function useKept(
+  inTab: EngineInTab,
+  isShown: boolean,
+  isRunning: boolean,
+): [readonly KeptFile[], () => Promise<number>] {
   const [files, setFiles] = useState<readonly KeptFile[]>([])
-  const look = async () => setFiles(await inTab.kept())
+  /** Resolves with the bytes that are there. */
+  const look = async () => {
+    const found = await inTab.kept()
+    setFiles(found)
+    return found.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
   useEffect(() => {
+    if (!isShown) return
     let timer: number | undefined
     let isOver = false
-    const lookOn = async () => {
-      const found = await inTab.kept()
-      if (isOver) return
-      setFiles(found)
-      const isComing = found.some(({ address, bytes, size }) => address === inTab.file && bytes < size)
-      if (isComing) timer = window.setTimeout(lookOn, EVERY_MS)
+    const lookOn = async (before: number) => {
+      const bytes = await look()
+      if (!isOver && (isRunning || bytes > before)) timer = window.setTimeout(lookOn, EVERY_MS, bytes)
     }
-    if (isShown) void lookOn()
+    void lookOn(0)
     return () => {
       isOver = true
       clearTimeout(timer)
     }
-  }, [isShown])
+  }, [isShown, isRunning])
   return [files, look]
 }
 
