@@ -20,6 +20,7 @@ interface Context {
 }
 
 const test = suite('<molm-map>', { files: {} } as Context)
+const inBrowser = HAS_BROWSER ? test : test.skip
 
 const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json' }
 
@@ -156,8 +157,7 @@ test('routed_experts of vLLM and SGLang are read in all their forms, by commands
   assert.throws(() => readTrace('a,b\n1,2\n'), /neither JSON nor a table/)
 })
 
-test('the example page draws its trace from a plain web server, with pointer and keys', async ({ url }) => {
-  if (!HAS_BROWSER) return
+inBrowser('the example page draws its trace from a plain web server, with pointer and keys', async ({ url }) => {
   assert.ok(statSync(repositoryPath('dist/bundle/map.js')).size < 60_000)
   await visit(
     await sharedBrowser.get(),
@@ -198,8 +198,7 @@ test('the example page draws its trace from a plain web server, with pointer and
   )
 })
 
-test('tokens are added as they come, and what the reader chooses stays', async ({ url, files }) => {
-  if (!HAS_BROWSER) return
+inBrowser('tokens are added as they come, and what the reader chooses stays', async ({ url, files }) => {
   files['/empty.html'] = '<script type="module" src="/dist/bundle/map.js"></script><molm-map></molm-map>'
   await visit(await sharedBrowser.get(), {}, async ({ page }) => {
     await page.goto(`${url}/empty.html`)
@@ -222,23 +221,25 @@ test('tokens are added as they come, and what the reader chooses stays', async (
   })
 })
 
-test('another src draws another trace, and a trace that cannot be read is said in the page', async ({ url, files }) => {
-  if (!HAS_BROWSER) return
-  const data = Buffer.from(Int32Array.from([0, 1, 2, 3]).buffer).toString('base64')
-  files['/sglang.json'] = JSON.stringify({ meta_info: { routed_experts: data } })
-  files['/page.html'] =
-    '<script type="module" src="/dist/bundle/map.js"></script><molm-map src="/sglang.json" layers="2" top-k="2" experts="16"></molm-map>'
-  await visit(await sharedBrowser.get(), {}, async ({ page }) => {
-    await page.goto(`${url}/page.html`)
-    await page.waitForSelector('molm-map rect')
-    assert.is(await page.locator('molm-map rect').count(), 2 * 16)
-    await page.evaluate("document.querySelector('molm-map').removeAttribute('layers')")
-    const alert = page.locator('molm-map [role="alert"]')
-    await alert.waitFor()
-    assert.match((await alert.textContent()) ?? '', /^\/sglang\.json: .*give the attributes layers and top-k/)
-    await page.evaluate("document.querySelector('molm-map').setAttribute('src', '/none.json')")
-    await page.waitForSelector('molm-map [role="alert"]:has-text("none.json: the server answers 404")')
-  })
-})
+inBrowser(
+  'another src draws another trace, and a trace that cannot be read is said in the page',
+  async ({ url, files }) => {
+    const data = Buffer.from(Int32Array.from([0, 1, 2, 3]).buffer).toString('base64')
+    files['/sglang.json'] = JSON.stringify({ meta_info: { routed_experts: data } })
+    files['/page.html'] =
+      '<script type="module" src="/dist/bundle/map.js"></script><molm-map src="/sglang.json" layers="2" top-k="2" experts="16"></molm-map>'
+    await visit(await sharedBrowser.get(), {}, async ({ page }) => {
+      await page.goto(`${url}/page.html`)
+      await page.waitForSelector('molm-map rect')
+      assert.is(await page.locator('molm-map rect').count(), 2 * 16)
+      await page.evaluate("document.querySelector('molm-map').removeAttribute('layers')")
+      const alert = page.locator('molm-map [role="alert"]')
+      await alert.waitFor()
+      assert.match((await alert.textContent()) ?? '', /^\/sglang\.json: .*give the attributes layers and top-k/)
+      await page.evaluate("document.querySelector('molm-map').setAttribute('src', '/none.json')")
+      await page.waitForSelector('molm-map [role="alert"]:has-text("none.json: the server answers 404")')
+    })
+  },
+)
 
 test.run()

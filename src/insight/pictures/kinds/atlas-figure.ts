@@ -1,7 +1,7 @@
 import { formatPercent, plural } from '../../../ground/numbers.js'
 import { printable } from '../../../ground/printable.js'
 import { MIXTURE_KINDS } from '../../../model/config/config.js'
-import type { Atlas, AtlasToken } from '../../atlas/atlas.js'
+import type { Atlas, AtlasEntry, AtlasToken } from '../../atlas/atlas.js'
 import { type Figure, type MapMixture, type TableBlock, TITLES } from '../blocks/figure.js'
 import { type FigureOptions, partsOf, scopeOf } from '../blocks/figure-options.js'
 import { percent, visibleToken } from '../blocks/labels.js'
@@ -23,8 +23,7 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
         cells: [String(expert), name, percent(share), texts.slice(0, 1).map(lifted).join('') || '-'],
         words: wordsOf(labels.length > 0 ? labels.map(shareOfLabel) : tokens.map(lifted)),
       }))
-      const hasLabels = entries.some(({ labels = [] }) => labels.length > 0)
-      const head = ['expert', 'name', 'share', 'kind of text', hasLabels ? 'labels' : 'tokens']
+      const head = ['expert', 'name', 'share', 'kind of text', hasLabels(entries) ? 'labels' : 'tokens']
       return [{ type: 'table', title: `Layer ${layer}, ${TITLES[kind]}`, head, rows, empty: '' }]
     }),
   )
@@ -40,7 +39,7 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
     survivedLine(atlas),
     `tokens of the texts: ${texts.join(', ')}`,
     '×2 means: twice as often among the expert’s tokens as by chance, measured in the second half of the texts',
-    'a label has the share of the expert’s tokens that it adds to the labels before it',
+    ...(hasLabels(Object.values(atlas.entries).flat(2)) ? [LABELS] : []),
   ]
   return {
     title: options.title ?? `Names of the experts of ${printable(atlas.model.name)}`,
@@ -56,6 +55,12 @@ export function drawAtlas(atlas: Atlas, options: FigureOptions = {}): Figure {
 export function survivedLine({ named, confirmed }: Pick<Atlas, 'named' | 'confirmed'>): string {
   if (named === 0) return 'no expert prefers any tokens or text clearly enough for a name'
   return `${confirmed} of ${plural(named, 'name')} held in the other half of the texts (${formatPercent(confirmed / named)})`
+}
+
+const LABELS = 'a label has the share of the expert’s tokens that it adds to the labels before it'
+
+function hasLabels(entries: readonly AtlasEntry[]): boolean {
+  return entries.some(({ labels = [] }) => labels.length > 0)
 }
 
 /** A label of an expert, with the share of its tokens: `code: digits 35 %`. */
