@@ -58,6 +58,7 @@ test('a folder of other files stays as it is', async () => {
     /holds other files; give another folder for the site$/,
   )
   assert.not((await readdir(work)).includes('index.html'))
+  await rejectsWithUserError(() => writeSite('', ['nano'], {}), /^the name of the folder of the site is empty$/)
 })
 
 inBrowser('its page answers in the tab, on threads that a service worker allows, and sends nothing', () =>

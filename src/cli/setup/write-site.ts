@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { UserError } from '../../ground/errors.js'
+import { UsageError, UserError } from '../../ground/errors.js'
 import { makeFolder } from '../../ground/files/folders.js'
 import { expandHome } from '../../ground/files/home.js'
 import { writeAtomically } from '../../ground/files/write-atomically.js'
@@ -34,6 +34,7 @@ const COPIED: [to: string, from: string, end: RegExp][] = [
  * files of something else.
  */
 export async function writeSite(dir: string, names: readonly string[], options: { threads?: number }): Promise<Site> {
+  if (dir === '') throw new UsageError('the name of the folder of the site is empty')
   const folder = expandHome(dir)
   const there: string[] = await readdir(folder).catch(() => [])
   if (there.length > 0 && !there.includes(LIST)) {
