@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert'
-import { amountColour, expertColour } from '#molm/insight/pictures/blocks/expert-colours.js'
-import { toHex } from '#molm/insight/pictures/blocks/palette.js'
+import type { Rgb } from '#molm/ground/output/colours.js'
+import { amountColour, type Background, expertColour } from '#molm/insight/pictures/blocks/expert-colours.js'
 import type { lensObject } from '#molm/insight/pictures/kinds/lens-figure.js'
 import { changesSentence, wordChanges } from '#molm/insight/word-changes.js'
 import { ask, atRest, count, inSettings, nanoPageSuite, set } from './nano-page.js'
@@ -34,32 +34,45 @@ inBrowser('a pointed token is named above its experts, and the text is coloured 
     const { body } = await post(url, '/v1/chat/completions', { ...bodies[0], stream: false })
     const [{ routed_experts, logprobs }] = body.choices
     const colours = (): Promise<string[]> =>
-      page.$$eval('.turn.model .tokens span', (spans) =>
-        spans.map((span) =>
-          (span as unknown as { style: { getPropertyValue(n: string): string } }).style.getPropertyValue('--token'),
-        ),
+      page.evaluate(
+        `[...document.querySelectorAll('.turn.model .tokens span')].map((span) => getComputedStyle(span).backgroundColor)`,
       )
     assert.is(await count(page, '.coloured'), 0)
     await inSettings(page, () => page.selectOption('#colour-by', 'mlp 3'))
-    const hex = (expert: number) => toHex(expertColour(expert, 'light'))
-    const shown = await colours()
-    assert.equal(
-      shown.slice(0, 5),
-      routed_experts
-        .slice(0, 5)
-        .map((token: { experts: { mlp: { ids: number[] } }[] }) => hex(token.experts[3].mlp.ids[0])),
-    )
+    const rgb = (colour: Rgb) => `rgb(${colour.join(', ')})`
+    const colourOf = (background: Background) => (token: { experts: { mlp: { ids: number[] } }[] }) =>
+      rgb(expertColour(token.experts[3].mlp.ids[0], background))
+    assert.equal((await colours()).slice(0, 5), routed_experts.slice(0, 5).map(colourOf('light')))
+    // The page's theme may be another one than the system's.
+    await inSettings(page, () => page.selectOption('#theme', 'dark'))
+    assert.equal((await colours()).slice(0, 5), routed_experts.slice(0, 5).map(colourOf('dark')))
+    await inSettings(page, () => page.selectOption('#theme', ''))
     assert.ok((await count(page, '#colour-legend .swatch')) > 1)
     await inSettings(page, () => page.selectOption('#colour-by', 'surprise'))
     const amount = ({ logprob }: { logprob: number }) => amountColour(Math.min(1, -logprob / Math.LN2 / 10), 'light')
     assert.equal(
       (await colours()).slice(0, 5),
-      logprobs.content.slice(0, 5).map((scored: never) => toHex(amount(scored))),
+      logprobs.content.slice(0, 5).map((scored: never) => rgb(amount(scored))),
     )
     // A question's tokens have experts, but no surprise: nothing scored them.
     assert.is(await count(page, '.turn.user .coloured'), 0)
     await inSettings(page, () => page.selectOption('#colour-by', 'off'))
     assert.is(await count(page, '.coloured'), 0)
+  })
+})
+
+inBrowser('on a phone, a tap at a word opens the map that was folded, with the experts of the word', async () => {
+  await open({ viewport: { width: 390, height: 844 } }, async (page) => {
+    const isOpen = () => page.$eval('#experts', (map) => map.hasAttribute('open'))
+    await ask(page, 'What is a violin?')
+    assert.not.ok(await isOpen())
+    const token = page.locator('.turn.model .tokens span').nth(1)
+    await token.click()
+    await page.waitForSelector('#map .frame')
+    assert.is(await page.textContent('#experts .detail div'), `experts of ${JSON.stringify(await token.textContent())}`)
+    assert.is(await count(page, '#map .frame'), 6 * (2 + 4))
+    assert.ok(await isOpen())
+    assert.ok(await page.isVisible('#cell-actions button'))
   })
 })
 

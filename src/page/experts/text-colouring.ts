@@ -1,3 +1,4 @@
+import type { Rgb } from '../../ground/output/colours.js'
 import { type Background, INK, valueColour } from '../../insight/pictures/blocks/expert-colours.js'
 import { toHex } from '../../insight/pictures/blocks/palette.js'
 import { bracketedName } from '../../insight/pictures/kinds/caption.js'
@@ -20,9 +21,13 @@ export interface Swatch {
   meaning: string
 }
 
+/** Names the shades of a colour for both backgrounds; the browser takes one by the page's theme. */
+function shades(colourOn: (background: Background) => Rgb): string {
+  return `light-dark(${toHex(colourOn('light'))}, ${toHex(colourOn('dark'))})`
+}
+
 /** Colours the tokens of the conversation by one property, which the user chooses. */
 export class TextColouring {
-  private readonly dark = matchMedia('(prefers-color-scheme: dark)')
   private value = 'off'
   /** The text whose tokens have their numbers in `data-i`. */
   private text?: TextRoutes
@@ -32,7 +37,10 @@ export class TextColouring {
     private readonly named: () => Named,
     private readonly explain: (legend: readonly Swatch[]) => void,
   ) {
-    this.dark.addEventListener('change', () => this.paint(true))
+    document.documentElement.style.setProperty(
+      '--token-ink',
+      shades((background) => INK[background]),
+    )
   }
 
   /** Chooses the property: `off`, `surprise`, `sleepers`, or the kind and the layer of experts. */
@@ -58,7 +66,6 @@ export class TextColouring {
       span.classList.toggle('coloured', value !== undefined)
       if (colour && value !== undefined) span.style.setProperty('--token', this.colourOf(value, colour))
     }
-    document.documentElement.style.setProperty('--token-ink', toHex(INK[this.ground]))
     this.explain(colour && text.tokens.length > 0 ? this.legend(colour, values) : [])
   }
 
@@ -70,13 +77,9 @@ export class TextColouring {
     return { by: 'expert', kind: kind as MixtureKind, layer: Number(layer) }
   }
 
-  private get ground(): Background {
-    return this.dark.matches ? 'dark' : 'light'
-  }
-
   private colourOf(value: number, colour: TextColour): string {
     // Not the largest share so far, which would grow while an answer comes.
-    return toHex(valueColour(value, colour, 1, this.ground))
+    return shades((background) => valueColour(value, colour, 1, background))
   }
 
   /** The experts of most tokens, or the ends of the amounts. */

@@ -30,6 +30,8 @@ export function Talk({ page, state }: { page: Page; state: PageState }) {
       const { detail } = event as CustomEvent<HTMLElement | null>
       const token = detail?.dataset.i
       setPinned({ expert: placeOf(detail), ...(token !== undefined && { token: Number(token) }) })
+      // The details of a token are below a map that may be folded.
+      if (token !== undefined) page.store.set({ isMapOpen: true })
     })
     place.addEventListener('keydown', (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey) return
