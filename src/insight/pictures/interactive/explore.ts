@@ -214,8 +214,6 @@ function showLayer(section: TextSection, head: Explorable): void {
 function show(section: TextSection, element: Explorable): void {
   clear(section)
   stateOf(section).shown = element
-  // A folded map is drawn when the user opens it, and shows the element then.
-  if (!section.querySelector('.map svg')) return
   if (element.matches('[data-i]')) showToken(section, element)
   else if (element.matches('[data-expert]')) showExpert(section, element)
   else showLayer(section, element)
