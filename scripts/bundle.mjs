@@ -73,7 +73,13 @@ const browserForms = {
 
 await write(BUNDLE, await Promise.all(GROUPS.map((group) => bundle(group, BUNDLE, inNode))))
 // A folder that is given has modules that a test has changed for Node.
-if (process.argv[2] === undefined) await writeWeb()
+if (process.argv[2] === undefined) await Promise.all([writeWeb(), writePage()])
+
+/** The script of the server's page, one file that a browser fetches with one request. */
+async function writePage() {
+  const { outputFiles } = await bundle({ app: 'page/main' }, join(DIST, 'page'), { ...inBrowser, splitting: false })
+  await writeChanged(outputFiles)
+}
 
 async function writeWeb() {
   const web = await bundle(IN_BROWSER, WEB, { ...inBrowser, plugins: [browserForms], metafile: true })
@@ -97,6 +103,10 @@ async function write(folder, built) {
   await mkdir(folder, { recursive: true })
   const names = outputs.map(({ path }) => basename(path))
   for (const name of await readdir(folder)) if (!names.includes(name)) await rm(join(folder, name))
+  await writeChanged(outputs)
+}
+
+async function writeChanged(outputs) {
   for (const { path, contents } of outputs) {
     const former = await readFile(path).catch(() => undefined)
     if (!former?.equals(contents)) await writeFile(path, contents)

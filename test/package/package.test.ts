@@ -93,7 +93,13 @@ test('contains only compiled code, kernels, nano and docs', ({ packed }) => {
     ...['start', 'program', 'index', 'worker'].map((name) => `dist/bundle/${name}.js`),
     ...['index', 'site', 'thread', 'worker'].map((name) => `dist/web/${name}.js`),
   ]
-  const shown = ['dist/page/index.html', 'dist/insight/pictures/interactive/figure.css', 'docs/FORMAT.md', ...PAGES]
+  const shown = [
+    'dist/page/index.html',
+    'dist/page/app.js',
+    'dist/insight/pictures/interactive/figure.css',
+    'docs/FORMAT.md',
+    ...PAGES,
+  ]
   const kernels = ['plain', 'relaxed'].map((tier) => `dist/kernels/${tier}.wasm`)
   const nano = ['model.safetensors', 'tokenizer.json', 'atlas.json'].map((name) => `models/nano/${name}`)
   for (const path of [...code, ...shown, ...kernels, ...nano, 'package.json']) {
@@ -155,17 +161,6 @@ test('without the optional packages only chat and serve fail, and they name the 
     serve.stderr,
     /^molm: the package \S+ is not installed; `npm i molm` without --omit=optional installs it\n$/,
   )
-})
-
-test('the page finds the packages whose code the browser runs', (context) => {
-  const { optionalDependencies } = JSON.parse(readFileSync(repositoryPath('package.json'), 'utf8'))
-  addPackages(join(context.dir, 'app', 'node_modules'), Object.keys(optionalDependencies))
-  const script = `import { pageModules } from './node_modules/molm/dist/server/page/modules.js'
-    console.log([...(await pageModules()).keys()].filter((path) => path.startsWith('packages/')).sort().join(' '))`
-  const paths = runNode(context, ['--input-type=module', '--eval', script])
-  const lezer = ['common', 'highlight', 'markdown'].map((name) => `@lezer/${name}`)
-  const names = [...lezer, 'idb', 'preact', 'preact/hooks', 'preact/jsx-runtime']
-  assert.is(paths, `${names.map((name) => `packages/${name}.js`).join(' ')}\n`)
 })
 
 test.run()

@@ -1,4 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import * as assert from 'uvu/assert'
 import { accessibilityFaults } from '../support/accessibility.js'
@@ -132,7 +134,12 @@ inBrowser('a token within Markdown shows its experts, by pointer and keyboard, a
 })
 
 inBrowser('text that comes in any pieces is drawn like the whole, block by block', async () => {
+  const entry = fileURLToPath(import.meta.resolve('#molm/page/markdown/markdown-text.js'))
+  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, format: 'esm', write: false })
   await open({ goesOn: true }, async (page) => {
+    await page.route('**/page/markdown-text.js', (route) =>
+      route.fulfill({ contentType: 'text/javascript', body: outputFiles[0].text }),
+    )
     const wrong = await page.evaluate(compareStreams, DOCUMENT)
     assert.equal(wrong, [])
   })
@@ -141,7 +148,7 @@ inBrowser('text that comes in any pieces is drawn like the whole, block by block
 /** Draws texts piece by piece and at once in the browser. Returns the texts whose drawings or characters differ. */
 async function compareStreams(given: string): Promise<string[]> {
   // biome-ignore lint/suspicious/noExplicitAny: the code runs in the browser, which has other types
-  const { MarkdownText } = (await import('./page/modules/page/markdown/markdown-text.js' as string)) as any
+  const { MarkdownText } = (await import('./page/markdown-text.js' as string)) as any
   let state = 1
   const random = (below: number) => {
     state = (state * 1103515245 + 12345) & 0x7fffffff

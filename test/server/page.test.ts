@@ -71,7 +71,7 @@ inBrowser(
       const begun = new Promise<void>((resolve) => {
         begin = resolve
       })
-      await page.route('**/modules/page/main.js', async (route) => {
+      await page.route('**/page/app.js', async (route) => {
         await begun
         await route.continue()
       })

@@ -95,8 +95,7 @@ const POLICY = [
 function inTab(html: string): string {
   return html
     .replace('<title>', `<meta http-equiv="Content-Security-Policy" content="${POLICY}">\n<title>`)
-    .replace('<!-- modulepreload links -->\n', '')
-    .replace('page/modules/page/main.js', 'web/site.js')
+    .replace('page/app.js', 'web/site.js')
     .replace('</h2></div>', '</h2><p id="engine" class="note"></p></div>')
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
+import { expertInTable } from '../../insight/pictures/kinds/caption.js'
 import type { ExpertPlace } from '../../insight/usage/awake.js'
 import { type ComparedPart, changeInWords, wordChanges } from '../../insight/word-changes.js'
 import type { Page } from '../conversations/page.js'
@@ -69,11 +70,8 @@ function placesIn(row: Row): ExpertPlace[] {
   return 'experts' in row ? row.experts : [{ layer: row.layer, kind: row.kind, expert: row.expert }]
 }
 
-/** `layer 4, MLP 4` */
 function inWords(places: readonly ExpertPlace[]): string {
-  return places
-    .map(({ layer, kind, expert }) => `layer ${layer}, ${kind === 'mlp' ? 'MLP' : kind} ${expert}`)
-    .join(' and ')
+  return places.map((place) => expertInTable(place)).join(' and ')
 }
 
 function Column({ title, parts }: { title: string; parts: readonly ComparedPart[] }) {

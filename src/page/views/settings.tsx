@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks'
-import { TITLES } from '../../insight/pictures/blocks/figure.js'
+import { NAMES, TITLES } from '../../insight/pictures/blocks/figure.js'
 import { alwaysLine, expertsPerToken, modelTitle, newExpertsLine } from '../../insight/pictures/kinds/caption.js'
 import type { Page } from '../conversations/page.js'
 import type { PageState } from '../conversations/page-state.js'
@@ -8,9 +8,6 @@ import type { PageModel } from '../requests/routes.js'
 import { type Setting, thinkOf, type WrongSetting } from '../requests/settings.js'
 import { KeptFiles } from './kept-files.js'
 import { Alert, focusMessage } from './parts.js'
-
-/** Names of the kinds within a sentence. */
-const NAMES = { attention: 'attention', mlp: 'MLP' }
 
 interface SettingsProps {
   page: Page

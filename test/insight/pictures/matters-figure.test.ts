@@ -28,13 +28,13 @@ without layer 5’s MLP expert 13: “hot” for “cold” (log p −9.3)
 21 of the 151 woken experts were left out, one at a time; 1 change the answer
 
 Without
-  expert          log p  the answer then says
-  layer 5 mlp 13  −9.3   “hot” for “cold”  The opposite of hot is hot.
-  layer 0 mlp 0   +0.0   the same words
-  layer 0 mlp 1   −0.1   the same words
-  layer 0 mlp 2   −0.2   the same words
-  layer 0 mlp 3   −0.3   the same words
-  layer 0 mlp 4   −0.4   the same words
+  expert           log p  the answer then says
+  layer 5, MLP 13  −9.3   “hot” for “cold”  The opposite of hot is hot.
+  layer 0, MLP 0   +0.0   the same words
+  layer 0, MLP 1   −0.1   the same words
+  layer 0, MLP 2   −0.2   the same words
+  layer 0, MLP 3   −0.3   the same words
+  layer 0, MLP 4   −0.4   the same words
 `,
   )
 })

@@ -147,7 +147,7 @@ test('a specialist’s tokens are named as far as they fit, with an ellipsis for
       .find((line) => line.includes('×'))
   assert.match(
     line(200) ?? '',
-    /^ {2}layer 0 attention 4 {2}a\.txt {2}100\.0 % {2}0\.0 % .* lantern ×1 {2}·灯籠 ×1 {2}⏎ ×1/,
+    /^ {2}layer 0, attention 4 {2}a\.txt {2}100\.0 % {2}0\.0 % .* lantern ×1 {2}·灯籠 ×1 {2}⏎ ×1/,
   )
   assert.match(line(76) ?? '', / lantern ×1 {2}·灯籠 ×1 …$/)
   assert.is(line(40), '    lantern ×1  ·灯籠 ×1  ⏎ ×1 …')

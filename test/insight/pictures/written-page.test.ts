@@ -194,7 +194,7 @@ inBrowser('a pinned token shows what its experts say, if the page knows', async 
       assert.is(await page.textContent('#text-0 div.voices'), '')
       await page.keyboard.press('Enter')
       const cells = () => page.$$eval('#text-0 .voices td', (cells) => cells.map(({ textContent }) => textContent))
-      assert.equal(await cells(), ['layer 0 mlp 1', '75.0\u00a0%', '12.5\u00a0%', '·"x ', '⏎ '])
+      assert.equal(await cells(), ['layer 0, MLP 1', '75.0\u00a0%', '12.5\u00a0%', '·"x ', '⏎ '])
       await page.keyboard.press('Escape')
       assert.equal(await cells(), [])
       await page.click('#text-0 p.legend .chip')

@@ -153,7 +153,7 @@ export const REFUSALS: Ask[] = [
   ...MISSPELLED.map((path, i) => post(`misspelled-${i + 1}`, path, { prompt: 'a' })),
   get('unknown-get', '/v2'),
   get('unknown-encoded', '/%2e%2e/package.json'),
-  get('unknown-above', '/page/modules/../../package.json'),
+  get('unknown-above', '/page/../../package.json'),
   get('unknown-wrong-code', '/v1/models/%zz'),
   get('stored-response', '/v1/responses/resp_1'),
   get('stored-response-deleted', '/v1/responses/resp_1', {}, 'DELETE'),

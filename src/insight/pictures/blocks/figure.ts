@@ -109,6 +109,9 @@ export const DENSE = 'dense'
 
 export const TITLES: Record<MixtureKind, string> = { attention: 'attention experts', mlp: 'MLP experts' }
 
+/** Names of the kinds before a number: `layer 4, MLP 4`. */
+export const NAMES: Record<MixtureKind, string> = { attention: 'attention', mlp: 'MLP' }
+
 export const SHORT: Record<MixtureKind, string> = { attention: 'attn', mlp: 'mlp' }
 
 export function mapsOf({ blocks }: Pick<Figure, 'blocks'>): ExpertMap[] {

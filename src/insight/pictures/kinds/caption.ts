@@ -5,7 +5,7 @@ import { alwaysChosen } from '../../../model/config/routing.js'
 import { type Atlas, nameIn } from '../../atlas/atlas.js'
 import type { ExpertPlace } from '../../usage/awake.js'
 import type { Reader } from '../../usage/text-routes.js'
-import { TITLES } from '../blocks/figure.js'
+import { NAMES, TITLES } from '../blocks/figure.js'
 
 /** Name of a model with its packing, if that is known: `nano (q4)`, for `nano:q4` as well. */
 export function modelTitle({ name, quant }: Pick<Reader, 'name' | 'quant'>): string {
@@ -45,9 +45,9 @@ export function expertInWords(place: ExpertPlace, atlas?: Atlas): string {
   return `layer ${place.layer}, ${place.kind} expert ${place.expert}${bracketedName(atlas, place)}`
 }
 
-/** `layer 3 mlp 5 (code: "(" "@")` */
-export function expertInTable(place: ExpertPlace, atlas?: Atlas): string {
-  return `layer ${place.layer} ${place.kind} ${place.expert}${bracketedName(atlas, place)}`
+/** `layer 3, MLP 5 (code: "(" "@")` */
+export function expertInTable({ layer, kind, expert }: ExpertPlace, atlas?: Atlas): string {
+  return `layer ${layer}, ${NAMES[kind]} ${expert}${bracketedName(atlas, { layer, kind, expert })}`
 }
 
 export function isNewExpert({ config }: Pick<Reader, 'config'>, { kind, layer, expert }: ExpertPlace): boolean {
