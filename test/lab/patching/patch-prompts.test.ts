@@ -110,10 +110,7 @@ test('forms and picture have the numbers', ({ patching }) => {
   assert.is([...patchCsv(patching)].length, 1 + places.length + experts.length)
   const lines = [...figureLines(drawPatching(patching), { width: 120 })].join('\n')
   assert.match(lines, /Causal tracing of “cold” in nano \(q4\)/)
-  assert.match(
-    lines,
-    new RegExp(`layer ${best.layer} ${best.kind} ${best.expert} +${(100 * best.restored).toFixed(0)} %`),
-  )
+  assert.match(lines, new RegExp(`layer ${best.layer}, MLP ${best.expert} +${(100 * best.restored).toFixed(0)} %`))
   assert.match(lines, /layer 5 +100 % at “ is”/)
 })
 

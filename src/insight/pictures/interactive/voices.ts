@@ -40,7 +40,8 @@ function tableOf(section: TextSection, voices: readonly PageVoice[], title: stri
   const rows = strong.map(({ kind, layer, expert, gate, share, up, down, effect }) => {
     const place = `${kind} ${layer} ${expert}`
     const name = section.querySelector<SVGElement>(`.map [data-expert="${place}"]`)?.dataset.name
-    const cells = [create('td', `layer ${layer} ${kind} ${expert}${name ? ` (${name})` : ''}`)]
+    const part = kind === 'mlp' ? 'MLP' : kind
+    const cells = [create('td', `layer ${layer}, ${part} ${expert}${name ? ` (${name})` : ''}`)]
     if (effect === undefined) cells.push(numberOf(gate), numberOf(share), wordsOf(up, '↑'), wordsOf(down, '↓'))
     else cells.push(create('td', `${effect < 0 ? '−' : '+'}${Math.abs(effect).toFixed(1)}`))
     return create('tr', ...cells)
