@@ -54,7 +54,7 @@ test('/without best answers again without the expert that changes the answer mos
   const [head, best, ...others] = list.split('\n')
   assert.match(head, /^for “.*”$/)
   assert.match(best, /^without layer \d’s (MLP|attention) expert \d+: “.*” for “.*” \(log p −\d+\.\d\)$/)
-  assert.match(others.at(-1) ?? '', /^all \d+ woken experts were left out, one at a time; \d+ change the answer$/)
+  assert.match(others.at(-1) ?? '', /^all \d+ woken experts were left out, one at a time; \d+ changes? the answer$/)
   const [, layer, kind, expert] = /layer (\d)’s (MLP|attention) expert (\d+)/.exec(best) ?? []
   assert.match(answer, `without layer ${layer} ${kind.toLowerCase()} expert ${expert}, at temperature 0:`)
 })

@@ -48,7 +48,7 @@ export function mattersLines({ answer, experts, group }: Matters, most: number):
 export function triedInWords({ tried, of, experts }: Matters): string {
   const some = tried === of ? `all ${of}` : `${tried} of the ${of}`
   const changing = experts.filter(({ changes }) => changes).length
-  return `${some} woken experts were left out, one at a time; ${changing} change the answer`
+  return `${some} woken experts were left out, one at a time; ${changing} ${changing === 1 ? 'changes' : 'change'} the answer`
 }
 
 /** A change of a log-probability: `−9.3`. */

@@ -25,7 +25,7 @@ test('the experts that change the answer are listed with what it says without th
     text,
     `Experts that matter for “The opposite of hot is cold.”, in nano (q4)
 without layer 5’s MLP expert 13: “hot” for “cold” (log p −9.3)
-21 of the 151 woken experts were left out, one at a time; 1 change the answer
+21 of the 151 woken experts were left out, one at a time; 1 changes the answer
 
 Without
   expert           log p  the answer then says
