@@ -180,7 +180,7 @@ inBrowser('the button of a pinned token and the key l say what chose it, and wha
       const [, ...shown] = await rows()
       const heads = shown.findIndex((row) => row?.includes('makes likelier'))
       const [chose, said] = [shown.slice(0, heads), shown.slice(heads + 1)]
-      const place = ({ layer, kind, expert }: Said) => `layer ${layer} ${kind} ${expert}`
+      const place = ({ layer, kind, expert }: Said) => `layer ${layer}, ${kind === 'mlp' ? 'MLP' : kind} ${expert}`
       const [strongest] = chosen_by.toSorted((a, b) => Math.abs(b.logit) - Math.abs(a.logit))
       assert.ok(chose[0]?.startsWith(place(strongest as never)), chose[0] ?? '')
       assert.ok(chose[0]?.endsWith(Math.abs(strongest.logit).toFixed(1)), chose[0] ?? '')

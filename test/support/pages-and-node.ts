@@ -43,6 +43,17 @@ async function answersOf({ loadModel, parseMask }: Library, source: string) {
     greedy: await written({ temperature: 0, promptLookupNumTokens: 4 }),
     seeded: await written({ temperature: 1, seed: 5 }),
     masked: await written({ temperature: 0 }, `${layer}:mlp:1`),
+    // The other checkpoints have no words.
+    ...(source.includes('nano') && {
+      forms: [
+        await written({ temperature: 0, regex: '(yes|no), it is [a-z]+\\.' }),
+        await written({
+          temperature: 0,
+          maxTokens: 40,
+          schema: { type: 'object', properties: { n: { type: 'integer' } } },
+        }),
+      ],
+    }),
   }
   await model.dispose()
   return answers

@@ -1,7 +1,8 @@
 import type { SessionModel } from '#molm/engine/session/generation/session-model.js'
 import type { Model } from '#molm/index.js'
 import type { Guides } from '#molm/text/grammar/guide-client.js'
-import { type Directive, GuideWriter, guideMemory } from '#molm/text/grammar/guide-memory.js'
+import { type Directive, GuideWriter } from '#molm/text/grammar/guide-ends.js'
+import { guideMemory } from '#molm/text/grammar/guide-memory.js'
 
 /** Directive after these tokens of the text. */
 export type GuideScript = (tokens: readonly number[]) => Directive | Promise<Directive>

@@ -93,7 +93,7 @@ test('l says what chose the token of the walk, and what its experts say after it
   assert.ok(chose.startsWith(`what chose ${token}, `), chose)
   const next = rest.findIndex((line) => line.startsWith(`what the experts of ${token} say after it`))
   const effects = rest.slice(0, next).map((line) => {
-    const [, how, sign] = /^ {2}layer \d \w+ \d+ makes it (\w+): logit ([+−])\d+\.\d$/.exec(line) ?? []
+    const [, how, sign] = /^ {2}layer \d, \w+ \d+ makes it (\w+): logit ([+−])\d+\.\d$/.exec(line) ?? []
     return `${how} ${sign}`
   })
   assert.is(effects.length, 5)
@@ -103,7 +103,7 @@ test('l says what chose the token of the walk, and what its experts say after it
   )
   const after = rest.slice(next + 1)
   assert.is(after.length, 5)
-  for (const line of after) assert.match(line, /^ {2}layer \d \w+ \d+ makes likelier ".*", unlikelier ".*"$/)
+  for (const line of after) assert.match(line, /^ {2}layer \d, \w+ \d+ makes likelier ".*", unlikelier ".*"$/)
   // The page of the conversation has it, with all layers.
   await inTemporaryFolder(async (folder) => {
     const path = join(folder, 'talk.html')

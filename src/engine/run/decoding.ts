@@ -1,7 +1,7 @@
 import { UserError } from '../../ground/errors.js'
 import type { ModelConfig } from '../../model/config/config.js'
 import type { TokenLogits } from '../../model/layers/decoder.js'
-import { type Directive, GuideReader } from '../../text/grammar/guide-memory.js'
+import { type Directive, GuideReader } from '../../text/grammar/guide-ends.js'
 import { logprobOf, topLogprobs } from '../sampling/logprobs.js'
 import { createSampler, type LogitSummary, type Sampler } from '../sampling/sample.js'
 import type { GenerateReply, GenerateRequest, StepMessage } from './messages/protocol.js'

@@ -1,5 +1,6 @@
 import { nextTurn, openMailbox, threadData } from '../../ground/platform/threads.js'
-import { GuideWriter, MOST_FORCED } from './guide-memory.js'
+import { GuideWriter } from './guide-ends.js'
+import { MOST_FORCED } from './guide-memory.js'
 import type {
   EncodedPhase,
   FollowReply,
@@ -14,7 +15,7 @@ import { CompiledGrammar } from './run/matcher.js'
 import { Route } from './run/route.js'
 import type { Phase } from './run/stage.js'
 import { Vocabulary } from './run/vocabulary.js'
-import { failureOf, MarkedWork } from './watched-thread.js'
+import { failureOf, MarkedWork, type Marks } from './watched-thread.js'
 
 /*
  * A thread that follows guides: answers the engine's tokens with the limits of the next.
@@ -83,9 +84,9 @@ class PreparedPhases {
 const { vocabulary: data, marks } = threadData() as FollowThreadData
 const vocabulary = new Vocabulary(data)
 const prepared = new PreparedPhases(vocabulary)
-const marked = new MarkedWork(marks)
 const writers = new Map<number, GuideWriter>()
-const mailbox = openMailbox<FollowRequest, FollowReply>()
+const mailbox = openMailbox<FollowRequest, FollowReply | Marks>()
+const marked = new MarkedWork(marks, mailbox.post)
 // Here its time counts as no guide's.
 void vocabulary.tree
 

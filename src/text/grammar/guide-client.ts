@@ -3,9 +3,10 @@ import type { Tokenizer } from '../../api/text.js'
 import { UserError } from '../../ground/errors.js'
 import { inTurns } from '../../ground/in-turns.js'
 import { keyword, phrase } from '../../ground/message.js'
-import { SHARES_MEMORY, startThread } from '../../ground/platform/threads.js'
+import { sharedBuffer, startThread } from '../../ground/platform/threads.js'
 import { formName } from './form-name.js'
-import { canBeTakenOver, closeGuide, failGuide, guideMemory, toldOf } from './guide-memory.js'
+import { GuideOwner } from './guide-ends.js'
+import type { GuideMemory } from './guide-memory.js'
 import { Task } from './lane-task.js'
 import { type LaneOptions, Lanes, type TaskReply } from './lanes.js'
 import { PreparedForms } from './prepared-forms.js'
@@ -33,21 +34,25 @@ const [TEXT_MS, TOKEN_MS] = [100, 5]
 
 /** A text that follows its guide. */
 export class FollowedText extends Task<FollowReply> {
+  readonly request: GuideText
+
   constructor(
-    readonly request: GuideText,
+    private readonly guide: GuideOwner,
     readonly name: string,
+    text: Omit<GuideText, 'memory'>,
     client?: string,
   ) {
     super(client)
-    this.isSlow = request.grammars.some((grammar) => grammar.isSlow)
+    this.request = { ...text, memory: guide.memory }
+    this.isSlow = text.grammars.some((grammar) => grammar.isSlow)
   }
 
   get allowance(): number {
-    return TEXT_MS + TOKEN_MS * toldOf(this.request.memory)
+    return TEXT_MS + TOKEN_MS * this.guide.told
   }
 
   get canMove(): boolean {
-    return canBeTakenOver(this.request.memory)
+    return this.guide.canBeTakenOver
   }
 
   override slowDown(): void {
@@ -64,15 +69,15 @@ export class FollowedText extends Task<FollowReply> {
   }
 
   override fail(error: UserError): void {
-    failGuide(this.request.memory, error.phrase)
+    this.guide.fail(error.phrase)
     super.fail(error)
   }
 }
 
 /** A guide at the beginning of a text. */
 export interface OpenGuide {
-  /** Memory that the guide shares with the engine (guide-memory.ts). */
-  readonly memory: SharedArrayBuffer
+  /** Memory that the guide shares with the engine. */
+  readonly memory: GuideMemory
   close(): void
 }
 
@@ -111,7 +116,6 @@ export class GuideClient implements Guides {
 
   async open(spec: GuideSpec, { eos, maxTokens, client, signal }: OpenGuideOptions): Promise<OpenGuide> {
     signal?.throwIfAborted()
-    if (!SHARES_MEMORY) throw new UserError('a form of the answer needs threads, and this page is not isolated')
     const { phases, grammars } = encodeGuide(spec.phases, (text) =>
       this.tokenizer.encode(text, { addSpecialTokens: false }),
     )
@@ -120,11 +124,11 @@ export class GuideClient implements Guides {
     const prepared = await forms.prepare(grammars, { client, signal })
     signal?.throwIfAborted()
     if (this.isClosed) throw new Error('the model has been disposed')
-    const memory = guideMemory(this.vocabSize, maxTokens)
+    const guide = new GuideOwner(this.vocabSize, maxTokens)
     const name = grammars.length > 0 ? formName(JSON.parse(grammars[0])) : 'the form'
-    const text = new FollowedText({ phases, grammars: prepared, eos, memory }, name, client)
+    const text = new FollowedText(guide, name, { phases, grammars: prepared, eos }, client)
     const close = () => {
-      closeGuide(memory)
+      guide.close()
       following.remove(text)
     }
     following.add(text)
@@ -134,7 +138,7 @@ export class GuideClient implements Guides {
       close()
       throw error
     }
-    return { memory, close }
+    return { memory: guide.memory, close }
   }
 
   async close(): Promise<void> {
@@ -219,13 +223,13 @@ const TOKENS_A_STEP = 1024
 /** Reads the tokens of a model; ids up to `size` that the tokenizer lacks have none. */
 function* vocabularyOf(tokenizer: Tokenizer, size: number): Generator<void, VocabularyData> {
   const tokens: Uint8Array[] = []
-  const starts = new Uint32Array(new SharedArrayBuffer(4 * (size + 1)))
+  const starts = new Uint32Array(sharedBuffer(4 * (size + 1)))
   for (let id = 0; id < size; id++) {
     tokens.push(id < tokenizer.vocabSize ? tokenizer.bytesOf(id) : new Uint8Array(0))
     starts[id + 1] = starts[id] + tokens[id].length
     if (id % TOKENS_A_STEP === 0) yield
   }
-  const bytes = new Uint8Array(new SharedArrayBuffer(starts[size]))
+  const bytes = new Uint8Array(sharedBuffer(starts[size]))
   for (let id = 0; id < size; id++) bytes.set(tokens[id], starts[id])
   const specials = [...tokenizer.specialIds].filter((id) => id < size)
   return { bytes, starts, specials: specials.map((id) => [id, tokenizer.token(id)]) }

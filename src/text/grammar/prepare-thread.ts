@@ -4,7 +4,7 @@ import { expressionOf, named } from './forms/grammar-expression.js'
 import type { PrepareReply, PrepareRequest, PrepareThreadData } from './protocol.js'
 import { sharedGrammar } from './run/byte-grammar.js'
 import { byteGrammarOf } from './run/read-expression.js'
-import { failureOf, MarkedWork } from './watched-thread.js'
+import { failureOf, MarkedWork, type Marks } from './watched-thread.js'
 
 /*
  * A thread that prepares grammars. It follows no guide, so that a grammar that takes long delays no running text.
@@ -12,8 +12,8 @@ import { failureOf, MarkedWork } from './watched-thread.js'
 
 const { specials, marks } = threadData() as PrepareThreadData
 const written = specialsIn(specials)
-const work = new MarkedWork(marks)
-const mailbox = openMailbox<PrepareRequest, PrepareReply>()
+const mailbox = openMailbox<PrepareRequest, PrepareReply | Marks>()
+const work = new MarkedWork(marks, mailbox.post)
 
 mailbox.listen(({ id, grammars }) => {
   try {

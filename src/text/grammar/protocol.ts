@@ -1,5 +1,6 @@
 import type { GuidePhase } from '../../api/guide.js'
 import type { Message } from '../../ground/message.js'
+import type { GuideMemory } from './guide-memory.js'
 import type { VocabularyData } from './run/vocabulary.js'
 
 /** A phase whose fixed texts are tokens, and whose grammars are places in a list. */
@@ -49,7 +50,7 @@ export interface GuideText {
   phases: string
   grammars: readonly PreparedGrammar[]
   eos: readonly number[]
-  memory: SharedArrayBuffer
+  memory: GuideMemory
 }
 
 export type FollowRequest =

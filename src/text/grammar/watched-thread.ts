@@ -1,10 +1,11 @@
 import { UserError } from '../../ground/errors.js'
 import type { Message } from '../../ground/message.js'
 import { computedMsOfThread, lowerPriorityOfThread, systemThreadId } from '../../ground/platform/computed-time.js'
-import { endThread, every, type Thread } from '../../ground/platform/threads.js'
+import { endThread, every, SHARES_MEMORY, sharedBuffer, type Thread } from '../../ground/platform/threads.js'
 
 /*
  * Marks in shared memory say for which task a thread is computing, so that another thread can count its time and end it.
+ * A page that is not isolated has none: there the thread sends its marks, and they arrive while it computes.
  * The time is the processor's if the system reports it: on a busy machine a thread waits for its turn.
  */
 
@@ -16,25 +17,39 @@ const MOST_NEW_MS = 100
 const [SYSTEM_ID, COUNT, WHO] = [0, 1, 2]
 
 export function workMarks(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer(12))
+  return new Int32Array(sharedBuffer(12))
+}
+
+/** A message of a thread about itself. */
+export interface Marks {
+  marks: Int32Array
 }
 
 /** The computing thread's end: marks the work for `who`, a number from 1 on. */
 export class MarkedWork {
-  constructor(private readonly marks: Int32Array) {
+  constructor(
+    private readonly marks: Int32Array,
+    private readonly post: (message: Marks) => void,
+  ) {
     Atomics.store(marks, SYSTEM_ID, systemThreadId())
   }
 
   run<T>(who: number, compute: () => T): T {
     const { marks } = this
     Atomics.add(marks, COUNT, 1)
-    Atomics.store(marks, WHO, who)
+    this.mark(who)
     try {
       return compute()
     } finally {
       // A thread that is ended, or has no more memory, leaves the mark.
-      Atomics.store(marks, WHO, 0)
+      this.mark(0)
     }
+  }
+
+  private mark(who: number): void {
+    const { marks } = this
+    Atomics.store(marks, WHO, who)
+    if (!SHARES_MEMORY) this.post({ marks })
   }
 }
 
@@ -42,6 +57,10 @@ export class MarkedWork {
 export function failureOf(error: unknown, what: string): Message {
   if (error instanceof UserError) return error.phrase
   return `${what}: ${error instanceof Error ? error.message : String(error)}`
+}
+
+function isMarks(message: unknown): message is Marks {
+  return (message as Partial<Marks>).marks !== undefined
 }
 
 /** Work that was under way at a look. */
@@ -88,7 +107,10 @@ export class WatchedThread<Received> {
     private readonly events: ThreadEvents<Received>,
   ) {
     thread.unref()
-    thread.on('message', events.received)
+    thread.on('message', (message: Received | Marks) => {
+      if (isMarks(message)) marks.set(message.marks)
+      else events.received(message)
+    })
     thread.on('error', (error) => {
       this.error = error.message
     })

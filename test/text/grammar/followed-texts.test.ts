@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { Busy } from '#molm/ground/errors.js'
 import { messageText } from '#molm/ground/message.js'
 import { FOLLOWING, FollowedText } from '#molm/text/grammar/guide-client.js'
-import { GuideReader, guideMemory } from '#molm/text/grammar/guide-memory.js'
+import { GuideOwner, GuideReader } from '#molm/text/grammar/guide-ends.js'
 import { Lanes } from '#molm/text/grammar/lanes.js'
 import type { FollowReply, FollowRequest, PreparedGrammar } from '#molm/text/grammar/protocol.js'
 import { ScriptedThread } from './scripted-thread.js'
@@ -23,14 +23,14 @@ function scripted() {
   let grammars = 0
   const grammar = (): PreparedGrammar => ({ number: grammars++, words: new SharedArrayBuffer(4) })
   const open = (name: string, of = grammar(), client?: string) => {
-    const memory = guideMemory(VOCABULARY)
-    const text = new FollowedText({ phases: '[]', grammars: [of], eos: [], memory }, name, client)
+    const guide = new GuideOwner(VOCABULARY)
+    const text = new FollowedText(guide, name, { phases: '[]', grammars: [of], eos: [] }, client)
     lanes.add(text)
     const outcome = text.untilReady().then(
       () => 'opened',
       (error: Error) => error,
     )
-    return { outcome, reader: new GuideReader(memory, VOCABULARY), close: () => lanes.remove(text) }
+    return { outcome, reader: new GuideReader(guide.memory, VOCABULARY), close: () => lanes.remove(text) }
   }
   return { threads, open, grammar }
 }

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import type { Grammar } from '#molm/api/guide.js'
 import { UserError } from '#molm/ground/errors.js'
 import { GuideClient } from '#molm/text/grammar/guide-client.js'
-import { GuideReader } from '#molm/text/grammar/guide-memory.js'
+import { GuideReader } from '#molm/text/grammar/guide-ends.js'
 import { guidedText, tokenizerOf } from '../../support/guided-text.js'
 import { ownTime } from '../../support/own-time.js'
 

@@ -3,7 +3,7 @@ import { seededRandom } from '#molm/engine/sampling/random.js'
 import { messageText } from '#molm/ground/message.js'
 import { readEbnf } from '#molm/text/grammar/forms/read-ebnf.js'
 import { GuideClient } from '#molm/text/grammar/guide-client.js'
-import { GuideReader } from '#molm/text/grammar/guide-memory.js'
+import { GuideReader } from '#molm/text/grammar/guide-ends.js'
 import { allowedBy, tokenizerOf } from '../../support/guided-text.js'
 import { Recogniser } from '../../support/recogniser.js'
 

@@ -10,6 +10,7 @@ import type { ExpertMask } from '../../../model/config/expert-mask.js'
 import type { ExpertsPerToken } from '../../../model/config/experts-per-token.js'
 import type { PartFormats } from '../../../model/packing/format/formats.js'
 import type { PackRequest } from '../../../model/packing/write/pack.js'
+import type { GuideMemory } from '../../../text/grammar/guide-memory.js'
 import type { Reading } from '../reading/read-ahead.js'
 import type { CacheRequest } from './cache-request.js'
 import type { CalibrationRequest } from './calibration-request.js'
@@ -84,7 +85,7 @@ export interface GenerateRequest {
   progress?: boolean
   promptRoutes?: boolean
   /** Memory of the guide that limits the text. */
-  guide?: SharedArrayBuffer
+  guide?: GuideMemory
   /** With a guide, also compute the log-probabilities of forced tokens. */
   scored?: boolean
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../../../ground/errors.js'
+import { sharedBuffer } from '../../../ground/platform/threads.js'
 
 /** A byte of these, or a special token, and then `rest`. */
 export interface Edge {
@@ -70,7 +71,7 @@ export class ByteGrammar {
 /** A grammar in memory that any thread can read. */
 export function sharedGrammar({ nodes, root }: ByteGrammar): SharedArrayBuffer {
   const json = new TextEncoder().encode(JSON.stringify({ nodes, root }))
-  const shared = new SharedArrayBuffer(json.length)
+  const shared = sharedBuffer(json.length)
   new Uint8Array(shared).set(json)
   return shared
 }
