@@ -31,12 +31,8 @@ inBrowser('a form that computes for long delays no other in a page that is not i
   try {
     await visit(await sharedBrowser.get(), {}, async ({ page }) => {
       await page.goto(both.plain.url)
-      const { slow, others, count, isIsolated } = (await page.evaluate(ASK)) as {
-        slow: string
-        others: string[]
-        count: number
-        isIsolated: boolean
-      }
+      type Written = { slow: string; others: string[]; count: number; isIsolated: boolean }
+      const { slow, others, count, isIsolated } = await page.evaluate<Written>(ASK)
       assert.not(isIsolated)
       assert.is(slow, 'a'.repeat(12))
       // In one thread with the slow form it is one.

@@ -12,7 +12,7 @@ import {
 } from '../../insight/pictures/blocks/figure.js'
 import { type FigureOptions, partsOf, type Scope, scopeOf } from '../../insight/pictures/blocks/figure-options.js'
 import { bracketedName, expertInTable, expertInWords, modelTitle } from '../../insight/pictures/kinds/caption.js'
-import type { ExpertPlace } from '../../insight/usage/awake.js'
+import { maskSpecOf } from '../../insight/usage/awake.js'
 import type { Ablation, ExpertWorth } from '../ablation/ablate.js'
 import type { Way, Worth } from '../ablation/worth.js'
 
@@ -57,16 +57,15 @@ function surprise({ experts, ways, parts }: Ablation, atlas?: Atlas): string {
 }
 
 function worthMaps({ experts, ways }: Ablation, scope: Scope): MapsBlock {
-  const keyOf = ({ kind, layer, expert }: ExpertPlace) => `${layer}:${kind}:${expert}`
-  const found = new Map(experts.map((one) => [keyOf(one), one]))
+  const found = new Map(experts.map((one) => [maskSpecOf(one), one]))
   const worths = experts.flatMap(({ worth = {} }) => Object.values(worth))
   const most = Math.max(1e-9, ...worths.map(({ nats }) => Math.abs(nats)))
   const maps = ways.map(
     (way): ExpertMap => ({
       ...scope,
       title: WAYS[way],
-      amount: (place) => amountOf(found.get(keyOf(place)), way, most),
-      describe: (place) => `${expertInWords(place)}: ${described(found.get(keyOf(place)), way)}`,
+      amount: (place) => amountOf(found.get(maskSpecOf(place)), way, most),
+      describe: (place) => `${expertInWords(place)}: ${described(found.get(maskSpecOf(place)), way)}`,
       measures: [],
     }),
   )

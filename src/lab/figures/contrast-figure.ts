@@ -11,7 +11,7 @@ import {
   expertsPerToken,
   modelTitle,
 } from '../../insight/pictures/kinds/caption.js'
-import type { ExpertPlace } from '../../insight/usage/awake.js'
+import { type ExpertPlace, maskSpecOf } from '../../insight/usage/awake.js'
 import type { Contrast, ContrastedExpert } from '../contrast/contrast.js'
 import { confirmedExperts } from '../contrast/contrast-forms.js'
 import type { Difference } from '../contrast/paired-test.js'
@@ -103,10 +103,9 @@ function expertTable(contrast: Contrast, { includes }: Scope, atlas?: Atlas): Ta
 }
 
 function byPlace(experts: readonly ContrastedExpert[]): (place: ExpertPlace) => ContrastedExpert {
-  const keyOf = ({ kind, layer, expert }: ExpertPlace) => `${layer}:${kind}:${expert}`
-  const found = new Map(experts.map((one) => [keyOf(one), one]))
+  const found = new Map(experts.map((one) => [maskSpecOf(one), one]))
   return (place) => {
-    const one = found.get(keyOf(place))
+    const one = found.get(maskSpecOf(place))
     if (!one) throw new RangeError(`no contrast of ${expertInWords(place)}`)
     return one
   }

@@ -20,10 +20,13 @@ function mattersOf(experts: MatteringExpert[], group?: Matters['group']): Matter
 
 test('the experts that change the answer are listed with what it says without them, then a few others', () => {
   const others = Array.from({ length: 20 }, (_, i) => expertOf(0, i, -i / 10))
-  const text = renderText(drawMatters(mattersOf([expertOf(5, 13, -9.3, HOT), ...others])))
+  const text = renderText(
+    drawMatters(mattersOf([expertOf(5, 13, -9.3, HOT), ...others]), { question: 'Is hot cold?\n' }),
+  )
   assert.is(
     text,
     `Experts that matter for “The opposite of hot is cold.”, in nano (q4)
+asked: “Is hot cold?”
 without layer 5’s MLP expert 13: “hot” for “cold” (log p −9.3)
 21 of the 151 woken experts were left out, one at a time; 1 changes the answer
 
@@ -35,6 +38,19 @@ Without
   layer 0, MLP 2   −0.2   the same words
   layer 0, MLP 3   −0.3   the same words
   layer 0, MLP 4   −0.4   the same words
+
+log p: 0 · ░ ▒ ▓ █ −9.3
+blank not tried
+
+Fall of the answer’s log p without each expert
+       mlp
+layer  0       4       8       12      16      20
+    0  · ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░
+    1
+    2
+    3
+    4
+    5                            ██
 `,
   )
 })

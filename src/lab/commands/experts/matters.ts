@@ -43,7 +43,7 @@ export async function report({ token, ...options }: ExpertsOptions, [{ text }]: 
       })
     })
     return {
-      figure: (chosen) => drawMatters(matters, chosen),
+      figure: (chosen) => drawMatters(matters, { question: text, ...chosen }),
       json: () => [`${JSON.stringify(mattersObject(matters))}\n`],
       csv: () => mattersCsv(matters),
     }
